@@ -1,0 +1,158 @@
+#include "command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "config/describe.h"
+#include "config/loader.h"
+#include "config/options.h"
+#include "sinks/field_table.h"
+#include "sinks/sink.h"
+#include "telemetry/counters.h"
+#include "version.h"
+
+namespace spanflow {
+namespace {
+
+// As they stand on the command line, before they mean anything.
+struct Flags {
+  std::string config_file;
+  std::vector<std::string> files;
+  std::string interface;
+  std::vector<std::string> devices;
+  std::vector<std::string> targets;
+  std::vector<std::string> settings;
+  std::string workers;
+  std::string duration;
+  std::string summary_file;
+  bool quiet = false;
+  bool check_config = false;
+  bool dump_config = false;
+  std::string list_options_as;
+  bool list_fields = false;
+  bool list_counters = false;
+  bool version = false;
+};
+
+void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag) {
+  app.add_option("-c,--config", flags.config_file, "configuration file (YAML)")->type_name("FILE");
+  app.add_option("-r,--read", flags.files, "capture files, read in order; - is standard input")->type_name("FILE...");
+  app.add_option("-i,--interface", flags.interface, "kernel interface to capture from")->type_name("NAME");
+  app.add_option("-d,--device", flags.devices, "DPDK device: a PCI address or a vdev string; may be repeated")
+      ->type_name("DEVARGS")
+      ->allow_extra_args(false);
+  app.add_option("-w,--write", flags.targets, "jsonl:PATH or csv:PATH, - is standard output; may be repeated")
+      ->type_name("TARGET")
+      ->allow_extra_args(false);
+  app.add_option("-s,--set", flags.settings, "any option by its dotted name: -s flow.capacity=1000000; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--workers", flags.workers, "threads that meter")->type_name("N");
+  app.add_option("--duration", flags.duration, "stop after this long: 60s, 5m")->type_name("TIME");
+  app.add_option("--summary", flags.summary_file, "write the run's summary and ledgers as JSON")->type_name("FILE");
+  app.add_flag("--quiet", flags.quiet, "no progress and no summary on standard error");
+  app.add_flag("--check-config", flags.check_config, "check the configuration and exit");
+  app.add_flag("--dump-config", flags.dump_config, "print the configuration in force and exit");
+  list_options_flag = app.add_option("--list-options", flags.list_options_as,
+                                     "list the options of the configuration (as: markdown, schema) and exit")
+                          ->type_name("[AS]")
+                          ->expected(0, 1);
+  app.add_flag("--list-fields", flags.list_fields, "list the fields of a record and exit");
+  app.add_flag("--list-counters", flags.list_counters, "list the counters and exit");
+  app.add_flag("--version", flags.version, "print the version and exit");
+}
+
+SinkConfig parse_target(const std::string& target) {
+  const auto colon = target.find(':');
+  SinkConfig sink;
+  sink.type = target.substr(0, colon);
+  std::vector<std::string> types;
+  for (const SinkType& type : sink_types()) types.emplace_back(type.name);
+  if (colon == std::string::npos || colon + 1 == target.size() ||
+      std::find(types.begin(), types.end(), sink.type) == types.end()) {
+    const std::string near = nearest(sink.type, types);
+    throw ConfigError(fmt::format("--write {}: expected {}:PATH{}", target, fmt::join(types, ":PATH or "),
+                                  near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
+  }
+  sink.path = target.substr(colon + 1);
+  return sink;
+}
+
+// A flag that is an option of the configuration by another name.
+void apply_flag(const std::string& flag, const std::string& name, const std::string& value, Config& config) {
+  if (value.empty()) return;
+  try {
+    apply_setting(name + "=" + value, config);
+  } catch (const ConfigError& error) {
+    const std::string text = error.what();
+    throw ConfigError(fmt::format("{} {}{}", flag, value, text.substr(text.find(": expected"))));
+  }
+}
+
+void apply_input_flags(const Flags& flags, Config& config) {
+  const int kinds = (flags.files.empty() ? 0 : 1) + (flags.interface.empty() ? 0 : 1) + (flags.devices.empty() ? 0 : 1);
+  if (kinds > 1) throw ConfigError("--read, --interface and --device exclude each other");
+  if (kinds == 0) return;
+  config.input.files = flags.files;
+  config.input.interface = flags.interface;
+  config.input.devices = flags.devices;
+  if (config.sinks.empty()) config.sinks = {SinkConfig{}};
+}
+
+Config make_config(const Flags& flags) {
+  Config config;
+  if (!flags.config_file.empty()) load_yaml_file(flags.config_file, config);
+  for (const std::string& setting : flags.settings) apply_setting(setting, config);
+  apply_flag("--workers", "workers", flags.workers, config);
+  apply_flag("--duration", "input.duration", flags.duration, config);
+  if (!flags.targets.empty()) config.sinks.clear();
+  for (const std::string& target : flags.targets) config.sinks.push_back(parse_target(target));
+  apply_input_flags(flags, config);
+  return config;
+}
+
+std::string list_options_as(const std::string& form) {
+  if (form.empty() || form == "markdown") return list_options();
+  if (form == "schema") return config_schema();
+  throw ConfigError(fmt::format("--list-options {}: expected markdown or schema", form));
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, char** argv) {
+  CLI::App app{"Writes one record per network flow of a capture file, a kernel interface or a DPDK device."};
+  app.name("spanflowd");
+  app.footer(
+      "Examples:\n"
+      "  spanflowd -r capture.pcap                      JSON lines on standard output\n"
+      "  spanflowd -r a.pcap b.pcapng -w csv:flows.csv  two files through one table, to CSV\n"
+      "  spanflowd -i eth1 -w jsonl:flows.jsonl         live\n"
+      "  spanflowd -c /etc/spanflow/spanflow.yaml       as the service does");
+  Flags flags;
+  CLI::Option* list_options_flag = nullptr;
+  declare(app, flags, list_options_flag);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return {.answer = app.help()};
+  } catch (const CLI::ParseError& error) {
+    throw ConfigError(fmt::format("{}; see spanflowd --help", error.what()));
+  }
+  if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
+  if (list_options_flag->count() > 0) return {.answer = list_options_as(flags.list_options_as)};
+  if (flags.list_fields) return {.answer = list_fields()};
+  if (flags.list_counters) return {.answer = list_counters()};
+  CommandLine line{.config = make_config(flags),
+                   .quiet = flags.quiet,
+                   .check_only = flags.check_config,
+                   .summary_file = flags.summary_file};
+  if (flags.dump_config) {
+    line.answer = dump_config(line.config);
+  } else {
+    check(line.config);
+  }
+  return line;
+}
+
+}  // namespace spanflow

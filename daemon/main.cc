@@ -1,0 +1,96 @@
+// spanflowd: arguments, configuration, run, exit code. Exit codes: 0 done, 1 an input or a target failed, 2 the
+// command line or the configuration is wrong.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include "base/error.h"
+#include "command_line.h"
+#include "config/loader.h"
+#include "pipeline/pipeline.h"
+#include "progress_bar.h"
+#include "telemetry/log.h"
+
+namespace spanflow {
+namespace {
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop_requested = 1; };
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that sink alone
+}
+
+void set_log_level(const std::string& level) { log().set_level(spdlog::level::from_str(level)); }
+
+void write_summary_file(const std::string& path, const Summary& summary) {
+  std::ofstream file(path);
+  file << to_json(summary);
+  file.close();
+  if (!file) throw RunError(path + ": cannot be written");
+}
+
+int run(const CommandLine& line) {
+  constexpr std::chrono::milliseconds kLookUp{100};
+  for (const std::string& doubt : doubts(line.config)) log().warn("{}", doubt);
+  Pipeline pipeline(line.config);
+  catch_signals();
+  pipeline.start();
+  {
+    ProgressBar progress(!line.quiet && !line.config.input.files.empty());
+    while (!pipeline.wait(kLookUp)) {
+      if (stop_requested != 0) pipeline.request_stop();
+      progress.draw(pipeline);
+    }
+  }
+  pipeline.finish();
+  const Summary summary = pipeline.summary();
+  if (!line.quiet) std::cerr << to_text(summary);
+  if (!line.summary_file.empty()) write_summary_file(line.summary_file, summary);
+  int exit_code = 0;
+  for (const std::exception_ptr& failure : pipeline.failures()) {
+    exit_code = 1;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      log().error("{}", error.what());
+    }
+  }
+  return exit_code;
+}
+
+int main(int argc, char** argv) {
+  const CommandLine line = parse_command_line(argc, argv);
+  set_log_level(line.config.log.level);
+  if (line.answer) {
+    std::cout << *line.answer << std::flush;
+    return 0;
+  }
+  if (line.check_only) {
+    for (const std::string& doubt : doubts(line.config)) log().warn("{}", doubt);
+    return 0;
+  }
+  return run(line);
+}
+
+}  // namespace
+}  // namespace spanflow
+
+int main(int argc, char** argv) {
+  try {
+    return spanflow::main(argc, argv);
+  } catch (const spanflow::ConfigError& error) {
+    spanflow::log().error("{}", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    spanflow::log().error("{}", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,45 @@
+// Hands blocks of work from one thread to one other without copying them: full blocks go over by one lock-free
+// single-producer single-consumer queue and come back, empty, by a second one.
+#pragma once
+
+#include <boost/lockfree/spsc_queue.hpp>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace spanflow {
+
+// Owns its blocks. Exactly one thread calls the producer's functions and one the consumer's; neither ever waits here.
+template <typename Block>
+class BlockRing {
+ public:
+  explicit BlockRing(std::size_t blocks) : full_(blocks), empty_(blocks) {
+    for (std::size_t i = 0; i < blocks; ++i) {
+      blocks_.push_back(std::make_unique<Block>());
+      empty_.push(blocks_.back().get());
+    }
+  }
+
+  // Producer: an empty block to fill, or nullptr while all are with the consumer.
+  Block* take_empty() {
+    Block* block = nullptr;
+    return empty_.pop(block) ? block : nullptr;
+  }
+  void push(Block* block) { full_.push(block); }  // cannot fail: there is room for every block
+  std::size_t empty_blocks() const { return empty_.read_available(); }
+  std::size_t blocks() const { return blocks_.size(); }
+
+  // Consumer: the oldest full block, or nullptr.
+  Block* pop() {
+    Block* block = nullptr;
+    return full_.pop(block) ? block : nullptr;
+  }
+  void give_back(Block* block) { empty_.push(block); }
+
+ private:
+  std::vector<std::unique_ptr<Block>> blocks_;
+  boost::lockfree::spsc_queue<Block*> full_;
+  boost::lockfree::spsc_queue<Block*> empty_;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,17 @@
+#include "base/intern.h"
+
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace spanflow {
+
+std::string_view intern(std::string_view text) {
+  static std::mutex mutex;
+  static std::set<std::string, std::less<>> texts;  // nodes never move
+  const std::lock_guard lock(mutex);
+  const auto known = texts.find(text);
+  return known != texts.end() ? *known : *texts.emplace(text).first;
+}
+
+}  // namespace spanflow

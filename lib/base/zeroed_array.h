@@ -1,0 +1,44 @@
+// A fixed array that starts zeroed and takes memory only for the pages that are touched.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace spanflow {
+
+// T may be used straight from zeroed memory. Addresses are stable for the array's life.
+template <typename T>
+class ZeroedArray {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+
+ public:
+  explicit ZeroedArray(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    void* memory = mmap(nullptr, octets(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    madvise(memory, octets(), MADV_HUGEPAGE);  // fewer TLB misses; refused is no harm
+    data_ = static_cast<T*>(memory);
+  }
+  ~ZeroedArray() {
+    if (data_ != nullptr) munmap(data_, octets());
+  }
+  ZeroedArray(const ZeroedArray&) = delete;
+  ZeroedArray& operator=(const ZeroedArray&) = delete;
+
+  T& operator[](std::size_t index) { return data_[index]; }
+  const T& operator[](std::size_t index) const { return data_[index]; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::size_t octets() const { return size_ * sizeof(T); }
+
+  std::size_t size_;
+  T* data_ = nullptr;
+};
+
+}  // namespace spanflow

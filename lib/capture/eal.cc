@@ -1,0 +1,113 @@
+#include "capture/eal.h"
+
+#include <fmt/format.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <regex>
+
+#include "base/error.h"
+#include "telemetry/log.h"
+
+namespace spanflow {
+namespace {
+
+std::mutex words_mutex;
+std::string words;
+
+// DPDK logs to a stdio stream: keep the last line for our own messages and pass all on at debug level.
+ssize_t take_log(void*, const char* text, std::size_t size) {
+  std::string_view line{text, size};
+  while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+  log().debug("{}", printable(line));
+  const std::lock_guard lock(words_mutex);
+  words = printable(line);
+  return static_cast<ssize_t>(size);
+}
+
+void redirect_log() {
+  static std::FILE* stream = fopencookie(nullptr, "w", {.read = nullptr, .write = take_log, .seek = nullptr, .close = nullptr});
+  setvbuf(stream, nullptr, _IOLBF, 0);
+  rte_openlog_stream(stream);
+}
+
+// The CPUs this process may use, as EAL's --lcores wants them: one lcore that floats over all.
+std::string floating_lcore(const cpu_set_t& allowed) {
+  std::string cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+  }
+  return fmt::format("0@({})", cpus);
+}
+
+}  // namespace
+
+bool is_pci_device(const std::string& device) {
+  static const std::regex pattern("^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](,.*)?$");
+  return std::regex_match(device, pattern);
+}
+
+bool hugepages_available(std::uint64_t octets) {
+  std::error_code none;
+  std::uint64_t free_octets = 0;
+  for (const auto& size : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", none)) {
+    std::uint64_t pages = 0;
+    std::ifstream(size.path() / "free_hugepages") >> pages;
+    const std::string name = size.path().filename();  // hugepages-2048kB
+    free_octets += pages * std::stoull(name.substr(name.find('-') + 1)) * 1024;
+  }
+  return free_octets >= octets;
+}
+
+std::vector<std::string> eal_arguments(const Config::Input& input, const std::vector<std::string>& devices,
+                                       bool hugepages) {
+  std::vector<std::string> arguments{"spanflowd"};
+  const bool any_pci = std::any_of(devices.begin(), devices.end(), is_pci_device);
+  if (!any_pci) arguments.emplace_back("--no-pci");
+  for (const std::string& device : devices) {
+    arguments.emplace_back(is_pci_device(device) ? "-a" : "--vdev");
+    arguments.push_back(device);
+  }
+  arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge");
+  arguments.emplace_back("-m");
+  arguments.push_back(std::to_string(input.memory >> 20));
+  arguments.push_back(fmt::format("--file-prefix=spanflow-{}", ::getpid()));
+  arguments.emplace_back("--no-shconf");
+  arguments.emplace_back("--no-telemetry");
+  arguments.insert(arguments.end(), input.eal_arguments.begin(), input.eal_arguments.end());
+  return arguments;
+}
+
+Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
+  redirect_log();
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  std::vector<std::string> arguments = eal_arguments(input, devices, hugepages_available(input.memory));
+  arguments.push_back("--lcores=" + floating_lcore(allowed));
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
+  sched_setaffinity(0, sizeof allowed, &allowed);  // EAL pins the calling thread, and ours would inherit it
+  if (result < 0) {
+    throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
+  }
+}
+
+Eal::~Eal() { rte_eal_cleanup(); }
+
+std::string Eal::last_words() {
+  const std::lock_guard lock(words_mutex);
+  return words;
+}
+
+}  // namespace spanflow

@@ -1,0 +1,30 @@
+// input.filter: pcap-filter expressions, compiled and run by libpcap.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "decode/decoder.h"
+#include "decode/packet.h"
+
+namespace spanflow {
+
+// What is wrong with the expression, or empty.
+std::string filter_error(const std::string& expression);
+
+// Immutable after construction: any number of threads may share one.
+class Filter {
+ public:
+  // For frames of one link type. Throws RunError if the expression means nothing there ("ether host" on raw IP).
+  Filter(const std::string& expression, LinkType link_type);
+  ~Filter();
+  Filter(Filter&&) noexcept;
+
+  bool matches(const RawPacket& packet) const;
+
+ private:
+  struct Program;
+  std::unique_ptr<Program> program_;
+};
+
+}  // namespace spanflow

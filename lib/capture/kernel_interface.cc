@@ -1,0 +1,82 @@
+#include "capture/kernel_interface.h"
+
+#include <linux/ethtool.h>
+#include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace spanflow {
+namespace {
+
+class ControlSocket {
+ public:
+  explicit ControlSocket(const std::string& interface) : descriptor_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    std::strncpy(request_.ifr_name, interface.c_str(), IFNAMSIZ - 1);
+  }
+  ~ControlSocket() { ::close(descriptor_); }
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+
+  bool ask(unsigned long what) { return ::ioctl(descriptor_, what, &request_) == 0; }
+  ifreq& request() { return request_; }
+
+  // An ethtool flag word, 0 where the driver knows none.
+  std::uint32_t ethtool(std::uint32_t command) {
+    ethtool_value value{.cmd = command, .data = 0};
+    request_.ifr_data = reinterpret_cast<char*>(&value);
+    return ask(SIOCETHTOOL) ? value.data : 0;
+  }
+
+ private:
+  int descriptor_;
+  ifreq request_{};
+};
+
+bool is_packet_socket_on(int descriptor, int interface_index) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_PACKET) return false;
+  sockaddr_ll address{};
+  size = sizeof address;
+  return ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+         address.sll_ifindex == interface_index;
+}
+
+}  // namespace
+
+bool KernelInterface::exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
+
+KernelInterface::KernelInterface(const std::string& name)
+    : name_(name), index_(static_cast<int>(::if_nametoindex(name.c_str()))) {
+  if (index_ == 0) throw RunError(name + ": no such network interface");
+  ControlSocket control(name);
+  if (control.ask(SIOCGIFMTU)) mtu_ = static_cast<std::uint32_t>(control.request().ifr_mtu);
+  if (control.ask(SIOCGIFFLAGS)) is_up_ = (control.request().ifr_flags & IFF_UP) != 0;
+  if (control.ethtool(ETHTOOL_GGRO) != 0) merging_offloads_.emplace_back("gro");
+  if ((control.ethtool(ETHTOOL_GFLAGS) & ETH_FLAG_LRO) != 0) merging_offloads_.emplace_back("lro");
+}
+
+std::uint64_t KernelInterface::take_dropped() const {
+  std::uint64_t dropped = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int descriptor = std::atoi(entry.path().filename().c_str());
+    if (!is_packet_socket_on(descriptor, index_)) continue;
+    tpacket_stats statistics{};
+    socklen_t size = sizeof statistics;
+    if (::getsockopt(descriptor, SOL_PACKET, PACKET_STATISTICS, &statistics, &size) == 0) {
+      dropped += statistics.tp_drops;
+    }
+  }
+  return dropped;
+}
+
+}  // namespace spanflow

@@ -1,0 +1,158 @@
+#include "capture/spreader.h"
+
+#include <chrono>
+
+#include "flow/flow_key.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kBlocksPerLane = 32;
+constexpr std::chrono::microseconds kIdle{50};
+
+}  // namespace
+
+// A worker's end: a block is one burst after the other.
+class Spreader::LaneSource : public PacketSource {
+ public:
+  LaneSource(Spreader& spreader, Lane& lane) : spreader_(spreader), lane_(lane) {}
+
+  Burst poll() override {
+    if (block_ != nullptr && next_ == block_->packets.size()) {
+      lane_.ring.give_back(block_);
+      block_ = nullptr;
+    }
+    if (block_ == nullptr && !take_block()) return {.state = state_without_block_, .now_ns = now_ns_};
+    const auto rest = std::span<const RawPacket>(block_->packets).subspan(next_);
+    const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
+    next_ += burst.size();
+    // Only with its last packet has the block reached its time.
+    if (next_ == block_->packets.size()) now_ns_ = std::max(now_ns_, block_->now_ns);
+    return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,
+            .packets = burst,
+            .link_type = block_->link_type,
+            .now_ns = now_ns_};
+  }
+
+  TimestampSource timestamp_source() const override { return spreader_.source_.timestamp_source(); }
+  bool is_live() const override { return spreader_.source_.is_live(); }
+  std::uint32_t greatest_frame() const override { return spreader_.source_.greatest_frame(); }
+
+ private:
+  bool take_block() {
+    const bool ended = spreader_.ended_;  // read before looking: what came before the end is then in the ring
+    block_ = lane_.ring.pop();
+    next_ = 0;
+    if (block_ != nullptr) return true;
+    state_without_block_ = ended ? Burst::State::kEnd : Burst::State::kIdle;
+    if (ended) now_ns_ = std::max<std::uint64_t>(now_ns_, spreader_.end_ns_);
+    if (!ended) std::this_thread::sleep_for(kIdle);
+    return false;
+  }
+
+  Spreader& spreader_;
+  Lane& lane_;
+  PacketBlock* block_ = nullptr;
+  std::size_t next_ = 0;
+  std::uint64_t now_ns_ = 0;
+  Burst::State state_without_block_ = Burst::State::kIdle;
+};
+
+Spreader::Spreader(PacketSource& source, const Decoder& decoder, std::uint32_t workers, Counters& counters)
+    : source_(source), decoder_(decoder), counters_(counters) {
+  for (std::uint32_t worker = 0; worker < workers; ++worker) lanes_.push_back(std::make_unique<Lane>(kBlocksPerLane));
+}
+
+Spreader::~Spreader() {
+  if (thread_.joinable()) thread_.join();
+}
+
+std::unique_ptr<PacketSource> Spreader::make_source(std::uint32_t worker) {
+  return std::make_unique<LaneSource>(*this, *lanes_[worker]);
+}
+
+void Spreader::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Spreader::finish() {
+  if (thread_.joinable()) thread_.join();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Spreader::run() {
+  try {
+    source_.attach_thread();
+    for (Burst burst; burst.state != Burst::State::kEnd;) {
+      burst = source_.poll();
+      spread(burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
+      now_ns_ = burst.now_ns;
+      if (burst.state != Burst::State::kPackets) pass_on_all(now_ns_);
+    }
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  pass_on_all(now_ns_);
+  end_ns_ = now_ns_;
+  ended_ = true;
+}
+
+// What cannot be decoded belongs to no flow: the first worker counts it.
+void Spreader::spread(const Burst& burst) {
+  Packet packet;
+  for (const RawPacket& raw : burst.packets) {
+    const bool readable = decoder_.decode(raw, burst.link_type, packet) == Counter::kPacketsMetered;
+    const std::size_t worker = readable ? home_worker(packet.key, static_cast<std::uint32_t>(lanes_.size())) : 0;
+    append(*lanes_[worker], raw, burst.link_type);
+  }
+}
+
+void Spreader::append(Lane& lane, const RawPacket& raw, LinkType link_type) {
+  if (!make_room(lane, raw, link_type)) {
+    counters_.add(Counter::kPacketsReaderRingFull);
+    return;
+  }
+  PacketBlock& block = *lane.filling;
+  const std::size_t at = block.octets.size();
+  block.octets.insert(block.octets.end(), raw.data, raw.data + raw.captured);
+  block.packets.push_back(raw);
+  block.packets.back().data = block.octets.data() + at;
+}
+
+// A block to append to; false if a live worker has not kept up.
+bool Spreader::make_room(Lane& lane, const RawPacket& raw, LinkType link_type) {
+  if (lane.filling != nullptr && (lane.filling->octets.size() + raw.captured > PacketBlock::kOctets ||
+                                  lane.filling->link_type != link_type)) {
+    pass_on(lane, now_ns_);
+  }
+  while (!start_block(lane)) {
+    if (source_.is_live()) return false;
+    std::this_thread::sleep_for(kIdle);
+  }
+  if (lane.filling->packets.empty()) lane.filling->link_type = link_type;
+  return true;
+}
+
+bool Spreader::start_block(Lane& lane) {
+  if (lane.filling != nullptr) return true;
+  lane.filling = lane.ring.take_empty();
+  if (lane.filling == nullptr) return false;
+  lane.filling->octets.clear();
+  lane.filling->packets.clear();
+  return true;
+}
+
+void Spreader::pass_on(Lane& lane, std::uint64_t now_ns) {
+  lane.filling->now_ns = now_ns;
+  lane.ring.push(lane.filling);
+  lane.filling = nullptr;
+}
+
+// Also an empty block: it carries the time, by which a worker without packets ends its flows.
+void Spreader::pass_on_all(std::uint64_t now_ns) {
+  for (const auto& lane : lanes_) {
+    if (start_block(*lane)) pass_on(*lane, now_ns);
+  }
+}
+
+}  // namespace spanflow

@@ -1,0 +1,69 @@
+// Spreads the packets of one source over several workers by the symmetric hash of their flow.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/block_ring.h"
+#include "capture/packet_source.h"
+#include "telemetry/counters.h"
+
+namespace spanflow {
+
+// Packets on their way to one worker, with their octets.
+struct PacketBlock {
+  static constexpr std::size_t kOctets = 512 * 1024;
+  PacketBlock() { octets.reserve(kOctets); }
+
+  std::vector<std::uint8_t> octets;  // never moves: its capacity is never exceeded
+  std::vector<RawPacket> packets;    // all of one link type
+  LinkType link_type = LinkType::kEthernet;
+  std::uint64_t now_ns = 0;
+};
+
+using PacketRing = BlockRing<PacketBlock>;
+
+// Runs one thread that polls `source` and decodes just enough to know each packet's worker. The worker's sources
+// (make_source) must be polled until they end, and be destroyed before the Spreader; `source`, `decoder` and `counters`
+// must outlive it.
+class Spreader {
+ public:
+  Spreader(PacketSource& source, const Decoder& decoder, std::uint32_t workers, Counters& counters);
+  ~Spreader();
+
+  std::unique_ptr<PacketSource> make_source(std::uint32_t worker);
+  void start();
+  // Joins; throws what ended the source, if that was an error.
+  void finish();
+
+ private:
+  struct Lane {
+    explicit Lane(std::size_t blocks) : ring(blocks) {}
+    PacketRing ring;
+    PacketBlock* filling = nullptr;
+  };
+  class LaneSource;
+
+  void run();
+  void spread(const Burst& burst);
+  void append(Lane& lane, const RawPacket& packet, LinkType link_type);
+  bool make_room(Lane& lane, const RawPacket& packet, LinkType link_type);
+  bool start_block(Lane& lane);
+  void pass_on(Lane& lane, std::uint64_t now_ns);
+  void pass_on_all(std::uint64_t now_ns);
+
+  PacketSource& source_;
+  const Decoder& decoder_;
+  Counters& counters_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::uint64_t now_ns_ = 0;
+  std::atomic<std::uint64_t> end_ns_{0};
+  std::atomic<bool> ended_{false};
+  std::exception_ptr failure_;
+  std::thread thread_;
+};
+
+}  // namespace spanflow

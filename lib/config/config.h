@@ -1,0 +1,96 @@
+// What a run is told, as plain data with its defaults. options.cc lists every option once; loader.h fills this in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "spanflow/streamer.h"
+
+namespace spanflow {
+
+enum class Accounting : std::uint8_t { kLink, kIp, kTransport, kPayload };
+enum class VlanKey : std::uint8_t { kNone, kOuter, kInner, kBoth };
+enum class FlowDirection : std::uint8_t { kFirstPacket, kHandshake };
+
+// The tunnels whose inside is metered.
+class TunnelSet {
+ public:
+  static TunnelSet all() { return TunnelSet{0xff}; }
+  static TunnelSet none() { return TunnelSet{0}; }
+  bool has(TunnelType type) const { return (bits_ & bit(type)) != 0; }
+  bool empty() const { return bits_ == 0; }
+  void add(TunnelType type) { bits_ |= bit(type); }
+  bool operator==(const TunnelSet&) const = default;
+
+ private:
+  explicit TunnelSet(unsigned bits) : bits_(bits & ~bit(TunnelType::kNone)) {}
+  static constexpr unsigned bit(TunnelType type) { return 1U << static_cast<unsigned>(type); }
+  unsigned bits_;
+};
+
+// One entry of `sinks`.
+struct SinkConfig {
+  std::string type = "jsonl";
+  std::string path = "-";            // "-": standard output
+  std::vector<std::string> fields;   // empty: output.fields
+  std::uint64_t queue = 65'536;      // records that may wait for this sink
+};
+
+struct Config {
+  std::string sensor_id;
+
+  struct Input {
+    std::vector<std::string> files;
+    std::string interface;
+    std::vector<std::string> devices;
+    std::string filter;
+    Nanoseconds duration{0};
+    std::vector<std::uint64_t> cores;
+    std::vector<std::string> eal_arguments;
+    std::uint64_t memory = 256ULL << 20;
+    std::uint64_t ring_frames = 16'384;
+    std::uint64_t frame_size = 2048;
+  } input;
+
+  std::uint64_t workers = 1;
+
+  struct Decode {
+    TunnelSet tunnels = TunnelSet::all();
+  } decode;
+
+  struct FlowOptions {
+    std::uint64_t capacity = 128'000;
+    Nanoseconds active_timeout = std::chrono::seconds{120};
+    Nanoseconds inactive_timeout = std::chrono::seconds{120};
+    bool tcp_close = true;
+    Nanoseconds tcp_linger = std::chrono::seconds{2};
+    Accounting accounting = Accounting::kLink;
+    VlanKey vlan_key = VlanKey::kInner;
+    FlowDirection direction = FlowDirection::kFirstPacket;
+  } flow;
+
+  struct Dpi {
+    bool enabled = true;
+    std::uint64_t max_packets = 32;
+    std::uint64_t max_packets_udp = 24;
+    std::uint64_t max_flows = 65'536;
+    std::string protocols_file;
+    std::string categories_file;
+  } dpi;
+
+  struct Output {
+    std::vector<std::string> fields = {"full"};
+    Nanoseconds max_delay = std::chrono::milliseconds{200};
+  } output;
+
+  std::vector<SinkConfig> sinks;
+
+  struct Log {
+    std::string level = "info";
+  } log;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,64 @@
+// A place in a packet that knows how much was captured behind it and how much was on the wire.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "spanflow/streamer.h"
+
+namespace spanflow {
+
+// Ask has() first: the readers assert it. Offsets are from the cursor; integers are read in network byte order.
+class Cursor {
+ public:
+  Cursor(const std::uint8_t* data, std::uint32_t captured, std::uint32_t wire)
+      : data_(data), captured_(captured), wire_(std::max(wire, captured)) {}
+
+  bool has(std::size_t octets) const { return octets <= captured_; }
+  std::uint32_t captured() const { return captured_; }
+  std::uint32_t wire() const { return wire_; }
+  const std::uint8_t* data() const { return data_; }
+
+  std::uint8_t u8(std::size_t offset) const {
+    assert(has(offset + 1));
+    return data_[offset];
+  }
+  std::uint16_t be16(std::size_t offset) const {
+    assert(has(offset + 2));
+    return static_cast<std::uint16_t>(data_[offset] << 8 | data_[offset + 1]);
+  }
+  std::uint32_t be32(std::size_t offset) const {
+    assert(has(offset + 4));
+    std::uint32_t value = 0;
+    std::memcpy(&value, data_ + offset, sizeof value);
+    return __builtin_bswap32(value);
+  }
+  IpAddress address(std::size_t offset, std::size_t octets) const {
+    assert(has(offset + octets) && octets <= 16);
+    IpAddress address;
+    std::memcpy(address.bytes.data(), data_ + offset, octets);
+    return address;
+  }
+
+  void skip(std::size_t octets) {
+    assert(has(octets));
+    data_ += octets;
+    captured_ -= static_cast<std::uint32_t>(octets);
+    wire_ -= static_cast<std::uint32_t>(octets);
+  }
+  // What lies behind `octets` is not part of this layer: Ethernet padding, trailers.
+  void limit(std::uint32_t octets) {
+    wire_ = std::min(wire_, octets);
+    captured_ = std::min(captured_, octets);
+  }
+
+ private:
+  const std::uint8_t* data_;
+  std::uint32_t captured_;
+  std::uint32_t wire_;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,332 @@
+#include "decode/decoder.h"
+
+namespace spanflow {
+namespace {
+
+// Deep enough for QinQ + MPLS + GTP-U + IPv6 + IP in IP; a packet built to nest for ever stops here.
+constexpr int kMaxLayers = 16;
+constexpr int kMaxIpv6Extensions = 8;
+
+namespace ether_types {
+constexpr std::uint32_t kIpv4 = 0x0800;
+constexpr std::uint32_t kIpv6 = 0x86dd;
+constexpr std::uint32_t kTransparentBridging = 0x6558;
+constexpr std::uint32_t kMplsUnicast = 0x8847;
+constexpr std::uint32_t kMplsMulticast = 0x8848;
+constexpr std::uint32_t kPppoeSession = 0x8864;
+constexpr std::uint32_t kFirst = 0x0600;  // below: the length of an IEEE 802.3 frame
+}  // namespace ether_types
+
+bool is_vlan_tag(std::uint32_t type) { return type == 0x8100 || type == 0x88a8 || type == 0x9100; }
+
+bool is_ipv6_extension(std::uint32_t protocol) {
+  switch (protocol) {
+    case 0:    // hop-by-hop options
+    case 43:   // routing
+    case 44:   // fragment
+    case 51:   // authentication header
+    case 60:   // destination options
+    case 135:  // mobility
+    case 139:  // HIP
+    case 140:  // shim6
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Starts the inner packet of a tunnel: what belongs to the frame stays, the rest is read anew.
+Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunnel_key, std::uint32_t tunnel_id) {
+  Packet inner;
+  inner.time_ns = outer.time_ns;
+  inner.size = outer.size;
+  inner.vlan_id = outer.vlan_id;
+  inner.vlan_outer_id = outer.vlan_outer_id;
+  inner.key.tunnel_type = tunnel;
+  inner.key.tunnel_key = tunnel_key;
+  inner.tunnel_id = tunnel_id;
+  return inner;
+}
+
+void select_vlan_key(Packet& packet, VlanKey choice) {
+  const std::uint16_t outermost = packet.vlan_outer_id != 0 ? packet.vlan_outer_id : packet.vlan_id;
+  if (choice == VlanKey::kOuter) packet.key.vlan_key_outer = outermost;
+  if (choice == VlanKey::kInner || choice == VlanKey::kBoth) packet.key.vlan_key_inner = packet.vlan_id;
+  if (choice == VlanKey::kBoth) packet.key.vlan_key_outer = packet.vlan_outer_id;
+}
+
+}  // namespace
+
+std::optional<LinkType> link_type_from_pcap(int number) {
+  switch (number) {
+    case 1: return LinkType::kEthernet;
+    case 0: return LinkType::kNull;
+    case 108: return LinkType::kLoop;
+    case 9:
+    case 50: return LinkType::kPpp;
+    case 12:  // DLT_RAW, as Linux numbers it in memory
+    case 14:
+    case 101:
+    case 228:  // LINKTYPE_IPV4
+    case 229:  // LINKTYPE_IPV6
+      return LinkType::kRawIp;
+    case 113: return LinkType::kLinuxCooked;
+    case 276: return LinkType::kLinuxCooked2;
+    default: return std::nullopt;
+  }
+}
+
+Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet) const {
+  packet = Packet{};
+  packet.time_ns = raw.time_ns;
+  packet.size = raw.wire;
+  Cursor cursor{raw.data, raw.captured, raw.wire};
+  std::optional<Packet> outer;
+  Step step = link(link_type, cursor);
+  for (int layers = 0; layers < kMaxLayers; ++layers) {
+    if (step.layer == Layer::kDone || step.layer == Layer::kFailed) break;
+    step = next(step, cursor, packet);
+    if (step.tunnel != TunnelType::kNone) {
+      outer = packet;
+      packet = inside_tunnel(packet, step.tunnel, step.tunnel_key, step.tunnel_id);
+    }
+  }
+  if (step.layer != Layer::kDone) {
+    if (!outer) return step.layer == Layer::kFailed ? step.reason : Counter::kMalformedNesting;
+    packet = *outer;
+  }
+  select_vlan_key(packet, vlan_key_);
+  return Counter::kPacketsMetered;
+}
+
+Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) const {
+  switch (step.layer) {
+    case Layer::kEthernet: return ethernet(cursor);
+    case Layer::kEtherType: return ether_type(step.type, cursor, packet);
+    case Layer::kPpp: return ppp(cursor);
+    case Layer::kIp: return ip(cursor, packet);
+    case Layer::kTransport: return transport(step.type, cursor, packet);
+    case Layer::kDone:
+    case Layer::kFailed: break;
+  }
+  return step;
+}
+
+Decoder::Step Decoder::link(LinkType link_type, Cursor& cursor) const {
+  const auto after = [&cursor](std::size_t header, std::size_t type_offset) -> Step {
+    if (!cursor.has(header)) return failed(Counter::kMalformedLink);
+    const std::uint32_t type = cursor.be16(type_offset);
+    cursor.skip(header);
+    return {Layer::kEtherType, type};
+  };
+  switch (link_type) {
+    case LinkType::kEthernet: return ethernet(cursor);
+    case LinkType::kLinuxCooked: return after(16, 14);
+    case LinkType::kLinuxCooked2: return after(20, 0);
+    case LinkType::kPpp: return {Layer::kPpp};
+    case LinkType::kRawIp: return {Layer::kIp};
+    case LinkType::kNull:
+    case LinkType::kLoop:
+      // The address family in here differs between systems and byte orders; the IP version says the same.
+      if (!cursor.has(4)) return failed(Counter::kMalformedLink);
+      cursor.skip(4);
+      return {Layer::kIp};
+  }
+  return failed(Counter::kMalformedLink);
+}
+
+Decoder::Step Decoder::ethernet(Cursor& cursor) const {
+  if (!cursor.has(14)) return failed(Counter::kMalformedLink);
+  std::uint32_t type = cursor.be16(12);
+  cursor.skip(14);
+  if (type >= ether_types::kFirst) return {Layer::kEtherType, type};
+  // IEEE 802.3: only LLC/SNAP (AA AA 03 00 00 00 type) can carry IP.
+  if (!cursor.has(8) || cursor.be32(0) != 0xaaaa0300) return failed(Counter::kIgnoredNotIp);
+  cursor.limit(type);
+  type = cursor.has(8) ? cursor.be16(6) : 0;
+  if (type == 0) return failed(Counter::kIgnoredNotIp);
+  cursor.skip(8);
+  return {Layer::kEtherType, type};
+}
+
+Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const {
+  const bool first_tags = packet.vlan_id == 0;  // tags inside a tunnel do not replace those of the frame
+  int tags = 0;
+  for (; is_vlan_tag(type); ++tags) {
+    if (!cursor.has(4)) return failed(Counter::kMalformedLink);
+    const auto id = static_cast<std::uint16_t>(cursor.be16(0) & 0x0fff);
+    if (first_tags) {
+      if (tags == 1) packet.vlan_outer_id = packet.vlan_id;
+      packet.vlan_id = id;
+    }
+    type = cursor.be16(2);
+    cursor.skip(4);
+  }
+  switch (type) {
+    case ether_types::kIpv4:
+    case ether_types::kIpv6: return {Layer::kIp};
+    case ether_types::kTransparentBridging: return {Layer::kEthernet};
+    case ether_types::kMplsUnicast:
+    case ether_types::kMplsMulticast: return mpls(cursor);
+    case ether_types::kPppoeSession:
+      if (!cursor.has(6)) return failed(Counter::kMalformedLink);
+      cursor.skip(6);
+      return {Layer::kPpp};
+    default: return failed(Counter::kIgnoredNotIp);
+  }
+}
+
+Decoder::Step Decoder::mpls(Cursor& cursor) const {
+  for (bool bottom = false; !bottom;) {
+    if (!cursor.has(4)) return failed(Counter::kMalformedLink);
+    bottom = (cursor.be32(0) & 0x100) != 0;
+    cursor.skip(4);
+  }
+  if (!cursor.has(1)) return failed(Counter::kMalformedLink);
+  switch (cursor.u8(0) >> 4) {
+    case 4:
+    case 6: return {Layer::kIp};
+    case 0:  // RFC 4385: a pseudowire's control word, then Ethernet
+      if (!cursor.has(4)) return failed(Counter::kMalformedLink);
+      cursor.skip(4);
+      return {Layer::kEthernet};
+    default: return failed(Counter::kIgnoredNotIp);
+  }
+}
+
+Decoder::Step Decoder::ppp(Cursor& cursor) const {
+  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // HDLC-like framing, RFC 1662
+  if (!cursor.has(2)) return failed(Counter::kMalformedLink);
+  // RFC 1661: an odd first octet is a protocol field compressed to one octet.
+  const bool compressed = (cursor.u8(0) & 1) != 0;
+  const std::uint32_t type = compressed ? cursor.u8(0) : cursor.be16(0);
+  cursor.skip(compressed ? 1 : 2);
+  if (type == 0x0021 || type == 0x0057) return {Layer::kIp};
+  if (type == 0x0281) return mpls(cursor);
+  return failed(Counter::kIgnoredNotIp);
+}
+
+Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
+  if (!cursor.has(1)) return failed(Counter::kMalformedIpHeader);
+  switch (cursor.u8(0) >> 4) {
+    case 4: return ipv4(cursor, packet);
+    case 6: return ipv6(cursor, packet);
+    default: return failed(Counter::kMalformedIpVersion);
+  }
+}
+
+Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
+  if (!cursor.has(20)) return failed(Counter::kMalformedIpHeader);
+  const std::uint32_t header = (cursor.u8(0) & 0x0f) * 4U;
+  if (header < 20 || !cursor.has(header)) return failed(Counter::kMalformedIpHeader);
+  // Segmentation offload leaves the length 0: then the frame's own length counts.
+  const std::uint32_t total = cursor.be16(2) != 0 ? cursor.be16(2) : cursor.wire();
+  if (total < header || total > cursor.wire()) return failed(Counter::kMalformedIpLength);
+  cursor.limit(total);
+  packet.ip = cursor.data();
+  packet.ip_captured = cursor.captured();
+  packet.ip_size = total;
+  packet.key.ip_version = 4;
+  packet.key.ip_protocol = cursor.u8(9);
+  packet.key.ip_src = cursor.address(12, 4);
+  packet.key.ip_dst = cursor.address(16, 4);
+  packet.later_fragment = (cursor.be16(6) & 0x1fff) != 0;
+  cursor.skip(header);
+  return {Layer::kTransport, packet.key.ip_protocol};
+}
+
+Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
+  if (!cursor.has(40)) return failed(Counter::kMalformedIpHeader);
+  // Length 0 is a jumbogram or segmentation offload: then the frame's own length counts.
+  const std::uint32_t total = cursor.be16(4) != 0 ? 40U + cursor.be16(4) : cursor.wire();
+  if (total > cursor.wire()) return failed(Counter::kMalformedIpLength);
+  cursor.limit(total);
+  packet.ip = cursor.data();
+  packet.ip_captured = cursor.captured();
+  packet.ip_size = total;
+  packet.key.ip_version = 6;
+  packet.key.ip_src = cursor.address(8, 16);
+  packet.key.ip_dst = cursor.address(24, 16);
+  std::uint32_t protocol = cursor.u8(6);
+  cursor.skip(40);
+  for (int extensions = 0; is_ipv6_extension(protocol) && !packet.later_fragment; ++extensions) {
+    if (extensions == kMaxIpv6Extensions || !cursor.has(8)) return failed(Counter::kMalformedIpv6Extension);
+    std::uint32_t length = (cursor.u8(1) + 1U) * 8;
+    if (protocol == 44) {
+      length = 8;
+      packet.later_fragment = (cursor.be16(2) & 0xfff8) != 0;
+    } else if (protocol == 51) {
+      length = (cursor.u8(1) + 2U) * 4;  // RFC 4302 counts in 4-octet units
+    }
+    if (!cursor.has(length)) return failed(Counter::kMalformedIpv6Extension);
+    protocol = cursor.u8(0);
+    cursor.skip(length);
+  }
+  packet.key.ip_protocol = static_cast<std::uint8_t>(protocol);
+  return {Layer::kTransport, protocol};
+}
+
+Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet& packet) const {
+  packet.transport_size = packet.payload_size = cursor.wire();
+  if (packet.later_fragment) return {Layer::kDone};
+  switch (protocol) {
+    case protocol::kTcp: return tcp(cursor, packet);
+    case protocol::kUdp: return udp(cursor, packet);
+    case protocol::kSctp:
+      if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
+      packet.key.src_port = cursor.be16(0);
+      packet.key.dst_port = cursor.be16(2);
+      packet.payload_size = cursor.wire() > 12 ? cursor.wire() - 12 : 0;
+      return {Layer::kDone};
+    case protocol::kIcmp:
+    case protocol::kIcmpv6:
+      if (cursor.has(2)) {
+        packet.icmp_type = cursor.u8(0);
+        packet.icmp_code = cursor.u8(1);
+      }
+      packet.payload_size = cursor.wire() > 8 ? cursor.wire() - 8 : 0;
+      return {Layer::kDone};
+    case protocol::kIpv4:
+    case protocol::kIpv6:
+      if (!tunnels_.has(TunnelType::kIpip)) return {Layer::kDone};
+      return {.layer = Layer::kIp, .tunnel = TunnelType::kIpip};
+    case protocol::kGre: return gre(cursor);
+    default: return {Layer::kDone};
+  }
+}
+
+Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
+  if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
+  packet.key.src_port = cursor.be16(0);
+  packet.key.dst_port = cursor.be16(2);
+  // A header cut short by the snap length, or that lies about its length, still belongs to its flow.
+  std::uint32_t header = 20;
+  if (cursor.has(14)) {
+    packet.tcp_seq = cursor.be32(4);
+    packet.tcp_ack = cursor.be32(8);
+    packet.tcp_flags = cursor.u8(13);
+    header = std::max(header, (cursor.u8(12) >> 4) * 4U);
+  }
+  packet.payload_size = cursor.wire() > header ? cursor.wire() - header : 0;
+  return {Layer::kDone};
+}
+
+Decoder::Step Decoder::udp(Cursor& cursor, Packet& packet) const {
+  if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
+  packet.key.src_port = cursor.be16(0);
+  packet.key.dst_port = cursor.be16(2);
+  packet.payload_size = cursor.wire() > 8 ? cursor.wire() - 8 : 0;
+  if (tunnels_.empty() || !cursor.has(8)) return {Layer::kDone};
+  const auto either = [&key = packet.key](std::uint16_t port) { return key.src_port == port || key.dst_port == port; };
+  cursor.skip(8);
+  if (tunnels_.has(TunnelType::kGtp) && either(2152)) return gtp(cursor);
+  if (tunnels_.has(TunnelType::kCapwap) && either(5247)) return capwap(cursor);
+  // The source port of these two is a hash of the inner flow, so only the destination tells.
+  if (tunnels_.has(TunnelType::kVxlan) && (packet.key.dst_port == 4789 || packet.key.dst_port == 8472)) {
+    return vxlan(cursor);
+  }
+  if (tunnels_.has(TunnelType::kGeneve) && packet.key.dst_port == 6081) return geneve(cursor);
+  return {Layer::kDone};
+}
+
+}  // namespace spanflow

@@ -1,0 +1,66 @@
+// Reads a frame from its link layer to its transport layer, through VLAN tags, MPLS labels, PPP and tunnels.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "config/config.h"
+#include "decode/cursor.h"
+#include "decode/packet.h"
+#include "telemetry/counters.h"
+
+namespace spanflow {
+
+enum class LinkType : std::uint8_t { kEthernet, kRawIp, kNull, kLoop, kLinuxCooked, kLinuxCooked2, kPpp };
+
+// The link type behind a LINKTYPE_ / DLT_ number of the pcap formats; nothing for those that are not read.
+std::optional<LinkType> link_type_from_pcap(int number);
+
+// Immutable after construction, so any number of threads may share one.
+class Decoder {
+ public:
+  Decoder(TunnelSet tunnels, VlanKey vlan_key) : tunnels_(tunnels), vlan_key_(vlan_key) {}
+
+  // kPacketsMetered with `packet` filled in, or the counter that says why it cannot be metered. A tunnel whose inside
+  // cannot be read is metered as the outer packet.
+  Counter decode(const RawPacket& raw, LinkType link_type, Packet& packet) const;
+
+ private:
+  enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kTransport, kDone, kFailed };
+  struct Step {
+    Layer layer;
+    std::uint32_t type = 0;                       // an ethertype or protocol number, where the layer needs one
+    Counter reason = Counter::kPacketsMetered;    // of kFailed
+    TunnelType tunnel = TunnelType::kNone;        // set by the step that enters a tunnel
+    std::uint32_t tunnel_key = 0;
+    std::uint32_t tunnel_id = 0;
+  };
+  static Step failed(Counter reason) { return {Layer::kFailed, 0, reason}; }
+
+  Step next(const Step& step, Cursor& cursor, Packet& packet) const;
+  Step link(LinkType link_type, Cursor& cursor) const;
+  Step ethernet(Cursor& cursor) const;
+  Step ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const;
+  Step mpls(Cursor& cursor) const;
+  Step ppp(Cursor& cursor) const;
+  Step ip(Cursor& cursor, Packet& packet) const;
+  Step ipv4(Cursor& cursor, Packet& packet) const;
+  Step ipv6(Cursor& cursor, Packet& packet) const;
+  Step transport(std::uint32_t protocol, Cursor& cursor, Packet& packet) const;
+  Step tcp(Cursor& cursor, Packet& packet) const;
+  Step udp(Cursor& cursor, Packet& packet) const;
+  Step gre(Cursor& cursor) const;
+  Step inside_gre(std::uint32_t type, std::uint32_t header, bool has_sequence, std::uint32_t key, Cursor& cursor) const;
+  Step gtp(Cursor& cursor) const;
+  Step capwap(Cursor& cursor) const;
+  Step ieee80211(Cursor& cursor) const;
+  Step vxlan(Cursor& cursor) const;
+  Step geneve(Cursor& cursor) const;
+  static Step enter(Cursor& cursor, std::uint32_t header, const Step& inside);
+
+  TunnelSet tunnels_;
+  VlanKey vlan_key_;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,49 @@
+// A packet before and after decoding. Both are views into the source's burst and own nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "spanflow/streamer.h"
+
+namespace spanflow {
+
+struct RawPacket {
+  const std::uint8_t* data = nullptr;
+  std::uint32_t captured = 0;  // octets at `data`
+  std::uint32_t wire = 0;      // octets the frame had on the wire
+  std::uint64_t time_ns = 0;   // since the epoch
+};
+
+namespace tcp {
+inline constexpr std::uint8_t kFin = 0x01;
+inline constexpr std::uint8_t kSyn = 0x02;
+inline constexpr std::uint8_t kRst = 0x04;
+inline constexpr std::uint8_t kAck = 0x10;
+}  // namespace tcp
+
+namespace protocol {
+inline constexpr std::uint8_t kIcmp = 1;
+inline constexpr std::uint8_t kIpv4 = 4;
+inline constexpr std::uint8_t kTcp = 6;
+inline constexpr std::uint8_t kUdp = 17;
+inline constexpr std::uint8_t kIpv6 = 41;
+inline constexpr std::uint8_t kGre = 47;
+inline constexpr std::uint8_t kIcmpv6 = 58;
+inline constexpr std::uint8_t kSctp = 132;
+}  // namespace protocol
+
+struct Packet : PacketInfo {
+  FlowKey key;                       // of the innermost IP packet; src is this packet's sender
+  const std::uint8_t* ip = nullptr;  // the innermost IP header and what was captured behind it, without padding
+  std::uint32_t ip_captured = 0;
+  std::uint32_t tcp_seq = 0;
+  std::uint32_t tcp_ack = 0;
+  std::uint32_t tunnel_id = 0;  // an id of this direction only
+  std::uint16_t vlan_id = 0;
+  std::uint16_t vlan_outer_id = 0;
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+  bool later_fragment = false;  // no transport header in here
+};
+
+}  // namespace spanflow

@@ -1,0 +1,116 @@
+// Tunnels: each reads its own header and says which layer comes inside. What is no such tunnel after all, or cannot be
+// entered (encrypted, fragmented), is done: the outer packet is metered.
+#include "decode/decoder.h"
+
+namespace spanflow {
+
+// RFC 2784, 2890; ERSPAN type I and II are draft-foschiano-erspan, type III its later version.
+Decoder::Step Decoder::gre(Cursor& cursor) const {
+  if (!cursor.has(4) || (cursor.be16(0) & 0x0007) != 0) return {Layer::kDone};  // version 1 is PPTP
+  const std::uint32_t flags = cursor.be16(0);
+  const std::uint32_t type = cursor.be16(2);
+  const bool has_checksum = (flags & 0x8000) != 0;
+  const bool has_key = (flags & 0x2000) != 0;
+  const bool has_sequence = (flags & 0x1000) != 0;
+  const std::uint32_t key_offset = has_checksum ? 8 : 4;
+  const std::uint32_t header = key_offset + (has_key ? 4 : 0) + (has_sequence ? 4 : 0);
+  if (!cursor.has(header)) return {Layer::kDone};
+  const std::uint32_t key = has_key ? cursor.be32(key_offset) : 0;
+  return inside_gre(type, header, has_sequence, key, cursor);
+}
+
+Decoder::Step Decoder::inside_gre(std::uint32_t type, std::uint32_t header, bool has_sequence, std::uint32_t key,
+                                  Cursor& cursor) const {
+  constexpr std::uint32_t kErspan1And2 = 0x88be;
+  constexpr std::uint32_t kErspan3 = 0x22eb;
+  if (type != kErspan1And2 && type != kErspan3) {
+    if (!tunnels_.has(TunnelType::kGre)) return {Layer::kDone};
+    return enter(cursor, header, {.layer = Layer::kEtherType, .type = type, .tunnel = TunnelType::kGre, .tunnel_id = key});
+  }
+  if (!tunnels_.has(TunnelType::kErspan)) return {Layer::kDone};
+  // Type I has no header of its own and no GRE sequence number; the session is 10 bits of types II and III.
+  std::uint32_t erspan_header = 0;
+  if (type == kErspan3) erspan_header = 12;
+  if (type == kErspan1And2 && has_sequence) erspan_header = 8;
+  if (!cursor.has(header + erspan_header)) return {Layer::kDone};
+  const std::uint32_t session = erspan_header != 0 ? cursor.be16(header + 2) & 0x03ffU : 0;
+  if (type == kErspan3 && (cursor.u8(header + 11) & 1) != 0) erspan_header += 8;  // platform-specific subheader
+  return enter(cursor, header + erspan_header,
+               {.layer = Layer::kEthernet, .tunnel = TunnelType::kErspan, .tunnel_id = session});
+}
+
+// 3GPP TS 29.281, GTP-U version 1; only T-PDUs carry a user's packet.
+Decoder::Step Decoder::gtp(Cursor& cursor) const {
+  constexpr std::uint8_t kTPdu = 0xff;
+  if (!cursor.has(8) || (cursor.u8(0) & 0xf0) != 0x30 || cursor.u8(1) != kTPdu) return {Layer::kDone};
+  const std::uint32_t teid = cursor.be32(4);
+  std::uint32_t header = 8;
+  if ((cursor.u8(0) & 0x07) != 0) {  // sequence number, N-PDU number and the next extension's type
+    if (!cursor.has(12)) return {Layer::kDone};
+    header = 12;
+    for (std::uint8_t extension = cursor.u8(11); extension != 0;) {
+      if (!cursor.has(header + 1) || cursor.u8(header) == 0) return {Layer::kDone};
+      header += cursor.u8(header) * 4U;
+      if (!cursor.has(header)) return {Layer::kDone};
+      extension = cursor.u8(header - 1);
+    }
+  }
+  return enter(cursor, header, {.layer = Layer::kIp, .tunnel = TunnelType::kGtp, .tunnel_id = teid});
+}
+
+// RFC 5415 data channel: IEEE 802.3 frames, or IEEE 802.11 ones (RFC 5416) with LLC/SNAP inside.
+Decoder::Step Decoder::capwap(Cursor& cursor) const {
+  if (!cursor.has(8) || cursor.u8(0) != 0) return {Layer::kDone};  // preamble 1: DTLS
+  const std::uint32_t word = cursor.be32(0);
+  const std::uint32_t header = ((word >> 19) & 0x1f) * 4;
+  const bool native_frame = (word & 0x100) != 0;
+  const bool fragment = (word & 0x80) != 0;
+  if (fragment || header < 8 || !cursor.has(header)) return {Layer::kDone};
+  if (!native_frame) return enter(cursor, header, {.layer = Layer::kEthernet, .tunnel = TunnelType::kCapwap});
+  cursor.skip(header);
+  return ieee80211(cursor);
+}
+
+Decoder::Step Decoder::ieee80211(Cursor& cursor) const {
+  if (!cursor.has(24)) return {Layer::kDone};
+  // Some access points send the two octets of frame control swapped.
+  const bool swapped = (cursor.u8(0) & 0x0c) != 0x08;
+  const std::uint8_t type = cursor.u8(swapped ? 1 : 0);
+  const std::uint8_t flags = cursor.u8(swapped ? 0 : 1);
+  constexpr std::uint8_t kProtected = 0x40;
+  const bool is_data = (type & 0x0c) == 0x08;
+  const bool has_no_body = (type & 0x40) != 0;
+  if (!is_data || has_no_body || (flags & kProtected) != 0) return {Layer::kDone};
+  std::uint32_t header = 24;
+  if ((flags & 0x03) == 0x03) header += 6;  // four addresses
+  if ((type & 0x80) != 0) header += 2;      // QoS control
+  if (!cursor.has(header + 8) || cursor.be32(header) != 0xaaaa0300) return {Layer::kDone};
+  const std::uint32_t ether_type = cursor.be16(header + 6);
+  return enter(cursor, header + 8,
+               {.layer = Layer::kEtherType, .type = ether_type, .tunnel = TunnelType::kCapwap});
+}
+
+// RFC 7348.
+Decoder::Step Decoder::vxlan(Cursor& cursor) const {
+  if (!cursor.has(8) || (cursor.u8(0) & 0x08) == 0) return {Layer::kDone};
+  const std::uint32_t vni = cursor.be32(4) >> 8;
+  return enter(cursor, 8, {.layer = Layer::kEthernet, .tunnel = TunnelType::kVxlan, .tunnel_key = vni});
+}
+
+// RFC 8926.
+Decoder::Step Decoder::geneve(Cursor& cursor) const {
+  if (!cursor.has(8) || (cursor.u8(0) & 0xc0) != 0) return {Layer::kDone};
+  const std::uint32_t header = 8 + (cursor.u8(0) & 0x3f) * 4U;
+  const std::uint32_t type = cursor.be16(2);
+  const std::uint32_t vni = cursor.be32(4) >> 8;
+  if (!cursor.has(header)) return {Layer::kDone};
+  return enter(cursor, header,
+               {.layer = Layer::kEtherType, .type = type, .tunnel = TunnelType::kGeneve, .tunnel_key = vni});
+}
+
+Decoder::Step Decoder::enter(Cursor& cursor, std::uint32_t header, const Step& inside) {
+  cursor.skip(header);
+  return inside;
+}
+
+}  // namespace spanflow

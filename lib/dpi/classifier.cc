@@ -1,0 +1,260 @@
+#include "dpi/classifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/intern.h"
+#include "base/zeroed_array.h"
+#include "dpi/ndpi_api.h"
+#include "dpi/replay.h"
+
+namespace spanflow {
+namespace {
+
+struct Names {
+  std::string_view application;
+  std::string_view category;
+};
+
+struct State {
+  ndpi::FlowState flow;
+  ndpi_protocol result;  // of the last packet
+  FlowEntry* owner;
+  Links age;
+};
+
+bool is_known(const ndpi_protocol& result) { return ndpi::app_of(result) != NDPI_PROTOCOL_UNKNOWN; }
+
+std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / 1'000'000; }
+
+}  // namespace
+
+// The module, its states (oldest first in a list, the rest in a chain) and the names already met.
+class Classifier::Ndpi {
+ public:
+  Ndpi(const Config::Dpi& options, std::uint32_t states, Counters& counters)
+      : options_(options), counters_(counters), states_(states), module_(make_module(options)) {}
+
+  ~Ndpi() {
+    for (std::uint32_t at = oldest_; at != kNoIndex; at = states_[at].age.next) ndpi_free_flow_data(&states_[at].flow);
+  }
+
+  void inspect(FlowEntry& entry, const Packet& packet) {
+    if (packet.later_fragment) return;
+    if (entry.dpi_progress == DpiProgress::kNotStarted) {
+      const bool bare_tcp = packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0;
+      if (bare_tcp && remember_packet(entry, packet.direction, packet.tcp_flags, packet.tcp_seq, packet.tcp_ack)) return;
+      start(entry, milliseconds(packet.time_ns));
+    }
+    State& state = states_[entry.dpi_state];
+    const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
+    state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
+    const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.flow.num_processed_pkts > budget(packet);
+    if (out_of_packets && !is_known(state.result)) {
+      give_up(entry);
+    } else if (out_of_packets || (is_known(state.result) && !more_to_learn(state))) {
+      counters_.add(Counter::kDpiClassified);
+      settle(entry, state.result, false, state.flow.confidence);
+    }
+  }
+
+  void conclude(FlowEntry& entry, bool ends_flow) {
+    if (entry.dpi_progress == DpiProgress::kDone) return;
+    if (entry.dpi_progress == DpiProgress::kRunning) {
+      State& state = states_[entry.dpi_state];
+      if (ends_flow) {
+        give_up(entry);
+      } else if (is_known(state.result)) {
+        entry.application = application(state.result, false, state.flow.confidence);
+      } else {
+        entry.application = guess(entry);
+      }
+      return;
+    }
+    entry.application = guess(entry);
+    if (!ends_flow) return;
+    counters_.add(Counter::kDpiGivenUp);
+    entry.dpi_progress = DpiProgress::kDone;
+  }
+
+  void release(FlowEntry& entry) {
+    if (entry.dpi_state == kNoIndex) return;
+    State& state = states_[entry.dpi_state];
+    ndpi_free_flow_data(&state.flow);
+    unlink(state.age);
+    state.age.next = free_;
+    free_ = entry.dpi_state;
+    entry.dpi_state = kNoIndex;
+  }
+
+  void describe(const Application& application, FlowRecord& record) {
+    const Names& names = names_of(application);
+    record.application_name = names.application;
+    record.category_name = names.category;
+    record.application_confidence = application.confidence;
+    record.application_is_guessed = application.guessed;
+  }
+
+ private:
+  struct ModuleDeleter {
+    void operator()(ndpi::Module* module) const { ndpi_exit_detection_module(module); }
+  };
+  using ModulePointer = std::unique_ptr<ndpi::Module, ModuleDeleter>;
+
+  static ModulePointer make_module(const Config::Dpi& options) {
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
+    ModulePointer module{ndpi::make_module()};
+    if (!module) throw RunError("nDPI cannot be initialised");
+    ndpi::enable_all_protocols(module.get());
+    const auto load = [&module](const std::string& path, const char* option, auto loader) {
+      if (path.empty()) return;
+      std::string writable = path;
+      if (loader(module.get(), writable.data()) < 0) {
+        throw ConfigError(fmt::format("{}: {}: cannot be loaded by nDPI", option, path));
+      }
+    };
+    load(options.protocols_file, "dpi.protocols_file", ndpi_load_protocols_file);
+    load(options.categories_file, "dpi.categories_file",
+         [](ndpi::Module* target, const char* path) { return ndpi_load_categories_file(target, path); });
+    ndpi_finalize_initialization(module.get());
+    return module;
+  }
+
+  std::uint32_t budget(const Packet& packet) const {
+    return static_cast<std::uint32_t>(packet.key.ip_protocol == protocol::kUdp ? options_.max_packets_udp
+                                                                               : options_.max_packets);
+  }
+
+  bool more_to_learn(State& state) { return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0; }
+
+  // Takes a state and shows it the packets without payload that came before.
+  void start(FlowEntry& entry, std::uint64_t time_ms) {
+    entry.dpi_state = take_state();
+    State& state = states_[entry.dpi_state];
+    state.owner = &entry;
+    entry.dpi_progress = DpiProgress::kRunning;
+    replay(entry, state.flow, time_ms);
+  }
+
+  void replay(const FlowEntry& entry, ndpi::FlowState& flow, std::uint64_t time_ms) {
+    for (std::uint8_t i = 0; i < entry.handshake.count; ++i) {
+      const std::uint8_t packet = entry.handshake.packets[i];
+      show_empty_packet(entry, direction_of(packet), flags_of(packet), flow, time_ms);
+    }
+  }
+
+  void show_empty_packet(const FlowEntry& entry, Direction direction, std::uint8_t tcp_flags, ndpi::FlowState& flow,
+                         std::uint64_t time_ms) {
+    std::array<std::uint8_t, kReplayOctets> packet;
+    const std::size_t length = rebuild_packet(entry, direction, tcp_flags, packet);
+    ndpi::process(module_.get(), &flow, packet.data(), static_cast<std::uint16_t>(length), time_ms);
+  }
+
+  // What nDPI makes of addresses and ports alone.
+  Application guess(const FlowEntry& entry) {
+    scratch_ = {};
+    const std::uint64_t time_ms = milliseconds(entry.flow.end_ns);
+    if (entry.handshake.count > 0) {
+      replay(entry, scratch_, time_ms);
+    } else {
+      show_empty_packet(entry, Direction::kSrcToDst, tcp::kAck, scratch_, time_ms);
+    }
+    bool guessed = false;
+    const ndpi_protocol result = ndpi::give_up(module_.get(), &scratch_, guessed);
+    const Application made = application(result, guessed, scratch_.confidence);
+    ndpi_free_flow_data(&scratch_);
+    scratch_ = {};
+    return made;
+  }
+
+  void give_up(FlowEntry& entry) {
+    State& state = states_[entry.dpi_state];
+    bool guessed = false;
+    const ndpi_protocol result = ndpi::give_up(module_.get(), &state.flow, guessed);
+    counters_.add(Counter::kDpiGivenUp);
+    settle(entry, result, guessed, state.flow.confidence);
+  }
+
+  void settle(FlowEntry& entry, const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
+    entry.application = application(result, guessed, confidence);
+    entry.dpi_progress = DpiProgress::kDone;
+    release(entry);
+  }
+
+  static Application application(const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
+    return {.master = ndpi::master_of(result),
+            .app = ndpi::app_of(result),
+            .category = static_cast<std::uint16_t>(result.category),
+            .confidence = static_cast<std::uint8_t>(confidence),
+            .guessed = guessed};
+  }
+
+  std::uint32_t take_state() {
+    if (free_ == kNoIndex && unused_ == states_.size()) {
+      counters_.add(Counter::kDpiPoolFull);
+      give_up(*states_[oldest_].owner);
+    }
+    std::uint32_t index = free_;
+    if (index != kNoIndex) {
+      free_ = states_[index].age.next;
+    } else {
+      index = unused_++;
+    }
+    State& state = states_[index];
+    state = {};
+    state.age = {.previous = newest_, .next = kNoIndex};
+    (newest_ == kNoIndex ? oldest_ : states_[newest_].age.next) = index;
+    newest_ = index;
+    return index;
+  }
+
+  void unlink(const Links& age) {
+    (age.previous == kNoIndex ? oldest_ : states_[age.previous].age.next) = age.next;
+    (age.next == kNoIndex ? newest_ : states_[age.next].age.previous) = age.previous;
+  }
+
+  const Names& names_of(const Application& application) {
+    const std::uint64_t id = static_cast<std::uint64_t>(application.master) << 32 |
+                             static_cast<std::uint64_t>(application.app) << 16 | application.category;
+    const auto known = names_.find(id);
+    if (known != names_.end()) return known->second;
+    std::array<char, 128> name{};
+    ndpi::protocol_name(module_.get(), ndpi::protocol_of(application.master, application.app), name.data(),
+                        static_cast<unsigned>(name.size()));
+    const char* category =
+        ndpi_category_get_name(module_.get(), static_cast<ndpi_protocol_category_t>(application.category));
+    return names_.emplace(id, Names{intern(name.data()), intern(category == nullptr ? "" : category)}).first->second;
+  }
+
+  const Config::Dpi& options_;
+  Counters& counters_;
+  ZeroedArray<State> states_;
+  std::uint32_t unused_ = 0;
+  std::uint32_t free_ = kNoIndex;
+  std::uint32_t oldest_ = kNoIndex;
+  std::uint32_t newest_ = kNoIndex;
+  ndpi::FlowState scratch_{};
+  std::unordered_map<std::uint64_t, Names> names_;
+  ModulePointer module_;
+};
+
+Classifier::Classifier(const Config::Dpi& options, std::uint32_t states, Counters& counters)
+    : ndpi_(std::make_unique<Ndpi>(options, states, counters)) {}
+
+Classifier::~Classifier() = default;
+
+void Classifier::show_to_ndpi(FlowEntry& entry, const Packet& packet) { ndpi_->inspect(entry, packet); }
+void Classifier::conclude(FlowEntry& entry, bool ends_flow) { ndpi_->conclude(entry, ends_flow); }
+void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
+void Classifier::describe(const Application& application, FlowRecord& record) {
+  ndpi_->describe(application, record);
+}
+
+}  // namespace spanflow

@@ -1,0 +1,82 @@
+#include "dpi/replay.h"
+
+#include <algorithm>
+
+#include "decode/packet.h"
+
+namespace spanflow {
+namespace {
+
+// Appends big-endian integers and addresses.
+class Builder {
+ public:
+  explicit Builder(std::span<std::uint8_t> out) : out_(out) {}
+  Builder& u8(std::uint32_t value) {
+    out_[at_++] = static_cast<std::uint8_t>(value);
+    return *this;
+  }
+  Builder& be16(std::uint32_t value) { return u8(value >> 8).u8(value); }
+  Builder& be32(std::uint32_t value) { return be16(value >> 16).be16(value); }
+  Builder& address(const IpAddress& address, std::size_t octets) {
+    std::copy_n(address.bytes.begin(), octets, out_.begin() + static_cast<std::ptrdiff_t>(at_));
+    at_ += octets;
+    return *this;
+  }
+  std::size_t size() const { return at_; }
+
+ private:
+  std::span<std::uint8_t> out_;
+  std::size_t at_ = 0;
+};
+
+constexpr std::uint32_t kHopLimit = 64;
+
+}  // namespace
+
+std::size_t rebuild_packet(const FlowEntry& entry, Direction direction, std::uint8_t tcp_flags,
+                           std::span<std::uint8_t, kReplayOctets> out) {
+  FlowKey key = entry.flow;
+  if (direction == Direction::kDstToSrc) key = reversed(key);
+  const bool is_tcp = key.ip_protocol == protocol::kTcp;
+  const std::uint32_t transport = is_tcp ? 20 : 8;
+  Builder build{out};
+  if (key.ip_version == 4) {
+    build.be16(0x4500).be16(20 + transport).be32(0x00004000).u8(kHopLimit).u8(key.ip_protocol).be16(0);
+    build.address(key.ip_src, 4).address(key.ip_dst, 4);
+  } else {
+    build.be32(0x60000000).be16(transport).u8(key.ip_protocol).u8(kHopLimit);
+    build.address(key.ip_src, 16).address(key.ip_dst, 16);
+  }
+  build.be16(key.src_port).be16(key.dst_port);
+  if (is_tcp) {
+    const int self = static_cast<int>(direction);
+    const bool syn = (tcp_flags & tcp::kSyn) != 0;
+    const bool ack = (tcp_flags & tcp::kAck) != 0;
+    build.be32(entry.initial_sequence[self] + (syn ? 0 : 1)).be32(ack ? entry.initial_sequence[1 - self] + 1 : 0);
+    build.u8(0x50).u8(tcp_flags).be16(0xffff).be32(0);
+  } else {
+    build.be16(transport).be16(0);
+  }
+  return build.size();
+}
+
+bool remember_packet(FlowEntry& entry, Direction direction, std::uint8_t tcp_flags, std::uint32_t sequence,
+                     std::uint32_t acknowledgement) {
+  Handshake& handshake = entry.handshake;
+  if (handshake.count == Handshake::kMost) return false;
+  const int self = static_cast<int>(direction);
+  // Of a connection met half-way, the numbers of the first packet stand for those of the SYNs.
+  if ((tcp_flags & tcp::kSyn) == 0 && (handshake.sequences_known & (1 << self)) == 0) {
+    entry.initial_sequence[self] = sequence - 1;
+  }
+  handshake.sequences_known |= static_cast<std::uint8_t>(1 << self);
+  if ((tcp_flags & tcp::kAck) != 0 && (handshake.sequences_known & (2 >> self)) == 0) {
+    entry.initial_sequence[1 - self] = acknowledgement - 1;
+    handshake.sequences_known |= static_cast<std::uint8_t>(2 >> self);
+  }
+  const std::uint8_t direction_bit = direction == Direction::kDstToSrc ? 0x80 : 0;
+  handshake.packets[handshake.count++] = static_cast<std::uint8_t>(direction_bit | (tcp_flags & 0x7f));
+  return true;
+}
+
+}  // namespace spanflow

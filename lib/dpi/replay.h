@@ -1,0 +1,28 @@
+// A TCP packet without payload, rebuilt from what the flow table remembers of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "flow/flow_table.h"
+
+namespace spanflow {
+
+inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 and a TCP header
+
+// Writes IP and transport header of an empty packet from the flow's `direction`; returns the octets written. For TCP
+// with `tcp_flags` and the sequence numbers a handshake has.
+std::size_t rebuild_packet(const FlowEntry& entry, Direction direction, std::uint8_t tcp_flags,
+                           std::span<std::uint8_t, kReplayOctets> out);
+
+// Remembers a TCP packet without payload; false if there is no room left for it.
+bool remember_packet(FlowEntry& entry, Direction direction, std::uint8_t tcp_flags, std::uint32_t sequence,
+                     std::uint32_t acknowledgement);
+
+constexpr Direction direction_of(std::uint8_t remembered) {
+  return (remembered & 0x80) != 0 ? Direction::kDstToSrc : Direction::kSrcToDst;
+}
+constexpr std::uint8_t flags_of(std::uint8_t remembered) { return remembered & 0x7f; }
+
+}  // namespace spanflow

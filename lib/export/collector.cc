@@ -1,0 +1,62 @@
+#include "export/collector.h"
+
+#include <chrono>
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kBatchRecords = 1024;
+constexpr std::chrono::microseconds kIdle{500};
+
+}  // namespace
+
+Collector::Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks)
+    : rings_(std::move(rings)), sinks_(std::move(sinks)) {}
+
+Collector::~Collector() { finish(); }
+
+void Collector::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Collector::finish() {
+  finishing_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Collector::run() {
+  for (;;) {
+    const bool last = finishing_;  // read before draining: what was pushed before finish() is then in the rings
+    if (drain()) continue;
+    if (last) return;
+    std::this_thread::sleep_for(kIdle);
+  }
+}
+
+// One block from each ring; false if there was none.
+bool Collector::drain() {
+  bool any = false;
+  for (ExportRing* ring : rings_) {
+    RecordBlock* block = ring->pop();
+    if (block == nullptr) continue;
+    any = true;
+    take(*block);
+    ring->give_back(block);
+  }
+  if (!any || batch_.size() >= kBatchRecords) hand_over();
+  return any;
+}
+
+void Collector::take(const RecordBlock& block) {
+  if (batch_.empty()) batch_.reserve(kBatchRecords + RecordBlock::kRecords * rings_.size());
+  batch_.insert(batch_.end(), block.records.begin(), block.records.begin() + static_cast<std::ptrdiff_t>(block.count));
+}
+
+void Collector::hand_over() {
+  if (batch_.empty()) return;
+  const auto batch = std::make_shared<const std::vector<FlowRecord>>(std::move(batch_));
+  batch_ = {};
+  for (SinkRunner* sink : sinks_) sink->hand(batch);
+}
+
+}  // namespace spanflow

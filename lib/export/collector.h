@@ -1,0 +1,37 @@
+// Drains the workers' export rings into batches and hands each batch to every sink.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "export/export_ring.h"
+#include "export/sink_runner.h"
+
+namespace spanflow {
+
+// Runs one thread. The rings and sinks must outlive it.
+class Collector {
+ public:
+  Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks);
+  ~Collector();
+
+  void start();
+  // Drains what the workers have pushed, which must be done pushing, and joins.
+  void finish();
+
+ private:
+  void run();
+  bool drain();
+  void take(const RecordBlock& block);
+  void hand_over();
+
+  std::vector<ExportRing*> rings_;
+  std::vector<SinkRunner*> sinks_;
+  std::vector<FlowRecord> batch_;
+  std::atomic<bool> finishing_{false};
+  std::thread thread_;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,44 @@
+// Records from a worker to the collector: blocks of them in a BlockRing, written in place.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "base/block_ring.h"
+#include "spanflow/streamer.h"
+
+namespace spanflow {
+
+struct RecordBlock {
+  static constexpr std::size_t kRecords = 256;
+  std::size_t count = 0;
+  std::array<FlowRecord, kRecords> records;
+};
+
+using ExportRing = BlockRing<RecordBlock>;
+
+inline constexpr std::size_t kExportRingBlocks = 64;
+
+// The worker's end of an ExportRing, which must outlive it. One thread.
+class RecordWriter {
+ public:
+  // `wait`: a capture file waits for room, a live worker gets none and drops.
+  RecordWriter(ExportRing& ring, bool wait) : ring_(ring), wait_(wait) {}
+
+  // The next record to fill in, or nullptr when the ring is full. Fields keep what an earlier record left.
+  FlowRecord* next();
+  // Passes on what has been written since.
+  void flush();
+  // Above three quarters: what can stay in the flow table should.
+  bool nearly_full() const { return !wait_ && ring_.empty_blocks() * 4 < ring_.blocks(); }
+  bool has_unflushed() const { return block_ != nullptr && block_->count > 0; }
+
+ private:
+  ExportRing& ring_;
+  bool wait_;
+  RecordBlock* block_ = nullptr;
+};
+
+}  // namespace spanflow

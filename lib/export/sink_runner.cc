@@ -1,0 +1,135 @@
+#include "export/sink_runner.h"
+
+#include <chrono>
+
+#include "base/error.h"
+#include "telemetry/log.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::uint64_t kFlushRecords = 4096;  // about 2 MiB of JSON
+constexpr std::chrono::milliseconds kRetryDelay{500};
+constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run is noticed
+
+}  // namespace
+
+SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
+                       const std::atomic<bool>& abandon)
+    : name_(std::move(name)), sink_(std::move(sink)), queue_records_(queue_records), wait_(wait), abandon_(abandon) {
+  ledger_.name = name_;
+}
+
+SinkRunner::~SinkRunner() { finish(); }
+
+void SinkRunner::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void SinkRunner::hand(const RecordBatch& batch) {
+  std::unique_lock lock(mutex_);
+  ledger_.handed += batch->size();
+  const auto has_room = [this, &batch] { return queued_ == 0 || queued_ + batch->size() <= queue_records_; };
+  while (wait_ && !ended_ && !has_room() && !abandon_) changed_.wait_for(lock, kLookUp);
+  if (ended_) return drop(reason_of_ended(), batch->size());
+  if (!has_room()) return drop(DropReason::kQueueFull, batch->size());
+  queue_.push_back(batch);
+  queued_ += batch->size();
+  changed_.notify_all();
+}
+
+void SinkRunner::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    finishing_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void SinkRunner::run() {
+  flush_until_written();  // a header line, if nothing else
+  while (const RecordBatch batch = take()) deliver(batch);
+  flush_until_written();
+}
+
+// The next batch; flushes when there is none waiting. Nothing at the end.
+RecordBatch SinkRunner::take() {
+  std::unique_lock lock(mutex_);
+  if (queue_.empty() && unflushed_ > 0) {
+    lock.unlock();
+    flush_until_written();
+    lock.lock();
+  }
+  changed_.wait(lock, [this] { return !queue_.empty() || finishing_; });
+  if (queue_.empty()) return nullptr;
+  RecordBatch batch = queue_.front();
+  queue_.pop_front();
+  queued_ -= batch->size();
+  unflushed_ += batch->size();
+  changed_.notify_all();
+  return batch;
+}
+
+void SinkRunner::deliver(const RecordBatch& batch) {
+  if (!ended_) sink_->write(*batch);
+  if (ended_ || unflushed_ >= kFlushRecords) flush_until_written();
+}
+
+// False if the sink's records cannot be written, and are dropped.
+bool SinkRunner::flush_until_written() {
+  bool failed_before = false;
+  for (;;) {
+    std::exception_ptr error;
+    try {
+      if (!ended_) sink_->flush();
+    } catch (const RunError& what) {
+      error = std::current_exception();
+      if (!failed_before && !wait_) log().error("{}", what.what());
+      failed_before = true;
+    }
+    std::unique_lock lock(mutex_);
+    if (error == nullptr && !ended_) {
+      ledger_.delivered += unflushed_;
+      unflushed_ = 0;
+      failure_ = nullptr;
+      return true;
+    }
+    if (error != nullptr) failure_ = error;
+    if (ended_ || wait_ || abandon_ || finishing_) {
+      ended_ = true;
+      drop(reason_of_ended(), unflushed_);
+      unflushed_ = 0;
+      changed_.notify_all();
+      return false;
+    }
+    changed_.wait_for(lock, kRetryDelay, [this] { return finishing_; });
+  }
+}
+
+void SinkRunner::drop(DropReason reason, std::uint64_t records) {
+  ledger_.dropped[static_cast<std::size_t>(reason)] += records;
+}
+
+DropReason SinkRunner::reason_of_ended() const {
+  return abandon_ ? DropReason::kStopped : DropReason::kWriteFailed;
+}
+
+SinkLedger SinkRunner::ledger() const {
+  const std::lock_guard lock(mutex_);
+  SinkLedger ledger = ledger_;
+  ledger.queued = queued_ + unflushed_;
+  return ledger;
+}
+
+bool SinkRunner::has_ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+std::exception_ptr SinkRunner::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+}  // namespace spanflow

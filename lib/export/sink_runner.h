@@ -1,0 +1,82 @@
+// A sink on a thread of its own, behind a bounded queue. A slow or failing sink fills its own queue and no other.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sinks/sink.h"
+
+namespace spanflow {
+
+using RecordBatch = std::shared_ptr<const std::vector<FlowRecord>>;
+
+// Why a sink did not get a record.
+enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped };
+inline constexpr std::array<std::string_view, 3> kDropReasonNames = {"queue_full", "write_failed", "stopped"};
+
+// handed = delivered + queued + spooled + the drops, at every moment it is taken.
+struct SinkLedger {
+  std::string name;
+  std::uint64_t handed = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t spooled = 0;
+  std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
+};
+
+// hand() and finish() are the collector's; the other functions are thread-safe.
+class SinkRunner {
+ public:
+  // `wait`: hand() waits for room in the queue, and a write error ends the sink; otherwise what has no room is dropped
+  // and writing is tried again. `abandon` must outlive the runner.
+  SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
+             const std::atomic<bool>& abandon);
+  ~SinkRunner();
+
+  void start();
+  void hand(const RecordBatch& batch);
+  // Writes what is queued and joins the thread.
+  void finish();
+
+  SinkLedger ledger() const;
+  // True once the sink takes nothing any more.
+  bool has_ended() const;
+  // What went wrong last, if it ended the sink or kept records from it; else nullptr.
+  std::exception_ptr failure() const;
+
+ private:
+  void run();
+  RecordBatch take();
+  void deliver(const RecordBatch& batch);
+  bool flush_until_written();
+  void drop(DropReason reason, std::uint64_t records);
+  DropReason reason_of_ended() const;
+
+  const std::string name_;
+  std::unique_ptr<Sink> sink_;
+  const std::uint64_t queue_records_;
+  const bool wait_;
+  const std::atomic<bool>& abandon_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<RecordBatch> queue_;
+  std::uint64_t queued_ = 0;    // records in queue_
+  std::uint64_t unflushed_ = 0; // records the sink has buffered
+  SinkLedger ledger_;           // but for `queued`
+  std::exception_ptr failure_;
+  bool ended_ = false;    // the sink takes no more
+  bool finishing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace spanflow

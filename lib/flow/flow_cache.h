@@ -1,0 +1,73 @@
+// When flows begin and end: RFC 7011's Metering Process on top of the FlowTable.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "config/config.h"
+#include "decode/packet.h"
+#include "dpi/classifier.h"
+#include "export/export_ring.h"
+#include "flow/flow_table.h"
+#include "telemetry/counters.h"
+
+namespace spanflow {
+
+// What every record of one worker has in common.
+struct RecordOrigin {
+  std::string_view sensor_id;  // outlives the process's records (interned)
+  std::uint16_t worker = 0;
+  TimestampSource timestamp_source = TimestampSource::kFile;
+};
+
+// One per worker; not thread-safe. Everything it borrows must outlive it. Ends of flows depend on packet times alone:
+// how often sweep() runs changes when a record leaves, never what is in it.
+class FlowCache {
+ public:
+  // `classifier` may be nullptr: no DPI.
+  FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
+            RecordWriter& writer, Counters& counters);
+
+  FlowTable& table() { return table_; }
+
+  // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key).
+  void add(Packet& packet, std::uint32_t hash);
+  // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
+  void sweep(std::uint64_t now_ns, int budget);
+  // The capture is over, its last packet was at `now_ns`: ends everything.
+  void end_all(std::uint64_t now_ns);
+
+ private:
+  struct Deadline {
+    std::uint64_t at_ns;
+    EndReason reason;
+  };
+
+  Deadline deadline(const FlowEntry& entry) const;
+  bool sweep_front(EntryList& list, std::uint64_t now_ns);
+  FlowEntry* continued(FlowEntry* entry, const Packet& packet, Direction direction);
+  bool is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const;
+  bool out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const;
+  FlowEntry& open(Packet& packet, std::uint32_t hash);
+  void open_segment(FlowEntry& entry, const Packet& packet);
+  void count(FlowEntry& entry, const Packet& packet);
+  void follow_tcp(FlowEntry& entry, const Packet& packet);
+  void end(FlowEntry& entry, EndReason reason);
+  void write_record(FlowEntry& entry, EndReason reason);
+  void forget(FlowEntry& entry);
+  void evict();
+  std::uint64_t accounted(const Packet& packet) const;
+
+  const Config::FlowOptions& options_;
+  const std::uint64_t active_timeout_ns_;
+  const std::uint64_t inactive_timeout_ns_;
+  const std::uint64_t tcp_linger_ns_;
+  RecordOrigin origin_;
+  Classifier* classifier_;
+  RecordWriter& writer_;
+  Counters& counters_;
+  std::uint64_t now_ns_ = 0;
+  FlowTable table_;
+};
+
+}  // namespace spanflow

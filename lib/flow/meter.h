@@ -1,0 +1,53 @@
+// The packet loop of one worker.
+#pragma once
+
+#include <array>
+#include <exception>
+#include <map>
+#include <optional>
+
+#include "capture/filter.h"
+#include "capture/packet_source.h"
+#include "config/config.h"
+#include "decode/decoder.h"
+#include "dpi/classifier.h"
+#include "export/export_ring.h"
+#include "flow/flow_cache.h"
+#include "telemetry/counters.h"
+
+namespace spanflow {
+
+// One per worker, run by one thread; owns the worker's classifier and flow cache. Everything else it borrows, and
+// that must outlive it.
+class Meter {
+ public:
+  Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
+        Counters& counters);
+
+  // Meters the source to its end and exports every flow, also after an error of the source.
+  void run();
+  // What ended the source early, or nullptr. After run().
+  std::exception_ptr failure() const { return failure_; }
+
+ private:
+  void meter(const Burst& burst);
+  std::size_t decode(const Burst& burst);
+  const Filter* filter_for(LinkType link_type);
+  void pass_on_records(const Burst& burst);
+
+  const Config& config_;
+  PacketSource& source_;
+  const Decoder& decoder_;
+  Counters& counters_;
+  RecordWriter writer_;
+  std::optional<Classifier> classifier_;
+  FlowCache cache_;
+  std::map<LinkType, Filter> filters_;
+  std::array<Packet, kBurstPackets> packets_;
+  std::array<std::uint32_t, kBurstPackets> hashes_{};
+  std::uint64_t now_ns_ = 0;
+  std::uint64_t passed_on_ns_ = 0;
+  std::exception_ptr failure_;
+};
+
+}  // namespace spanflow

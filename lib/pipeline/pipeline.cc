@@ -1,0 +1,187 @@
+#include "pipeline/pipeline.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "capture/capture_file.h"
+#include "config/loader.h"
+#include "telemetry/log.h"
+
+namespace spanflow {
+namespace {
+
+// The CPU of a live worker: as configured, or the last ones that this process may use, which are left alone most.
+int cpu_of(const Config& config, std::size_t worker) {
+  if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  std::vector<int> cpus;
+  for (int cpu = CPU_SETSIZE - 1; cpu >= 0; --cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  return cpus[worker % cpus.size()];
+}
+
+void pin(std::thread& thread, int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (pthread_setaffinity_np(thread.native_handle(), sizeof set, &set) != 0) {
+    log().warn("a worker cannot be pinned to CPU {}", cpu);
+  }
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks)
+    : config_(std::move(config)), decoder_(config_.decode.tunnels, config_.flow.vlan_key) {
+  make_sources();
+  make_sinks(std::move(more_sinks));
+  make_workers();
+}
+
+Pipeline::~Pipeline() {
+  request_stop();
+  finish();
+}
+
+void Pipeline::make_sources() {
+  if (!config_.input.files.empty()) {
+    sources_.push_back(make_capture_file_source(config_.input.files, stop_));
+  } else {
+    input_ = std::make_unique<DpdkInput>(config_);
+    sources_ = input_->make_sources(stop_);
+  }
+  if (sources_.size() == config_.workers) return;
+  const auto workers = static_cast<std::uint32_t>(config_.workers);
+  spreader_ = std::make_unique<Spreader>(*sources_.front(), decoder_, workers, spreader_counters_);
+  for (std::uint32_t worker = 0; worker < workers; ++worker) lanes_.push_back(spreader_->make_source(worker));
+}
+
+void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
+  for (const SinkConfig& sink : config_.sinks) {
+    more_sinks.push_back({sink_name(sink), make_sink(sink, {config_, abandon_}), sink.queue});
+  }
+  for (NamedSink& named : more_sinks) {
+    sinks_.push_back(
+        std::make_unique<SinkRunner>(named.name, std::move(named.sink), named.queue, !is_live(), abandon_));
+  }
+}
+
+void Pipeline::make_workers() {
+  std::vector<ExportRing*> rings;
+  for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
+    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks));
+    rings.push_back(rings_.back().get());
+    worker_counters_.push_back(std::make_unique<Counters>());
+    PacketSource& source = spreader_ != nullptr ? *lanes_[worker] : *sources_[worker];
+    meters_.push_back(std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), *worker_counters_.back()));
+  }
+  std::vector<SinkRunner*> sinks;
+  for (const auto& sink : sinks_) sinks.push_back(sink.get());
+  collector_ = std::make_unique<Collector>(std::move(rings), std::move(sinks));
+}
+
+void Pipeline::start() {
+  started_ = std::chrono::steady_clock::now();
+  for (const auto& sink : sinks_) sink->start();
+  collector_->start();
+  running_meters_ = meters_.size();
+  for (const auto& meter : meters_) {
+    threads_.emplace_back([this, &meter = *meter] { run_meter(meter); });
+    if (is_live()) pin(threads_.back(), cpu_of(config_, threads_.size() - 1));
+  }
+  if (spreader_ != nullptr) spreader_->start();
+}
+
+void Pipeline::run_meter(Meter& meter) {
+  meter.run();
+  const std::lock_guard lock(mutex_);
+  --running_meters_;
+  changed_.notify_all();
+}
+
+bool Pipeline::wait(std::chrono::milliseconds time) {
+  bool ended = false;
+  {
+    std::unique_lock lock(mutex_);
+    ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
+  }
+  if (input_ != nullptr) input_->count_losses(input_counters_);
+  const bool out_of_time = config_.input.duration.count() > 0 &&
+                           std::chrono::steady_clock::now() - started_ >= config_.input.duration;
+  if (!ended && (out_of_time || every_sink_has_ended())) request_stop();
+  return ended;
+}
+
+bool Pipeline::every_sink_has_ended() const {
+  for (const auto& sink : sinks_) {
+    if (!sink->has_ended()) return false;
+  }
+  return true;
+}
+
+void Pipeline::request_stop() {
+  const std::lock_guard lock(mutex_);
+  if (stopping_ || finished_) return;
+  stopping_ = true;
+  stop_ = true;
+  grace_ = std::thread([this] {
+    std::unique_lock waiting(mutex_);
+    if (!changed_.wait_for(waiting, kStopGrace, [this] { return finished_; })) abandon_ = true;
+  });
+}
+
+void Pipeline::finish() {
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  if (spreader_ != nullptr) {
+    try {
+      spreader_->finish();
+    } catch (...) {
+      spreader_failure_ = std::current_exception();
+    }
+  }
+  if (input_ != nullptr) input_->count_losses(input_counters_);
+  collector_->finish();
+  for (const auto& sink : sinks_) sink->finish();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!finished_) ended_ = std::chrono::steady_clock::now();
+    finished_ = true;
+    changed_.notify_all();
+  }
+  if (grace_.joinable()) grace_.join();
+}
+
+std::vector<std::exception_ptr> Pipeline::failures() const {
+  std::vector<std::exception_ptr> failures;
+  const auto add = [&failures](const std::exception_ptr& failure) {
+    if (failure != nullptr) failures.push_back(failure);
+  };
+  add(spreader_failure_);
+  for (const auto& meter : meters_) add(meter->failure());
+  for (const auto& sink : sinks_) add(sink->failure());
+  return failures;
+}
+
+Summary Pipeline::summary() const {
+  Summary summary;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto until = finished_ ? ended_ : std::chrono::steady_clock::now();
+    summary.seconds = std::chrono::duration<double>(until - started_).count();
+  }
+  summary.workers = config_.workers;
+  input_counters_.add_to(summary.counters);
+  spreader_counters_.add_to(summary.counters);
+  for (const auto& counters : worker_counters_) counters->add_to(summary.counters);
+  for (const auto& sink : sinks_) summary.sinks.push_back(sink->ledger());
+  return summary;
+}
+
+double Pipeline::progress() const { return sources_.front()->progress(); }
+
+}  // namespace spanflow

@@ -1,0 +1,95 @@
+// Builds, starts, drains and joins everything between a packet source and the sinks, and owns it all. The daemon and
+// the Streamer are two users of this one way.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "capture/dpdk_input.h"
+#include "capture/packet_source.h"
+#include "capture/spreader.h"
+#include "config/config.h"
+#include "export/collector.h"
+#include "export/sink_runner.h"
+#include "flow/meter.h"
+#include "pipeline/summary.h"
+
+namespace spanflow {
+
+struct NamedSink {
+  std::string name;
+  std::unique_ptr<Sink> sink;
+  std::uint64_t queue;
+};
+
+// All calls by one thread but request_stop() and summary(), which are thread-safe.
+class Pipeline {
+ public:
+  // Opens the input and the sinks of the configuration, beside which `more_sinks` get every record too. Throws
+  // ConfigError or RunError.
+  explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {});
+  // Stops, if need be, and joins.
+  ~Pipeline();
+
+  void start();
+  // Waits until the input has ended, at most this long; true if it has. Call it in a loop: it also watches
+  // input.duration and the sinks.
+  bool wait(std::chrono::milliseconds time);
+  // Ends the input. What sinks do not take within kStopGrace is dropped and counted.
+  void request_stop();
+  // Drains and joins. What failed on the way is in failures(); what was metered before has been written.
+  void finish();
+
+  std::vector<std::exception_ptr> failures() const;
+  Summary summary() const;
+  // Share of the input that has been read, 0 to 1; negative if that cannot be said.
+  double progress() const;
+
+ private:
+  static constexpr std::chrono::milliseconds kStopGrace{1500};
+
+  void make_sources();
+  void make_sinks(std::vector<NamedSink> more_sinks);
+  void make_workers();
+  void run_meter(Meter& meter);
+  bool every_sink_has_ended() const;
+  bool is_live() const { return input_ != nullptr; }
+
+  const Config config_;
+  const Decoder decoder_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> abandon_{false};
+
+  Counters input_counters_;     // written by the thread that calls wait()
+  Counters spreader_counters_;
+  std::vector<std::unique_ptr<Counters>> worker_counters_;
+
+  std::unique_ptr<DpdkInput> input_;
+  std::vector<std::unique_ptr<PacketSource>> sources_;  // of the input
+  std::unique_ptr<Spreader> spreader_;
+  std::vector<std::unique_ptr<PacketSource>> lanes_;  // the spreader's ends
+  std::vector<std::unique_ptr<ExportRing>> rings_;
+  std::vector<std::unique_ptr<SinkRunner>> sinks_;
+  std::unique_ptr<Collector> collector_;
+  std::vector<std::unique_ptr<Meter>> meters_;
+
+  std::vector<std::thread> threads_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t running_meters_ = 0;
+  bool finished_ = false;
+  bool stopping_ = false;
+  std::thread grace_;  // abandons what is left when a stop takes too long
+  std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point ended_;
+  std::exception_ptr spreader_failure_;
+};
+
+}  // namespace spanflow

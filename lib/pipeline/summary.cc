@@ -1,0 +1,123 @@
+#include "pipeline/summary.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/units.h"
+
+namespace spanflow {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::uint64_t value(const Summary& summary, Counter counter) { return value_of(summary.counters, counter); }
+
+// The counters whose name starts with `prefix`, summed and listed by what follows.
+struct Group {
+  std::uint64_t sum = 0;
+  std::string details;  // " (3 inactive, 35 capture_end)", empty if all are 0
+};
+
+Group group(const Summary& summary, std::string_view prefix) {
+  Group group;
+  std::vector<std::string> parts;
+  for (const CounterInfo& counter : kCounters) {
+    if (!counter.name.starts_with(prefix)) continue;
+    const std::uint64_t count = value(summary, counter.id);
+    group.sum += count;
+    if (count > 0) parts.push_back(fmt::format("{} {}", with_separators(count), counter.name.substr(prefix.size())));
+  }
+  if (!parts.empty()) group.details = fmt::format(" ({})", fmt::join(parts, ", "));
+  return group;
+}
+
+std::uint64_t sum(const SinkLedger& sink) {
+  std::uint64_t dropped = 0;
+  for (const std::uint64_t count : sink.dropped) dropped += count;
+  return dropped;
+}
+
+std::string line_of(const SinkLedger& sink) {
+  std::vector<std::string> reasons;
+  for (std::size_t i = 0; i < sink.dropped.size(); ++i) {
+    if (sink.dropped[i] > 0) reasons.push_back(fmt::format("{} {}", with_separators(sink.dropped[i]), kDropReasonNames[i]));
+  }
+  return fmt::format("           {}: {} handed = {} delivered + {} queued + {} spooled + {} dropped{}\n", sink.name,
+                     with_separators(sink.handed), with_separators(sink.delivered), with_separators(sink.queued),
+                     with_separators(sink.spooled), with_separators(sum(sink)),
+                     reasons.empty() ? "" : fmt::format(" ({})", fmt::join(reasons, ", ")));
+}
+
+// "packets.ignored.not_ip" into packets: {ignored: {not_ip: ...}}.
+void nest(Json& root, std::string_view name, std::uint64_t count) {
+  Json* at = &root;
+  for (auto dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
+    at = &(*at)[std::string(name.substr(0, dot))];
+    name.remove_prefix(dot + 1);
+  }
+  (*at)[std::string(name)] = count;
+}
+
+}  // namespace
+
+std::string to_text(const Summary& summary) {
+  const Group ignored = group(summary, "packets.ignored.");
+  const Group malformed = group(summary, "packets.malformed.");
+  const Group exported = group(summary, "flows.exported.");
+  const std::uint64_t lost = value(summary, Counter::kPacketsNicMissed) + value(summary, Counter::kPacketsNoMbuf) +
+                             value(summary, Counter::kPacketsKernelDropped) +
+                             value(summary, Counter::kPacketsReaderRingFull);
+  const std::uint64_t received = value(summary, Counter::kPacketsReceived);
+  const std::uint64_t ring_dropped = value(summary, Counter::kRecordsRingDropped);
+  const auto per_second = [&summary](std::uint64_t count) {
+    return with_separators(static_cast<std::uint64_t>(static_cast<double>(count) / std::max(summary.seconds, 1e-6)));
+  };
+  std::string text = fmt::format(
+      "{} packets, {} octets and {} flows in {:.2f} s: {} packets/s, {} flows/s, {} worker{}\n",
+      with_separators(received), with_separators(value(summary, Counter::kOctetsMetered)),
+      with_separators(value(summary, Counter::kFlowsOpened)), summary.seconds, per_second(received),
+      per_second(value(summary, Counter::kFlowsOpened)), summary.workers, summary.workers == 1 ? "" : "s");
+  text += fmt::format("  packets  {} received = {} metered + {} ignored{} + {} malformed{}; {} lost\n",
+                      with_separators(received), with_separators(value(summary, Counter::kPacketsMetered)),
+                      with_separators(ignored.sum), ignored.details, with_separators(malformed.sum), malformed.details,
+                      with_separators(lost));
+  if (lost > 0) {
+    text += fmt::format("           lost: {} nic_missed, {} no_mbuf, {} kernel_dropped, {} reader_ring_full\n",
+                        with_separators(value(summary, Counter::kPacketsNicMissed)),
+                        with_separators(value(summary, Counter::kPacketsNoMbuf)),
+                        with_separators(value(summary, Counter::kPacketsKernelDropped)),
+                        with_separators(value(summary, Counter::kPacketsReaderRingFull)));
+  }
+  text += fmt::format("  flows    {} opened = {} open + {} exported{}\n",
+                      with_separators(value(summary, Counter::kFlowsOpened)),
+                      with_separators(value(summary, Counter::kFlowsOpen)), with_separators(exported.sum),
+                      exported.details);
+  const std::uint64_t records = value(summary, Counter::kRecordsExported);
+  text += fmt::format("  records  {} exported = {} ring_dropped + {} handed to each sink\n", with_separators(records),
+                      with_separators(ring_dropped), with_separators(records - ring_dropped));
+  for (const SinkLedger& sink : summary.sinks) text += line_of(sink);
+  return text;
+}
+
+std::string to_json(const Summary& summary) {
+  Json root;
+  root["seconds"] = summary.seconds;
+  root["workers"] = summary.workers;
+  for (const CounterInfo& counter : kCounters) nest(root, counter.name, value(summary, counter.id));
+  Json& sinks = root["records"]["sinks"] = Json::array();
+  for (const SinkLedger& sink : summary.sinks) {
+    Json dropped;
+    for (std::size_t i = 0; i < sink.dropped.size(); ++i) dropped[std::string(kDropReasonNames[i])] = sink.dropped[i];
+    sinks.push_back({{"name", sink.name},
+                     {"handed", sink.handed},
+                     {"delivered", sink.delivered},
+                     {"queued", sink.queued},
+                     {"spooled", sink.spooled},
+                     {"dropped", dropped}});
+  }
+  return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace spanflow

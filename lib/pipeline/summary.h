@@ -1,0 +1,25 @@
+// What a run did, as numbers, as text for people and as JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "export/sink_runner.h"
+#include "telemetry/counters.h"
+
+namespace spanflow {
+
+struct Summary {
+  double seconds = 0;
+  std::uint64_t workers = 0;
+  CounterValues counters{};
+  std::vector<SinkLedger> sinks;
+};
+
+// Both ledgers in a few lines, each as the sum it has to be.
+std::string to_text(const Summary& summary);
+// The counters nested by their dotted names; packets.ignored, packets.malformed and flows.exported by reason.
+std::string to_json(const Summary& summary);
+
+}  // namespace spanflow

@@ -1,0 +1,165 @@
+#include "sinks/field_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "decode/packet.h"
+#include "decode/tunnel_names.h"
+
+namespace spanflow {
+namespace {
+
+using Record = const FlowRecord&;
+
+constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
+
+Value number(std::uint64_t value) { return value; }
+Value text_or_missing(std::string_view text) { return text.empty() ? Value{} : Value{text}; }
+Value number_or_missing(std::uint64_t value) { return value == 0 ? Value{} : Value{value}; }
+Value tcp_only(Record record, std::uint64_t value) {
+  return record.ip_protocol == protocol::kTcp ? Value{value} : Value{};
+}
+Value icmp_only(Record record, std::uint64_t value) {
+  const bool icmp = record.ip_protocol == protocol::kIcmp || record.ip_protocol == protocol::kIcmpv6;
+  return icmp ? Value{value} : Value{};
+}
+Value dpi_only(Record record, Value value) { return record.has_application ? value : Value{}; }
+
+Value end_reason_name(Record record) {
+  constexpr std::array<std::string_view, 6> kNames = {"inactive",    "active",  "closed",
+                                                      "capture_end", "evicted", "plugin"};
+  return kNames[static_cast<std::size_t>(record.end_reason)];
+}
+
+Value timestamp_source_name(Record record) {
+  constexpr std::array<std::string_view, 4> kNames = {"file", "kernel", "tsc", "nic"};
+  return kNames[static_cast<std::size_t>(record.timestamp_source)];
+}
+
+// The classic fields come first, under the names and in the order their readers know.
+constexpr std::array kFields = {
+    Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
+          [](Record r) { return Value{AddressValue{&r.ip_src, r.ip_version}}; }},
+    Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
+          [](Record r) { return number(r.src_port); }},
+    Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
+          [](Record r) { return Value{AddressValue{&r.ip_dst, r.ip_version}}; }},
+    Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); }},
+    Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
+          [](Record r) { return number(r.ip_protocol); }},
+    Field{"src_to_dst_pkts", FieldGroup::kClassic, "packets", "packets from src to dst",
+          [](Record r) { return number(r.src_to_dst.pkts); }},
+    Field{"dst_to_src_pkts", FieldGroup::kClassic, "packets", "packets from dst to src",
+          [](Record r) { return number(r.dst_to_src.pkts); }},
+    Field{"src_to_dst_bytes", FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
+          [](Record r) { return number(r.src_to_dst.bytes); }},
+    Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
+          [](Record r) { return number(r.dst_to_src.bytes); }},
+    Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
+          [](Record r) { return dpi_only(r, Value{r.application_name}); }},
+    Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
+          [](Record r) { return dpi_only(r, Value{r.category_name}); }},
+    Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
+          [](Record r) { return number(r.start_ns / kNanosecondsPerMillisecond); }},
+    Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
+          [](Record r) { return number(r.end_ns / kNanosecondsPerMillisecond); }},
+    Field{"export_reason", FieldGroup::kClassic, "",
+          "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
+          [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
+
+    Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
+          [](Record r) { return Value{HexValue{r.flow_id}}; }},
+    Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
+          [](Record r) { return number(r.segment); }},
+    Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
+          end_reason_name},
+    Field{"flow_end_reason", FieldGroup::kFlow, "", "IPFIX IE 136",
+          [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }},
+    Field{"start_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
+          [](Record r) { return number(r.start_ns); }},
+    Field{"end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
+          [](Record r) { return number(r.end_ns); }},
+    Field{"duration_ns", FieldGroup::kFlow, "ns", "from the first packet to the last",
+          [](Record r) { return number(r.end_ns - r.start_ns); }},
+    Field{"ip_version", FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); }},
+    Field{"src_to_dst_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from src to dst, IPFIX IE 1",
+          [](Record r) { return number(r.src_to_dst.ip_bytes); }},
+    Field{"dst_to_src_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
+          [](Record r) { return number(r.dst_to_src.ip_bytes); }},
+    Field{"src_to_dst_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from src to dst, IPFIX IE 352",
+          [](Record r) { return number(r.src_to_dst.link_bytes); }},
+    Field{"dst_to_src_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
+          [](Record r) { return number(r.dst_to_src.link_bytes); }},
+    Field{"src_to_dst_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from src to dst, IPFIX IE 6",
+          [](Record r) { return tcp_only(r, r.src_to_dst.tcp_flags); }},
+    Field{"dst_to_src_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
+          [](Record r) { return tcp_only(r, r.dst_to_src.tcp_flags); }},
+    Field{"icmp_type", FieldGroup::kFlow, "", "ICMP type of the first packet",
+          [](Record r) { return icmp_only(r, r.icmp_type); }},
+    Field{"icmp_code", FieldGroup::kFlow, "", "ICMP code of the first packet",
+          [](Record r) { return icmp_only(r, r.icmp_code); }},
+    Field{"vlan_id", FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
+          [](Record r) { return number_or_missing(r.vlan_id); }},
+    Field{"vlan_outer_id", FieldGroup::kFlow, "", "its outermost id, where it has several tags",
+          [](Record r) { return number_or_missing(r.vlan_outer_id); }},
+    Field{"tunnel_type", FieldGroup::kFlow, "", "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
+          [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
+    Field{"tunnel_id", FieldGroup::kFlow, "", "VNI of VXLAN and GENEVE",
+          [](Record r) { return number_or_missing(r.tunnel_key); }},
+    Field{"src_to_dst_tunnel_id", FieldGroup::kFlow, "", "id of this direction only: GTP TEID, GRE key, ERSPAN session",
+          [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
+    Field{"dst_to_src_tunnel_id", FieldGroup::kFlow, "", "the same from dst to src",
+          [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
+    Field{"biflow_direction", FieldGroup::kFlow, "",
+          "IPFIX IE 239: 1 src is the initiator, 2 src is the responder, 0 not known",
+          [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }},
+    Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
+          timestamp_source_name},
+    Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
+          [](Record r) { return text_or_missing(r.sensor_id); }},
+    Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
+
+    Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
+          [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
+    Field{"application_confidence", FieldGroup::kDpi, "",
+          "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
+          [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
+};
+
+bool is_on(FieldGroup group, const Config& config) { return group != FieldGroup::kDpi || config.dpi.enabled; }
+
+std::string_view group_name(FieldGroup group) {
+  constexpr std::array<std::string_view, 3> kNames = {"classic", "full", "full, with dpi.enabled"};
+  return kNames[static_cast<std::size_t>(group)];
+}
+
+}  // namespace
+
+std::span<const Field> fields() { return kFields; }
+
+std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config) {
+  std::vector<const Field*> selected;
+  for (const std::string& name : names) {
+    for (const Field& field : kFields) {
+      const bool wanted = name == field.name || (name == "classic" && field.group == FieldGroup::kClassic) ||
+                          (name == "full" && is_on(field.group, config));
+      const bool repeated = std::find(selected.begin(), selected.end(), &field) != selected.end();
+      if (wanted && !repeated) selected.push_back(&field);
+    }
+  }
+  return selected;
+}
+
+std::string list_fields() {
+  std::string text =
+      "| field | unit | in | meaning |\n"
+      "| --- | --- | --- | --- |\n";
+  for (const Field& field : kFields) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", field.name, field.unit, group_name(field.group), field.help);
+  }
+  return text;
+}
+
+}  // namespace spanflow

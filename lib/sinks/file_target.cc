@@ -1,0 +1,65 @@
+#include "sinks/file_target.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace spanflow {
+
+FileTarget::FileTarget(std::string path, const std::atomic<bool>& abandon) : path_(std::move(path)), abandon_(abandon) {
+  open();
+}
+
+FileTarget::~FileTarget() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void FileTarget::open() {
+  constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
+  if (path_ == "-") {
+    // A description of our own, so that not waiting does not become the way of whoever shares the terminal or pipe.
+    descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
+    if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened
+  } else {
+    descriptor_ = ::open(path_.c_str(), kFlags | O_CREAT | O_TRUNC, 0644);
+  }
+  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: a named pipe without a reader, so far
+}
+
+void FileTarget::flush() {
+  if (descriptor_ < 0) open();
+  if (descriptor_ < 0 && buffer_.size() > 0) fail(ENXIO);
+  while (written_ < buffer_.size()) {
+    const ssize_t count = ::write(descriptor_, buffer_.data() + written_, buffer_.size() - written_);
+    if (count >= 0) {
+      written_ += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN) {
+      wait_writable();
+    } else if (errno != EINTR) {
+      fail(errno);
+    }
+  }
+  buffer_.clear();
+  written_ = 0;
+}
+
+void FileTarget::wait_writable() const {
+  constexpr int kLookUpMs = 100;
+  pollfd waiting{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+  while (::poll(&waiting, 1, kLookUpMs) == 0) {
+    if (abandon_.load(std::memory_order_relaxed)) {
+      throw RunError(shown() + ": cannot be written: its reader does not read");
+    }
+  }
+}
+
+void FileTarget::fail(int error) const {
+  throw RunError(shown() + ": cannot be written: " + (error == ENXIO ? "nobody reads it" : std::strerror(error)));
+}
+
+}  // namespace spanflow

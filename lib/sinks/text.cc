@@ -1,0 +1,126 @@
+#include "sinks/text.h"
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstring>
+
+namespace spanflow {
+namespace {
+
+void append(TextBuffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+
+// Length of the UTF-8 sequence at the start of `text`, 0 if there is no valid one (RFC 3629: no surrogates, no
+// overlong forms, nothing above U+10FFFF).
+std::size_t utf8_sequence(std::string_view text) {
+  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  std::size_t length = 0;
+  unsigned least_second = 0x80;
+  unsigned greatest_second = 0xbf;
+  if (first >= 0xc2 && first <= 0xdf) length = 2;
+  if (first >= 0xe0 && first <= 0xef) length = 3;
+  if (first >= 0xf0 && first <= 0xf4) length = 4;
+  if (first == 0xe0) least_second = 0xa0;
+  if (first == 0xed) greatest_second = 0x9f;
+  if (first == 0xf0) least_second = 0x90;
+  if (first == 0xf4) greatest_second = 0x8f;
+  if (length == 0 || text.size() < length) return 0;
+  if (byte(1) < least_second || byte(1) > greatest_second) return 0;
+  for (std::size_t at = 2; at < length; ++at) {
+    if (byte(at) < 0x80 || byte(at) > 0xbf) return 0;
+  }
+  return length;
+}
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+void append_csv_text(TextBuffer& out, std::string_view text) {
+  if (text.find_first_of(",\"") == std::string_view::npos) return append_utf8(out, text);
+  TextBuffer clean;
+  append_utf8(clean, text);
+  out.push_back('"');
+  for (const char c : clean) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+void append_json_text(TextBuffer& out, std::string_view text) {
+  TextBuffer clean;
+  append_utf8(clean, text);
+  out.push_back('"');
+  for (const char c : clean) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+// The values whose text is the same everywhere.
+void append_plain(TextBuffer& out, std::uint64_t value) { append(out, fmt::format_int(value).c_str()); }
+void append_plain(TextBuffer& out, HexValue value) { fmt::format_to(std::back_inserter(out), "{:016x}", value.bits); }
+void append_plain(TextBuffer& out, AddressValue value) { append_address(out, *value.address, value.ip_version); }
+
+template <typename... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+}  // namespace
+
+void append_utf8(TextBuffer& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = is_control(text.front()) ? 0 : utf8_sequence(text);
+    if (length == 0) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(text.front()));
+      text.remove_prefix(1);
+    } else {
+      append(out, text.substr(0, length));
+      text.remove_prefix(length);
+    }
+  }
+}
+
+void append_address(TextBuffer& out, const IpAddress& address, unsigned ip_version) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address.bytes.data(), text.data(), text.size());
+  append(out, text.data());
+}
+
+void append_csv(TextBuffer& out, const Value& value) {
+  std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_csv_text(out, text); },
+                        [&](const auto& plain) { append_plain(out, plain); }},
+             value);
+}
+
+void append_json(TextBuffer& out, const Value& value) {
+  std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_json_text(out, text); },
+                        [&](std::uint64_t number) { append_plain(out, number); },
+                        [&](const auto& quoted) {
+                          out.push_back('"');
+                          append_plain(out, quoted);
+                          out.push_back('"');
+                        }},
+             value);
+}
+
+void append_json(TextBuffer& out, const FlowRecord& record, std::span<const Field* const> selected) {
+  char separator = '{';
+  for (const Field* field : selected) {
+    const Value value = field->get(record);
+    if (std::holds_alternative<std::monostate>(value)) continue;
+    out.push_back(separator);
+    separator = ',';
+    out.push_back('"');
+    append(out, field->name);
+    append(out, "\":");
+    append_json(out, value);
+  }
+  if (separator == '{') out.push_back('{');
+  out.push_back('}');
+}
+
+}  // namespace spanflow

@@ -1,0 +1,174 @@
+// The public face of libspanflow: one object that turns a capture file, a kernel interface or a DPDK device into flow
+// records, by the same pipeline that spanflowd runs.
+//
+//   spanflow::Streamer streamer{{.source = "instagram.pcap"}};
+//   for (const spanflow::FlowRecord& flow : streamer) std::cout << flow << '\n';
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spanflow {
+
+// IPv4 fills the first four bytes and leaves the rest zero; which of the two it is stands in FlowKey::ip_version.
+struct IpAddress {
+  std::array<std::uint8_t, 16> bytes{};
+  bool operator==(const IpAddress&) const = default;
+};
+
+// Dotted or RFC 5952 text. `ip_version` is 4 or 6.
+std::string to_string(const IpAddress& address, unsigned ip_version);
+
+// `src` is the sender of the flow's first packet (or what flow.direction makes of it).
+enum class Direction : std::uint8_t { kSrcToDst, kDstToSrc };
+
+constexpr Direction reversed(Direction direction) {
+  return direction == Direction::kSrcToDst ? Direction::kDstToSrc : Direction::kSrcToDst;
+}
+
+enum class TunnelType : std::uint8_t { kNone, kIpip, kGre, kErspan, kVxlan, kGeneve, kGtp, kCapwap };
+
+// What makes two packets belong to one flow. Both directions of a flow have the same key but for src and dst, which
+// swap. Ports are 0 where the protocol has none (ICMP) or they are unknown (later fragments).
+struct FlowKey {
+  IpAddress ip_src;
+  IpAddress ip_dst;
+  std::uint16_t src_port = 0;
+  std::uint16_t dst_port = 0;
+  std::uint16_t vlan_key_outer = 0;  // 802.1Q ids that flow.vlan_key selects, else 0
+  std::uint16_t vlan_key_inner = 0;
+  std::uint32_t tunnel_key = 0;  // the VNI (or key, or session) where both directions share it, else 0
+  std::uint8_t ip_protocol = 0;
+  std::uint8_t ip_version = 0;
+  TunnelType tunnel_type = TunnelType::kNone;
+  std::uint8_t unused = 0;  // keeps the key free of padding: it is hashed as bytes
+  bool operator==(const FlowKey&) const = default;
+};
+static_assert(sizeof(FlowKey) == 48);
+
+// What one direction of a flow added up to. Octets count what was on the wire, whatever the snap length.
+struct FlowSide {
+  std::uint64_t pkts = 0;
+  std::uint64_t bytes = 0;       // as flow.accounting says: link, ip, transport or payload octets
+  std::uint64_t link_bytes = 0;  // layer 2 octets, IPFIX IE 352
+  std::uint64_t ip_bytes = 0;    // layer 3 octets, IPFIX IE 1
+  std::uint32_t tunnel_id = 0;   // an id of this direction only, such as a GTP TEID
+  std::uint8_t tcp_flags = 0;    // union of the flags, IPFIX IE 6
+};
+
+// IPFIX IE 239, biflowDirection.
+enum class BiflowDirection : std::uint8_t { kArbitrary, kInitiator, kReverseInitiator };
+
+// A flow while it lives: what it has been so far.
+struct Flow : FlowKey {
+  std::uint64_t start_ns = 0;  // least and greatest packet time of this segment, ns since the epoch
+  std::uint64_t end_ns = 0;
+  std::uint64_t flow_id = 0;  // the same for every segment of a flow, on every run and on any number of workers
+  std::uint32_t segment = 0;  // 0, then one more after each active timeout
+  std::uint16_t vlan_id = 0;  // of the first packet: the innermost tag, and the outermost if there are several
+  std::uint16_t vlan_outer_id = 0;
+  std::uint8_t icmp_type = 0;  // of the first packet
+  std::uint8_t icmp_code = 0;
+  BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
+  FlowSide src_to_dst;
+  FlowSide dst_to_src;
+
+  FlowSide& side(Direction direction) { return direction == Direction::kSrcToDst ? src_to_dst : dst_to_src; }
+  const FlowSide& side(Direction direction) const {
+    return direction == Direction::kSrcToDst ? src_to_dst : dst_to_src;
+  }
+};
+
+// One packet as the flow it belongs to sees it. Sizes in octets, as on the wire.
+struct PacketInfo {
+  std::uint64_t time_ns = 0;
+  std::uint32_t size = 0;            // the whole frame
+  std::uint32_t ip_size = 0;         // from the IP header on
+  std::uint32_t transport_size = 0;  // from the transport header on
+  std::uint32_t payload_size = 0;    // above the transport header
+  std::uint8_t tcp_flags = 0;
+  Direction direction = Direction::kSrcToDst;
+};
+
+enum class EndReason : std::uint8_t { kInactive, kActive, kClosed, kCaptureEnd, kEvicted, kPlugin };
+
+enum class TimestampSource : std::uint8_t { kFile, kKernel, kTsc, kNic };
+
+// A segment of a flow that has ended: what a sink sees. Texts live as long as the process.
+struct FlowRecord : Flow {
+  std::string_view application_name;  // as nDPI says it: "TLS.Instagram"; "Unknown" without a verdict
+  std::string_view category_name;     // "SocialNetwork"
+  std::string_view sensor_id;         // as configured, may be empty
+  std::uint8_t application_confidence = 0;  // nDPI's number
+  bool application_is_guessed = false;
+  bool has_application = false;  // false with dpi.enabled: false
+  EndReason end_reason = EndReason::kInactive;
+  TimestampSource timestamp_source = TimestampSource::kFile;
+  std::uint16_t worker = 0;
+};
+
+// The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.
+int export_reason(EndReason reason);
+// IPFIX IE 136, flowEndReason: 1 idle, 2 active, 3 end of flow, 4 forced end, 5 lack of resources.
+int flow_end_reason(EndReason reason);
+
+// One JSON object with every field that spanflowd's default output has.
+std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
+
+struct StreamerOptions {
+  std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
+  std::uint64_t capacity = 128'000;  // flows; the least recently used is exported when full
+  std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
+  std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
+  unsigned workers = 1;
+  std::vector<std::string> settings{};  // any option of the daemon, as "flow.tcp_close=false"
+};
+
+// Owns a whole pipeline. One thread iterates, once; a second begin() throws std::logic_error. A record is valid until
+// the iterator moves on: copy it to keep it. Leaving the loop and destroying the Streamer stops the capture. What
+// spanflowd would refuse with one line is a std::runtime_error with that line, from the constructor or the iteration.
+class Streamer {
+ public:
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = FlowRecord;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const FlowRecord*;
+    using reference = const FlowRecord&;
+
+    reference operator*() const { return *record_; }
+    pointer operator->() const { return record_; }
+    Iterator& operator++();
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return record_ == nullptr; }
+
+   private:
+    friend class Streamer;
+    explicit Iterator(Streamer& streamer) : streamer_(&streamer) {}
+    Streamer* streamer_;
+    const FlowRecord* record_ = nullptr;
+  };
+
+  explicit Streamer(StreamerOptions options);
+  ~Streamer();
+  Streamer(Streamer&&) noexcept;
+  Streamer& operator=(Streamer&&) noexcept;
+
+  Iterator begin();
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace spanflow

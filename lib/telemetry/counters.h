@@ -1,0 +1,104 @@
+// Every counter of the program, in one list. A counter's name is also its place in the run's summary: dots nest.
+// The reason a packet was not metered, or a flow ended, *is* its counter: code returns the counter, the loop adds one.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace spanflow {
+
+// X(id, name, unit, help)
+#define SPANFLOW_COUNTERS(X)                                                                                           \
+  X(PacketsReceived, "packets.received", "packets", "taken from the input: metered, ignored or malformed")             \
+  X(PacketsMetered, "packets.metered", "packets", "added to a flow")                                                   \
+  X(IgnoredNotIp, "packets.ignored.not_ip", "packets", "frames that carry no IP: ARP, LLDP, spanning tree")            \
+  X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
+  X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
+  X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
+    "cut inside the IP header, or with a header length that cannot be")                                                \
+  X(MalformedIpVersion, "packets.malformed.ip_version", "packets", "IP by their link type, but neither version 4 nor 6") \
+  X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
+    "an IP length below its header's or above the frame's")                                                            \
+  X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
+    "cut inside an IPv6 extension header, or a chain of too many")                                                     \
+  X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
+    "cut before the ports of TCP, UDP or SCTP")                                                                        \
+  X(MalformedNesting, "packets.malformed.nesting", "packets", "more headers inside each other than are followed")      \
+  X(PacketsNicMissed, "packets.nic_missed", "packets", "lost: dropped by the port, its queue was full")                \
+  X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost: the buffer pool of the queue was empty")                       \
+  X(PacketsKernelDropped, "packets.kernel_dropped", "packets", "lost: dropped by the kernel, its packet ring was full") \
+  X(PacketsReaderRingFull, "packets.reader_ring_full", "packets",                                                      \
+    "lost: a worker did not keep up with the thread that spreads packets")                                             \
+  X(PacketsTimeBackwards, "packets.time_backwards", "packets", "metered, but older than the last packet of their flow") \
+  X(PacketsLaterFragments, "packets.later_fragments", "packets", "metered by addresses alone: fragments without ports") \
+  X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
+    "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
+  X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
+  X(FlowsOpened, "flows.opened", "segments", "flow segments opened, an active cut's continuation included")            \
+  X(FlowsOpen, "flows.open", "segments", "flow segments now in the tables")                                            \
+  X(ExportedInactive, "flows.exported.inactive", "segments", "ended: no packet for flow.inactive_timeout")             \
+  X(ExportedActive, "flows.exported.active", "segments", "ended: as old as flow.active_timeout")                       \
+  X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN both ways, or RST")                 \
+  X(ExportedCaptureEnd, "flows.exported.capture_end", "segments", "ended: still open when the capture ended")          \
+  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: the table was full and it was the least recently used") \
+  X(ExportedPlugin, "flows.exported.plugin", "segments", "ended by a user metric")                                     \
+  X(RecordsExported, "records.exported", "records", "records made of ended segments")                                  \
+  X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
+  X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
+  X(DpiGivenUp, "dpi.given_up", "flows", "flows given up: out of packets, of time, or ended before a verdict")         \
+  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")
+
+enum class Counter : std::uint8_t {
+#define SPANFLOW_COUNTER_ID(id, name, unit, help) k##id,
+  SPANFLOW_COUNTERS(SPANFLOW_COUNTER_ID)
+#undef SPANFLOW_COUNTER_ID
+};
+
+struct CounterInfo {
+  Counter id;
+  std::string_view name;
+  std::string_view unit;
+  std::string_view help;
+};
+
+inline constexpr std::array kCounters = {
+#define SPANFLOW_COUNTER_INFO(id, name, unit, help) CounterInfo{Counter::k##id, name, unit, help},
+    SPANFLOW_COUNTERS(SPANFLOW_COUNTER_INFO)
+#undef SPANFLOW_COUNTER_INFO
+};
+
+constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
+
+using CounterValues = std::array<std::uint64_t, kCounters.size()>;
+
+// One thread writes, any thread reads: plain moves on the packet path. One per writing thread, cache lines apart.
+class alignas(64) Counters {
+ public:
+  void add(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) + amount); }
+  void subtract(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) - amount); }
+  void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
+  std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
+
+  void add_to(CounterValues& sums) const {
+    for (std::size_t i = 0; i < values_.size(); ++i) sums[i] += values_[i].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint64_t>& at(Counter counter) { return values_[static_cast<std::size_t>(counter)]; }
+  const std::atomic<std::uint64_t>& at(Counter counter) const { return values_[static_cast<std::size_t>(counter)]; }
+
+  std::array<std::atomic<std::uint64_t>, kCounters.size()> values_{};
+};
+
+inline std::uint64_t value_of(const CounterValues& values, Counter counter) {
+  return values[static_cast<std::size_t>(counter)];
+}
+
+// A Markdown table of all counters: docs/counters.md.
+std::string list_counters();
+
+}  // namespace spanflow
