@@ -145,9 +145,8 @@ class Port {
     const int socket = rte_eth_dev_socket_id(id_);
     const std::uint16_t room = data_room();
     // rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
-    const std::uint64_t per_buffer = room + sizeof(rte_mbuf) + 128;
     const std::uint32_t buffers = power_of_two_from(
-        static_cast<std::uint32_t>(pool_octets / 16 * 15 / queues_ / per_buffer / 2 + 1)) - 1;
+        static_cast<std::uint32_t>(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room) / 2 + 1)) - 1;
     for (std::uint16_t queue = 0; queue < queues_; ++queue) {
       const std::string name = fmt::format("rx-{}-{}", id_, queue);
       rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), buffers, std::min(kPoolCache, buffers / 2), 0, room, socket);
@@ -163,6 +162,14 @@ class Port {
       demand(rte_eth_tx_queue_setup(id_, queue, send, static_cast<unsigned>(socket), nullptr),
              "send queue cannot be set up");
     }
+  }
+
+  // Without hugepages a buffer does not cross a page, so it takes whole ones.
+  static std::uint64_t octets_per_buffer(std::uint16_t room) {
+    constexpr std::uint64_t kPage = 4096;
+    constexpr std::uint64_t kPoolOverhead = 128;
+    const std::uint64_t octets = room + sizeof(rte_mbuf) + kPoolOverhead;
+    return rte_eal_has_hugepages() != 0 ? octets : (octets + kPage - 1) / kPage * kPage;
   }
 
   // A whole frame in one buffer where the driver cannot scatter.

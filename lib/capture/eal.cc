@@ -1,6 +1,7 @@
 #include "capture/eal.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -41,11 +42,11 @@ void redirect_log() {
 
 // The CPUs this process may use, as EAL's --lcores wants them: one lcore that floats over all.
 std::string floating_lcore(const cpu_set_t& allowed) {
-  std::string cpus;
+  std::vector<int> cpus;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
   }
-  return fmt::format("0@({})", cpus);
+  return fmt::format("0@({})", fmt::join(cpus, ","));
 }
 
 }  // namespace
