@@ -87,12 +87,12 @@ void Spreader::run() {
       burst = source_.poll();
       spread(burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
       now_ns_ = burst.now_ns;
-      if (burst.state != Burst::State::kPackets) pass_on_all(now_ns_);
+      if (burst.state != Burst::State::kPackets) pass_on_idle();
     }
   } catch (...) {
     failure_ = std::current_exception();
   }
-  pass_on_all(now_ns_);
+  pass_on_rest();
   end_ns_ = now_ns_;
   ended_ = true;
 }
@@ -148,10 +148,23 @@ void Spreader::pass_on(Lane& lane, std::uint64_t now_ns) {
   lane.filling = nullptr;
 }
 
-// Also an empty block: it carries the time, by which a worker without packets ends its flows.
-void Spreader::pass_on_all(std::uint64_t now_ns) {
+// While nothing comes in: what a worker that waits has not got yet. One that is behind finds it, and more, in a later
+// block. An empty block carries the time, by which a worker without packets ends its flows.
+void Spreader::pass_on_idle() {
+  constexpr std::uint64_t kTimeEveryNs = 10'000'000;
+  const bool time_due = now_ns_ - time_passed_on_ns_ >= kTimeEveryNs;
   for (const auto& lane : lanes_) {
-    if (start_block(*lane)) pass_on(*lane, now_ns);
+    const std::size_t held = lane->filling != nullptr ? 1 : 0;
+    const bool waits = lane->ring.empty_blocks() + held == lane->ring.blocks();
+    const bool has_packets = held == 1 && !lane->filling->packets.empty();
+    if (waits && (has_packets || time_due) && start_block(*lane)) pass_on(*lane, now_ns_);
+  }
+  if (time_due) time_passed_on_ns_ = now_ns_;
+}
+
+void Spreader::pass_on_rest() {
+  for (const auto& lane : lanes_) {
+    if (lane->filling != nullptr) pass_on(*lane, now_ns_);
   }
 }
 

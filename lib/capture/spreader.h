@@ -53,13 +53,15 @@ class Spreader {
   bool make_room(Lane& lane, const RawPacket& packet, LinkType link_type);
   bool start_block(Lane& lane);
   void pass_on(Lane& lane, std::uint64_t now_ns);
-  void pass_on_all(std::uint64_t now_ns);
+  void pass_on_idle();
+  void pass_on_rest();
 
   PacketSource& source_;
   const Decoder& decoder_;
   Counters& counters_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::uint64_t now_ns_ = 0;
+  std::uint64_t time_passed_on_ns_ = 0;
   std::atomic<std::uint64_t> end_ns_{0};
   std::atomic<bool> ended_{false};
   std::exception_ptr failure_;
