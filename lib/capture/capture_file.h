@@ -1,17 +1,58 @@
-// Capture files (pcap, pcapng; gzip, zstd), one after the other, through libpcap.
+// One capture file, of whatever format.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
-#include "capture/packet_source.h"
+#include "capture/input_stream.h"
+#include "decode/decoder.h"
+#include "decode/packet.h"
 
 namespace spanflow {
 
-// Opens the first file and looks whether the others can be. Throws RunError. "-" is standard input. A file that is cut
-// short is read to its end with a warning. The source ends once `stop` is set.
-std::unique_ptr<PacketSource> make_capture_file_source(std::vector<std::string> paths, const std::atomic<bool>& stop);
+// Used by one thread, but for progress(). Times are nanoseconds whatever the file's resolution.
+class CaptureFile {
+ public:
+  virtual ~CaptureFile() = default;
+
+  LinkType link_type() const { return link_type_; }
+  double progress() const { return stream_->progress(); }
+
+  // Fills in up to packets.size() of them, valid until the next call, and returns how many. 0 at the end, or, where
+  // ready() says so, because nothing has come yet.
+  virtual std::size_t read(std::span<RawPacket> packets) = 0;
+  // Waits up to so long for more to come from a pipe; false if read() would have to wait for it.
+  virtual bool ready(int wait_ms) = 0;
+
+  // After the end: was the file whole? Warns if it was cut short, by a full disk or because it is still being written;
+  // throws RunError if it is damaged.
+  void check() const;
+
+ protected:
+  CaptureFile(std::string path, std::unique_ptr<InputStream> stream) : path_(std::move(path)), stream_(std::move(stream)) {}
+
+  // Throws RunError if frames of this kind cannot be read.
+  void set_link_type(int pcap_link_type);
+  void cut_short() { cut_short_ = true; }
+  void damaged(std::string why) { damage_ = std::move(why); }
+
+  const std::string path_;
+  const std::unique_ptr<InputStream> stream_;
+
+ private:
+  LinkType link_type_ = LinkType::kEthernet;
+  bool cut_short_ = false;
+  std::string damage_;
+};
+
+// Throws RunError if the file cannot be opened or is no capture.
+std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop);
+
+// The formats, each in a file of its own. Classic pcap is read in place; nothing if it is another format, which stays
+// in the stream. Every other format goes through libpcap.
+std::unique_ptr<CaptureFile> open_classic_pcap(const std::string& path, std::unique_ptr<InputStream>& stream);
+std::unique_ptr<CaptureFile> open_with_libpcap(const std::string& path, std::unique_ptr<InputStream> stream);
 
 }  // namespace spanflow

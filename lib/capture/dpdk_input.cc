@@ -1,6 +1,7 @@
 #include "capture/dpdk_input.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
@@ -58,20 +59,29 @@ std::uint32_t power_of_two_from(std::uint32_t least) {
   return power;
 }
 
-// af_packet's ring: frames large enough for the MTU (its own header takes up to 128 octets of each), and as many as
-// asked for, within 64 MiB.
-std::string af_packet_device(const Config::Input& input, const KernelInterface& interface) {
+// af_packet's ring: frames large enough for the MTU (its own header takes up to 128 octets of each) as far as a packet
+// buffer can be, and as many as asked for, within 64 MiB.
+struct PacketRingShape {
+  std::uint32_t frame;  // octets; powers of two
+  std::uint32_t block;
+  std::uint64_t frames;
+};
+
+PacketRingShape ring_shape(const Config::Input& input, const KernelInterface& interface) {
   constexpr std::uint32_t kFrameOverhead = 128;
-  constexpr std::uint32_t kLeastBlock = 65'536;
+  constexpr std::uint32_t kGreatestFrame = 32'768;
+  constexpr std::uint32_t kBlock = 65'536;
   constexpr std::uint64_t kGreatestRing = 64ULL << 20;
   const std::uint32_t needed = power_of_two_from(interface.greatest_frame() + kFrameOverhead);
-  const std::uint32_t frame = std::max(static_cast<std::uint32_t>(input.frame_size), needed);
-  const std::uint32_t block = std::max(frame, kLeastBlock);
-  const std::uint32_t frames_per_block = block / frame;
+  const std::uint32_t frame = std::min(kGreatestFrame, std::max(static_cast<std::uint32_t>(input.frame_size), needed));
+  const std::uint32_t frames_per_block = kBlock / frame;
   const std::uint64_t frames = std::min<std::uint64_t>(input.ring_frames, kGreatestRing / frame);
-  const std::uint64_t whole_blocks = std::max<std::uint64_t>(1, frames / frames_per_block) * frames_per_block;
-  return fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs=1", interface.name(), block,
-                     frame, whole_blocks);
+  return {frame, kBlock, std::max<std::uint64_t>(1, frames / frames_per_block) * frames_per_block};
+}
+
+std::string af_packet_device(const KernelInterface& interface, const PacketRingShape& ring) {
+  return fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs=1", interface.name(), ring.block,
+                     ring.frame, ring.frames);
 }
 
 struct PoolDeleter {
@@ -81,7 +91,8 @@ struct PoolDeleter {
 // One started Ethernet device. What it cannot do is a warning, not an error, where capture works without.
 class Port {
  public:
-  Port(std::uint16_t id, std::uint16_t wanted_queues, std::uint64_t pool_octets) : id_(id) {
+  // `least_room`: octets that a packet buffer must hold at least.
+  Port(std::uint16_t id, std::uint16_t wanted_queues, std::uint64_t pool_octets, std::uint32_t least_room) : id_(id) {
     std::array<char, RTE_ETH_NAME_MAX_LEN> name{};
     rte_eth_dev_get_name_by_port(id, name.data());
     name_ = name.data();
@@ -90,7 +101,7 @@ class Port {
                (info_.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)) != 0;
     queues_ = spreads_ ? wanted_queues : 1;
     configure();
-    set_up_queues(pool_octets);
+    set_up_queues(pool_octets, least_room);
     demand(rte_eth_dev_start(id), "cannot be started");
     if (rte_eth_promiscuous_enable(id) != 0) log().warn("{}: cannot be made promiscuous", name_);
   }
@@ -138,12 +149,12 @@ class Port {
     }
   }
 
-  void set_up_queues(std::uint64_t pool_octets) {
+  void set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
     std::uint16_t receive = kRxDescriptors;
     std::uint16_t send = 64;
     demand(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &send), "has no descriptors");
     const int socket = rte_eth_dev_socket_id(id_);
-    const std::uint16_t room = data_room();
+    const std::uint16_t room = data_room(least_room);
     // rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
     const std::uint32_t buffers = power_of_two_from(
         static_cast<std::uint32_t>(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room) / 2 + 1)) - 1;
@@ -173,13 +184,13 @@ class Port {
   }
 
   // A whole frame in one buffer where the driver cannot scatter.
-  std::uint16_t data_room() const {
+  std::uint16_t data_room(std::uint32_t least_room) const {
     const bool scatters = (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
-    const std::uint32_t least = RTE_MBUF_DEFAULT_DATAROOM;
     std::uint16_t mtu = 0;
     rte_eth_dev_get_mtu(id_, &mtu);
-    const std::uint32_t frame = scatters ? least : std::max<std::uint32_t>(least, power_of_two_from(mtu + 150U));
-    return static_cast<std::uint16_t>(std::min<std::uint32_t>(frame, 32'768) + RTE_PKTMBUF_HEADROOM);
+    const std::uint32_t whole_frame = scatters ? 0 : power_of_two_from(mtu + 150U);
+    const std::uint32_t room = std::max<std::uint32_t>({RTE_MBUF_DEFAULT_DATAROOM, least_room, whole_frame});
+    return static_cast<std::uint16_t>(std::min<std::uint32_t>(room, 32'768) + RTE_PKTMBUF_HEADROOM);
   }
 
   std::uint16_t id_;
@@ -298,19 +309,22 @@ class DpdkInput::Impl {
  public:
   explicit Impl(const Config& config) : workers_(static_cast<std::uint16_t>(config.workers)) {
     std::vector<std::string> devices = config.input.devices;
+    std::uint32_t least_room = 0;
     if (!config.input.interface.empty()) {
       interface_.emplace(config.input.interface);
       warn_about_interface();
-      devices = {af_packet_device(config.input, *interface_)};
+      const PacketRingShape ring = ring_shape(config.input, *interface_);
+      devices = {af_packet_device(*interface_, ring)};
+      least_room = ring.frame;
     }
     eal_.emplace(config.input, devices);
     const std::uint16_t count = rte_eth_dev_count_avail();
-    if (count == 0) throw RunError(fmt::format("no DPDK port came up: {}", Eal::last_words()));
+    if (count == 0) throw RunError(fmt::format("no DPDK port came up for {}", fmt::join(devices, ", ")));
     std::uint16_t id = 0;
-    RTE_ETH_FOREACH_DEV(id) ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count));
+    RTE_ETH_FOREACH_DEV(id) {
+      ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
+    }
   }
-
-  ~Impl() { ports_.clear(); }
 
   std::vector<std::unique_ptr<PacketSource>> make_sources(const std::atomic<bool>& stop) {
     const bool all_spread = std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->spreads(); });

@@ -40,6 +40,8 @@ void redirect_log() {
   rte_openlog_stream(stream);
 }
 
+std::string file_prefix() { return fmt::format("spanflow-{}", ::getpid()); }
+
 // The CPUs this process may use, as EAL's --lcores wants them: one lcore that floats over all.
 std::string floating_lcore(const cpu_set_t& allowed) {
   std::vector<int> cpus;
@@ -80,7 +82,7 @@ std::vector<std::string> eal_arguments(const Config::Input& input, const std::ve
   arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge");
   arguments.emplace_back("-m");
   arguments.push_back(std::to_string(input.memory >> 20));
-  arguments.push_back(fmt::format("--file-prefix=spanflow-{}", ::getpid()));
+  arguments.push_back("--file-prefix=" + file_prefix());
   arguments.emplace_back("--no-shconf");
   arguments.emplace_back("--no-telemetry");
   arguments.insert(arguments.end(), input.eal_arguments.begin(), input.eal_arguments.end());
@@ -104,7 +106,13 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   }
 }
 
-Eal::~Eal() { rte_eal_cleanup(); }
+Eal::~Eal() {
+  // EAL makes a folder of its own for each process and leaves it behind.
+  const std::string runtime_folder = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  std::error_code none;
+  if (runtime_folder.find(file_prefix()) != std::string::npos) std::filesystem::remove_all(runtime_folder, none);
+}
 
 std::string Eal::last_words() {
   const std::lock_guard lock(words_mutex);

@@ -1,32 +1,45 @@
-// A file, pipe or standard input as libpcap can read it, with gzip and zstd taken off on the way.
+// A file, pipe or standard input in large blocks, with gzip and zstd taken off on the way.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace spanflow {
 
-// Must outlive the FILE it gave out. All calls but progress() by one thread.
+// All calls but progress() by one thread.
 class InputStream {
  public:
-  // "-" is standard input. Throws RunError if it cannot be opened. Once `stop` is set, a pipe reads as at its end.
+  // "-" is standard input. Throws RunError if it cannot be opened. Once `stop` is set, a quiet pipe has ended.
   InputStream(const std::string& path, const std::atomic<bool>& stop);
   ~InputStream();
   InputStream(const InputStream&) = delete;
   InputStream& operator=(const InputStream&) = delete;
 
-  // A stdio stream of the uncompressed octets; the caller closes it.
+  // The uncompressed octets at hand, contiguous; valid until the next fill().
+  std::span<const std::uint8_t> available() const { return std::span(block_).subspan(at_, end_ - at_); }
+  void consume(std::size_t octets) {
+    at_ += octets;
+    offset_ += octets;
+  }
+  // Adds to what is available, waiting for it if need be. False at the end or on an error.
+  bool fill();
+  // Waits up to so long; true if fill() would not have to wait. Always true for files and compressed data.
+  bool ready(int wait_ms) const;
+
+  // A stdio stream of what has not been consumed; the caller closes it, before this object goes.
   std::FILE* open_file();
-  // True if reading would give something at once: always for a regular file or compressed data.
-  bool ready(int wait_ms);
-  // Uncompressed octets given out so far.
+
+  // Uncompressed octets consumed so far.
   std::uint64_t offset() const { return offset_; }
   // Why reading stopped short of the end, or empty.
   const std::string& error() const { return error_; }
+  // True if compressed data ended in the middle.
+  bool cut_short() const { return cut_short_; }
   // Share of a regular file that has been read; negative for others. Thread-safe.
   double progress() const;
 
@@ -35,12 +48,9 @@ class InputStream {
   class Gzip;
   class Zstd;
 
-  // 0 at the end, -1 on an error.
-  std::ptrdiff_t read(char* out, std::size_t size);
-  std::ptrdiff_t copy_raw(char* out, std::size_t size);
-  // Reads the next raw block; false at the end or on an error.
-  bool refill();
-  bool descriptor_ready(int wait_ms) const;
+  bool is_file() const { return file_size_ != 0; }
+  // Reads from the descriptor; 0 at the end or on an error.
+  std::size_t read_raw(std::uint8_t* out, std::size_t size);
 
   std::string path_;
   const std::atomic<bool>& stop_;
@@ -49,9 +59,10 @@ class InputStream {
   std::atomic<std::uint64_t> raw_read_{0};
   std::uint64_t offset_ = 0;
   std::string error_;
-  std::vector<char> raw_;  // the block [raw_at_, raw_end_) was read and not yet given on
-  std::size_t raw_at_ = 0;
-  std::size_t raw_end_ = 0;
+  bool cut_short_ = false;
+  std::vector<std::uint8_t> block_;
+  std::size_t at_ = 0;
+  std::size_t end_ = 0;
   std::unique_ptr<Decompressor> decompressor_;
 };
 

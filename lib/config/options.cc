@@ -325,7 +325,7 @@ std::vector<Option> make_options() {
       OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for the live workers, one each; empty: the last ones"),
       OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory DPDK takes for packet buffers"),
       OPTION(input.ring_frames, whole_number(256, 1'048'576), "frames the kernel's ring for the interface holds"),
-      OPTION(input.frame_size, whole_number(256, 65'536), "octets of a frame kept by that ring; a power of two"),
+      OPTION(input.frame_size, whole_number(256, 32'768), "octets of a frame kept by that ring; a power of two, more if the MTU needs it"),
       OPTION(input.eal_arguments, list_of(text()), "further arguments for DPDK's EAL, as its documentation has them"),
       OPTION(decode.tunnels, tunnels(), "tunnels whose inner packet is metered; otherwise the outer one is"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),

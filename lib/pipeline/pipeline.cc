@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "capture/capture_file.h"
+#include "capture/capture_source.h"
 #include "config/loader.h"
 #include "telemetry/log.h"
 
@@ -48,7 +48,7 @@ Pipeline::~Pipeline() {
 
 void Pipeline::make_sources() {
   if (!config_.input.files.empty()) {
-    sources_.push_back(make_capture_file_source(config_.input.files, stop_));
+    sources_.push_back(make_capture_source(config_.input.files, stop_));
   } else {
     input_ = std::make_unique<DpdkInput>(config_);
     sources_ = input_->make_sources(stop_);

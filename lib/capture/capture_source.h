@@ -1,0 +1,17 @@
+// Capture files as a packet source, one after the other.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/packet_source.h"
+
+namespace spanflow {
+
+// Opens the first file and looks whether the others can be. Throws RunError. "-" is standard input. A file that is cut
+// short is read to its end with a warning. The source ends once `stop` is set.
+std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop);
+
+}  // namespace spanflow

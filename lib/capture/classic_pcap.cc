@@ -1,0 +1,115 @@
+// Classic pcap (draft-ietf-opsawg-pcap), read in place: packets are views into the stream's block.
+#include <array>
+#include <cstring>
+
+#include "capture/capture_file.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kFileHeader = 24;
+constexpr std::size_t kRecordHeader = 16;
+constexpr std::uint32_t kGreatestPacket = 262'144;  // libpcap's limit too: more is a damaged file
+constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+std::uint32_t word(const std::uint8_t* at, bool swapped) {
+  std::uint32_t value = 0;
+  std::memcpy(&value, at, sizeof value);
+  return swapped ? __builtin_bswap32(value) : value;
+}
+
+struct Format {
+  bool swapped;
+  std::uint32_t nanoseconds_per_fraction;
+};
+
+// Nothing for other formats and for the rare variants (old versions, link types with a frame check sequence).
+std::optional<Format> recognize(std::span<const std::uint8_t> header) {
+  if (header.size() < kFileHeader) return std::nullopt;
+  constexpr std::array<Format, 4> kFormats = {{{false, 1000}, {true, 1000}, {false, 1}, {true, 1}}};
+  constexpr std::array<std::uint32_t, 4> kMagics = {0xa1b2c3d4, 0xa1b2c3d4, 0xa1b23c4d, 0xa1b23c4d};
+  for (std::size_t i = 0; i < kFormats.size(); ++i) {
+    const bool swapped = kFormats[i].swapped;
+    if (word(header.data(), swapped) != kMagics[i]) continue;
+    const std::uint32_t versions = word(header.data() + 4, swapped);
+    const bool version_2_4 = versions == (swapped ? 0x00020004U : 0x00040002U);
+    const bool plain_link_type = word(header.data() + 20, swapped) <= 0xffff;
+    if (version_2_4 && plain_link_type) return kFormats[i];
+  }
+  return std::nullopt;
+}
+
+class ClassicPcap : public CaptureFile {
+ public:
+  ClassicPcap(const std::string& path, std::unique_ptr<InputStream> stream, const Format& format)
+      : CaptureFile(path, std::move(stream)), format_(format) {
+    set_link_type(static_cast<int>(word(stream_->available().data() + 20, format.swapped)));
+    stream_->consume(kFileHeader);
+  }
+
+  std::size_t read(std::span<RawPacket> packets) override {
+    if (ended_) return 0;
+    if (!whole_packet() && !fill_to_whole_packet()) return 0;
+    std::size_t count = 0;
+    while (count < packets.size() && whole_packet()) packets[count++] = take();
+    return count;
+  }
+
+  bool ready(int wait_ms) override { return ended_ || whole_packet() || stream_->ready(wait_ms); }
+
+ private:
+  bool whole_packet() const {
+    const auto data = stream_->available();
+    return data.size() >= kRecordHeader && data.size() >= kRecordHeader + word(data.data() + 8, format_.swapped);
+  }
+
+  // False at the end of the file, which may have come too early.
+  bool fill_to_whole_packet() {
+    while (!whole_packet()) {
+      if (const std::uint32_t length = next_length(); length > kGreatestPacket) {
+        damaged("a packet of " + std::to_string(length) + " octets cannot be");
+        ended_ = true;
+        return false;
+      }
+      if (!stream_->fill()) {
+        ended_ = true;
+        if (!stream_->available().empty()) cut_short();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Captured octets of the next packet; 0 while its header has not been read.
+  std::uint32_t next_length() const {
+    const auto data = stream_->available();
+    return data.size() >= kRecordHeader ? word(data.data() + 8, format_.swapped) : 0;
+  }
+
+  RawPacket take() {
+    const std::uint8_t* header = stream_->available().data();
+    const std::uint32_t captured = word(header + 8, format_.swapped);
+    const std::uint64_t seconds = word(header, format_.swapped);
+    const std::uint64_t fraction = word(header + 4, format_.swapped);
+    stream_->consume(kRecordHeader + captured);
+    return {.data = header + kRecordHeader,
+            .captured = captured,
+            .wire = std::max(word(header + 12, format_.swapped), captured),
+            .time_ns = seconds * kNanosecondsPerSecond + fraction * format_.nanoseconds_per_fraction};
+  }
+
+  const Format format_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<CaptureFile> open_classic_pcap(const std::string& path, std::unique_ptr<InputStream>& stream) {
+  while (stream->available().size() < kFileHeader && stream->fill()) {
+  }
+  const auto format = recognize(stream->available());
+  if (!format) return nullptr;
+  return std::make_unique<ClassicPcap>(path, std::move(stream), *format);
+}
+
+}  // namespace spanflow
