@@ -40,8 +40,8 @@ void write_summary_file(const std::string& path, const Summary& summary) {
 int run(const CommandLine& line) {
   constexpr std::chrono::milliseconds kLookUp{100};
   for (const std::string& doubt : doubts(line.config)) log().warn("{}", doubt);
-  Pipeline pipeline(line.config);
   catch_signals();
+  Pipeline pipeline(line.config);
   pipeline.start();
   {
     ProgressBar progress(!line.quiet && !line.config.input.files.empty());

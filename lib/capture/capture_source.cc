@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 
 #include "base/error.h"
@@ -22,12 +23,15 @@ class CaptureSource : public PacketSource {
         throw RunError(path + ": cannot be opened: " + std::strerror(errno));
       }
     }
-    open_next();
+    // A pipe is opened by poll(): even its first octets may be long in coming.
+    if (std::filesystem::is_regular_file(paths_.front())) open_next();
   }
 
   Burst poll() override {
     constexpr int kWaitMs = 100;
-    while (file_ != nullptr && !stop_.load(std::memory_order_relaxed)) {
+    while (!stop_.load(std::memory_order_relaxed)) {
+      if (file_ == nullptr && next_path_ == paths_.size()) break;
+      if (file_ == nullptr && !open_next()) break;
       if (!file_->ready(kWaitMs)) return {.state = Burst::State::kIdle, .now_ns = clock_.now_ns()};
       const auto burst = std::span(packets_).first(file_->read(packets_));
       for (const RawPacket& packet : burst) clock_.advance(packet.time_ns);
@@ -38,7 +42,7 @@ class CaptureSource : public PacketSource {
                 .now_ns = clock_.now_ns()};
       }
       file_->check();
-      open_next();
+      close();
     }
     return {.state = Burst::State::kEnd, .now_ns = clock_.now_ns()};
   }
@@ -48,19 +52,30 @@ class CaptureSource : public PacketSource {
 
   double progress() const override {
     const std::lock_guard lock(mutex_);
-    if (file_ == nullptr) return 1;
-    const double of_file = file_->progress();
+    const double of_file = file_ != nullptr ? file_->progress() : 0;
     if (of_file < 0) return of_file;
-    return (static_cast<double>(next_path_ - 1) + of_file) / static_cast<double>(paths_.size());
+    return (static_cast<double>(files_read_) + of_file) / static_cast<double>(paths_.size());
   }
 
  private:
-  void open_next() {
+  // False if a stop came first.
+  bool open_next() {
     std::unique_ptr<CaptureFile> next;
-    if (next_path_ < paths_.size() && !stop_) next = open_capture_file(paths_[next_path_], stop_);
+    try {
+      next = open_capture_file(paths_[next_path_++], stop_);
+    } catch (const RunError&) {
+      if (stop_) return false;  // a pipe that was given up is no bad capture
+      throw;
+    }
     const std::lock_guard lock(mutex_);
-    ++next_path_;
     file_ = std::move(next);
+    return true;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    ++files_read_;
+    file_.reset();
   }
 
   const std::vector<std::string> paths_;
@@ -68,7 +83,8 @@ class CaptureSource : public PacketSource {
   std::size_t next_path_ = 0;
   std::array<RawPacket, kBurstPackets> packets_;
   PacketClock clock_;
-  mutable std::mutex mutex_;  // of file_, which progress() looks at
+  mutable std::mutex mutex_;  // of the two below, which progress() looks at
+  std::size_t files_read_ = 0;
   std::unique_ptr<CaptureFile> file_;
 };
 

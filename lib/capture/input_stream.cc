@@ -113,9 +113,9 @@ InputStream::InputStream(const std::string& path, const std::atomic<bool>& stop)
   descriptor_ = path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
   if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
-    throw RunError(path + ": cannot be opened: " + std::strerror(errno));
+    throw RunError(shown_input(path) + ": cannot be opened: " + std::strerror(errno));
   }
-  if (S_ISDIR(status.st_mode)) throw RunError(path + ": cannot be opened: it is a directory");
+  if (S_ISDIR(status.st_mode)) throw RunError(shown_input(path) + ": cannot be opened: it is a directory");
   if (S_ISREG(status.st_mode)) file_size_ = static_cast<std::uint64_t>(status.st_size);
   fill();
   const std::string_view head{reinterpret_cast<const char*>(block_.data()), std::min<std::size_t>(end_, 4)};
@@ -168,7 +168,7 @@ std::FILE* InputStream::open_file() {
     return static_cast<ssize_t>(count);
   };
   std::FILE* file = ::fopencookie(this, "r", {.read = read, .write = nullptr, .seek = nullptr, .close = nullptr});
-  if (file == nullptr) throw RunError(path_ + ": cannot be opened: " + std::strerror(errno));
+  if (file == nullptr) throw RunError(shown_input(path_) + ": cannot be opened: " + std::strerror(errno));
   std::setvbuf(file, nullptr, _IOFBF, kCompressedBlock);
   return file;
 }

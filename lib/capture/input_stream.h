@@ -11,6 +11,9 @@
 
 namespace spanflow {
 
+// How an input is called in messages: "-" is standard input.
+inline std::string shown_input(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 // All calls but progress() by one thread.
 class InputStream {
  public:
