@@ -31,7 +31,8 @@ class CaptureFile {
   void check() const;
 
  protected:
-  CaptureFile(const std::string& path, std::unique_ptr<InputStream> stream) : path_(shown_input(path)), stream_(std::move(stream)) {}
+  CaptureFile(const std::string& path, std::unique_ptr<InputStream> stream)
+      : path_(shown_input(path)), stream_(std::move(stream)) {}
 
   // Throws RunError if frames of this kind cannot be read.
   void set_link_type(int pcap_link_type);

@@ -156,11 +156,13 @@ class Port {
     const int socket = rte_eth_dev_socket_id(id_);
     const std::uint16_t room = data_room(least_room);
     // rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
-    const std::uint32_t buffers = power_of_two_from(
-        static_cast<std::uint32_t>(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room) / 2 + 1)) - 1;
+    const std::uint32_t buffers = power_of_two_from(static_cast<std::uint32_t>(
+                                      pool_octets / 16 * 15 / queues_ / octets_per_buffer(room) / 2 + 1)) -
+                                  1;
     for (std::uint16_t queue = 0; queue < queues_; ++queue) {
       const std::string name = fmt::format("rx-{}-{}", id_, queue);
-      rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), buffers, std::min(kPoolCache, buffers / 2), 0, room, socket);
+      rte_mempool* pool =
+          rte_pktmbuf_pool_create(name.c_str(), buffers, std::min(kPoolCache, buffers / 2), 0, room, socket);
       if (pool == nullptr) {
         throw RunError(fmt::format("{}: no memory for {} packet buffers: {}; see input.memory", name_, buffers,
                                    rte_strerror(rte_errno)));
@@ -238,7 +240,7 @@ class DpdkSource : public PacketSource {
   std::uint32_t greatest_frame() const override { return greatest_frame_; }
 
  private:
-  static constexpr int kSpins = 256;             // empty polls before sleeping
+  static constexpr int kSpins = 256;                       // empty polls before sleeping
   static constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may reach us this long after the kernel's time
 
   Burst packets() {
@@ -383,7 +385,9 @@ class DpdkInput::Impl {
 
 DpdkInput::DpdkInput(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 DpdkInput::~DpdkInput() = default;
-std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::atomic<bool>& stop) { return impl_->make_sources(stop); }
+std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::atomic<bool>& stop) {
+  return impl_->make_sources(stop);
+}
 void DpdkInput::count_losses(Counters& counters) { impl_->count_losses(counters); }
 
 }  // namespace spanflow

@@ -35,7 +35,8 @@ ssize_t take_log(void*, const char* text, std::size_t size) {
 }
 
 void redirect_log() {
-  static std::FILE* stream = fopencookie(nullptr, "w", {.read = nullptr, .write = take_log, .seek = nullptr, .close = nullptr});
+  static std::FILE* stream =
+      fopencookie(nullptr, "w", {.read = nullptr, .write = take_log, .seek = nullptr, .close = nullptr});
   setvbuf(stream, nullptr, _IOLBF, 0);
   rte_openlog_stream(stream);
 }

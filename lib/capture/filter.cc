@@ -10,13 +10,20 @@ namespace {
 
 int pcap_link_type(LinkType link_type) {
   switch (link_type) {
-    case LinkType::kEthernet: return DLT_EN10MB;
-    case LinkType::kRawIp: return DLT_RAW;
-    case LinkType::kNull: return DLT_NULL;
-    case LinkType::kLoop: return DLT_LOOP;
-    case LinkType::kLinuxCooked: return DLT_LINUX_SLL;
-    case LinkType::kLinuxCooked2: return DLT_LINUX_SLL2;
-    case LinkType::kPpp: return DLT_PPP;
+    case LinkType::kEthernet:
+      return DLT_EN10MB;
+    case LinkType::kRawIp:
+      return DLT_RAW;
+    case LinkType::kNull:
+      return DLT_NULL;
+    case LinkType::kLoop:
+      return DLT_LOOP;
+    case LinkType::kLinuxCooked:
+      return DLT_LINUX_SLL;
+    case LinkType::kLinuxCooked2:
+      return DLT_LINUX_SLL2;
+    case LinkType::kPpp:
+      return DLT_PPP;
   }
   return DLT_EN10MB;
 }
@@ -25,7 +32,7 @@ int pcap_link_type(LinkType link_type) {
 std::string compile(const std::string& expression, LinkType link_type, bpf_program& program) {
   constexpr int kSnapLength = 262'144;
   const std::unique_ptr<pcap_t, decltype(&pcap_close)> dead(pcap_open_dead(pcap_link_type(link_type), kSnapLength),
-                                                           pcap_close);
+                                                            pcap_close);
   const bool failed = pcap_compile(dead.get(), &program, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0;
   return failed ? pcap_geterr(dead.get()) : "";
 }
@@ -46,7 +53,8 @@ std::string filter_error(const std::string& expression) {
 
 Filter::Filter(const std::string& expression, LinkType link_type) : program_(std::make_unique<Program>()) {
   const std::string error = compile(expression, link_type, program_->bpf);
-  if (!error.empty()) throw RunError(fmt::format("input.filter: \"{}\" cannot be used on this input: {}", expression, error));
+  if (!error.empty())
+    throw RunError(fmt::format("input.filter: \"{}\" cannot be used on this input: {}", expression, error));
 }
 
 Filter::~Filter() = default;

@@ -29,8 +29,8 @@ class PacketSource {
   virtual ~PacketSource() = default;
   // Once, by the thread that will poll.
   virtual void attach_thread() {}
-  // Gives kEnd once the run is told to stop. Never blocks for longer than about 100 ms. Throws RunError when the input cannot be read any further. After kEnd,
-  // every call gives kEnd.
+  // Gives kEnd once the run is told to stop. Never blocks for longer than about 100 ms. Throws RunError when the input
+  // cannot be read any further. After kEnd, every call gives kEnd.
   virtual Burst poll() = 0;
   virtual TimestampSource timestamp_source() const = 0;
   // A live source must be kept up with: what has no room is dropped. Another one can wait.

@@ -121,8 +121,8 @@ void Spreader::append(Lane& lane, const RawPacket& raw, LinkType link_type) {
 
 // A block to append to; false if a live worker has not kept up.
 bool Spreader::make_room(Lane& lane, const RawPacket& raw, LinkType link_type) {
-  if (lane.filling != nullptr && (lane.filling->octets.size() + raw.captured > PacketBlock::kOctets ||
-                                  lane.filling->link_type != link_type)) {
+  if (lane.filling != nullptr &&
+      (lane.filling->octets.size() + raw.captured > PacketBlock::kOctets || lane.filling->link_type != link_type)) {
     pass_on(lane, now_ns_);
   }
   while (!start_block(lane)) {

@@ -34,9 +34,9 @@ class TunnelSet {
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
-  std::string path = "-";            // "-": standard output
-  std::vector<std::string> fields;   // empty: output.fields
-  std::uint64_t queue = 65'536;      // records that may wait for this sink
+  std::string path = "-";           // "-": standard output
+  std::vector<std::string> fields;  // empty: output.fields
+  std::uint64_t queue = 65'536;     // records that may wait for this sink
 };
 
 struct Config {

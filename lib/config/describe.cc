@@ -42,7 +42,8 @@ std::string dump_config(const Config& config) {
     if (its_section != section && !its_section.empty()) out += its_section + ":\n";
     section = its_section;
     const std::string indent = section.empty() ? "" : "  ";
-    out += fmt::format("{}# {} ({})\n{}{}: {}\n", indent, option.help, option.expected, indent, key, option.show(config));
+    out +=
+        fmt::format("{}# {} ({})\n{}{}: {}\n", indent, option.help, option.expected, indent, key, option.show(config));
   }
   return out;
 }
@@ -65,13 +66,14 @@ std::string config_schema() {
   for (const Option& option : options()) {
     const auto [section, key] = split(option.name);
     std::string& properties = section.empty() ? top_level : sections[section];
-    properties += fmt::format("{}\n      \"{}\": {{{}, \"description\": \"{} (default: {})\"}}",
-                              properties.empty() ? "" : ",", key, option.schema, json_text(option.help),
-                              json_text(option.show(defaults)));
+    properties +=
+        fmt::format("{}\n      \"{}\": {{{}, \"description\": \"{} (default: {})\"}}", properties.empty() ? "" : ",",
+                    key, option.schema, json_text(option.help), json_text(option.show(defaults)));
   }
   for (const auto& [section, properties] : sections) {
     top_level += fmt::format(
-        ",\n      \"{}\": {{\"type\": [\"object\", \"null\"], \"additionalProperties\": false, \"properties\": {{{}}}}}",
+        ",\n      \"{}\": {{\"type\": [\"object\", \"null\"], \"additionalProperties\": false, \"properties\": "
+        "{{{}}}}}",
         section, properties);
   }
   return fmt::format(

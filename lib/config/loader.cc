@@ -62,11 +62,10 @@ void read_option(const Option& option, const YAML::Node& node, const std::string
   try {
     option.read(config, node);
   } catch (const OptionError& error) {
-    const std::string where =
-        error.line >= 0 ? place(origin, error.line, error.column) : place(origin, node.Mark());
+    const std::string where = error.line >= 0 ? place(origin, error.line, error.column) : place(origin, node.Mark());
     const std::string value = error.name_suffix.empty() ? ", got " + got(node) : "";
-    throw ConfigError(
-        fmt::format("{}: {}{}: expected {}{}{}", where, option.name, error.name_suffix, error.expected, value, error.hint));
+    throw ConfigError(fmt::format("{}: {}{}: expected {}{}{}", where, option.name, error.name_suffix, error.expected,
+                                  value, error.hint));
   }
 }
 
@@ -100,7 +99,8 @@ void load_yaml(const std::string& yaml, const std::string& origin, Config& confi
     throw ConfigError(fmt::format("{}: not YAML: {}", place(origin, error.mark), error.msg));
   }
   if (root.IsNull()) return;
-  if (!root.IsMap()) throw ConfigError(fmt::format("{}: expected a mapping of options, got {}", place(origin, root.Mark()), got(root)));
+  if (!root.IsMap())
+    throw ConfigError(fmt::format("{}: expected a mapping of options, got {}", place(origin, root.Mark()), got(root)));
   read_mapping(root, "", origin, config);
 }
 
@@ -153,9 +153,10 @@ void check(const Config& config) {
 std::vector<std::string> doubts(const Config& config) {
   std::vector<std::string> lines;
   if (config.flow.inactive_timeout > config.flow.active_timeout) {
-    lines.push_back(fmt::format(
-        "flow.inactive_timeout ({}) is longer than flow.active_timeout ({}): no flow will end as inactive before it is cut; are they swapped?",
-        format_duration(config.flow.inactive_timeout), format_duration(config.flow.active_timeout)));
+    lines.push_back(
+        fmt::format("flow.inactive_timeout ({}) is longer than flow.active_timeout ({}): no flow will end as inactive "
+                    "before it is cut; are they swapped?",
+                    format_duration(config.flow.inactive_timeout), format_duration(config.flow.active_timeout)));
   }
   if (config.flow.capacity < config.workers) {
     lines.push_back(fmt::format("flow.capacity ({}) is less than workers ({}): each worker gets one flow",

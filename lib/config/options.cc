@@ -73,9 +73,8 @@ ValueType<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
 
 ValueType<Nanoseconds> duration(Nanoseconds least) {
   constexpr Nanoseconds kMost = std::chrono::hours{24} * 365 * 100;
-  const std::string expected =
-      fmt::format("a duration with its unit, such as 120s, 2m or 500ms{}",
-                  least.count() > 0 ? ", of at least " + format_duration(least) : "");
+  const std::string expected = fmt::format("a duration with its unit, such as 120s, 2m or 500ms{}",
+                                           least.count() > 0 ? ", of at least " + format_duration(least) : "");
   return {expected, R"("type": ["string", "integer"], "pattern": "^([0-9.]+ ?(ns|us|ms|s|m|h|d)|0)$")",
           [=](const YAML::Node& node) {
             const auto value = parse_duration(scalar_of(node, expected));
@@ -245,46 +244,46 @@ ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::str
     schemas.push_back(fmt::format(R"("{}": {{{}, "description": "{}"}})", each.name, each.schema, each.help));
   }
   const std::string expected = fmt::format("{} with {}", what, fmt::join(names, ", "));
-  return {expected,
-          fmt::format(R"("type": "object", "additionalProperties": false, "properties": {{{}}})",
-                      fmt::join(schemas, ", ")),
-          [=](const YAML::Node& node) {
-            if (!node.IsMap()) throw OptionError{.expected = expected};
-            T object;
-            for (const auto& entry : node) {
-              const std::string key = entry.first.Scalar();
-              const auto found = std::find(names.begin(), names.end(), key);
-              if (found == names.end()) {
-                throw OptionError{.expected = expected,
-                                  .line = entry.first.Mark().line,
-                                  .column = entry.first.Mark().column,
-                                  .name_suffix = "." + key,
-                                  .hint = did_you_mean(key, names)};
-              }
-              try {
-                members[static_cast<std::size_t>(found - names.begin())].read(object, entry.second);
-              } catch (OptionError& error) {
-                if (error.line < 0) {
-                  error.line = entry.second.Mark().line;
-                  error.column = entry.second.Mark().column;
-                }
-                error.name_suffix = "." + key + error.name_suffix;
-                throw;
-              }
+  return {
+      expected,
+      fmt::format(R"("type": "object", "additionalProperties": false, "properties": {{{}}})", fmt::join(schemas, ", ")),
+      [=](const YAML::Node& node) {
+        if (!node.IsMap()) throw OptionError{.expected = expected};
+        T object;
+        for (const auto& entry : node) {
+          const std::string key = entry.first.Scalar();
+          const auto found = std::find(names.begin(), names.end(), key);
+          if (found == names.end()) {
+            throw OptionError{.expected = expected,
+                              .line = entry.first.Mark().line,
+                              .column = entry.first.Mark().column,
+                              .name_suffix = "." + key,
+                              .hint = did_you_mean(key, names)};
+          }
+          try {
+            members[static_cast<std::size_t>(found - names.begin())].read(object, entry.second);
+          } catch (OptionError& error) {
+            if (error.line < 0) {
+              error.line = entry.second.Mark().line;
+              error.column = entry.second.Mark().column;
             }
-            return object;
-          },
-          [=](const T& object) {
-            const T defaults;
-            std::vector<std::string> shown;
-            for (const auto& each : members) {
-              // The first member says what it is; of the rest only what differs from the defaults.
-              if (&each == &members.front() || each.show(object) != each.show(defaults)) {
-                shown.push_back(fmt::format("{}: {}", each.name, each.show(object)));
-              }
-            }
-            return fmt::format("{{{}}}", fmt::join(shown, ", "));
-          }};
+            error.name_suffix = "." + key + error.name_suffix;
+            throw;
+          }
+        }
+        return object;
+      },
+      [=](const T& object) {
+        const T defaults;
+        std::vector<std::string> shown;
+        for (const auto& each : members) {
+          // The first member says what it is; of the rest only what differs from the defaults.
+          if (&each == &members.front() || each.show(object) != each.show(defaults)) {
+            shown.push_back(fmt::format("{}: {}", each.name, each.show(object)));
+          }
+        }
+        return fmt::format("{{{}}}", fmt::join(shown, ", "));
+      }};
 }
 
 ValueType<SinkConfig> sink() {
@@ -310,7 +309,8 @@ Option option(std::string name, Access access, const ValueType<T>& type, std::st
 
 // NAME is both the dotted name and the member's path in Config, which keeps the two the same.
 #define OPTION(NAME, TYPE, HELP) \
-  option(#NAME, [](Config& config) -> auto& { return config.NAME; }, TYPE, HELP)
+  option(                        \
+      #NAME, [](Config & config) -> auto& { return config.NAME; }, TYPE, HELP)
 
 std::vector<Option> make_options() {
   constexpr std::uint64_t kMostFlows = 1ULL << 30;
@@ -325,13 +325,16 @@ std::vector<Option> make_options() {
       OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for the live workers, one each; empty: the last ones"),
       OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory DPDK takes for packet buffers"),
       OPTION(input.ring_frames, whole_number(256, 1'048'576), "frames the kernel's ring for the interface holds"),
-      OPTION(input.frame_size, whole_number(256, 32'768), "octets of a frame kept by that ring; a power of two, more if the MTU needs it"),
+      OPTION(input.frame_size, whole_number(256, 32'768),
+             "octets of a frame kept by that ring; a power of two, more if the MTU needs it"),
       OPTION(input.eal_arguments, list_of(text()), "further arguments for DPDK's EAL, as its documentation has them"),
       OPTION(decode.tunnels, tunnels(), "tunnels whose inner packet is metered; otherwise the outer one is"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
              "flows in all tables together; when full, the least recently used is exported"),
-      OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}), "a flow this old is cut and goes on as the next segment"),
-      OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}), "a flow without packets for this long has ended"),
+      OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
+             "a flow this old is cut and goes on as the next segment"),
+      OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}),
+             "a flow without packets for this long has ended"),
       OPTION(flow.tcp_close, boolean(), "end a TCP flow at FIN both ways or RST"),
       OPTION(flow.tcp_linger, duration(Nanoseconds{0}), "how long a closed TCP flow still takes late packets"),
       OPTION(flow.accounting,
@@ -358,7 +361,8 @@ std::vector<Option> make_options() {
       OPTION(dpi.protocols_file, text(), "nDPI protocols file with rules of your own"),
       OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
-      OPTION(output.max_delay, duration(std::chrono::milliseconds{1}), "how long a live record may wait to be passed on"),
+      OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
+             "how long a live record may wait to be passed on"),
       OPTION(sinks, list_of(sink()), "where records go"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged"),
   };
@@ -408,8 +412,9 @@ std::string nearest(std::string_view word, std::span<const std::string> known) {
 }
 
 std::string yaml_scalar(std::string_view text) {
-  const bool plain = !text.empty() && text != "-" && text.find_first_not_of(
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == std::string_view::npos;
+  const bool plain = !text.empty() && text != "-" &&
+                     text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") ==
+                         std::string_view::npos;
   const bool like_number = !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
   if (plain && !like_number && text != "true" && text != "false") return std::string(text);
   std::string quoted = "\"";

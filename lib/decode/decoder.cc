@@ -59,20 +59,27 @@ void select_vlan_key(Packet& packet, VlanKey choice) {
 
 std::optional<LinkType> link_type_from_pcap(int number) {
   switch (number) {
-    case 1: return LinkType::kEthernet;
-    case 0: return LinkType::kNull;
-    case 108: return LinkType::kLoop;
+    case 1:
+      return LinkType::kEthernet;
+    case 0:
+      return LinkType::kNull;
+    case 108:
+      return LinkType::kLoop;
     case 9:
-    case 50: return LinkType::kPpp;
+    case 50:
+      return LinkType::kPpp;
     case 12:  // DLT_RAW, as Linux numbers it in memory
     case 14:
     case 101:
     case 228:  // LINKTYPE_IPV4
     case 229:  // LINKTYPE_IPV6
       return LinkType::kRawIp;
-    case 113: return LinkType::kLinuxCooked;
-    case 276: return LinkType::kLinuxCooked2;
-    default: return std::nullopt;
+    case 113:
+      return LinkType::kLinuxCooked;
+    case 276:
+      return LinkType::kLinuxCooked2;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -101,13 +108,19 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
 
 Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) const {
   switch (step.layer) {
-    case Layer::kEthernet: return ethernet(cursor);
-    case Layer::kEtherType: return ether_type(step.type, cursor, packet);
-    case Layer::kPpp: return ppp(cursor);
-    case Layer::kIp: return ip(cursor, packet);
-    case Layer::kTransport: return transport(step.type, cursor, packet);
+    case Layer::kEthernet:
+      return ethernet(cursor);
+    case Layer::kEtherType:
+      return ether_type(step.type, cursor, packet);
+    case Layer::kPpp:
+      return ppp(cursor);
+    case Layer::kIp:
+      return ip(cursor, packet);
+    case Layer::kTransport:
+      return transport(step.type, cursor, packet);
     case Layer::kDone:
-    case Layer::kFailed: break;
+    case Layer::kFailed:
+      break;
   }
   return step;
 }
@@ -120,11 +133,16 @@ Decoder::Step Decoder::link(LinkType link_type, Cursor& cursor) const {
     return {Layer::kEtherType, type};
   };
   switch (link_type) {
-    case LinkType::kEthernet: return ethernet(cursor);
-    case LinkType::kLinuxCooked: return after(16, 14);
-    case LinkType::kLinuxCooked2: return after(20, 0);
-    case LinkType::kPpp: return {Layer::kPpp};
-    case LinkType::kRawIp: return {Layer::kIp};
+    case LinkType::kEthernet:
+      return ethernet(cursor);
+    case LinkType::kLinuxCooked:
+      return after(16, 14);
+    case LinkType::kLinuxCooked2:
+      return after(20, 0);
+    case LinkType::kPpp:
+      return {Layer::kPpp};
+    case LinkType::kRawIp:
+      return {Layer::kIp};
     case LinkType::kNull:
     case LinkType::kLoop:
       // The address family in here differs between systems and byte orders; the IP version says the same.
@@ -164,15 +182,19 @@ Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& pa
   }
   switch (type) {
     case ether_types::kIpv4:
-    case ether_types::kIpv6: return {Layer::kIp};
-    case ether_types::kTransparentBridging: return {Layer::kEthernet};
+    case ether_types::kIpv6:
+      return {Layer::kIp};
+    case ether_types::kTransparentBridging:
+      return {Layer::kEthernet};
     case ether_types::kMplsUnicast:
-    case ether_types::kMplsMulticast: return mpls(cursor);
+    case ether_types::kMplsMulticast:
+      return mpls(cursor);
     case ether_types::kPppoeSession:
       if (!cursor.has(6)) return failed(Counter::kMalformedLink);
       cursor.skip(6);
       return {Layer::kPpp};
-    default: return failed(Counter::kIgnoredNotIp);
+    default:
+      return failed(Counter::kIgnoredNotIp);
   }
 }
 
@@ -185,12 +207,14 @@ Decoder::Step Decoder::mpls(Cursor& cursor) const {
   if (!cursor.has(1)) return failed(Counter::kMalformedLink);
   switch (cursor.u8(0) >> 4) {
     case 4:
-    case 6: return {Layer::kIp};
+    case 6:
+      return {Layer::kIp};
     case 0:  // RFC 4385: a pseudowire's control word, then Ethernet
       if (!cursor.has(4)) return failed(Counter::kMalformedLink);
       cursor.skip(4);
       return {Layer::kEthernet};
-    default: return failed(Counter::kIgnoredNotIp);
+    default:
+      return failed(Counter::kIgnoredNotIp);
   }
 }
 
@@ -209,9 +233,12 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
 Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(1)) return failed(Counter::kMalformedIpHeader);
   switch (cursor.u8(0) >> 4) {
-    case 4: return ipv4(cursor, packet);
-    case 6: return ipv6(cursor, packet);
-    default: return failed(Counter::kMalformedIpVersion);
+    case 4:
+      return ipv4(cursor, packet);
+    case 6:
+      return ipv6(cursor, packet);
+    default:
+      return failed(Counter::kMalformedIpVersion);
   }
 }
 
@@ -270,8 +297,10 @@ Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet&
   packet.transport_size = packet.payload_size = cursor.wire();
   if (packet.later_fragment) return {Layer::kDone};
   switch (protocol) {
-    case protocol::kTcp: return tcp(cursor, packet);
-    case protocol::kUdp: return udp(cursor, packet);
+    case protocol::kTcp:
+      return tcp(cursor, packet);
+    case protocol::kUdp:
+      return udp(cursor, packet);
     case protocol::kSctp:
       if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
       packet.key.src_port = cursor.be16(0);
@@ -290,8 +319,10 @@ Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet&
     case protocol::kIpv6:
       if (!tunnels_.has(TunnelType::kIpip)) return {Layer::kDone};
       return {.layer = Layer::kIp, .tunnel = TunnelType::kIpip};
-    case protocol::kGre: return gre(cursor);
-    default: return {Layer::kDone};
+    case protocol::kGre:
+      return gre(cursor);
+    default:
+      return {Layer::kDone};
   }
 }
 

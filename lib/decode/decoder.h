@@ -30,9 +30,9 @@ class Decoder {
   enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kTransport, kDone, kFailed };
   struct Step {
     Layer layer;
-    std::uint32_t type = 0;                       // an ethertype or protocol number, where the layer needs one
-    Counter reason = Counter::kPacketsMetered;    // of kFailed
-    TunnelType tunnel = TunnelType::kNone;        // set by the step that enters a tunnel
+    std::uint32_t type = 0;                     // an ethertype or protocol number, where the layer needs one
+    Counter reason = Counter::kPacketsMetered;  // of kFailed
+    TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
     std::uint32_t tunnel_key = 0;
     std::uint32_t tunnel_id = 0;
   };

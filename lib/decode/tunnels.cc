@@ -25,7 +25,8 @@ Decoder::Step Decoder::inside_gre(std::uint32_t type, std::uint32_t header, bool
   constexpr std::uint32_t kErspan3 = 0x22eb;
   if (type != kErspan1And2 && type != kErspan3) {
     if (!tunnels_.has(TunnelType::kGre)) return {Layer::kDone};
-    return enter(cursor, header, {.layer = Layer::kEtherType, .type = type, .tunnel = TunnelType::kGre, .tunnel_id = key});
+    return enter(cursor, header,
+                 {.layer = Layer::kEtherType, .type = type, .tunnel = TunnelType::kGre, .tunnel_id = key});
   }
   if (!tunnels_.has(TunnelType::kErspan)) return {Layer::kDone};
   // Type I has no header of its own and no GRE sequence number; the session is 10 bits of types II and III.
@@ -86,8 +87,7 @@ Decoder::Step Decoder::ieee80211(Cursor& cursor) const {
   if ((type & 0x80) != 0) header += 2;      // QoS control
   if (!cursor.has(header + 8) || cursor.be32(header) != 0xaaaa0300) return {Layer::kDone};
   const std::uint32_t ether_type = cursor.be16(header + 6);
-  return enter(cursor, header + 8,
-               {.layer = Layer::kEtherType, .type = ether_type, .tunnel = TunnelType::kCapwap});
+  return enter(cursor, header + 8, {.layer = Layer::kEtherType, .type = ether_type, .tunnel = TunnelType::kCapwap});
 }
 
 // RFC 7348.

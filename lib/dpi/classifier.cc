@@ -49,7 +49,8 @@ class Classifier::Ndpi {
     if (packet.later_fragment) return;
     if (entry.dpi_progress == DpiProgress::kNotStarted) {
       const bool bare_tcp = packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0;
-      if (bare_tcp && remember_packet(entry, packet.direction, packet.tcp_flags, packet.tcp_seq, packet.tcp_ack)) return;
+      if (bare_tcp && remember_packet(entry, packet.direction, packet.tcp_flags, packet.tcp_seq, packet.tcp_ack))
+        return;
       start(entry, milliseconds(packet.time_ns));
     }
     State& state = states_[entry.dpi_state];
@@ -253,8 +254,6 @@ Classifier::~Classifier() = default;
 void Classifier::show_to_ndpi(FlowEntry& entry, const Packet& packet) { ndpi_->inspect(entry, packet); }
 void Classifier::conclude(FlowEntry& entry, bool ends_flow) { ndpi_->conclude(entry, ends_flow); }
 void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
-void Classifier::describe(const Application& application, FlowRecord& record) {
-  ndpi_->describe(application, record);
-}
+void Classifier::describe(const Application& application, FlowRecord& record) { ndpi_->describe(application, record); }
 
 }  // namespace spanflow

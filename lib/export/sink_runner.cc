@@ -111,9 +111,7 @@ void SinkRunner::drop(DropReason reason, std::uint64_t records) {
   ledger_.dropped[static_cast<std::size_t>(reason)] += records;
 }
 
-DropReason SinkRunner::reason_of_ended() const {
-  return abandon_ ? DropReason::kStopped : DropReason::kWriteFailed;
-}
+DropReason SinkRunner::reason_of_ended() const { return abandon_ ? DropReason::kStopped : DropReason::kWriteFailed; }
 
 SinkLedger SinkRunner::ledger() const {
   const std::lock_guard lock(mutex_);

@@ -70,11 +70,11 @@ class SinkRunner {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<RecordBatch> queue_;
-  std::uint64_t queued_ = 0;    // records in queue_
-  std::uint64_t unflushed_ = 0; // records the sink has buffered
-  SinkLedger ledger_;           // but for `queued`
+  std::uint64_t queued_ = 0;     // records in queue_
+  std::uint64_t unflushed_ = 0;  // records the sink has buffered
+  SinkLedger ledger_;            // but for `queued`
   std::exception_ptr failure_;
-  bool ended_ = false;    // the sink takes no more
+  bool ended_ = false;  // the sink takes no more
   bool finishing_ = false;
   std::thread thread_;
 };

@@ -14,7 +14,8 @@ bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & 
 bool is_tcp(const FlowKey& key) { return key.ip_protocol == protocol::kTcp; }
 
 std::uint32_t share_of_capacity(const Config& config) {
-  return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, (config.flow.capacity + config.workers - 1) / config.workers));
+  return static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(1, (config.flow.capacity + config.workers - 1) / config.workers));
 }
 
 }  // namespace
@@ -70,26 +71,28 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
 
 bool FlowCache::is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const {
   if (entry.state != EntryState::kClosed || !has(packet, tcp::kSyn) || has(packet, tcp::kAck)) return false;
-  const bool retransmitted = (entry.syn_seen & bit(direction)) != 0 &&
-                             entry.initial_sequence[static_cast<int>(direction)] == packet.tcp_seq;
+  const bool retransmitted =
+      (entry.syn_seen & bit(direction)) != 0 && entry.initial_sequence[static_cast<int>(direction)] == packet.tcp_seq;
   return !retransmitted;
 }
 
 // A packet so much older than its flow's last that the record would span more than a timeout: the time of one of
 // the two is wrong, and they are kept apart.
 bool FlowCache::out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const {
-  return time_ns < entry.flow.end_ns && (entry.flow.end_ns - time_ns >= inactive_timeout_ns_ ||
-                                         entry.flow.end_ns - time_ns >= active_timeout_ns_);
+  return time_ns < entry.flow.end_ns &&
+         (entry.flow.end_ns - time_ns >= inactive_timeout_ns_ || entry.flow.end_ns - time_ns >= active_timeout_ns_);
 }
 
 FlowCache::Deadline FlowCache::deadline(const FlowEntry& entry) const {
   const std::uint64_t inactive = entry.flow.end_ns + inactive_timeout_ns_;
   const std::uint64_t active = entry.flow.start_ns + active_timeout_ns_;
   switch (entry.state) {
-    case EntryState::kDormant: return {inactive, EndReason::kInactive};
+    case EntryState::kDormant:
+      return {inactive, EndReason::kInactive};
     case EntryState::kClosed:
       return {std::min({entry.closed_ns + tcp_linger_ns_, active, inactive}), EndReason::kClosed};
-    case EntryState::kOpen: break;
+    case EntryState::kOpen:
+      break;
   }
   return active < inactive ? Deadline{active, EndReason::kActive} : Deadline{inactive, EndReason::kInactive};
 }
@@ -139,10 +142,14 @@ void FlowCache::count(FlowEntry& entry, const Packet& packet) {
 
 std::uint64_t FlowCache::accounted(const Packet& packet) const {
   switch (options_.accounting) {
-    case Accounting::kLink: return packet.size;
-    case Accounting::kIp: return packet.ip_size;
-    case Accounting::kTransport: return packet.transport_size;
-    case Accounting::kPayload: return packet.payload_size;
+    case Accounting::kLink:
+      return packet.size;
+    case Accounting::kIp:
+      return packet.ip_size;
+    case Accounting::kTransport:
+      return packet.transport_size;
+    case Accounting::kPayload:
+      return packet.payload_size;
   }
   return 0;
 }

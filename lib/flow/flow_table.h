@@ -125,8 +125,8 @@ class FlowTable {
   ZeroedArray<Slot> slots_;
   std::uint32_t mask_;
   std::uint32_t size_ = 0;
-  std::uint32_t unused_ = 0;        // entries from here on were never used
-  std::uint32_t free_ = kNoIndex;   // a chain of erased entries through Links::next
+  std::uint32_t unused_ = 0;       // entries from here on were never used
+  std::uint32_t free_ = kNoIndex;  // a chain of erased entries through Links::next
   EntryList by_use_;
   EntryList by_opening_;
   EntryList by_close_;

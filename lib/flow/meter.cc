@@ -106,8 +106,8 @@ void Meter::pass_on_records(const Burst& burst) {
     return;
   }
   const bool quiet_pipe = !source_.is_live() && burst.state == Burst::State::kIdle;
-  const bool late = source_.is_live() &&
-                    now_ns_ - passed_on_ns_ >= static_cast<std::uint64_t>(config_.output.max_delay.count());
+  const bool late =
+      source_.is_live() && now_ns_ - passed_on_ns_ >= static_cast<std::uint64_t>(config_.output.max_delay.count());
   if (!quiet_pipe && !late) return;
   writer_.flush();
   passed_on_ns_ = now_ns_;

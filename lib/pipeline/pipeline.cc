@@ -76,7 +76,8 @@ void Pipeline::make_workers() {
     rings.push_back(rings_.back().get());
     worker_counters_.push_back(std::make_unique<Counters>());
     PacketSource& source = spreader_ != nullptr ? *lanes_[worker] : *sources_[worker];
-    meters_.push_back(std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), *worker_counters_.back()));
+    meters_.push_back(
+        std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), *worker_counters_.back()));
   }
   std::vector<SinkRunner*> sinks;
   for (const auto& sink : sinks_) sinks.push_back(sink.get());
@@ -109,8 +110,8 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
   if (input_ != nullptr) input_->count_losses(input_counters_);
-  const bool out_of_time = config_.input.duration.count() > 0 &&
-                           std::chrono::steady_clock::now() - started_ >= config_.input.duration;
+  const bool out_of_time =
+      config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
   if (!ended && (out_of_time || every_sink_has_ended())) request_stop();
   return ended;
 }

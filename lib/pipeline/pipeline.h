@@ -67,7 +67,7 @@ class Pipeline {
   std::atomic<bool> stop_{false};
   std::atomic<bool> abandon_{false};
 
-  Counters input_counters_;     // written by the thread that calls wait()
+  Counters input_counters_;  // written by the thread that calls wait()
   Counters spreader_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 

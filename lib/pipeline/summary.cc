@@ -42,7 +42,8 @@ std::uint64_t sum(const SinkLedger& sink) {
 std::string line_of(const SinkLedger& sink) {
   std::vector<std::string> reasons;
   for (std::size_t i = 0; i < sink.dropped.size(); ++i) {
-    if (sink.dropped[i] > 0) reasons.push_back(fmt::format("{} {}", with_separators(sink.dropped[i]), kDropReasonNames[i]));
+    if (sink.dropped[i] > 0)
+      reasons.push_back(fmt::format("{} {}", with_separators(sink.dropped[i]), kDropReasonNames[i]));
   }
   return fmt::format("           {}: {} handed = {} delivered + {} queued + {} spooled + {} dropped{}\n", sink.name,
                      with_separators(sink.handed), with_separators(sink.delivered), with_separators(sink.queued),
@@ -74,11 +75,11 @@ std::string to_text(const Summary& summary) {
   const auto per_second = [&summary](std::uint64_t count) {
     return with_separators(static_cast<std::uint64_t>(static_cast<double>(count) / std::max(summary.seconds, 1e-6)));
   };
-  std::string text = fmt::format(
-      "{} packets, {} octets and {} flows in {:.2f} s: {} packets/s, {} flows/s, {} worker{}\n",
-      with_separators(received), with_separators(value(summary, Counter::kOctetsMetered)),
-      with_separators(value(summary, Counter::kFlowsOpened)), summary.seconds, per_second(received),
-      per_second(value(summary, Counter::kFlowsOpened)), summary.workers, summary.workers == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{} packets, {} octets and {} flows in {:.2f} s: {} packets/s, {} flows/s, {} worker{}\n",
+                  with_separators(received), with_separators(value(summary, Counter::kOctetsMetered)),
+                  with_separators(value(summary, Counter::kFlowsOpened)), summary.seconds, per_second(received),
+                  per_second(value(summary, Counter::kFlowsOpened)), summary.workers, summary.workers == 1 ? "" : "s");
   text += fmt::format("  packets  {} received = {} metered + {} ignored{} + {} malformed{}; {} lost\n",
                       with_separators(received), with_separators(value(summary, Counter::kPacketsMetered)),
                       with_separators(ignored.sum), ignored.details, with_separators(malformed.sum), malformed.details,
@@ -90,10 +91,9 @@ std::string to_text(const Summary& summary) {
                         with_separators(value(summary, Counter::kPacketsKernelDropped)),
                         with_separators(value(summary, Counter::kPacketsReaderRingFull)));
   }
-  text += fmt::format("  flows    {} opened = {} open + {} exported{}\n",
-                      with_separators(value(summary, Counter::kFlowsOpened)),
-                      with_separators(value(summary, Counter::kFlowsOpen)), with_separators(exported.sum),
-                      exported.details);
+  text += fmt::format(
+      "  flows    {} opened = {} open + {} exported{}\n", with_separators(value(summary, Counter::kFlowsOpened)),
+      with_separators(value(summary, Counter::kFlowsOpen)), with_separators(exported.sum), exported.details);
   const std::uint64_t records = value(summary, Counter::kRecordsExported);
   text += fmt::format("  records  {} exported = {} ring_dropped + {} handed to each sink\n", with_separators(records),
                       with_separators(ring_dropped), with_separators(records - ring_dropped));

@@ -41,11 +41,15 @@ Value timestamp_source_name(Record record) {
 // The classic fields come first, under the names and in the order their readers know.
 constexpr std::array kFields = {
     Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
-          [](Record r) { return Value{AddressValue{&r.ip_src, r.ip_version}}; }},
+          [](Record r) {
+            return Value{AddressValue{&r.ip_src, r.ip_version}};
+          }},
     Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
           [](Record r) { return number(r.src_port); }},
     Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
-          [](Record r) { return Value{AddressValue{&r.ip_dst, r.ip_version}}; }},
+          [](Record r) {
+            return Value{AddressValue{&r.ip_dst, r.ip_version}};
+          }},
     Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); }},
     Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
           [](Record r) { return number(r.ip_protocol); }},

@@ -153,24 +153,35 @@ std::string to_string(const IpAddress& address, unsigned ip_version) {
 
 int export_reason(EndReason reason) {
   switch (reason) {
-    case EndReason::kInactive: return 0;
-    case EndReason::kActive: return 1;
+    case EndReason::kInactive:
+      return 0;
+    case EndReason::kActive:
+      return 1;
     case EndReason::kClosed:
-    case EndReason::kCaptureEnd: return 2;
-    case EndReason::kEvicted: return 3;
-    case EndReason::kPlugin: return 4;
+    case EndReason::kCaptureEnd:
+      return 2;
+    case EndReason::kEvicted:
+      return 3;
+    case EndReason::kPlugin:
+      return 4;
   }
   return -1;
 }
 
 int flow_end_reason(EndReason reason) {
   switch (reason) {
-    case EndReason::kInactive: return 1;
-    case EndReason::kActive: return 2;
-    case EndReason::kClosed: return 3;
-    case EndReason::kCaptureEnd: return 4;
-    case EndReason::kEvicted: return 5;
-    case EndReason::kPlugin: return 4;
+    case EndReason::kInactive:
+      return 1;
+    case EndReason::kActive:
+      return 2;
+    case EndReason::kClosed:
+      return 3;
+    case EndReason::kCaptureEnd:
+      return 4;
+    case EndReason::kEvicted:
+      return 5;
+    case EndReason::kPlugin:
+      return 4;
   }
   return -1;
 }

@@ -104,9 +104,9 @@ enum class TimestampSource : std::uint8_t { kFile, kKernel, kTsc, kNic };
 
 // A segment of a flow that has ended: what a sink sees. Texts live as long as the process.
 struct FlowRecord : Flow {
-  std::string_view application_name;  // as nDPI says it: "TLS.Instagram"; "Unknown" without a verdict
-  std::string_view category_name;     // "SocialNetwork"
-  std::string_view sensor_id;         // as configured, may be empty
+  std::string_view application_name;        // as nDPI says it: "TLS.Instagram"; "Unknown" without a verdict
+  std::string_view category_name;           // "SocialNetwork"
+  std::string_view sensor_id;               // as configured, may be empty
   std::uint8_t application_confidence = 0;  // nDPI's number
   bool application_is_guessed = false;
   bool has_application = false;  // false with dpi.enabled: false

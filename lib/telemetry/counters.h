@@ -20,21 +20,24 @@ namespace spanflow {
   X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
     "cut inside the IP header, or with a header length that cannot be")                                                \
-  X(MalformedIpVersion, "packets.malformed.ip_version", "packets", "IP by their link type, but neither version 4 nor 6") \
+  X(MalformedIpVersion, "packets.malformed.ip_version", "packets",                                                     \
+    "IP by their link type, but neither version 4 nor 6")                                                              \
   X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
     "an IP length below its header's or above the frame's")                                                            \
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
     "cut inside an IPv6 extension header, or a chain of too many")                                                     \
-  X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
-    "cut before the ports of TCP, UDP or SCTP")                                                                        \
+  X(MalformedTransport, "packets.malformed.transport_header", "packets", "cut before the ports of TCP, UDP or SCTP")   \
   X(MalformedNesting, "packets.malformed.nesting", "packets", "more headers inside each other than are followed")      \
   X(PacketsNicMissed, "packets.nic_missed", "packets", "lost: dropped by the port, its queue was full")                \
   X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost: the buffer pool of the queue was empty")                       \
-  X(PacketsKernelDropped, "packets.kernel_dropped", "packets", "lost: dropped by the kernel, its packet ring was full") \
+  X(PacketsKernelDropped, "packets.kernel_dropped", "packets",                                                         \
+    "lost: dropped by the kernel, its packet ring was full")                                                           \
   X(PacketsReaderRingFull, "packets.reader_ring_full", "packets",                                                      \
     "lost: a worker did not keep up with the thread that spreads packets")                                             \
-  X(PacketsTimeBackwards, "packets.time_backwards", "packets", "metered, but older than the last packet of their flow") \
-  X(PacketsLaterFragments, "packets.later_fragments", "packets", "metered by addresses alone: fragments without ports") \
+  X(PacketsTimeBackwards, "packets.time_backwards", "packets",                                                         \
+    "metered, but older than the last packet of their flow")                                                           \
+  X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \
+    "metered by addresses alone: fragments without ports")                                                             \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
@@ -44,7 +47,8 @@ namespace spanflow {
   X(ExportedActive, "flows.exported.active", "segments", "ended: as old as flow.active_timeout")                       \
   X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN both ways, or RST")                 \
   X(ExportedCaptureEnd, "flows.exported.capture_end", "segments", "ended: still open when the capture ended")          \
-  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: the table was full and it was the least recently used") \
+  X(ExportedEvicted, "flows.exported.evicted", "segments",                                                             \
+    "ended: the table was full and it was the least recently used")                                                    \
   X(ExportedPlugin, "flows.exported.plugin", "segments", "ended by a user metric")                                     \
   X(RecordsExported, "records.exported", "records", "records made of ended segments")                                  \
   X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
