@@ -140,7 +140,11 @@ CommandLine parse_command_line(int argc, char** argv) {
     throw ConfigError(fmt::format("{}; see spanflowd --help", error.what()));
   }
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
-  if (list_options_flag->count() > 0) return {.answer = list_options_as(flags.list_options_as)};
+  if (list_options_flag->count() > 0) {
+    // Not between the braces: gcc 12 destroys what it has not built when a member's initialiser throws there.
+    std::string answer = list_options_as(flags.list_options_as);
+    return {.answer = std::move(answer)};
+  }
   if (flags.list_fields) return {.answer = list_fields()};
   if (flags.list_counters) return {.answer = list_counters()};
   CommandLine line{.config = make_config(flags),

@@ -81,6 +81,11 @@ struct Config {
     std::string categories_file;
   } dpi;
 
+  struct Features {
+    bool statistics = false;
+    std::uint64_t splt = 0;
+  } features;
+
   struct Output {
     std::vector<std::string> fields = {"full"};
     Nanoseconds max_delay = std::chrono::milliseconds{200};

@@ -52,20 +52,15 @@ std::string suggestion(const std::string& full_name, const std::string& prefix) 
                                 near.empty() ? ", see --list-options" : fmt::format(", did you mean {}?", near)));
 }
 
-std::string got(const YAML::Node& node) {
-  if (!node.IsDefined() || node.IsNull()) return "nothing";
-  if (node.IsScalar()) return fmt::format("\"{}\"", node.Scalar());
-  return node.IsMap() ? "a mapping" : "a list";
-}
-
 void read_option(const Option& option, const YAML::Node& node, const std::string& origin, Config& config) {
   try {
     option.read(config, node);
   } catch (const OptionError& error) {
     const std::string where = error.line >= 0 ? place(origin, error.line, error.column) : place(origin, node.Mark());
-    const std::string value = error.name_suffix.empty() ? ", got " + got(node) : "";
-    throw ConfigError(fmt::format("{}: {}{}: expected {}{}{}", where, option.name, error.name_suffix, error.expected,
-                                  value, error.hint));
+    const std::string got = error.got.empty() ? described(node) : error.got;
+    const std::string complaint =
+        error.complaint.empty() ? fmt::format("expected {}, got {}{}", error.expected, got, error.hint) : error.complaint;
+    throw ConfigError(fmt::format("{}: {}{}: {}", where, option.name, error.name_suffix, complaint));
   }
 }
 
@@ -73,7 +68,7 @@ void read_mapping(const YAML::Node& node, const std::string& prefix, const std::
   std::set<std::string> seen;
   for (const auto& entry : node) {
     const std::string where = place(origin, entry.first.Mark());
-    if (!entry.first.IsScalar()) throw ConfigError(where + ": expected a key, got " + got(entry.first));
+    if (!entry.first.IsScalar()) throw ConfigError(where + ": expected a key, got " + described(entry.first));
     const std::string name = prefix + entry.first.Scalar();
     if (!seen.insert(name).second) throw ConfigError(fmt::format("{}: {}: given twice", where, name));
     if (const Option* option = find_option(name)) {
@@ -84,7 +79,7 @@ void read_mapping(const YAML::Node& node, const std::string& prefix, const std::
       read_mapping(entry.second, name + ".", origin, config);
     } else if (!entry.second.IsNull()) {
       throw ConfigError(fmt::format("{}: {}: expected a mapping, got {}", place(origin, entry.second.Mark()), name,
-                                    got(entry.second)));
+                                    described(entry.second)));
     }
   }
 }
@@ -100,15 +95,16 @@ void load_yaml(const std::string& yaml, const std::string& origin, Config& confi
   }
   if (root.IsNull()) return;
   if (!root.IsMap())
-    throw ConfigError(fmt::format("{}: expected a mapping of options, got {}", place(origin, root.Mark()), got(root)));
+    throw ConfigError(fmt::format("{}: expected a mapping of options, got {}", place(origin, root.Mark()), described(root)));
   read_mapping(root, "", origin, config);
 }
 
 void load_yaml_file(const std::string& path, Config& config) {
   std::ifstream file(path);
   std::stringstream text;
-  if (file) text << file.rdbuf();
-  if (!file || text.fail()) throw ConfigError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
+  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();  // << nothing is a failure
+  if (!file.is_open() || file.bad() || text.fail())
+    throw ConfigError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
   load_yaml(text.str(), path, config);
 }
 

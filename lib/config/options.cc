@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <set>
 
 #include "capture/filter.h"
 #include "decode/tunnel_names.h"
@@ -135,10 +136,32 @@ ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
           }};
 }
 
+// A name that configurations may rely on already, while this version can do one thing only.
+template <typename T>
+ValueType<T> only(const ValueType<T>& type, const T& value) {
+  ValueType<T> limited = type;
+  limited.expected = fmt::format("{}, all that this version can do", type.show(value));
+  limited.schema = fmt::format(R"("enum": [{}])", type.show(value));
+  limited.read = [=](const YAML::Node& node) {
+    const T given = type.read(node);
+    if (given != value) throw OptionError{.expected = limited.expected};
+    return given;
+  };
+  return limited;
+}
+
 ValueType<std::string> word_of(const std::vector<std::string>& words) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const std::string& word : words) pairs.emplace_back(word, word);
   return choice(std::move(pairs));
+}
+
+// Says that the error is about this part of the value, unless it is about a part of the part.
+void place(OptionError& error, const YAML::Node& part) {
+  if (error.line >= 0) return;
+  error.line = part.Mark().line;
+  error.column = part.Mark().column;
+  error.got = described(part);
 }
 
 template <typename T>
@@ -152,8 +175,7 @@ ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
               try {
                 values.push_back(item.read(element));
               } catch (OptionError& error) {
-                error.line = element.Mark().line;
-                error.column = element.Mark().column;
+                place(error, element);
                 error.name_suffix = fmt::format("[{}]{}", values.size(), error.name_suffix);
                 throw;
               }
@@ -250,23 +272,21 @@ ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::str
       [=](const YAML::Node& node) {
         if (!node.IsMap()) throw OptionError{.expected = expected};
         T object;
+        std::set<std::string> seen;
         for (const auto& entry : node) {
           const std::string key = entry.first.Scalar();
           const auto found = std::find(names.begin(), names.end(), key);
-          if (found == names.end()) {
-            throw OptionError{.expected = expected,
-                              .line = entry.first.Mark().line,
-                              .column = entry.first.Mark().column,
-                              .name_suffix = "." + key,
-                              .hint = did_you_mean(key, names)};
+          const bool known = found != names.end();
+          if (!known || !seen.insert(key).second) {
+            OptionError error{.name_suffix = "." + key,
+                              .complaint = known ? "given twice" : "unknown key" + did_you_mean(key, names)};
+            place(error, entry.first);
+            throw error;
           }
           try {
             members[static_cast<std::size_t>(found - names.begin())].read(object, entry.second);
           } catch (OptionError& error) {
-            if (error.line < 0) {
-              error.line = entry.second.Mark().line;
-              error.column = entry.second.Mark().column;
-            }
+            place(error, entry.second);
             error.name_suffix = "." + key + error.name_suffix;
             throw;
           }
@@ -360,6 +380,9 @@ std::vector<Option> make_options() {
              "flows in classification at once, over all workers; when full, the oldest is given up"),
       OPTION(dpi.protocols_file, text(), "nDPI protocols file with rules of your own"),
       OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
+      OPTION(features.statistics, only(boolean(), false), "statistics of packet sizes, gaps and TCP flags per flow"),
+      OPTION(features.splt, only(whole_number(0, 255), std::uint64_t{0}),
+             "early packets of a flow whose size and gap are kept"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
              "how long a live record may wait to be passed on"),
@@ -396,6 +419,12 @@ const Option* find_option(std::string_view name) {
   const auto& table = options();
   const auto found = std::find_if(table.begin(), table.end(), [name](const Option& each) { return each.name == name; });
   return found == table.end() ? nullptr : &*found;
+}
+
+std::string described(const YAML::Node& node) {
+  if (!node.IsDefined() || node.IsNull()) return "nothing";
+  if (node.IsScalar()) return fmt::format("\"{}\"", node.Scalar());
+  return node.IsMap() ? "a mapping" : "a list";
 }
 
 std::string nearest(std::string_view word, std::span<const std::string> known) {

@@ -16,13 +16,15 @@ class Node;
 
 namespace spanflow {
 
-// How one option is read, written and described. `read` throws OptionValueError; `show` gives YAML (flow style).
+// What Option::read throws. The place is that of the part of the value which is at fault; -1: the whole of it.
 struct OptionError {
   std::string expected;
-  int line = -1;  // of the value inside the node, where the node itself is not at fault; -1: the node's own
+  int line = -1;
   int column = -1;
-  std::string name_suffix;  // names the part of the value: "[1].type"
+  std::string name_suffix;  // names the part: "[1].type"
+  std::string got;          // the part as it stands: "\"csv\"" or "a list"
   std::string hint;         // ", did you mean ...?"
+  std::string complaint;    // in the place of all this, where no value was expected: "given twice"
 };
 
 struct Option {
@@ -38,6 +40,9 @@ const std::vector<Option>& options();
 
 // Nothing if there is no such option.
 const Option* find_option(std::string_view name);
+
+// The node as an error shows it: its text in quotes, "a list", "a mapping" or "nothing".
+std::string described(const YAML::Node& node);
 
 // The known name nearest to a mistyped one; empty if none is near.
 std::string nearest(std::string_view word, std::span<const std::string> known);

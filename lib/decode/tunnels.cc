@@ -109,6 +109,7 @@ Decoder::Step Decoder::geneve(Cursor& cursor) const {
 }
 
 Decoder::Step Decoder::enter(Cursor& cursor, std::uint32_t header, const Step& inside) {
+  if (!cursor.has(header)) return {Layer::kDone};
   cursor.skip(header);
   return inside;
 }

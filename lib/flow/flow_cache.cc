@@ -33,7 +33,7 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
       table_(share_of_capacity(config), hash_seed) {}
 
 void FlowCache::add(Packet& packet, std::uint32_t hash) {
-  now_ns_ = std::max(now_ns_, packet.time_ns);
+  clock_.advance(packet.time_ns);
   const FlowTable::Found found = table_.find(packet.key, hash);
   packet.direction = found.direction;
   FlowEntry* entry = continued(found.entry, packet, found.direction);
@@ -46,7 +46,7 @@ void FlowCache::add(Packet& packet, std::uint32_t hash) {
   count(*entry, packet);
   if (classifier_ != nullptr) classifier_->inspect(*entry, packet);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
-  table_.touch(*entry, now_ns_);
+  table_.touch(*entry, clock_.now_ns());
 }
 
 // The entry that the packet goes on with, after ending what its time or a new connection ends; nullptr to start anew.
@@ -102,7 +102,7 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   const bool answers = is_tcp(packet.key) && has(packet, tcp::kSyn | tcp::kAck);
   const bool swapped = answers && options_.direction == FlowDirection::kHandshake;
   packet.direction = swapped ? Direction::kDstToSrc : Direction::kSrcToDst;
-  FlowEntry& entry = table_.insert(swapped ? reversed(packet.key) : packet.key, hash, now_ns_);
+  FlowEntry& entry = table_.insert(swapped ? reversed(packet.key) : packet.key, hash, clock_.now_ns());
   Flow& flow = entry.flow;
   flow.flow_id = make_flow_id(origin_.sensor_id, flow, packet.time_ns);
   flow.vlan_id = packet.vlan_id;
@@ -170,7 +170,7 @@ void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
 }
 
 void FlowCache::sweep(std::uint64_t now_ns, int budget) {
-  now_ns_ = std::max(now_ns_, now_ns);
+  clock_.advance(now_ns);
   for (; budget > 0 && !writer_.nearly_full(); --budget) {
     const bool ended = sweep_front(table_.by_close(), now_ns) || sweep_front(table_.by_opening(), now_ns) ||
                        sweep_front(table_.by_use(), now_ns);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "capture/packet_clock.h"
 #include "config/config.h"
 #include "decode/packet.h"
 #include "dpi/classifier.h"
@@ -66,7 +67,7 @@ class FlowCache {
   Classifier* classifier_;
   RecordWriter& writer_;
   Counters& counters_;
-  std::uint64_t now_ns_ = 0;
+  PacketClock clock_;  // the order of use goes by it: no single packet may put it far ahead
   FlowTable table_;
 };
 

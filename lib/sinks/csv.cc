@@ -1,15 +1,12 @@
 // CSV (RFC 4180, but lines end in LF alone, as every reader takes and pandas writes).
-#include "sinks/file_target.h"
-#include "sinks/sink.h"
+#include "sinks/file_sink.h"
 
 namespace spanflow {
 namespace {
 
-class CsvSink : public Sink {
+class CsvSink : public FileSink {
  public:
-  CsvSink(const SinkConfig& config, const SinkContext& context)
-      : target_(config.path, context.abandon),
-        fields_(select_fields(config.fields.empty() ? context.config.output.fields : config.fields, context.config)) {
+  CsvSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context) {
     write_line([](const Field& field) { return Value{field.name}; });
   }
 
@@ -19,21 +16,17 @@ class CsvSink : public Sink {
     }
   }
 
-  void flush() override { target_.flush(); }
-
  private:
   template <typename ValueOf>
   void write_line(ValueOf value_of) {
-    TextBuffer& out = target_.buffer();
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
-      if (i > 0) out.push_back(',');
-      append_csv(out, value_of(*fields_[i]));
+    bool first = true;
+    for (const Field* field : fields()) {
+      if (!first) out().push_back(',');
+      first = false;
+      append_csv(out(), value_of(*field));
     }
-    out.push_back('\n');
+    out().push_back('\n');
   }
-
-  FileTarget target_;
-  std::vector<const Field*> fields_;
 };
 
 }  // namespace

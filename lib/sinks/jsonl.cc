@@ -1,28 +1,19 @@
 // JSON lines: one object per record.
-#include "sinks/file_target.h"
-#include "sinks/sink.h"
+#include "sinks/file_sink.h"
 
 namespace spanflow {
 namespace {
 
-class JsonlSink : public Sink {
+class JsonlSink : public FileSink {
  public:
-  JsonlSink(const SinkConfig& config, const SinkContext& context)
-      : target_(config.path, context.abandon),
-        fields_(select_fields(config.fields.empty() ? context.config.output.fields : config.fields, context.config)) {}
+  JsonlSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context) {}
 
   void write(std::span<const FlowRecord> records) override {
     for (const FlowRecord& record : records) {
-      append_json(target_.buffer(), record, fields_);
-      target_.buffer().push_back('\n');
+      append_json(out(), record, fields());
+      out().push_back('\n');
     }
   }
-
-  void flush() override { target_.flush(); }
-
- private:
-  FileTarget target_;
-  std::vector<const Field*> fields_;
 };
 
 }  // namespace

@@ -60,7 +60,10 @@ void append_json_text(TextBuffer& out, std::string_view text) {
 }
 
 // The values whose text is the same everywhere.
-void append_plain(TextBuffer& out, std::uint64_t value) { append(out, fmt::format_int(value).c_str()); }
+void append_plain(TextBuffer& out, std::uint64_t value) {
+  const fmt::format_int digits(value);
+  append(out, {digits.data(), digits.size()});
+}
 void append_plain(TextBuffer& out, HexValue value) { fmt::format_to(std::back_inserter(out), "{:016x}", value.bits); }
 void append_plain(TextBuffer& out, AddressValue value) { append_address(out, *value.address, value.ip_version); }
 
@@ -68,6 +71,8 @@ template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace
 
@@ -84,9 +89,17 @@ void append_utf8(TextBuffer& out, std::string_view text) {
   }
 }
 
+// inet_ntop formats IPv4 by sprintf, which was a tenth of a run's time.
 void append_address(TextBuffer& out, const IpAddress& address, unsigned ip_version) {
+  if (ip_version == 4) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i > 0) out.push_back('.');
+      append_plain(out, std::uint64_t{address.bytes[i]});
+    }
+    return;
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address.bytes.data(), text.data(), text.size());
+  inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
   append(out, text.data());
 }
 
