@@ -32,7 +32,9 @@ std::vector<std::string> names_below(const std::string& prefix) {
 bool is_section(const std::string& name) { return !names_below(name + ".").empty(); }
 
 // The nearest known name: first beside the mistake, then by its last word anywhere ("capacity" on the top level).
-std::string suggestion(const std::string& full_name, const std::string& prefix) {
+// Who comes from other meters looks for an idle timeout.
+std::string suggestion(std::string full_name, const std::string& prefix) {
+  if (const auto idle = full_name.find("idle_"); idle != std::string::npos) full_name.replace(idle, 4, "inactive");
   auto beside = names_below(prefix);
   if (prefix.empty()) {
     for (const Option& option : options()) beside.push_back(option.name.substr(0, option.name.find('.')));
@@ -58,8 +60,9 @@ void read_option(const Option& option, const YAML::Node& node, const std::string
   } catch (const OptionError& error) {
     const std::string where = error.line >= 0 ? place(origin, error.line, error.column) : place(origin, node.Mark());
     const std::string got = error.got.empty() ? described(node) : error.got;
-    const std::string complaint =
-        error.complaint.empty() ? fmt::format("expected {}, got {}{}", error.expected, got, error.hint) : error.complaint;
+    const std::string complaint = error.complaint.empty()
+                                      ? fmt::format("expected {}, got {}{}", error.expected, got, error.hint)
+                                      : error.complaint;
     throw ConfigError(fmt::format("{}: {}{}: {}", where, option.name, error.name_suffix, complaint));
   }
 }
@@ -95,7 +98,8 @@ void load_yaml(const std::string& yaml, const std::string& origin, Config& confi
   }
   if (root.IsNull()) return;
   if (!root.IsMap())
-    throw ConfigError(fmt::format("{}: expected a mapping of options, got {}", place(origin, root.Mark()), described(root)));
+    throw ConfigError(
+        fmt::format("{}: expected a mapping of options, got {}", place(origin, root.Mark()), described(root)));
   read_mapping(root, "", origin, config);
 }
 

@@ -94,10 +94,10 @@ ValueType<std::string> text() {
 ValueType<std::string> filter() {
   auto type = text();
   type.expected = "a pcap-filter expression";
-  type.read = [](const YAML::Node& node) {
-    const std::string expression = scalar_of(node, "a pcap-filter expression");
+  type.read = [read = type.read, expected = type.expected](const YAML::Node& node) {
+    const std::string expression = read(node);
     const std::string error = filter_error(expression);
-    if (!error.empty()) throw OptionError{.expected = "a pcap-filter expression", .hint = " (" + error + ")"};
+    if (!error.empty()) throw OptionError{.expected = expected, .hint = " (" + error + ")"};
     return expression;
   };
   return type;
@@ -134,6 +134,20 @@ ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
             }
             return std::string{};
           }};
+}
+
+template <typename T>
+ValueType<T> described_as(const std::string& expected, ValueType<T> type) {
+  type.expected = expected;
+  type.read = [expected, read = type.read](const YAML::Node& node) {
+    try {
+      return read(node);
+    } catch (OptionError& error) {
+      error.expected = expected;
+      throw;
+    }
+  };
+  return type;
 }
 
 // A name that configurations may rely on already, while this version can do one thing only.
@@ -190,23 +204,19 @@ ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
 }
 
 // A single word is a list of one.
-ValueType<std::vector<std::string>> words_of(const std::vector<std::string>& known, const std::string& expected) {
-  auto list = list_of(word_of(known));
-  list.expected = expected;
-  list.schema = fmt::format(R"("oneOf": [{{"enum": [{0}]}}, {{"type": "array", "items": {{"enum": [{0}]}}}}])",
-                            quoted_list(known));
-  auto read_list = list.read;
-  list.read = [=](const YAML::Node& node) {
-    if (!node.IsScalar()) return read_list(node);
-    return std::vector<std::string>{word_of(known).read(node)};
-  };
-  return list;
-}
-
 ValueType<std::vector<std::string>> field_selection() {
   std::vector<std::string> known{"classic", "full"};
   for (const Field& field : fields()) known.emplace_back(field.name);
-  return words_of(known, "classic, full, or a list of field names");
+  // All the names would bury a mistake; the nearest one is what helps.
+  const ValueType<std::string> word = described_as("classic, full or a field name, see --list-fields", word_of(known));
+  ValueType<std::vector<std::string>> list = list_of(word);
+  list.expected = "classic, full, or a list of field names";
+  list.schema = fmt::format(R"("oneOf": [{{"enum": [{0}]}}, {{"type": "array", "items": {{"enum": [{0}]}}}}])",
+                            quoted_list(known));
+  list.read = [word, read_list = list.read](const YAML::Node& node) {
+    return node.IsScalar() ? std::vector<std::string>{word.read(node)} : read_list(node);
+  };
+  return list;
 }
 
 // tunnel_names() in streamer order: the list that the record shows too.
