@@ -34,12 +34,16 @@ class CaptureSource : public PacketSource {
       if (file_ == nullptr && !open_next()) break;
       if (!file_->ready(kWaitMs)) return {.state = Burst::State::kIdle, .now_ns = clock_.now_ns()};
       const auto burst = std::span(packets_).first(file_->read(packets_));
+      const bool restarts = !burst.empty() && at_file_start_ && clock_.is_restarted_by(burst.front().time_ns);
+      if (restarts) clock_ = {};
+      at_file_start_ = at_file_start_ && burst.empty();
       for (const RawPacket& packet : burst) clock_.advance(packet.time_ns);
       if (!burst.empty()) {
         return {.state = Burst::State::kPackets,
                 .packets = burst,
                 .link_type = file_->link_type(),
-                .now_ns = clock_.now_ns()};
+                .now_ns = clock_.now_ns(),
+                .time_restarts = restarts};
       }
       file_->check();
       close();
@@ -67,6 +71,7 @@ class CaptureSource : public PacketSource {
       if (stop_) return false;  // a pipe that was given up is no bad capture
       throw;
     }
+    at_file_start_ = true;
     const std::lock_guard lock(mutex_);
     file_ = std::move(next);
     return true;
@@ -83,6 +88,7 @@ class CaptureSource : public PacketSource {
   std::size_t next_path_ = 0;
   std::array<RawPacket, kBurstPackets> packets_;
   PacketClock clock_;
+  bool at_file_start_ = false;
   mutable std::mutex mutex_;  // of the two below, which progress() looks at
   std::size_t files_read_ = 0;
   std::unique_ptr<CaptureFile> file_;

@@ -22,6 +22,9 @@ class PacketClock {
   }
   std::uint64_t now_ns() const { return now_ns_; }
 
+  // True if a stream that begins at `time_ns` cannot be the continuation of this one: it would go far back in time.
+  bool is_restarted_by(std::uint64_t time_ns) const { return time_ns + kBelievableJumpNs < now_ns_; }
+
  private:
   static constexpr std::uint64_t kBelievableJumpNs = 10'000'000'000;
   std::uint64_t now_ns_ = 0;

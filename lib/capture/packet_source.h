@@ -19,8 +19,11 @@ struct Burst {
   std::span<const RawPacket> packets;  // valid until the next poll()
   LinkType link_type = LinkType::kEthernet;
   // The time up to which all packets have been seen: packet time of a file, the wall clock of a quiet port. Flows may
-  // be ended by it. ns since the epoch, never going back.
+  // be ended by it. ns since the epoch, never going back but with time_restarts.
   std::uint64_t now_ns = 0;
+  // These packets are from an earlier time than those before (capture files in the wrong order): all flows so far have
+  // ended, and now_ns starts anew.
+  bool time_restarts = false;
 };
 
 // Used by one thread, but for progress().

@@ -25,13 +25,16 @@ class Spreader::LaneSource : public PacketSource {
     if (block_ == nullptr && !take_block()) return {.state = state_without_block_, .now_ns = now_ns_};
     const auto rest = std::span<const RawPacket>(block_->packets).subspan(next_);
     const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
+    const bool restarts = next_ == 0 && block_->time_restarts;
+    if (restarts) now_ns_ = 0;
     next_ += burst.size();
     // Only with its last packet has the block reached its time.
     if (next_ == block_->packets.size()) now_ns_ = std::max(now_ns_, block_->now_ns);
     return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,
             .packets = burst,
             .link_type = block_->link_type,
-            .now_ns = now_ns_};
+            .now_ns = now_ns_,
+            .time_restarts = restarts};
   }
 
   TimestampSource timestamp_source() const override { return spreader_.source_.timestamp_source(); }
@@ -85,6 +88,7 @@ void Spreader::run() {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
+      if (burst.time_restarts) restart_time();
       spread(burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
       now_ns_ = burst.now_ns;
       if (burst.state != Burst::State::kPackets) pass_on_idle();
@@ -139,6 +143,7 @@ bool Spreader::start_block(Lane& lane) {
   if (lane.filling == nullptr) return false;
   lane.filling->octets.clear();
   lane.filling->packets.clear();
+  lane.filling->time_restarts = false;
   return true;
 }
 
@@ -160,6 +165,16 @@ void Spreader::pass_on_idle() {
     if (waits && (has_packets || time_due) && start_block(*lane)) pass_on(*lane, now_ns_);
   }
   if (time_due) time_passed_on_ns_ = now_ns_;
+}
+
+// Every worker has to hear of it, so here even an empty block is waited for. Only capture files do this.
+void Spreader::restart_time() {
+  pass_on_rest();
+  for (const auto& lane : lanes_) {
+    while (!start_block(*lane)) std::this_thread::sleep_for(kIdle);
+    lane->filling->time_restarts = true;
+  }
+  now_ns_ = time_passed_on_ns_ = 0;
 }
 
 void Spreader::pass_on_rest() {

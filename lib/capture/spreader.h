@@ -22,6 +22,7 @@ struct PacketBlock {
   std::vector<RawPacket> packets;    // all of one link type
   LinkType link_type = LinkType::kEthernet;
   std::uint64_t now_ns = 0;
+  bool time_restarts = false;  // before the first packet
 };
 
 using PacketRing = BlockRing<PacketBlock>;
@@ -52,6 +53,7 @@ class Spreader {
   void append(Lane& lane, const RawPacket& packet, LinkType link_type);
   bool make_room(Lane& lane, const RawPacket& packet, LinkType link_type);
   bool start_block(Lane& lane);
+  void restart_time();
   void pass_on(Lane& lane, std::uint64_t now_ns);
   void pass_on_idle();
   void pass_on_rest();

@@ -204,6 +204,7 @@ void FlowCache::end_all(std::uint64_t now_ns) {
     FlowEntry& entry = table_.at(table_.by_use().front());
     end(entry, entry.state == EntryState::kClosed ? EndReason::kClosed : EndReason::kCaptureEnd);
   }
+  clock_ = {};
 }
 
 void FlowCache::evict() {

@@ -35,7 +35,7 @@ class FlowCache {
   void add(Packet& packet, std::uint32_t hash);
   // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
   void sweep(std::uint64_t now_ns, int budget);
-  // The capture is over, its last packet was at `now_ns`: ends everything.
+  // The capture is over, its last packet was at `now_ns`: ends everything. Packets of any time may follow.
   void end_all(std::uint64_t now_ns);
 
  private:

@@ -40,6 +40,7 @@ void Meter::run() {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
+      if (burst.time_restarts) cache_.end_all(now_ns_);
       now_ns_ = burst.now_ns;
       meter(burst);
       cache_.sweep(now_ns_, kSweepBudget);

@@ -59,7 +59,7 @@ void FileTarget::wait_writable() const {
 }
 
 void FileTarget::fail(int error) const {
-  throw RunError(shown() + ": cannot be written: " + (error == ENXIO ? "nobody reads it" : std::strerror(error)));
+  throw RunError(shown() + ": cannot be written: " + (error == ENXIO || error == EPIPE ? "nobody reads it" : std::strerror(error)));
 }
 
 }  // namespace spanflow
