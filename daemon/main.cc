@@ -1,6 +1,8 @@
 // spanflowd: arguments, configuration, run, exit code. Exit codes: 0 done, 1 an input or a target failed, 2 the
 // command line or the configuration is wrong.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -19,6 +21,14 @@ namespace spanflow {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
+
+// A closed standard descriptor would give its number to the next file that is opened, and our output to that file.
+void hold_standard_descriptors() {
+  int descriptor = 0;
+  do descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor >= 0) ::close(descriptor);
+}
 
 void catch_signals() {
   struct sigaction action {};
@@ -67,6 +77,7 @@ int run(const CommandLine& line) {
 }
 
 int main(int argc, char** argv) {
+  hold_standard_descriptors();
   const CommandLine line = parse_command_line(argc, argv);
   set_log_level(line.config.log.level);
   if (line.answer) {

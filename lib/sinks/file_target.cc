@@ -22,6 +22,9 @@ FileTarget::~FileTarget() {
 void FileTarget::open() {
   constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
   if (path_ == "-") {
+    // With standard output closed, its number may have gone to a file that is only read, such as the capture.
+    const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail(EBADF);
     // A description of our own, so that not waiting does not become the way of whoever shares the terminal or pipe.
     descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
     if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened
@@ -59,7 +62,8 @@ void FileTarget::wait_writable() const {
 }
 
 void FileTarget::fail(int error) const {
-  throw RunError(shown() + ": cannot be written: " + (error == ENXIO || error == EPIPE ? "nobody reads it" : std::strerror(error)));
+  throw RunError(shown() + ": cannot be written: " +
+                 (error == ENXIO || error == EPIPE ? "nobody reads it" : std::strerror(error)));
 }
 
 }  // namespace spanflow
