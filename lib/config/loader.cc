@@ -141,6 +141,12 @@ void check(const Config& config) {
   }
   if (inputs > 1) throw ConfigError("more than one kind of input: give input.files, input.interface or input.devices");
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
+  std::set<std::string> paths;
+  for (const SinkConfig& sink : config.sinks) {
+    if (sink.path != "/dev/null" && !paths.insert(sink.path).second) {
+      throw ConfigError(fmt::format("sinks: two of them write to {}", sink.path));
+    }
+  }
   if (!config.input.interface.empty() && (config.input.frame_size & (config.input.frame_size - 1)) != 0) {
     throw ConfigError(fmt::format("input.frame_size: expected a power of two, got {}", config.input.frame_size));
   }

@@ -1,9 +1,12 @@
 #include "dpi/classifier.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <unordered_map>
@@ -116,6 +119,10 @@ class Classifier::Ndpi {
     ndpi::enable_all_protocols(module.get());
     const auto load = [&module](const std::string& path, const char* option, auto loader) {
       if (path.empty()) return;
+      // nDPI would say why on standard output, among the records.
+      if (::access(path.c_str(), R_OK) != 0) {
+        throw ConfigError(fmt::format("{}: {}: cannot be read: {}", option, path, std::strerror(errno)));
+      }
       std::string writable = path;
       if (loader(module.get(), writable.data()) < 0) {
         throw ConfigError(fmt::format("{}: {}: cannot be loaded by nDPI", option, path));
