@@ -34,7 +34,7 @@ struct Quantity {
 std::optional<Quantity> split_quantity(std::string_view text) {
   Quantity quantity{};
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), quantity.number);
-  if (error != std::errc{} || quantity.number < 0) return std::nullopt;
+  if (error != std::errc{} || !(quantity.number >= 0)) return std::nullopt;  // "nan" is no quantity either
   quantity.unit = text.substr(static_cast<std::size_t>(rest - text.data()));
   while (!quantity.unit.empty() && quantity.unit.front() == ' ') quantity.unit.remove_prefix(1);
   return quantity;

@@ -59,7 +59,7 @@ class Classifier::Ndpi {
     State& state = states_[entry.dpi_state];
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
-    const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.flow.num_processed_pkts > budget(packet);
+    const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.flow.num_processed_pkts >= budget(packet);
     if (out_of_packets && !is_known(state.result)) {
       give_up(entry);
     } else if (out_of_packets || (is_known(state.result) && !more_to_learn(state))) {

@@ -106,7 +106,8 @@ struct Streamer::Impl {
 
   // Sees the pipeline to its end while the caller iterates.
   void start() {
-    if (supervisor.joinable()) throw std::logic_error("a Streamer can be iterated once");
+    if (started) throw std::logic_error("a Streamer can be iterated once");
+    started = true;
     pipeline.start();
     supervisor = std::thread([this] {
       while (!pipeline.wait(std::chrono::milliseconds{100})) {
@@ -128,6 +129,7 @@ struct Streamer::Impl {
   PullSink* pull = nullptr;  // owned by the pipeline
   Pipeline pipeline;
   std::thread supervisor;
+  bool started = false;
 };
 
 Streamer::Streamer(StreamerOptions options) : impl_(std::make_unique<Impl>(options)) {}

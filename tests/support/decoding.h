@@ -1,0 +1,26 @@
+// One frame through a Decoder.
+#pragma once
+
+#include "decode/decoder.h"
+#include "support/packet_builder.h"
+
+namespace spanflow::testing {
+
+struct Decoded {
+  Counter outcome;
+  Packet packet;
+};
+
+inline Decoded decode(const TestPacket& frame, TunnelSet tunnels = TunnelSet::all(),
+                      VlanKey vlan_key = VlanKey::kInner) {
+  Decoded decoded{};
+  decoded.outcome = Decoder(tunnels, vlan_key).decode(frame.raw(), frame.link_type, decoded.packet);
+  return decoded;
+}
+
+inline Decoded decode(const PacketBuilder& builder, TunnelSet tunnels = TunnelSet::all(),
+                      VlanKey vlan_key = VlanKey::kInner) {
+  return decode(builder.build(), tunnels, vlan_key);
+}
+
+}  // namespace spanflow::testing

@@ -1,0 +1,83 @@
+#include "support/flow_harness.h"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/intern.h"
+
+namespace spanflow::testing {
+namespace {
+
+constexpr std::uint64_t kHashSeed = 0x1234'5678'9abc'def0;
+
+std::uint64_t count(std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
+
+}  // namespace
+
+FlowHarness::FlowHarness(Config config, const Options& options)
+    : config_(std::move(config)),
+      decoder_(config_.decode.tunnels, config_.flow.vlan_key),
+      ring_(options.blocks),
+      writer_(ring_, options.wait) {
+  if (options.dpi) classifier_.emplace(config_.dpi, options.dpi_states, counters_);
+  const RecordOrigin origin{.sensor_id = intern(config_.sensor_id), .worker = options.worker};
+  cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, writer_,
+                                       counters_);
+}
+
+Packet FlowHarness::add(const TestPacket& packet) {
+  Packet decoded;
+  const Counter outcome = decoder_.decode(packet.raw(), packet.link_type, decoded);
+  if (outcome != Counter::kPacketsMetered) throw std::invalid_argument(std::string(info(outcome).name));
+  newest_ns_ = std::max(newest_ns_, packet.time_ns);
+  cache_->add(decoded, cache_->table().hash(decoded.key));
+  return decoded;
+}
+
+void FlowHarness::sweep(std::chrono::nanoseconds now, int budget) { cache_->sweep(count(now), budget); }
+
+void FlowHarness::end() { cache_->end_all(newest_ns_); }
+
+void FlowHarness::end(std::chrono::nanoseconds now) { cache_->end_all(count(now)); }
+
+std::vector<FlowRecord> FlowHarness::take_records() {
+  writer_.flush();
+  std::vector<FlowRecord> records;
+  while (RecordBlock* block = ring_.pop()) {
+    records.insert(records.end(), block->records.begin(),
+                   block->records.begin() + static_cast<std::ptrdiff_t>(block->count));
+    ring_.give_back(block);
+  }
+  return records;
+}
+
+std::vector<FlowRecord> FlowHarness::finish() {
+  end();
+  return take_records();
+}
+
+bool FlowHarness::ledgers_balance() const {
+  std::uint64_t exported = 0;
+  for (const CounterInfo& each : kCounters) {
+    if (each.name.starts_with("flows.exported.")) exported += counter(each.id);
+  }
+  return counter(Counter::kFlowsOpened) == counter(Counter::kFlowsOpen) + exported &&
+         counter(Counter::kRecordsExported) == exported;
+}
+
+std::string line_of(FlowRecord record) {
+  record.worker = 0;
+  std::ostringstream line;
+  line << record;
+  return line.str();
+}
+
+std::vector<std::string> sorted_lines(const std::vector<FlowRecord>& records) {
+  std::vector<std::string> lines;
+  for (const FlowRecord& record : records) lines.push_back(line_of(record));
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+}  // namespace spanflow::testing

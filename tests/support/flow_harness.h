@@ -1,0 +1,67 @@
+// A FlowCache with all that it borrows: packets in, records out.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "decode/decoder.h"
+#include "dpi/classifier.h"
+#include "export/export_ring.h"
+#include "flow/flow_cache.h"
+#include "support/packet_builder.h"
+#include "telemetry/counters.h"
+
+namespace spanflow::testing {
+
+class FlowHarness {
+ public:
+  struct Options {
+    bool dpi = false;
+    bool wait = true;           // as a capture file does; false: a live worker, which drops
+    std::size_t blocks = 1024;  // of the export ring
+    std::uint32_t dpi_states = 1024;
+    std::uint16_t worker = 0;
+  };
+
+  explicit FlowHarness(Config config = {}) : FlowHarness(std::move(config), Options{}) {}
+  FlowHarness(Config config, const Options& options);
+
+  // Decodes the packet, which must be readable, and adds it. Returns it with its direction.
+  Packet add(const TestPacket& packet);
+  void sweep(std::chrono::nanoseconds now, int budget = 1'000'000);
+  // Ends everything at the time of the newest packet.
+  void end();
+  void end(std::chrono::nanoseconds now);
+
+  // The records since the last call, in the order they were written.
+  std::vector<FlowRecord> take_records();
+  // end() and take_records().
+  std::vector<FlowRecord> finish();
+
+  std::uint64_t counter(Counter id) const { return counters_.get(id); }
+  FlowTable& table() { return cache_->table(); }
+  ExportRing& ring() { return ring_; }
+  RecordWriter& writer() { return writer_; }
+  // flows: opened = open + exported by reason; records exported = exported flows.
+  bool ledgers_balance() const;
+
+ private:
+  const Config config_;
+  const Decoder decoder_;
+  Counters counters_;
+  ExportRing ring_;
+  RecordWriter writer_;
+  std::optional<Classifier> classifier_;
+  std::unique_ptr<FlowCache> cache_;
+  std::uint64_t newest_ns_ = 0;
+};
+
+// Everything a record says, as one line, but for `worker`.
+std::string line_of(FlowRecord record);
+// The lines sorted, to compare runs whose records leave in another order.
+std::vector<std::string> sorted_lines(const std::vector<FlowRecord>& records);
+
+}  // namespace spanflow::testing

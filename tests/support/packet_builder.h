@@ -1,0 +1,146 @@
+// Frames for tests, written as they nest:
+//
+//   PacketBuilder().ethernet().vlan(100).ipv4("10.0.0.1", "10.0.0.2").tcp(1234, 80).syn().seq(100).at(5s).build()
+//
+// Length and next-protocol fields follow from what comes inside, unless a test sets them wrong on purpose.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decode/decoder.h"
+#include "decode/packet.h"
+
+namespace spanflow::testing {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// A frame that owns its octets. `bytes` holds what was captured, `wire` says how long the frame was.
+struct TestPacket {
+  Bytes bytes;
+  std::uint32_t wire = 0;
+  std::uint64_t time_ns = 0;
+  LinkType link_type = LinkType::kEthernet;
+
+  // Valid while this packet lives unchanged.
+  RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns}; }
+  // What a capture with this snap length keeps.
+  TestPacket cut_to(std::size_t octets) const;
+};
+
+IpAddress address(std::string_view text);
+
+enum class PppForm : std::uint8_t { kPlain, kHdlc, kCompressed };
+
+class PacketBuilder {
+ public:
+  // Link layers. The first call decides the frame's link type; none of them means raw IP.
+  PacketBuilder& ethernet();
+  PacketBuilder& linux_cooked();
+  PacketBuilder& linux_cooked2();
+  PacketBuilder& null_link();
+  PacketBuilder& loop_link();
+  PacketBuilder& raw_ip();
+  PacketBuilder& ppp(PppForm form = PppForm::kPlain);
+
+  // Between link layer and IP.
+  PacketBuilder& llc_snap();  // makes the Ethernet header before it an IEEE 802.3 one
+  PacketBuilder& vlan(std::uint16_t id, std::uint16_t tag_type = 0x8100);
+  PacketBuilder& mpls(std::uint32_t label);
+  PacketBuilder& control_word();  // of an MPLS pseudowire, RFC 4385
+  PacketBuilder& pppoe(std::uint16_t session);
+
+  PacketBuilder& ipv4(std::string_view source, std::string_view destination);
+  PacketBuilder& ip_options(std::size_t octets);  // a multiple of 4
+  PacketBuilder& fragment(std::uint32_t offset, bool more);
+  PacketBuilder& ipv6(std::string_view source, std::string_view destination);
+  PacketBuilder& extension(std::uint8_t number, std::size_t octets = 8);  // a multiple of 8
+  PacketBuilder& authentication_header();                                 // RFC 4302, 24 octets
+  PacketBuilder& fragment_header(std::uint32_t offset, bool more);
+  // The IPv4 total length, or the IPv6 payload length, whatever really comes inside.
+  PacketBuilder& ip_length(std::uint16_t value);
+  PacketBuilder& ip_protocol(std::uint8_t number);
+
+  // TCP without a word about flags carries ACK alone.
+  PacketBuilder& tcp(std::uint16_t source, std::uint16_t destination);
+  PacketBuilder& flags(std::uint8_t value);
+  PacketBuilder& syn() { return flags(tcp::kSyn); }
+  PacketBuilder& syn_ack() { return flags(tcp::kSyn | tcp::kAck); }
+  PacketBuilder& ack() { return flags(tcp::kAck); }
+  PacketBuilder& fin() { return flags(tcp::kFin | tcp::kAck); }
+  PacketBuilder& rst() { return flags(tcp::kRst); }
+  PacketBuilder& seq(std::uint32_t number);
+  PacketBuilder& ack_number(std::uint32_t number);
+  PacketBuilder& tcp_options(std::size_t octets);  // a multiple of 4
+  PacketBuilder& udp(std::uint16_t source, std::uint16_t destination);
+  PacketBuilder& sctp(std::uint16_t source, std::uint16_t destination);
+  PacketBuilder& icmp(std::uint8_t type, std::uint8_t code);
+  PacketBuilder& icmpv6(std::uint8_t type, std::uint8_t code);
+
+  // Tunnels; those over UDP come after a udp() with their port.
+  PacketBuilder& gre();
+  PacketBuilder& gre_with_key(std::uint32_t key);
+  PacketBuilder& gre_with_everything(std::uint32_t key);  // checksum, key and sequence number
+  PacketBuilder& erspan1();
+  PacketBuilder& erspan2(std::uint16_t session);
+  PacketBuilder& erspan3(std::uint16_t session, bool platform_subheader = false);
+  PacketBuilder& vxlan(std::uint32_t vni);
+  PacketBuilder& geneve(std::uint32_t vni, std::size_t option_octets = 0);
+  PacketBuilder& gtp(std::uint32_t teid);
+  PacketBuilder& gtp_with_extension(std::uint32_t teid);
+  PacketBuilder& capwap();        // with an IEEE 802.3 frame inside
+  PacketBuilder& capwap_80211();  // with an IEEE 802.11 QoS data frame and LLC/SNAP inside
+
+  PacketBuilder& payload(std::string_view text);
+  PacketBuilder& payload(std::size_t octets);
+  // A header of the test's own making.
+  PacketBuilder& header(Bytes octets);
+  // Octets behind everything that lengths count: Ethernet padding, trailers.
+  PacketBuilder& padding(std::size_t octets);
+  // Overwrites an octet of the last header.
+  PacketBuilder& patch(std::size_t offset, std::uint8_t value);
+
+  PacketBuilder& at(std::chrono::nanoseconds since_epoch);
+  // Only so many octets are captured; the frame stays as long as it is.
+  PacketBuilder& snap(std::size_t octets);
+
+  TestPacket build() const;
+
+ private:
+  // Which numbers the field that names the next layer is written in.
+  enum class NextField : std::uint8_t { kNone, kEtherType, kIpProtocol, kPpp, kShortPpp };
+  // What a layer is called in each of them; -1: it has no such number.
+  struct Numbers {
+    int ether_type = -1;
+    int ip_protocol = -1;
+    int ppp = -1;
+  };
+  struct Layer {
+    Bytes header;
+    NextField next = NextField::kNone;
+    std::size_t next_offset = 0;
+    // Sets the header's length field, given the octets inside.
+    std::function<void(Bytes&, std::size_t)> set_length = [](Bytes&, std::size_t) {};
+  };
+
+  PacketBuilder& push(Layer layer, const Numbers& numbers);
+  PacketBuilder& push_gre(std::uint16_t flags, const Bytes& fields);
+  PacketBuilder& push_erspan(std::uint16_t gre_flags, std::uint16_t type, const Bytes& fields);
+  void name_next(const Numbers& numbers);
+  PacketBuilder& first_link(LinkType type);
+  Layer& last() { return layers_.back(); }
+
+  std::vector<Layer> layers_;
+  LinkType link_type_ = LinkType::kRawIp;
+  bool link_type_chosen_ = false;
+  Bytes payload_;
+  std::size_t padding_ = 0;
+  std::size_t snap_ = SIZE_MAX;
+  std::uint64_t time_ns_ = 0;
+};
+
+}  // namespace spanflow::testing

@@ -1,0 +1,57 @@
+// A PacketSource over packets that a test has built.
+#pragma once
+
+#include <vector>
+
+#include "capture/packet_clock.h"
+#include "capture/packet_source.h"
+#include "support/packet_builder.h"
+
+namespace spanflow::testing {
+
+// The packets are all of one link type. Each burst's time is that of the packets so far.
+class VectorSource : public PacketSource {
+ public:
+  struct Options {
+    std::size_t burst = kBurstPackets;
+    bool live = false;
+    bool idle_between_bursts = false;
+    std::uint32_t greatest_frame = std::numeric_limits<std::uint32_t>::max();
+  };
+
+  explicit VectorSource(std::vector<TestPacket> packets) : VectorSource(std::move(packets), Options{}) {}
+  VectorSource(std::vector<TestPacket> packets, const Options& options)
+      : packets_(std::move(packets)), options_(options) {}
+
+  Burst poll() override {
+    if (options_.idle_between_bursts && !idled_) {
+      idled_ = true;
+      return {.state = Burst::State::kIdle, .now_ns = clock_.now_ns()};
+    }
+    idled_ = false;
+    if (next_ == packets_.size()) return {.state = Burst::State::kEnd, .now_ns = clock_.now_ns()};
+    burst_.clear();
+    while (next_ < packets_.size() && burst_.size() < options_.burst) {
+      burst_.push_back(packets_[next_++].raw());
+      clock_.advance(burst_.back().time_ns);
+    }
+    return {.state = Burst::State::kPackets,
+            .packets = burst_,
+            .link_type = packets_.front().link_type,
+            .now_ns = clock_.now_ns()};
+  }
+
+  TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
+  bool is_live() const override { return options_.live; }
+  std::uint32_t greatest_frame() const override { return options_.greatest_frame; }
+
+ private:
+  const std::vector<TestPacket> packets_;
+  const Options options_;
+  std::vector<RawPacket> burst_;
+  std::size_t next_ = 0;
+  bool idled_ = false;
+  PacketClock clock_;
+};
+
+}  // namespace spanflow::testing

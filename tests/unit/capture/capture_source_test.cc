@@ -1,0 +1,288 @@
+// Capture files of every format, whole, cut and damaged.
+#include "capture/capture_source.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "support/capture_writer.h"
+#include "support/random_traffic.h"
+#include "support/temporary_folder.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+template <typename Call>
+std::string error_of(Call call) {
+  try {
+    call();
+  } catch (const RunError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+// The packets of both in times, lengths and octets.
+void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPacket>& written, std::uint64_t grain_ns) {
+  ASSERT_EQ(read.size(), written.size());
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    ASSERT_EQ(read[i].bytes, written[i].bytes) << i;
+    ASSERT_EQ(read[i].wire, written[i].wire) << i;
+    ASSERT_EQ(read[i].time_ns, written[i].time_ns / grain_ns * grain_ns) << i;
+    ASSERT_EQ(read[i].link_type, written[i].link_type) << i;
+  }
+}
+
+class CaptureSourceTest : public ::testing::Test {
+ protected:
+  std::vector<TestPacket> read(const std::vector<std::string>& paths) {
+    const auto source = make_capture_source(paths, stop_);
+    EXPECT_FALSE(source->is_live());
+    EXPECT_EQ(source->timestamp_source(), TimestampSource::kFile);
+    std::vector<TestPacket> packets;
+    std::uint64_t now_ns = 0;
+    for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {
+      EXPECT_GE(burst.now_ns, now_ns);
+      now_ns = burst.now_ns;
+      for (const RawPacket& raw : burst.packets) {
+        packets.push_back({.bytes = Bytes(raw.data, raw.data + raw.captured),
+                           .wire = raw.wire,
+                           .time_ns = raw.time_ns,
+                           .link_type = burst.link_type});
+      }
+    }
+    EXPECT_EQ(source->poll().state, Burst::State::kEnd);
+    return packets;
+  }
+  std::vector<TestPacket> read(const Bytes& content) { return read({folder_.write("capture", content)}); }
+
+  // More than a burst and, in octets, more than a block.
+  std::vector<TestPacket> packets_ = random_traffic(1, 5000);
+  TemporaryFolder folder_;
+  std::atomic<bool> stop_{false};
+};
+
+TEST_F(CaptureSourceTest, ReadsPcapOfNanoseconds) { expect_equal(read(pcap_of(packets_)), packets_, 1); }
+
+TEST_F(CaptureSourceTest, ReadsPcapOfMicroseconds) {
+  packets_[0].time_ns += 999;
+  expect_equal(read(pcap_of(packets_, {.nanoseconds = false})), packets_, 1000);
+}
+
+TEST_F(CaptureSourceTest, ReadsPcapOfTheOtherByteOrder) {
+  expect_equal(read(pcap_of(packets_, {.other_byte_order = true})), packets_, 1);
+  expect_equal(read(pcap_of(packets_, {.nanoseconds = false, .other_byte_order = true})), packets_, 1000);
+}
+
+TEST_F(CaptureSourceTest, ReadsPcapng) { expect_equal(read(pcapng_of(packets_)), packets_, 1000); }
+
+TEST_F(CaptureSourceTest, ReadsGzip) {
+  expect_equal(read(gzip(pcap_of(packets_))), packets_, 1);
+  expect_equal(read(gzip(pcapng_of(packets_))), packets_, 1000);
+}
+
+TEST_F(CaptureSourceTest, ReadsZstd) {
+  expect_equal(read(zstd(pcap_of(packets_))), packets_, 1);
+  expect_equal(read(zstd(pcapng_of(packets_))), packets_, 1000);
+}
+
+// As `cat a.gz b.gz` makes one.
+TEST_F(CaptureSourceTest, ReadsSeveralCompressedMembersAsOne) {
+  const Bytes whole = pcap_of(packets_);
+  const auto middle = whole.begin() + 1000;
+  for (const auto& compress : {gzip, zstd}) {
+    Bytes members = compress(Bytes(whole.begin(), middle));
+    const Bytes rest = compress(Bytes(middle, whole.end()));
+    members.insert(members.end(), rest.begin(), rest.end());
+    expect_equal(read(members), packets_, 1);
+  }
+}
+
+TEST_F(CaptureSourceTest, ReadsEveryLinkType) {
+  for (const PacketBuilder& link :
+       {PacketBuilder().ethernet(), PacketBuilder().raw_ip(), PacketBuilder().null_link(), PacketBuilder().loop_link(),
+        PacketBuilder().linux_cooked(), PacketBuilder().linux_cooked2(), PacketBuilder().ppp()}) {
+    const std::vector packets{PacketBuilder(link).ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).at(1s).build()};
+    expect_equal(read(pcap_of(packets)), packets, 1);
+    expect_equal(read(pcapng_of(packets)), packets, 1);
+  }
+}
+
+TEST_F(CaptureSourceTest, KeepsLengthsOfASnappedCapture) {
+  const std::vector packets{packets_[0].cut_to(20), packets_[1].cut_to(30)};
+  expect_equal(read(pcap_of(packets)), packets, 1);
+  expect_equal(read(pcapng_of(packets)), packets, 1000);
+}
+
+TEST_F(CaptureSourceTest, ACaptureWithoutPacketsIsAtItsEndAtOnce) {
+  EXPECT_TRUE(read(pcap_of({})).empty());
+  EXPECT_TRUE(read(pcapng_of({})).empty());
+}
+
+TEST_F(CaptureSourceTest, ReadsSeveralFilesInTheirOrder) {
+  const std::vector<TestPacket> first(packets_.begin(), packets_.begin() + 100);
+  const std::vector<TestPacket> second(packets_.begin() + 100, packets_.begin() + 150);
+  const std::vector<TestPacket> third(packets_.begin() + 150, packets_.begin() + 400);
+  const auto all = read({folder_.write("a", pcap_of(first)), folder_.write("b", gzip(pcap_of(second))),
+                         folder_.write("c", pcapng_of(third))});
+  expect_equal(all, std::vector<TestPacket>(packets_.begin(), packets_.begin() + 400), 1000);
+}
+
+TEST_F(CaptureSourceTest, FilesMayDifferInTheirLinkType) {
+  const std::vector ethernet{PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).build()};
+  const std::vector raw{PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).build()};
+  const auto all = read({folder_.write("a", pcap_of(ethernet)), folder_.write("b", pcap_of(raw))});
+  expect_equal(all, {ethernet[0], raw[0]}, 1);
+}
+
+TEST_F(CaptureSourceTest, OfAFileThatWasCutWhatCameBeforeIsRead) {
+  packets_.resize(200);
+  const std::vector<TestPacket> before(packets_.begin(), packets_.end() - 1);
+  Bytes in_data = pcap_of(packets_);
+  in_data.pop_back();
+  expect_equal(read(in_data), before, 1);
+  Bytes in_header = pcap_of(packets_);
+  in_header.resize(in_header.size() - packets_.back().bytes.size() - 1);
+  expect_equal(read(in_header), before, 1);
+  Bytes pcapng = pcapng_of(packets_);
+  pcapng.pop_back();
+  expect_equal(read(pcapng), before, 1000);
+}
+
+TEST_F(CaptureSourceTest, OfCompressedDataThatWasCutWhatCameBeforeIsRead) {
+  for (const auto& compress : {gzip, zstd}) {
+    Bytes cut = compress(pcap_of(packets_));
+    cut.resize(cut.size() / 2);
+    const auto read_packets = read(cut);
+    EXPECT_GT(read_packets.size(), 100U);
+    EXPECT_LT(read_packets.size(), packets_.size());
+    expect_equal(
+        read_packets,
+        std::vector<TestPacket>(packets_.begin(), packets_.begin() + static_cast<std::ptrdiff_t>(read_packets.size())),
+        1);
+  }
+}
+
+TEST_F(CaptureSourceTest, ALengthThatCannotBeIsDamageAndNamesTheOffset) {
+  Bytes damaged = pcap_of({packets_[0], packets_[1]});
+  const std::size_t second = 24 + 16 + packets_[0].bytes.size();
+  for (std::size_t i = 8; i < 12; ++i) damaged[second + i] = 0xff;
+  const std::string path = folder_.write("damaged.pcap", damaged);
+  const std::string error = error_of([&] { read({path}); });
+  EXPECT_THAT(error, ::testing::StartsWith(path + ": offset " + std::to_string(second) + ": "));
+}
+
+TEST_F(CaptureSourceTest, DamagedCompressedDataIsAnError) {
+  Bytes damaged = gzip(pcap_of(packets_));
+  for (std::size_t i = damaged.size() / 2; i < damaged.size() / 2 + 64; ++i) damaged[i] ^= 0x5a;
+  const std::string path = folder_.write("damaged.pcap.gz", damaged);
+  EXPECT_THAT(error_of([&] { read({path}); }), ::testing::StartsWith(path + ": offset "));
+}
+
+TEST_F(CaptureSourceTest, WhatIsNoCaptureIsNamed) {
+  const std::string text = folder_.write("notes.txt", "these are no packets, but a text of some length\n");
+  EXPECT_THAT(error_of([&] { read({text}); }), ::testing::StartsWith(text + ": no capture: "));
+  const std::string empty = folder_.write("empty.pcap", "");
+  EXPECT_THAT(error_of([&] { read({empty}); }), ::testing::StartsWith(empty + ": no capture: "));
+}
+
+TEST_F(CaptureSourceTest, ALinkTypeThatIsNotReadIsNamed) {
+  Bytes wifi = pcap_of({});
+  wifi[20] = 105;
+  const std::string path = folder_.write("wifi.pcap", wifi);
+  EXPECT_EQ(error_of([&] { read({path}); }), path + ": link type IEEE802_11 is not supported");
+}
+
+TEST_F(CaptureSourceTest, AMissingFileIsNamedBeforeAnythingIsRead) {
+  const std::string there = folder_.write("a.pcap", pcap_of(packets_));
+  const std::string missing = folder_ / "b.pcap";
+  EXPECT_EQ(error_of([&] {
+              make_capture_source({there, missing}, stop_);
+            }),
+            missing + ": cannot be opened: No such file or directory");
+}
+
+TEST_F(CaptureSourceTest, AFolderIsNoCapture) {
+  const std::string folder = folder_ / "";
+  EXPECT_THAT(error_of([&] { read({folder}); }), ::testing::StartsWith(folder + ": "));
+}
+
+TEST_F(CaptureSourceTest, EndsOnceTheRunIsToldToStop) {
+  const auto source = make_capture_source({folder_.write("a.pcap", pcap_of(packets_))}, stop_);
+  EXPECT_EQ(source->poll().state, Burst::State::kPackets);
+  stop_ = true;
+  EXPECT_EQ(source->poll().state, Burst::State::kEnd);
+  EXPECT_EQ(source->poll().state, Burst::State::kEnd);
+}
+
+TEST_F(CaptureSourceTest, ProgressGoesFromNothingToAll) {
+  const auto source =
+      make_capture_source({folder_.write("a", pcap_of(packets_)), folder_.write("b", pcap_of({}))}, stop_);
+  EXPECT_GE(source->progress(), 0);
+  EXPECT_LE(source->progress(), 0.5);
+  while (source->poll().state != Burst::State::kEnd) {
+  }
+  EXPECT_EQ(source->progress(), 1);
+}
+
+// A named pipe whose writing end the test holds.
+class CapturePipeTest : public CaptureSourceTest {
+ protected:
+  CapturePipeTest() {
+    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    writer_ = ::open(path_.c_str(), O_RDWR);  // does not wait for the reader
+    EXPECT_GE(writer_, 0);
+  }
+  ~CapturePipeTest() override { close_writer(); }
+
+  void write(const Bytes& octets) {
+    EXPECT_EQ(::write(writer_, octets.data(), octets.size()), static_cast<ssize_t>(octets.size()));
+  }
+  void close_writer() {
+    if (writer_ >= 0) ::close(writer_);
+    writer_ = -1;
+  }
+
+  const std::string path_ = folder_ / "pipe";
+  int writer_ = -1;
+};
+
+TEST_F(CapturePipeTest, PacketsComeAsTheyAreWritten) {
+  const Bytes capture = pcap_of({packets_[0], packets_[1]});
+  const auto second = capture.begin() + 24 + 16 + static_cast<std::ptrdiff_t>(packets_[0].bytes.size());
+  const auto source = make_capture_source({path_}, stop_);
+  write(Bytes(capture.begin(), second));
+  const Burst first_burst = source->poll();
+  ASSERT_EQ(first_burst.packets.size(), 1U);
+  EXPECT_EQ(first_burst.packets[0].time_ns, packets_[0].time_ns);
+  EXPECT_EQ(source->poll().state, Burst::State::kIdle);
+  write(Bytes(second, capture.end()));
+  const Burst second_burst = source->poll();
+  ASSERT_EQ(second_burst.packets.size(), 1U);
+  EXPECT_EQ(second_burst.packets[0].time_ns, packets_[1].time_ns);
+  close_writer();
+  EXPECT_EQ(source->poll().state, Burst::State::kEnd);
+}
+
+TEST_F(CapturePipeTest, AQuietOneCanBeStopped) {
+  const auto source = make_capture_source({path_}, stop_);
+  write(pcap_of({packets_[0]}));
+  EXPECT_EQ(source->poll().state, Burst::State::kPackets);
+  EXPECT_EQ(source->poll().state, Burst::State::kIdle);
+  stop_ = true;
+  EXPECT_EQ(source->poll().state, Burst::State::kEnd);
+}
+
+TEST_F(CapturePipeTest, ProgressCannotBeSaid) {
+  const auto source = make_capture_source({path_}, stop_);
+  write(pcap_of({packets_[0]}));
+  source->poll();
+  EXPECT_LT(source->progress(), 0);
+}
+
+}  // namespace
+}  // namespace spanflow::testing

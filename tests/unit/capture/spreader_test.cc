@@ -1,0 +1,153 @@
+// One source, several workers.
+#include "capture/spreader.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "flow/flow_key.h"
+#include "support/random_traffic.h"
+#include "support/vector_source.h"
+
+namespace spanflow::testing {
+namespace {
+
+struct Lane {
+  std::unique_ptr<PacketSource> source;
+  std::vector<TestPacket> packets;
+  std::uint64_t now_ns = 0;
+  bool ended = false;
+};
+
+void poll(Lane& lane) {
+  const Burst burst = lane.source->poll();
+  EXPECT_GE(burst.now_ns, lane.now_ns);
+  lane.now_ns = burst.now_ns;
+  lane.ended = burst.state == Burst::State::kEnd;
+  for (const RawPacket& raw : burst.packets) {
+    lane.packets.push_back({.bytes = Bytes(raw.data, raw.data + raw.captured),
+                            .wire = raw.wire,
+                            .time_ns = raw.time_ns,
+                            .link_type = burst.link_type});
+  }
+}
+
+class SpreaderTest : public ::testing::Test {
+ protected:
+  std::vector<Lane> spread(PacketSource& source, std::uint32_t workers) {
+    Spreader spreader(source, decoder_, workers, counters_);
+    std::vector<Lane> lanes(workers);
+    for (std::uint32_t i = 0; i < workers; ++i) lanes[i].source = spreader.make_source(i);
+    spreader.start();
+    while (std::any_of(lanes.begin(), lanes.end(), [](const Lane& lane) { return !lane.ended; })) {
+      for (Lane& lane : lanes) poll(lane);
+    }
+    for (Lane& lane : lanes) lane.source.reset();
+    spreader.finish();
+    return lanes;
+  }
+
+  FlowKey key_of(const TestPacket& packet) const {
+    Packet decoded;
+    EXPECT_EQ(decoder_.decode(packet.raw(), packet.link_type, decoded), Counter::kPacketsMetered);
+    return decoded.key;
+  }
+
+  const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
+  Counters counters_;
+};
+
+std::vector<std::pair<std::uint64_t, Bytes>> sorted(const std::vector<TestPacket>& packets) {
+  std::vector<std::pair<std::uint64_t, Bytes>> all;
+  for (const TestPacket& packet : packets) all.emplace_back(packet.time_ns, packet.bytes);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+TEST_F(SpreaderTest, EachFlowGoesToItsHomeWorkerAndNoPacketIsLost) {
+  const auto packets = random_traffic(1, 20'000);
+  VectorSource source(packets);
+  const auto lanes = spread(source, 3);
+  std::vector<TestPacket> all;
+  for (std::uint32_t worker = 0; worker < 3; ++worker) {
+    EXPECT_FALSE(lanes[worker].packets.empty());
+    for (const TestPacket& packet : lanes[worker].packets) ASSERT_EQ(home_worker(key_of(packet), 3), worker);
+    all.insert(all.end(), lanes[worker].packets.begin(), lanes[worker].packets.end());
+  }
+  EXPECT_TRUE(sorted(all) == sorted(packets));
+  EXPECT_EQ(counters_.get(Counter::kPacketsReaderRingFull), 0U);
+}
+
+TEST_F(SpreaderTest, TheOrderOfAFlowStays) {
+  VectorSource source(random_traffic(2, 5000));
+  for (const Lane& lane : spread(source, 2)) {
+    EXPECT_TRUE(std::is_sorted(lane.packets.begin(), lane.packets.end(),
+                               [](const TestPacket& a, const TestPacket& b) { return a.time_ns < b.time_ns; }));
+  }
+}
+
+TEST_F(SpreaderTest, EveryWorkerEndsAtTheTimeOfTheWholeInput) {
+  const auto packets = random_traffic(3, 1000);
+  VectorSource source(packets);
+  for (const Lane& lane : spread(source, 4)) EXPECT_EQ(lane.now_ns, packets.back().time_ns);
+}
+
+TEST_F(SpreaderTest, WhatCannotBeReadGoesToTheFirstWorker) {
+  VectorSource source({random_traffic(4, 1)[0].cut_to(15)});
+  const auto lanes = spread(source, 3);
+  EXPECT_EQ(lanes[0].packets.size(), 1U);
+  EXPECT_TRUE(lanes[1].packets.empty());
+}
+
+TEST_F(SpreaderTest, LengthsOnTheWireAreKept) {
+  auto packets = random_traffic(5, 10);
+  for (TestPacket& packet : packets) packet = packet.cut_to(42);
+  VectorSource source(packets);
+  for (const Lane& lane : spread(source, 1)) {
+    for (std::size_t i = 0; i < packets.size(); ++i) EXPECT_EQ(lane.packets.at(i).wire, packets[i].wire);
+  }
+}
+
+TEST_F(SpreaderTest, ALiveWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
+  const std::size_t kPackets = 60'000;  // of 1.5 kB each: more than a lane holds
+  std::vector<TestPacket> packets(
+      kPackets, PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).payload(1458).build());
+  VectorSource source(packets, {.live = true});
+  std::uint64_t received = 0;
+  {
+    Spreader spreader(source, decoder_, 1, counters_);
+    Lane lane{.source = spreader.make_source(0)};
+    spreader.start();
+    spreader.finish();  // nobody has polled until here
+    for (Burst burst = lane.source->poll(); burst.state != Burst::State::kEnd; burst = lane.source->poll()) {
+      received += burst.packets.size();
+    }
+  }
+  EXPECT_GT(counters_.get(Counter::kPacketsReaderRingFull), 0U);
+  EXPECT_EQ(received + counters_.get(Counter::kPacketsReaderRingFull), kPackets);
+}
+
+TEST_F(SpreaderTest, AnErrorOfTheSourceEndsTheWorkersAndIsThrownByFinish) {
+  class FailingSource : public VectorSource {
+   public:
+    using VectorSource::VectorSource;
+    Burst poll() override {
+      const Burst burst = VectorSource::poll();
+      if (burst.state == Burst::State::kEnd) throw RunError("in.pcap: damaged");
+      return burst;
+    }
+  };
+  const auto packets = random_traffic(6, 500);
+  FailingSource source(packets);
+  Spreader spreader(source, decoder_, 1, counters_);
+  Lane lane{.source = spreader.make_source(0)};
+  spreader.start();
+  while (!lane.ended) poll(lane);
+  EXPECT_EQ(lane.packets.size(), packets.size());
+  lane.source.reset();
+  EXPECT_THROW(spreader.finish(), RunError);
+}
+
+}  // namespace
+}  // namespace spanflow::testing

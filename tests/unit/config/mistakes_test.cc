@@ -1,0 +1,222 @@
+// Each mistake is one line that says where it is, what was expected, and what was probably meant.
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "base/error.h"
+#include "config/loader.h"
+#include "support/temporary_folder.h"
+
+namespace spanflow::testing {
+namespace {
+
+// The message of the ConfigError that `call` throws.
+template <typename Call>
+std::string error_of(Call call) {
+  try {
+    call();
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+struct Mistake {
+  std::string name;
+  std::string yaml;
+  std::string message;
+};
+
+class EveryMistake : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(EveryMistake, IsOneLineThatHelps) {
+  Config config;
+  EXPECT_EQ(error_of([&] { load_yaml(GetParam().yaml, "spanflow.yaml", config); }), GetParam().message);
+}
+
+const Mistake kMistakes[] = {
+    {"MistypedKey", "flow:\n  capcity: 5\n",
+     "spanflow.yaml:2:3: flow.capcity: unknown key, did you mean flow.capacity?"},
+    {"MistypedSection", "flwo:\n  capacity: 5\n", "spanflow.yaml:1:1: flwo: unknown key, did you mean flow?"},
+    {"KeyWithoutItsSection", "capacity: 5\n", "spanflow.yaml:1:1: capacity: unknown key, did you mean flow.capacity?"},
+    {"KeyLikeNoOther", "quux_frobnication: 5\n",
+     "spanflow.yaml:1:1: quux_frobnication: unknown key, see --list-options"},
+    {"NotANumber", "flow:\n  capacity: many\n",
+     "spanflow.yaml:2:13: flow.capacity: expected a whole number from 1 to 1073741824, got \"many\""},
+    {"NumberOutOfRange", "workers: 0\n",
+     "spanflow.yaml:1:10: workers: expected a whole number from 1 to 128, got \"0\""},
+    {"NumberWithAFraction", "workers: 1.5\n",
+     "spanflow.yaml:1:10: workers: expected a whole number from 1 to 128, got \"1.5\""},
+    {"DurationWithoutUnit", "flow:\n  active_timeout: 120\n",
+     "spanflow.yaml:2:19: flow.active_timeout: expected a duration with its unit, such as 120s, 2m or 500ms, of at "
+     "least 1ms, got \"120\""},
+    {"DurationTooShort", "flow:\n  inactive_timeout: 0\n",
+     "spanflow.yaml:2:21: flow.inactive_timeout: expected a duration with its unit, such as 120s, 2m or 500ms, of at "
+     "least 1ms, got \"0\""},
+    {"SizeTooSmall", "input:\n  memory: 1MiB\n",
+     "spanflow.yaml:2:11: input.memory: expected a size such as 64MiB, from 32MiB to 1TiB, got \"1MiB\""},
+    {"MistypedChoice", "flow:\n  accounting: links\n",
+     "spanflow.yaml:2:15: flow.accounting: expected one of link, ip, transport, payload, got \"links\", did you mean "
+     "link?"},
+    {"NotABoolean", "dpi:\n  enabled: maybe\n",
+     "spanflow.yaml:2:12: dpi.enabled: expected true or false, got \"maybe\""},
+    {"ListInsteadOfScalar", "workers: [1]\n",
+     "spanflow.yaml:1:10: workers: expected a whole number from 1 to 128, got a list"},
+    {"ScalarInsteadOfList", "input:\n  files: a.pcap\n",
+     "spanflow.yaml:2:10: input.files: expected a list, each item text, got \"a.pcap\""},
+    {"ScalarInsteadOfSection", "flow: 5\n", "spanflow.yaml:1:7: flow: expected a mapping, got \"5\""},
+    {"GivenTwice", "flow:\n  capacity: 1\n  capacity: 2\n", "spanflow.yaml:3:3: flow.capacity: given twice"},
+    {"MistypedSinkType", "sinks:\n  - type: jsonl\n  - type: csw\n",
+     "spanflow.yaml:3:11: sinks[1].type: expected one of jsonl, csv, got \"csw\", did you mean csv?"},
+    {"MistypedTunnel", "decode:\n  tunnels: [vxlan, gtpu]\n",
+     "spanflow.yaml:2:20: decode.tunnels[1]: expected one of ipip, gre, erspan, vxlan, geneve, gtp, capwap, got "
+     "\"gtpu\", did you mean gtp?"},
+    {"TunnelsNeitherBooleanNorList", "decode:\n  tunnels: maybe\n",
+     "spanflow.yaml:2:12: decode.tunnels: expected true, false or a list of ipip, gre, erspan, vxlan, geneve, gtp, "
+     "capwap, got \"maybe\""},
+    {"MistypedField", "output:\n  fields: [ip_src, src_prt]\n",
+     "spanflow.yaml:2:20: output.fields[1]: expected classic, full or a field name, see --list-fields, got "
+     "\"src_prt\", did you mean src_port?"},
+    {"FeatureOfALaterVersion", "features:\n  statistics: true\n",
+     "spanflow.yaml:2:15: features.statistics: expected false, all that this version can do, got \"true\""},
+    {"ListOfOptions", "- flow\n", "spanflow.yaml:1:1: expected a mapping of options, got a list"},
+};
+
+INSTANTIATE_TEST_SUITE_P(LoadYaml, EveryMistake, ::testing::ValuesIn(kMistakes),
+                         [](const auto& each) { return each.param.name; });
+
+TEST(LoadYaml, AnUnknownMemberOfASinkIsNamed) {
+  Config config;
+  const std::string error = error_of([&] { load_yaml("sinks:\n  - type: csv\n    pth: x\n", "a.yaml", config); });
+  EXPECT_THAT(error, ::testing::StartsWith("a.yaml:3:5: sinks[0].pth: "));
+  EXPECT_THAT(error, ::testing::EndsWith("did you mean path?"));
+}
+
+TEST(LoadYaml, AFilterThatDoesNotCompileSaysWhy) {
+  Config config;
+  const std::string error = error_of([&] { load_yaml("input:\n  filter: tcp prot 80\n", "a.yaml", config); });
+  EXPECT_THAT(error, ::testing::StartsWith(
+                         "a.yaml:2:11: input.filter: expected a pcap-filter expression, got \"tcp prot 80\" ("));
+}
+
+TEST(LoadYaml, WhatIsNotYamlSaysWhere) {
+  Config config;
+  const std::string error = error_of([&] { load_yaml("flow:\n  capacity: [1\n", "a.yaml", config); });
+  EXPECT_THAT(error, ::testing::MatchesRegex("a\\.yaml:[0-9]+:[0-9]+: not YAML: .*"));
+  EXPECT_THAT(error, ::testing::Not(::testing::HasSubstr("\n")));
+}
+
+TEST(LoadYaml, AMissingFileIsNamed) {
+  Config config;
+  const TemporaryFolder folder;
+  const std::string path = folder / "missing.yaml";
+  EXPECT_EQ(error_of([&] { load_yaml_file(path, config); }), path + ": cannot be read: No such file or directory");
+}
+
+TEST(LoadYaml, AnEmptyFileChangesNothing) {
+  Config config;
+  const TemporaryFolder folder;
+  const std::string path = folder.write("empty.yaml", "");
+  EXPECT_NO_THROW(load_yaml_file(path, config));
+  EXPECT_EQ(config.flow.capacity, Config{}.flow.capacity);
+}
+
+TEST(ApplySetting, ReadsTheValueAsYaml) {
+  Config config;
+  apply_setting("flow.capacity=1000000", config);
+  apply_setting("flow.active_timeout=30s", config);
+  apply_setting("decode.tunnels=[vxlan, gtp]", config);
+  apply_setting("sinks=[{type: csv, path: out.csv}]", config);
+  EXPECT_EQ(config.flow.capacity, 1'000'000U);
+  EXPECT_EQ(config.flow.active_timeout, std::chrono::seconds{30});
+  EXPECT_TRUE(config.decode.tunnels.has(TunnelType::kVxlan));
+  EXPECT_FALSE(config.decode.tunnels.has(TunnelType::kGre));
+  ASSERT_EQ(config.sinks.size(), 1U);
+  EXPECT_EQ(config.sinks[0].path, "out.csv");
+}
+
+TEST(ApplySetting, AnEmptyValueIsAnEmptyText) {
+  Config config;
+  config.sensor_id = "a";
+  apply_setting("sensor_id=", config);
+  EXPECT_EQ(config.sensor_id, "");
+}
+
+TEST(ApplySetting, MistakesNameTheSetting) {
+  Config config;
+  EXPECT_EQ(error_of([&] { apply_setting("flow.capacity", config); }), "--set flow.capacity: expected name=value");
+  EXPECT_EQ(error_of([&] { apply_setting("flow.capcity=1", config); }),
+            "--set flow.capcity=1: flow.capcity: unknown key, did you mean flow.capacity?");
+  EXPECT_EQ(error_of([&] { apply_setting("workers=x", config); }),
+            "--set workers=x: workers: expected a whole number from 1 to 128, got \"x\"");
+}
+
+TEST(DecodeTunnels, TakesTrueFalseAndLists) {
+  const auto tunnels = [](const std::string& value) {
+    Config config;
+    apply_setting("decode.tunnels=" + value, config);
+    return config.decode.tunnels;
+  };
+  EXPECT_EQ(tunnels("true"), TunnelSet::all());
+  EXPECT_EQ(tunnels("false"), TunnelSet::none());
+  EXPECT_EQ(tunnels("[]"), TunnelSet::none());
+  EXPECT_EQ(tunnels("[ipip, gre, erspan, vxlan, geneve, gtp, capwap]"), TunnelSet::all());
+  TunnelSet gre = TunnelSet::none();
+  gre.add(TunnelType::kGre);
+  EXPECT_EQ(tunnels("[gre]"), gre);
+}
+
+Config complete() {
+  Config config;
+  config.input.files = {"a.pcap"};
+  config.sinks = {{}};
+  return config;
+}
+
+TEST(Check, ACompleteConfigurationPasses) { EXPECT_NO_THROW(check(complete())); }
+
+TEST(Check, NeedsOneKindOfInput) {
+  Config none = complete();
+  none.input.files.clear();
+  EXPECT_EQ(error_of([&] { check(none); }),
+            "no input: name capture files (-r, input.files), an interface (-i) or DPDK devices (-d)");
+  Config two = complete();
+  two.input.interface = "eth0";
+  EXPECT_EQ(error_of([&] { check(two); }),
+            "more than one kind of input: give input.files, input.interface or input.devices");
+}
+
+TEST(Check, NeedsASink) {
+  Config config = complete();
+  config.sinks.clear();
+  EXPECT_EQ(error_of([&] { check(config); }), "no sinks: name where records go (-w, sinks)");
+}
+
+TEST(Check, NeedsACpuForEachWorkerWhereTheyAreNamed) {
+  Config config = complete();
+  config.workers = 3;
+  config.input.cores = {0, 1};
+  EXPECT_EQ(error_of([&] { check(config); }), "input.cores: expected at least as many CPUs as workers (3), got 2");
+}
+
+TEST(Doubts, NoneAboutTheDefaults) { EXPECT_TRUE(doubts(complete()).empty()); }
+
+TEST(Doubts, TimeoutsThatLookSwapped) {
+  Config config = complete();
+  config.flow.inactive_timeout = std::chrono::minutes{30};
+  const auto lines = doubts(config);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0],
+              ::testing::StartsWith("flow.inactive_timeout (30m) is longer than flow.active_timeout (120s): "));
+}
+
+TEST(Doubts, LessCapacityThanWorkers) {
+  Config config = complete();
+  config.flow.capacity = 1;
+  config.workers = 2;
+  EXPECT_THAT(doubts(config),
+              ::testing::ElementsAre(::testing::StartsWith("flow.capacity (1) is less than workers (2)")));
+}
+
+}  // namespace
+}  // namespace spanflow::testing

@@ -1,0 +1,236 @@
+// What flows are called, with the real nDPI.
+#include "dpi/classifier.h"
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+#include "dpi/ndpi_api.h"
+#include "support/application_packets.h"
+#include "support/decoding.h"
+#include "support/flow_harness.h"
+#include "support/temporary_folder.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+PacketBuilder client(std::uint16_t server_port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("192.168.7.1", "192.168.7.2").tcp(50000, server_port).at(time);
+}
+
+PacketBuilder server(std::uint16_t server_port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("192.168.7.2", "192.168.7.1").tcp(server_port, 50000).at(time);
+}
+
+// Handshake, request, response.
+std::vector<TestPacket> connection(std::uint16_t port, const std::string& request, const std::string& response) {
+  return {client(port, 1s).syn().seq(100).build(), server(port, 1s + 1ms).syn_ack().seq(900).ack_number(101).build(),
+          client(port, 1s + 2ms).ack().seq(101).ack_number(901).build(),
+          client(port, 1s + 3ms).flags(0x18).seq(101).ack_number(901).payload(request).build(),
+          server(port, 1s + 4ms).flags(0x18).seq(901).ack_number(101 + request.size()).payload(response).build()};
+}
+
+TestPacket udp(std::uint16_t source_port, std::uint16_t port, const std::string& payload,
+               std::chrono::nanoseconds time = 1s) {
+  return PacketBuilder()
+      .ethernet()
+      .ipv4("192.168.7.1", "192.168.7.2")
+      .udp(source_port, port)
+      .payload(payload)
+      .at(time)
+      .build();
+}
+
+FlowHarness::Options with_dpi(std::uint32_t states = 64) { return {.dpi = true, .dpi_states = states}; }
+
+FlowRecord only_record_of(const std::vector<TestPacket>& packets, const Config& config = {}) {
+  FlowHarness flows(config, with_dpi());
+  for (const TestPacket& packet : packets) flows.add(packet);
+  const auto records = flows.finish();
+  EXPECT_EQ(records.size(), 1U);
+  EXPECT_EQ(flows.counter(Counter::kDpiClassified) + flows.counter(Counter::kDpiGivenUp), 1U);
+  return records.at(0);
+}
+
+TEST(Classifier, ATlsClientHelloIsCalledByItsServerName) {
+  const auto record = only_record_of(connection(443, tls_client_hello("www.instagram.com"), tls_server_hello()));
+  EXPECT_EQ(record.application_name, "TLS.Instagram");
+  EXPECT_EQ(record.category_name, "SocialNetwork");
+  EXPECT_FALSE(record.application_is_guessed);
+  EXPECT_TRUE(record.has_application);
+  EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_DPI);
+}
+
+TEST(Classifier, ATlsClientHelloToAnUnknownServerIsTls) {
+  const auto record = only_record_of(connection(8443, tls_client_hello("www.example.test"), tls_server_hello()));
+  EXPECT_EQ(record.application_name, "TLS");
+  EXPECT_EQ(record.category_name, "Web");
+}
+
+TEST(Classifier, AnHttpRequestIsHttp) {
+  const auto record = only_record_of(connection(8080, http_get("www.example.test"), http_response()));
+  EXPECT_EQ(record.application_name, "HTTP");
+  EXPECT_EQ(record.category_name, "Web");
+  EXPECT_FALSE(record.application_is_guessed);
+}
+
+TEST(Classifier, ADnsQueryIsDns) {
+  const auto record = only_record_of({udp(40000, 53, dns_query("www.example.test"))});
+  EXPECT_EQ(record.application_name, "DNS");
+  EXPECT_EQ(record.category_name, "Network");
+}
+
+TEST(Classifier, ABareSynIsGuessedByItsPort) {
+  const auto record = only_record_of({client(443, 1s).syn().build()});
+  EXPECT_EQ(record.application_name, "TLS");
+  EXPECT_TRUE(record.application_is_guessed);
+  EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_PORT);
+}
+
+TEST(Classifier, WhatNobodyKnowsIsUnknown) {
+  const auto record = only_record_of({udp(40001, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08")});
+  EXPECT_EQ(record.application_name, "Unknown");
+  EXPECT_FALSE(record.application_is_guessed);
+}
+
+TEST(Classifier, PingIsIcmp) {
+  const TestPacket ping = PacketBuilder().ethernet().ipv4("192.168.7.1", "192.168.7.2").icmp(8, 0).payload(56).build();
+  EXPECT_EQ(only_record_of({ping}).application_name, "ICMP");
+}
+
+TEST(Classifier, ALabelStaysAcrossAnActiveCut) {
+  Config config;
+  config.flow.active_timeout = 10s;
+  FlowHarness flows(config, with_dpi());
+  for (const TestPacket& packet : connection(443, tls_client_hello("www.instagram.com"), tls_server_hello())) {
+    flows.add(packet);
+  }
+  flows.add(client(443, 12s).ack().payload("more").build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].application_name, "TLS.Instagram");
+  EXPECT_EQ(records[1].application_name, "TLS.Instagram");
+}
+
+// Shows nDPI every packet as it was, without a Classifier.
+std::string name_without_replay(const std::vector<TestPacket>& packets) {
+  ndpi::Module* module = ndpi::make_module();
+  ndpi::enable_all_protocols(module);
+  ndpi_finalize_initialization(module);
+  const auto flow = std::make_unique<ndpi::FlowState>();
+  for (const TestPacket& raw : packets) {
+    const Packet packet = decode(raw).packet;
+    ndpi::process(module, flow.get(), packet.ip, static_cast<std::uint16_t>(packet.ip_captured),
+                  raw.time_ns / 1'000'000);
+  }
+  bool guessed = false;
+  const ndpi_protocol result = ndpi::give_up(module, flow.get(), guessed);
+  std::array<char, 128> name{};
+  ndpi::protocol_name(module, result, name.data(), name.size());
+  ndpi_free_flow_data(flow.get());
+  ndpi_exit_detection_module(module);
+  return name.data();
+}
+
+TEST(HandshakeReplay, GivesTheLabelThatEveryPacketWouldGive) {
+  const std::vector<std::vector<TestPacket>> connections = {
+      connection(443, tls_client_hello("www.instagram.com"), tls_server_hello()),
+      connection(9443, tls_client_hello("www.example.test"), tls_server_hello()),
+      connection(80, http_get("www.example.test"), http_response()),
+      connection(22, "SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0-OpenSSH_9.2\r\n"),
+      connection(25, "EHLO client.example.test\r\n", "220 mail.example.test ESMTP Postfix\r\n"),
+      {client(22, 1s).syn().build(), server(22, 1s).rst().build()},
+  };
+  for (const auto& packets : connections) {
+    EXPECT_EQ(only_record_of(packets).application_name, name_without_replay(packets));
+  }
+}
+
+TEST(ClassifierPool, AStateIsTakenFromTheFirstPayloadToTheVerdict) {
+  FlowHarness flows({}, with_dpi(1));
+  // Bare TCP packets need none, however many flows there are.
+  for (std::uint16_t port = 1000; port < 1010; ++port) flows.add(client(port, 1s).syn().build());
+  EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
+  // A verdict gives it back.
+  for (int host = 1; host <= 10; ++host) {
+    flows.add(PacketBuilder().ipv4("10.1.0." + std::to_string(host), "10.2.0.1").icmp(8, 0).payload(56).at(1s).build());
+  }
+  EXPECT_EQ(flows.counter(Counter::kDpiClassified), 10U);
+  EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
+}
+
+TEST(ClassifierPool, WhenItIsFullTheOldestFlowIsGivenUpAndCounted) {
+  const std::string unknown = "\x01\x02\x03\x04\x05\x06\x07\x08";
+  FlowHarness flows({}, with_dpi(2));
+  flows.add(udp(1, 40002, unknown));
+  flows.add(udp(2, 40002, unknown));
+  EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
+  flows.add(udp(3, 40002, unknown));
+  EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 1U);
+  EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 1U);
+  // The first is done, the second still has its state and the third has the first one's.
+  flows.add(udp(1, 40002, dns_query("www.example.test")));
+  EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 1U);
+  EXPECT_EQ(flows.finish().size(), 3U);
+  EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 3U);
+}
+
+TEST(ClassifierPool, AnEndedFlowGivesItsStateBack) {
+  const std::string unknown = "\x01\x02\x03\x04\x05\x06\x07\x08";
+  FlowHarness flows({}, with_dpi(1));
+  flows.add(udp(1, 40002, unknown, 1s));
+  flows.sweep(1000s);
+  flows.add(udp(2, 40002, unknown, 1001s));
+  EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
+}
+
+// The packets nDPI looks at before it gives a flow up, counted by the payload packets it takes until then.
+int packets_until_given_up(const Config& config) {
+  FlowHarness flows(config, with_dpi());
+  int packets = 0;
+  while (flows.counter(Counter::kDpiGivenUp) == 0 && packets < 100) {
+    flows.add(udp(1, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08", 1s + std::chrono::milliseconds{packets}));
+    ++packets;
+  }
+  return packets;
+}
+
+TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
+  for (const std::uint64_t budget : {1U, 3U, 8U}) {
+    Config config;
+    config.dpi.max_packets_udp = budget;
+    EXPECT_EQ(packets_until_given_up(config), static_cast<int>(budget));
+  }
+}
+
+TEST(ClassifierFiles, RulesOfTheUsersOwnName) {
+  const TemporaryFolder folder;
+  Config config;
+  config.dpi.protocols_file = folder.write("protos.txt", "udp:40002@Telemetry\n");
+  EXPECT_EQ(only_record_of({udp(40001, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08")}, config).application_name,
+            "Telemetry");
+}
+
+TEST(ClassifierFiles, AFileThatIsMissingIsNamed) {
+  Config config;
+  config.dpi.protocols_file = "/nonexistent/protos.txt";
+  try {
+    FlowHarness flows(config, with_dpi());
+    ADD_FAILURE() << "no error";
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(),
+                 "dpi.protocols_file: /nonexistent/protos.txt: cannot be read: No such file or directory");
+  }
+}
+
+TEST(Classifier, WithoutItRecordsHaveNoApplication) {
+  FlowHarness flows;
+  flows.add(udp(1, 53, dns_query("www.example.test")));
+  const auto records = flows.finish();
+  EXPECT_FALSE(records.at(0).has_application);
+  EXPECT_EQ(records.at(0).application_name, "");
+}
+
+}  // namespace
+}  // namespace spanflow::testing

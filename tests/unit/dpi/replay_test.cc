@@ -1,0 +1,89 @@
+// Packets without payload, remembered in a few octets and rebuilt.
+#include "dpi/replay.h"
+
+#include <gmock/gmock.h>
+
+#include "support/packet_builder.h"
+
+namespace spanflow::testing {
+namespace {
+
+FlowEntry entry(std::string_view source, std::string_view destination, unsigned ip_version, std::uint8_t ip_protocol) {
+  FlowEntry made;
+  made.flow.ip_src = address(source);
+  made.flow.ip_dst = address(destination);
+  made.flow.src_port = 0x1234;
+  made.flow.dst_port = 443;
+  made.flow.ip_version = static_cast<std::uint8_t>(ip_version);
+  made.flow.ip_protocol = ip_protocol;
+  made.initial_sequence[0] = 0x01020304;
+  made.initial_sequence[1] = 0xa0b0c0d0;
+  return made;
+}
+
+Bytes rebuilt(const FlowEntry& flow, Direction direction, std::uint8_t flags) {
+  std::array<std::uint8_t, kReplayOctets> out{};
+  const std::size_t length = rebuild_packet(flow, direction, flags, out);
+  return Bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(length));
+}
+
+TEST(RebuildPacket, ASynOverIpv4) {
+  const Bytes expected = {
+      0x45, 0,    0,    40,   0, 0, 0x40, 0, 64, 6, 0, 0, 10,   0,    0,    1,    10, 0, 0, 2,   // IP
+      0x12, 0x34, 0x01, 0xbb, 1, 2, 3,    4, 0,  0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0,  0, 0, 0};  // TCP
+  EXPECT_EQ(rebuilt(entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp), Direction::kSrcToDst, tcp::kSyn), expected);
+}
+
+TEST(RebuildPacket, ASynAckBackAcknowledgesTheSyn) {
+  const Bytes expected = {0x45, 0, 0,  40, 0,    0,    0x40, 0,    64,   6,    0,    0,    10,   0,
+                          0,    2, 10, 0,  0,    1,    0x01, 0xbb, 0x12, 0x34, 0xa0, 0xb0, 0xc0, 0xd0,
+                          1,    2, 3,  5,  0x50, 0x12, 0xff, 0xff, 0,    0,    0,    0};
+  EXPECT_EQ(rebuilt(entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp), Direction::kDstToSrc, tcp::kSyn | tcp::kAck),
+            expected);
+}
+
+TEST(RebuildPacket, AnAckOverIpv6ComesAfterTheSyn) {
+  const Bytes expected = {0x60, 0, 0, 0,    0,    20,   6,    64,   0x20, 0x01, 0x0d, 0xb8, 0,    0,    0,
+                          0,    0, 0, 0,    0,    0,    0,    0,    1,    0x20, 0x01, 0x0d, 0xb8, 0,    0,
+                          0,    0, 0, 0,    0,    0,    0,    0,    0,    2,    0x12, 0x34, 0x01, 0xbb, 1,
+                          2,    3, 5, 0xa0, 0xb0, 0xc0, 0xd1, 0x50, 0x10, 0xff, 0xff, 0,    0,    0,    0};
+  EXPECT_EQ(rebuilt(entry("2001:db8::1", "2001:db8::2", 6, protocol::kTcp), Direction::kSrcToDst, tcp::kAck), expected);
+}
+
+TEST(RebuildPacket, UdpHasItsLength) {
+  const Bytes expected = {0x45, 0, 0,  28, 0, 0, 0x40, 0,    64,   17,   0, 0, 10, 0,
+                          0,    1, 10, 0,  0, 2, 0x12, 0x34, 0x01, 0xbb, 0, 8, 0,  0};
+  EXPECT_EQ(rebuilt(entry("10.0.0.1", "10.0.0.2", 4, protocol::kUdp), Direction::kSrcToDst, 0), expected);
+}
+
+TEST(RememberPacket, KeepsDirectionAndFlagsInOrder) {
+  FlowEntry flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
+  EXPECT_TRUE(remember_packet(flow, Direction::kSrcToDst, tcp::kSyn, 100, 0));
+  EXPECT_TRUE(remember_packet(flow, Direction::kDstToSrc, tcp::kSyn | tcp::kAck, 500, 101));
+  ASSERT_EQ(flow.handshake.count, 2);
+  EXPECT_EQ(direction_of(flow.handshake.packets[0]), Direction::kSrcToDst);
+  EXPECT_EQ(flags_of(flow.handshake.packets[0]), tcp::kSyn);
+  EXPECT_EQ(direction_of(flow.handshake.packets[1]), Direction::kDstToSrc);
+  EXPECT_EQ(flags_of(flow.handshake.packets[1]), tcp::kSyn | tcp::kAck);
+}
+
+TEST(RememberPacket, RefusesWhatHasNoRoom) {
+  FlowEntry flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
+  for (int i = 0; i < Handshake::kMost; ++i) EXPECT_TRUE(remember_packet(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
+  EXPECT_FALSE(remember_packet(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
+  EXPECT_EQ(flow.handshake.count, Handshake::kMost);
+}
+
+// The numbers of a connection met half-way are those of its first packet, so that a rebuilt one has them again.
+TEST(RememberPacket, OfAConnectionMetHalfWayTheNumbersAreRebuilt) {
+  FlowEntry flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
+  flow.initial_sequence[0] = flow.initial_sequence[1] = 0;
+  remember_packet(flow, Direction::kSrcToDst, tcp::kAck, 7000, 9000);
+  const Bytes forward = rebuilt(flow, Direction::kSrcToDst, tcp::kAck);
+  EXPECT_EQ(Bytes(forward.begin() + 24, forward.begin() + 32), (Bytes{0, 0, 0x1b, 0x58, 0, 0, 0x23, 0x28}));
+  EXPECT_EQ(flow.initial_sequence[0], 6999U);
+  EXPECT_EQ(flow.initial_sequence[1], 8999U);
+}
+
+}  // namespace
+}  // namespace spanflow::testing

@@ -1,0 +1,172 @@
+// Blocks of records between two threads.
+#include "export/export_ring.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "export/collector.h"
+#include "support/eventually.h"
+#include "support/memory_sink.h"
+#include "support/records.h"
+
+namespace spanflow::testing {
+namespace {
+
+TEST(BlockRing, GivesFullBlocksInOrderAndEmptyOnesBack) {
+  BlockRing<int> ring(2);
+  EXPECT_EQ(ring.blocks(), 2U);
+  EXPECT_EQ(ring.pop(), nullptr);
+  int* first = ring.take_empty();
+  int* second = ring.take_empty();
+  ASSERT_NE(first, nullptr);
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(ring.take_empty(), nullptr);
+  EXPECT_EQ(ring.empty_blocks(), 0U);
+  *first = 1;
+  *second = 2;
+  ring.push(first);
+  ring.push(second);
+  EXPECT_EQ(*ring.pop(), 1);
+  EXPECT_EQ(*ring.pop(), 2);
+  ring.give_back(first);
+  EXPECT_EQ(ring.empty_blocks(), 1U);
+  EXPECT_EQ(ring.take_empty(), first);
+}
+
+// Writes records numbered from `first` on; returns how many found room.
+std::size_t write(RecordWriter& writer, std::uint64_t first, std::size_t count) {
+  std::size_t written = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    FlowRecord* record = writer.next();
+    if (record == nullptr) continue;
+    *record = record_number(first + i);
+    ++written;
+  }
+  return written;
+}
+
+TEST(RecordWriter, PassesOnFullBlocksByItselfAndTheRestByFlush) {
+  ExportRing ring(4);
+  RecordWriter writer(ring, false);
+  EXPECT_FALSE(writer.has_unflushed());
+  EXPECT_EQ(write(writer, 0, RecordBlock::kRecords + 1), RecordBlock::kRecords + 1);
+  ASSERT_NE(ring.pop(), nullptr);
+  EXPECT_EQ(ring.pop(), nullptr);
+  EXPECT_TRUE(writer.has_unflushed());
+  writer.flush();
+  EXPECT_FALSE(writer.has_unflushed());
+  const RecordBlock* rest = ring.pop();
+  ASSERT_NE(rest, nullptr);
+  EXPECT_EQ(rest->count, 1U);
+  EXPECT_EQ(rest->records[0].flow_id, RecordBlock::kRecords);
+}
+
+TEST(RecordWriter, AFlushOfNothingPassesOnNothing) {
+  ExportRing ring(2);
+  RecordWriter writer(ring, false);
+  writer.flush();
+  EXPECT_EQ(ring.pop(), nullptr);
+}
+
+TEST(RecordWriter, ALiveOneDropsWhenTheRingIsFull) {
+  ExportRing ring(2);
+  RecordWriter writer(ring, false);
+  EXPECT_EQ(write(writer, 0, 3 * RecordBlock::kRecords), 2 * RecordBlock::kRecords);
+  RecordBlock* block = ring.pop();
+  ASSERT_NE(block, nullptr);
+  ring.give_back(block);
+  EXPECT_EQ(write(writer, 0, 1), 1U);
+}
+
+TEST(RecordWriter, ALiveOneIsNearlyFullAboveThreeQuarters) {
+  ExportRing ring(8);
+  RecordWriter writer(ring, false);
+  write(writer, 0, 5 * RecordBlock::kRecords + 1);  // six blocks taken, two empty: just three quarters
+  EXPECT_FALSE(writer.nearly_full());
+  write(writer, 0, RecordBlock::kRecords);
+  EXPECT_TRUE(writer.nearly_full());
+}
+
+TEST(RecordWriter, AWaitingOneIsNeverNearlyFull) {
+  ExportRing ring(2);
+  RecordWriter writer(ring, true);
+  write(writer, 0, 2 * RecordBlock::kRecords);
+  EXPECT_FALSE(writer.nearly_full());
+}
+
+TEST(RecordWriter, AWaitingOneLosesNothing) {
+  constexpr std::size_t kRecords = 50 * RecordBlock::kRecords + 7;
+  ExportRing ring(2);
+  std::thread producer([&] {
+    RecordWriter writer(ring, true);
+    EXPECT_EQ(write(writer, 0, kRecords), kRecords);
+    writer.flush();
+  });
+  std::uint64_t next = 0;
+  EXPECT_TRUE(eventually([&] {
+    while (RecordBlock* block = ring.pop()) {
+      for (std::size_t i = 0; i < block->count; ++i) EXPECT_EQ(block->records[i].flow_id, next++);
+      ring.give_back(block);
+    }
+    return next == kRecords;
+  }));
+  producer.join();
+}
+
+TEST(Collector, HandsEachRecordOfEveryRingToEverySink) {
+  constexpr std::size_t kPerRing = 10'000;
+  std::atomic<bool> abandon{false};
+  std::vector<std::shared_ptr<KeptRecords>> kept;
+  std::vector<std::unique_ptr<SinkRunner>> runners;
+  std::vector<SinkRunner*> sinks;
+  for (int i = 0; i < 2; ++i) {
+    kept.push_back(std::make_shared<KeptRecords>());
+    runners.push_back(
+        std::make_unique<SinkRunner>("memory", std::make_unique<MemorySink>(kept.back()), 1 << 20, true, abandon));
+    sinks.push_back(runners.back().get());
+    runners.back()->start();
+  }
+  ExportRing first(4);
+  ExportRing second(4);
+  Collector collector({&first, &second}, sinks);
+  collector.start();
+  std::thread other([&] {
+    RecordWriter writer(second, true);
+    write(writer, kPerRing, kPerRing);
+    writer.flush();
+  });
+  RecordWriter writer(first, true);
+  write(writer, 0, kPerRing);
+  writer.flush();
+  other.join();
+  collector.finish();
+  for (const auto& runner : runners) runner->finish();
+
+  for (int i = 0; i < 2; ++i) {
+    auto numbers = numbers_of(kept[static_cast<std::size_t>(i)]->all());
+    std::sort(numbers.begin(), numbers.end());
+    ASSERT_EQ(numbers.size(), 2 * kPerRing);
+    for (std::uint64_t number = 0; number < numbers.size(); ++number) ASSERT_EQ(numbers[number], number);
+    EXPECT_EQ(runners[static_cast<std::size_t>(i)]->ledger().delivered, 2 * kPerRing);
+  }
+}
+
+TEST(Collector, FinishTakesWhatWasPushedBefore) {
+  std::atomic<bool> abandon{false};
+  const auto kept = std::make_shared<KeptRecords>();
+  SinkRunner sink("memory", std::make_unique<MemorySink>(kept), 100, true, abandon);
+  sink.start();
+  ExportRing ring(4);
+  RecordWriter writer(ring, false);
+  write(writer, 7, 3);
+  writer.flush();
+  Collector collector({&ring}, {&sink});
+  collector.start();
+  collector.finish();
+  sink.finish();
+  EXPECT_THAT(numbers_of(kept->all()), ::testing::ElementsAre(7, 8, 9));
+}
+
+}  // namespace
+}  // namespace spanflow::testing

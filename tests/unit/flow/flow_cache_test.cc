@@ -1,0 +1,263 @@
+// What a record counts, eviction, and what happens when records find no room.
+#include <gmock/gmock.h>
+
+#include "flow/flow_key.h"
+#include "support/flow_harness.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+PacketBuilder udp(std::uint16_t source_port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").udp(source_port, 53).at(time);
+}
+
+PacketBuilder udp_back(std::uint16_t source_port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("10.0.0.2", "10.0.0.1").udp(53, source_port).at(time);
+}
+
+std::vector<std::uint16_t> source_ports(const std::vector<FlowRecord>& records) {
+  std::vector<std::uint16_t> ports;
+  for (const FlowRecord& record : records) ports.push_back(record.src_port);
+  return ports;
+}
+
+TEST(FlowCache, ARecordHoldsWhatItsPacketsAddUpTo) {
+  Config config;
+  config.sensor_id = "probe-1";
+  FlowHarness flows(config, {.worker = 3});
+  flows.add(udp(1000, 1s).payload(10).padding(8).build());
+  flows.add(udp_back(1000, 2s).payload(100).build());
+  flows.add(udp_back(1000, 3s).payload(200).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  const FlowRecord& record = records[0];
+  EXPECT_EQ(record.ip_src, address("10.0.0.1"));
+  EXPECT_EQ(record.ip_dst, address("10.0.0.2"));
+  EXPECT_EQ(record.src_port, 1000);
+  EXPECT_EQ(record.dst_port, 53);
+  EXPECT_EQ(record.ip_protocol, protocol::kUdp);
+  EXPECT_EQ(record.src_to_dst.pkts, 1U);
+  EXPECT_EQ(record.src_to_dst.link_bytes, 14U + 28 + 10 + 8);
+  EXPECT_EQ(record.src_to_dst.ip_bytes, 38U);
+  EXPECT_EQ(record.dst_to_src.pkts, 2U);
+  EXPECT_EQ(record.dst_to_src.link_bytes, 14U + 28 + 100 + 14 + 28 + 200);
+  EXPECT_EQ(record.dst_to_src.ip_bytes, 28U + 100 + 28 + 200);
+  EXPECT_EQ(record.start_ns, 1'000'000'000U);
+  EXPECT_EQ(record.end_ns, 3'000'000'000U);
+  EXPECT_EQ(record.biflow_direction, BiflowDirection::kInitiator);
+  EXPECT_EQ(record.sensor_id, "probe-1");
+  EXPECT_EQ(record.worker, 3);
+  EXPECT_EQ(record.flow_id, make_flow_id("probe-1", record, 1'000'000'000));
+  EXPECT_FALSE(record.has_application);
+}
+
+TEST(FlowCache, SetsThePacketsDirection) {
+  FlowHarness flows;
+  EXPECT_EQ(flows.add(udp(1, 1s).build()).direction, Direction::kSrcToDst);
+  EXPECT_EQ(flows.add(udp_back(1, 1s).build()).direction, Direction::kDstToSrc);
+}
+
+TEST(FlowCache, AFlowIdDoesNotDependOnTheWorker) {
+  const auto id_on = [](std::uint16_t worker) {
+    FlowHarness flows({}, {.worker = worker});
+    flows.add(udp(1, 1s).build());
+    return flows.finish().at(0).flow_id;
+  };
+  EXPECT_EQ(id_on(0), id_on(7));
+}
+
+struct AccountingCase {
+  Accounting accounting;
+  std::uint64_t octets;
+};
+
+class EveryAccounting : public ::testing::TestWithParam<AccountingCase> {};
+
+TEST_P(EveryAccounting, CountsFromItsLayerOn) {
+  Config config;
+  config.flow.accounting = GetParam().accounting;
+  FlowHarness flows(config);
+  flows.add(PacketBuilder().ethernet().vlan(5).ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).tcp_options(12).payload(9).build());
+  const auto records = flows.finish();
+  EXPECT_EQ(records.at(0).src_to_dst.bytes, GetParam().octets);
+  EXPECT_EQ(records.at(0).src_to_dst.link_bytes, 79U);
+  EXPECT_EQ(records.at(0).src_to_dst.ip_bytes, 61U);
+}
+
+INSTANTIATE_TEST_SUITE_P(FlowCache, EveryAccounting,
+                         ::testing::Values(AccountingCase{Accounting::kLink, 79}, AccountingCase{Accounting::kIp, 61},
+                                           AccountingCase{Accounting::kTransport, 41},
+                                           AccountingCase{Accounting::kPayload, 9}));
+
+TEST(FlowCache, FieldsOfTheFirstPacketStay) {
+  FlowHarness flows;
+  flows.add(PacketBuilder().ethernet().vlan(3, 0x88a8).vlan(5).ipv4("1.1.1.1", "2.2.2.2").icmp(8, 0).at(1s).build());
+  flows.add(PacketBuilder().ethernet().vlan(4, 0x88a8).vlan(5).ipv4("2.2.2.2", "1.1.1.1").icmp(0, 1).at(1s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].vlan_id, 5);
+  EXPECT_EQ(records[0].vlan_outer_id, 3);
+  EXPECT_EQ(records[0].icmp_type, 8);
+  EXPECT_EQ(records[0].icmp_code, 0);
+  EXPECT_EQ(records[0].dst_to_src.pkts, 1U);
+}
+
+TEST(FlowCache, TheVlanKeyTellsFlowsApartOrNot) {
+  const auto flows_with = [](VlanKey choice) {
+    Config config;
+    config.flow.vlan_key = choice;
+    FlowHarness flows(config);
+    flows.add(PacketBuilder().ethernet().vlan(1).ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).build());
+    flows.add(PacketBuilder().ethernet().vlan(2).ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).build());
+    return flows.finish().size();
+  };
+  EXPECT_EQ(flows_with(VlanKey::kInner), 2U);
+  EXPECT_EQ(flows_with(VlanKey::kNone), 1U);
+}
+
+TEST(FlowCache, TunnelIdsOfEachDirectionAreFieldsAndNoKey) {
+  FlowHarness flows;
+  flows.add(
+      PacketBuilder().ipv4("9.9.9.1", "9.9.9.2").udp(2152, 2152).gtp(11).ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).build());
+  flows.add(
+      PacketBuilder().ipv4("9.9.9.2", "9.9.9.1").udp(2152, 2152).gtp(22).ipv4("2.2.2.2", "1.1.1.1").udp(2, 1).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].tunnel_type, TunnelType::kGtp);
+  EXPECT_EQ(records[0].src_to_dst.tunnel_id, 11U);
+  EXPECT_EQ(records[0].dst_to_src.tunnel_id, 22U);
+}
+
+TEST(FlowCache, FlowsOfTwoVnisAreTwo) {
+  FlowHarness flows;
+  for (const std::uint32_t vni : {1U, 2U}) {
+    flows.add(PacketBuilder()
+                  .ipv4("9.9.9.1", "9.9.9.2")
+                  .udp(1, 4789)
+                  .vxlan(vni)
+                  .ethernet()
+                  .ipv4("1.1.1.1", "2.2.2.2")
+                  .udp(1, 2)
+                  .build());
+  }
+  EXPECT_EQ(flows.finish().size(), 2U);
+}
+
+Config of_capacity(std::uint64_t flows, std::uint64_t workers = 1) {
+  Config config;
+  config.flow.capacity = flows;
+  config.workers = workers;
+  return config;
+}
+
+TEST(Eviction, ExportsTheLeastRecentlyUsed) {
+  FlowHarness flows(of_capacity(3));
+  flows.add(udp(1, 1s).build());
+  flows.add(udp(2, 2s).build());
+  flows.add(udp(3, 3s).build());
+  flows.add(udp(1, 4s).build());
+  EXPECT_TRUE(flows.take_records().empty());
+  flows.add(udp(4, 5s).build());
+  flows.add(udp(5, 6s).build());
+  const auto records = flows.take_records();
+  EXPECT_THAT(source_ports(records), ::testing::ElementsAre(2, 3));
+  EXPECT_EQ(records[0].end_reason, EndReason::kEvicted);
+  EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 2U);
+  EXPECT_TRUE(flows.ledgers_balance());
+}
+
+TEST(Eviction, WithinItsGrainTheOrderIsThatOfTheFirstPackets) {
+  FlowHarness flows(of_capacity(2));
+  flows.add(udp(1, 1s).build());
+  flows.add(udp(2, 1s + 10ms).build());
+  flows.add(udp(1, 1s + 99ms).build());
+  flows.add(udp(3, 1s + 99ms).build());
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(1));
+}
+
+TEST(Eviction, OfAClosedFlowIsAClose) {
+  FlowHarness flows(of_capacity(1));
+  flows.add(PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).rst().at(1s).build());
+  flows.add(udp(2, 1s).build());
+  EXPECT_EQ(flows.take_records().at(0).end_reason, EndReason::kClosed);
+}
+
+TEST(Eviction, OfADormantEntryWritesNothing) {
+  Config config = of_capacity(1);
+  config.flow.active_timeout = 1s;
+  FlowHarness flows(config);
+  flows.add(udp(1, 1s).build());
+  flows.sweep(2s);
+  EXPECT_EQ(flows.take_records().size(), 1U);
+  flows.add(udp(2, 3s).build());
+  EXPECT_TRUE(flows.take_records().empty());
+  EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 0U);
+  EXPECT_TRUE(flows.ledgers_balance());
+}
+
+TEST(Eviction, TheCapacityIsSharedAmongTheWorkers) {
+  FlowHarness flows(of_capacity(10, 4));
+  for (std::uint16_t port = 1; port <= 3; ++port) flows.add(udp(port, 1s).build());
+  EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 0U);
+  flows.add(udp(4, 1s).build());
+  EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 1U);
+}
+
+// A live worker whose collector does not keep up: four blocks of 256 records.
+class FullRing : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kBlocks = 4;
+  static constexpr std::uint16_t kFlows = kBlocks * RecordBlock::kRecords;
+
+  static Config config() {
+    Config config = of_capacity(2 * kFlows);
+    config.flow.inactive_timeout = 10s;
+    return config;
+  }
+
+  // Adds and sweeps this many flows, whose records then wait in the ring.
+  void write_records(std::uint16_t count) {
+    for (std::uint16_t port = 0; port < count; ++port) flows_.add(udp(port, 1s).build());
+    flows_.sweep(11s);
+  }
+
+  FlowHarness flows_{config(), {.wait = false, .blocks = kBlocks}};
+};
+
+TEST_F(FullRing, TheSweepPausesAboveThreeQuarters) {
+  write_records(kFlows);
+  EXPECT_TRUE(flows_.writer().nearly_full());
+  // The first record of the fourth block takes the last empty one.
+  EXPECT_EQ(flows_.counter(Counter::kExportedInactive), 3U * RecordBlock::kRecords + 1);
+  EXPECT_EQ(flows_.counter(Counter::kRecordsRingDropped), 0U);
+  EXPECT_TRUE(flows_.ledgers_balance());
+}
+
+TEST_F(FullRing, TheSweepGoesOnOnceThereIsRoom) {
+  write_records(kFlows);
+  flows_.take_records();
+  flows_.sweep(11s);
+  EXPECT_EQ(flows_.counter(Counter::kExportedInactive), kFlows);
+  EXPECT_EQ(flows_.counter(Counter::kRecordsRingDropped), 0U);
+}
+
+TEST_F(FullRing, OnlyThenEvictionsDropAndAreCounted) {
+  write_records(kFlows);
+  // Fill the table, then go on: each further flow evicts one. The ring takes 255 more.
+  for (std::uint32_t port = 0; flows_.table().size() < 2U * kFlows; ++port) {
+    flows_.add(PacketBuilder().ipv4("9.9.9.9", "8.8.8.8").udp(static_cast<std::uint16_t>(port), 1).at(11s).build());
+  }
+  for (std::uint16_t port = 0; port < 300; ++port) {
+    flows_.add(PacketBuilder().ipv4("7.7.7.7", "8.8.8.8").udp(port, 1).at(11s).build());
+  }
+  EXPECT_EQ(flows_.counter(Counter::kExportedEvicted), 300U);
+  EXPECT_EQ(flows_.counter(Counter::kRecordsRingDropped), 300U - 255);
+  EXPECT_TRUE(flows_.ledgers_balance());
+  const std::uint64_t handed = flows_.take_records().size();
+  EXPECT_EQ(flows_.counter(Counter::kRecordsExported), handed + flows_.counter(Counter::kRecordsRingDropped));
+}
+
+}  // namespace
+}  // namespace spanflow::testing

@@ -1,0 +1,152 @@
+// The packet loop: every packet in exactly one counter, and every record in the ring.
+#include "flow/meter.h"
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+#include "support/flow_harness.h"
+#include "support/vector_source.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A Meter over packets, without nDPI unless told.
+class MeterTest : public ::testing::Test {
+ protected:
+  MeterTest() { config_.dpi.enabled = false; }
+
+  void run(std::vector<TestPacket> packets, const VectorSource::Options& options = {}) {
+    VectorSource source(std::move(packets), options);
+    run(source);
+  }
+
+  void run(PacketSource& source) {
+    const Decoder decoder(config_.decode.tunnels, config_.flow.vlan_key);
+    Meter meter(config_, 0, source, decoder, ring_, counters_);
+    meter.run();
+    failure_ = meter.failure();
+    while (RecordBlock* block = ring_.pop()) {
+      records_.insert(records_.end(), block->records.begin(),
+                      block->records.begin() + static_cast<std::ptrdiff_t>(block->count));
+      ring_.give_back(block);
+    }
+  }
+
+  std::uint64_t counter(Counter id) const { return counters_.get(id); }
+  // packets: received = metered + ignored + malformed.
+  bool packets_balance() const {
+    std::uint64_t sum = counter(Counter::kPacketsMetered);
+    for (const CounterInfo& each : kCounters) {
+      if (each.name.starts_with("packets.ignored.") || each.name.starts_with("packets.malformed.")) {
+        sum += counter(each.id);
+      }
+    }
+    return sum == counter(Counter::kPacketsReceived);
+  }
+
+  Config config_;
+  Counters counters_;
+  ExportRing ring_{256};
+  std::vector<FlowRecord> records_;
+  std::exception_ptr failure_;
+};
+
+PacketBuilder udp(std::uint16_t port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").udp(port, 53).at(time);
+}
+
+TEST_F(MeterTest, EveryPacketIsInExactlyOneCounter) {
+  run({udp(1, 1s).build(), udp(2, 1s).build(), PacketBuilder().ethernet().patch(12, 8).patch(13, 6).build(),
+       udp(1, 2s).snap(10).build(), udp(1, 2s).snap(20).build(), udp(1, 2s).snap(36).build()});
+  EXPECT_EQ(counter(Counter::kPacketsReceived), 6U);
+  EXPECT_EQ(counter(Counter::kPacketsMetered), 2U);
+  EXPECT_EQ(counter(Counter::kIgnoredNotIp), 1U);
+  EXPECT_EQ(counter(Counter::kMalformedLink), 1U);
+  EXPECT_EQ(counter(Counter::kMalformedIpHeader), 1U);
+  EXPECT_EQ(counter(Counter::kMalformedTransport), 1U);
+  EXPECT_EQ(counter(Counter::kOctetsMetered), 84U);
+  EXPECT_TRUE(packets_balance());
+  EXPECT_EQ(records_.size(), 2U);
+}
+
+TEST_F(MeterTest, FilteredPacketsAreIgnored) {
+  config_.input.filter = "udp port 2";
+  run({udp(1, 1s).build(), udp(2, 1s).build(), udp(3, 1s).build()});
+  EXPECT_EQ(counter(Counter::kIgnoredFiltered), 2U);
+  EXPECT_EQ(counter(Counter::kPacketsMetered), 1U);
+  EXPECT_TRUE(packets_balance());
+  ASSERT_EQ(records_.size(), 1U);
+  EXPECT_EQ(records_[0].src_port, 2);
+}
+
+TEST_F(MeterTest, AFilterThatMeansNothingOnTheLinkFailsTheRun) {
+  config_.input.filter = "ether host 02:00:00:00:00:01";
+  run({PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).build()});
+  ASSERT_NE(failure_, nullptr);
+  EXPECT_THROW(std::rethrow_exception(failure_), RunError);
+}
+
+TEST_F(MeterTest, LaterFragmentsAreMeteredAndCounted) {
+  run({udp(1, 1s).build(), PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(8, false).udp(1, 2).build()});
+  EXPECT_EQ(counter(Counter::kPacketsMetered), 2U);
+  EXPECT_EQ(counter(Counter::kPacketsLaterFragments), 1U);
+}
+
+TEST_F(MeterTest, FramesAboveTheMtuAreMeteredAndCounted) {
+  run({udp(1, 1s).payload(1480).build(), udp(1, 1s).payload(100).build()}, {.greatest_frame = 1514});
+  EXPECT_EQ(counter(Counter::kPacketsMetered), 2U);
+  EXPECT_EQ(counter(Counter::kPacketsOverMtu), 1U);
+}
+
+TEST_F(MeterTest, TimeInTheBurstEndsFlowsWithoutTheirPackets) {
+  std::vector<TestPacket> packets{udp(1, 1s).build()};
+  for (int second = 2; second < 200; ++second) packets.push_back(udp(2, std::chrono::seconds{second}).build());
+  config_.flow.active_timeout = 1h;
+  run(packets, {.burst = 1});
+  ASSERT_EQ(records_.size(), 2U);
+  EXPECT_EQ(records_[0].src_port, 1);
+  EXPECT_EQ(records_[0].end_reason, EndReason::kInactive);
+  EXPECT_EQ(records_[1].end_reason, EndReason::kCaptureEnd);
+}
+
+TEST_F(MeterTest, BurstsOfAnySizeGiveTheSameRecords) {
+  std::vector<TestPacket> packets;
+  for (int i = 0; i < 500; ++i) packets.push_back(udp(static_cast<std::uint16_t>(i % 17), i * 1s).payload(i).build());
+  run(packets, {.burst = 1});
+  const auto one_by_one = sorted_lines(records_);
+  for (const std::size_t burst : {7U, 64U}) {
+    records_.clear();
+    run(packets, {.burst = burst, .idle_between_bursts = true});
+    EXPECT_EQ(sorted_lines(records_), one_by_one);
+  }
+}
+
+TEST_F(MeterTest, AnErrorOfTheSourceExportsWhatWasMetered) {
+  class FailingSource : public VectorSource {
+   public:
+    using VectorSource::VectorSource;
+    Burst poll() override {
+      const Burst burst = VectorSource::poll();
+      if (burst.state == Burst::State::kEnd) throw RunError("in.pcap: offset 99: damaged");
+      return burst;
+    }
+  };
+  FailingSource source({udp(1, 1s).build()});
+  run(source);
+  ASSERT_NE(failure_, nullptr);
+  EXPECT_EQ(records_.size(), 1U);
+  EXPECT_EQ(counter(Counter::kFlowsOpen), 0U);
+}
+
+TEST_F(MeterTest, WithNdpiRecordsHaveAnApplication) {
+  config_.dpi.enabled = true;
+  run({udp(1, 1s).build()});
+  ASSERT_EQ(records_.size(), 1U);
+  EXPECT_TRUE(records_[0].has_application);
+  EXPECT_EQ(records_[0].application_name, "DNS");
+}
+
+}  // namespace
+}  // namespace spanflow::testing

@@ -1,0 +1,178 @@
+// The whole way from a capture file to records, as the daemon and the Streamer use it.
+#include "pipeline/pipeline.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "support/capture_writer.h"
+#include "support/flow_harness.h"
+#include "support/memory_sink.h"
+#include "support/random_traffic.h"
+#include "support/temporary_folder.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  Config config_for(const std::vector<TestPacket>& packets) {
+    Config config;
+    config.input.files = {folder_.write("in.pcap", pcap_of(packets))};
+    config.flow.active_timeout = 10s;
+    config.flow.inactive_timeout = 4s;
+    config.dpi.enabled = false;
+    return config;
+  }
+
+  // Runs it to its end.
+  std::vector<FlowRecord> run(const Config& config) {
+    const auto kept = std::make_shared<KeptRecords>();
+    std::vector<NamedSink> sinks;
+    sinks.push_back({"memory", std::make_unique<MemorySink>(kept), 1000});
+    Pipeline pipeline(config, std::move(sinks));
+    pipeline.start();
+    while (!pipeline.wait(100ms)) {
+    }
+    pipeline.finish();
+    summary_ = pipeline.summary();
+    failures_ = pipeline.failures();
+    return kept->all();
+  }
+
+  TemporaryFolder folder_;
+  Summary summary_;
+  std::vector<std::exception_ptr> failures_;
+};
+
+TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
+  Config config = config_for(random_traffic(1, 10'000));
+  const auto alone = sorted_lines(run(config));
+  ASSERT_GT(alone.size(), 300U);
+  for (config.workers = 2; config.workers <= 4; ++config.workers) {
+    EXPECT_EQ(sorted_lines(run(config)), alone) << config.workers;
+    EXPECT_TRUE(failures_.empty());
+  }
+}
+
+TEST_F(PipelineTest, TheWorkerOfARecordIsTheOneThatMeteredIt) {
+  Config config = config_for(random_traffic(2, 2000));
+  config.workers = 3;
+  std::vector<bool> seen(3);
+  for (const FlowRecord& record : run(config)) seen.at(record.worker) = true;
+  EXPECT_THAT(seen, ::testing::Each(true));
+}
+
+std::uint64_t sum_of(const nlohmann::json& counters) {
+  std::uint64_t sum = 0;
+  for (const auto& count : counters) sum += count.get<std::uint64_t>();
+  return sum;
+}
+
+void expect_balanced(const nlohmann::json& summary) {
+  const auto& packets = summary.at("packets");
+  EXPECT_EQ(packets.at("received"), packets.at("metered").get<std::uint64_t>() + sum_of(packets.at("ignored")) +
+                                        sum_of(packets.at("malformed")));
+  const auto& flows = summary.at("flows");
+  EXPECT_EQ(flows.at("opened"), flows.at("open").get<std::uint64_t>() + sum_of(flows.at("exported")));
+  const auto& records = summary.at("records");
+  EXPECT_EQ(records.at("exported"), sum_of(flows.at("exported")));
+  for (const auto& sink : records.at("sinks")) {
+    EXPECT_EQ(records.at("exported"),
+              records.at("ring_dropped").get<std::uint64_t>() + sink.at("handed").get<std::uint64_t>());
+    EXPECT_EQ(sink.at("handed"), sink.at("delivered").get<std::uint64_t>() + sink.at("queued").get<std::uint64_t>() +
+                                     sink.at("spooled").get<std::uint64_t>() + sum_of(sink.at("dropped")));
+  }
+}
+
+TEST_F(PipelineTest, TheSummaryBalances) {
+  auto packets = random_traffic(3, 3000);
+  packets[10] = packets[10].cut_to(16);
+  packets[20].bytes[12] = 0x99;  // no ethertype that is known
+  Config config = config_for(packets);
+  config.workers = 2;
+  config.input.filter = "ip or ether[12] == 0x99";
+  config.sinks = {{.type = "csv", .path = folder_ / "out.csv"}};
+  const auto records = run(config);
+  const auto summary = nlohmann::json::parse(to_json(summary_));
+  expect_balanced(summary);
+  EXPECT_EQ(summary.at("workers"), 2);
+  EXPECT_EQ(summary.at("packets").at("received"), 3000);
+  EXPECT_EQ(summary.at("packets").at("ignored").at("not_ip"), 1);
+  EXPECT_EQ(summary.at("packets").at("malformed").at("ip_header"), 1);
+  EXPECT_EQ(summary.at("packets").at("metered"), 2998);
+  EXPECT_EQ(summary.at("records").at("sinks").size(), 2U);
+  EXPECT_EQ(summary.at("records").at("exported"), records.size());
+  EXPECT_EQ(summary.at("flows").at("open"), 0);
+}
+
+TEST_F(PipelineTest, TheSummaryForPeopleShowsBothLedgers) {
+  run(config_for(random_traffic(4, 1000)));
+  const std::string text = to_text(summary_);
+  EXPECT_THAT(text, ::testing::HasSubstr("1,000 received = 1,000 metered + 0 ignored + 0 malformed; 0 lost\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("handed to each sink\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("memory: "));
+}
+
+TEST_F(PipelineTest, ASinkThatCannotBeWrittenFailsAloneAndIsCounted) {
+  Config config = config_for(random_traffic(5, 3000));
+  config.sinks = {{.type = "jsonl", .path = "/dev/full"}};
+  const auto records = run(config);
+  EXPECT_GT(records.size(), 100U);
+  EXPECT_EQ(failures_.size(), 1U);
+  expect_balanced(nlohmann::json::parse(to_json(summary_)));
+  for (const SinkLedger& sink : summary_.sinks) {
+    const bool full = sink.name == "jsonl:/dev/full";
+    EXPECT_EQ(sink.delivered, full ? 0 : records.size());
+    EXPECT_EQ(sink.handed, records.size());
+  }
+}
+
+TEST_F(PipelineTest, AnInputThatIsDamagedExportsWhatCameBefore) {
+  const auto packets = random_traffic(6, 500);
+  Config config = config_for(packets);
+  Bytes damaged = pcap_of(packets);
+  damaged.insert(damaged.end(), 64, 0xff);
+  config.input.files = {folder_.write("damaged.pcap", damaged)};
+  for (config.workers = 1; config.workers <= 2; ++config.workers) {
+    std::uint64_t metered = 0;
+    for (const FlowRecord& record : run(config)) metered += record.src_to_dst.pkts + record.dst_to_src.pkts;
+    EXPECT_EQ(metered, packets.size());
+    ASSERT_EQ(failures_.size(), 1U);
+    EXPECT_THROW(std::rethrow_exception(failures_[0]), RunError);
+  }
+}
+
+TEST_F(PipelineTest, ARequestToStopEndsTheRun) {
+  const auto kept = std::make_shared<KeptRecords>();
+  std::vector<NamedSink> sinks;
+  sinks.push_back({"memory", std::make_unique<MemorySink>(kept), 1000});
+  Pipeline pipeline(config_for(random_traffic(7, 10'000)), std::move(sinks));
+  pipeline.request_stop();
+  pipeline.start();
+  while (!pipeline.wait(100ms)) {
+  }
+  pipeline.finish();
+  expect_balanced(nlohmann::json::parse(to_json(pipeline.summary())));
+}
+
+TEST_F(PipelineTest, AnInputThatIsMissingThrowsAtOnce) {
+  Config config;
+  config.input.files = {folder_ / "none.pcap"};
+  EXPECT_THROW(Pipeline{config}, RunError);
+}
+
+TEST_F(PipelineTest, MayBeDestroyedWithoutHavingStarted) { Pipeline pipeline(config_for(random_traffic(8, 10))); }
+
+TEST_F(PipelineTest, MayBeDestroyedWhileItRuns) {
+  Config config = config_for(random_traffic(9, 10'000));
+  config.workers = 2;
+  Pipeline pipeline(config);
+  pipeline.start();
+}
+
+}  // namespace
+}  // namespace spanflow::testing

@@ -1,0 +1,190 @@
+// The one table of fields, and records as lines of it.
+#include "sinks/field_table.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "sinks/sink.h"
+#include "sinks/text.h"
+#include "support/records.h"
+#include "support/temporary_folder.h"
+
+namespace spanflow::testing {
+namespace {
+
+std::vector<std::string> names_of(const std::vector<const Field*>& selected) {
+  std::vector<std::string> names;
+  for (const Field* field : selected) names.emplace_back(field->name);
+  return names;
+}
+
+std::vector<std::string> select(const std::vector<std::string>& names, bool dpi = true) {
+  Config config;
+  config.dpi.enabled = dpi;
+  return names_of(select_fields(names, config));
+}
+
+const std::vector<std::string> kClassic = {
+    "ip_src",          "src_port",        "ip_dst",           "dst_port",         "ip_protocol",
+    "src_to_dst_pkts", "dst_to_src_pkts", "src_to_dst_bytes", "dst_to_src_bytes", "application_name",
+    "category_name",   "start_time",      "end_time",         "export_reason"};
+
+TEST(Fields, NamesAreUniqueAndEveryOneHasAMeaning) {
+  std::set<std::string_view> names;
+  for (const Field& field : fields()) {
+    EXPECT_TRUE(names.insert(field.name).second) << field.name;
+    EXPECT_FALSE(field.help.empty()) << field.name;
+  }
+}
+
+TEST(Fields, TheClassicOnesKeepTheirNamesAndOrder) { EXPECT_EQ(select({"classic"}), kClassic); }
+
+TEST(Fields, FullStartsWithTheClassicOnes) {
+  const auto full = select({"full"});
+  ASSERT_GT(full.size(), kClassic.size());
+  EXPECT_EQ(std::vector<std::string>(full.begin(), full.begin() + 14), kClassic);
+  EXPECT_EQ(full.size(), fields().size());
+}
+
+TEST(Fields, FullLeavesOutAGroupWhoseFeatureIsOff) {
+  const auto full = select({"full"}, false);
+  EXPECT_THAT(full, ::testing::Not(::testing::Contains("application_confidence")));
+  EXPECT_THAT(full, ::testing::Contains("flow_id"));
+}
+
+TEST(Fields, NamesAreTakenInTheirOrderAndOnce) {
+  EXPECT_EQ(select({"end_time", "ip_src", "end_time"}), (std::vector<std::string>{"end_time", "ip_src"}));
+  EXPECT_EQ(select({"flow_id", "classic"}).at(1), "ip_src");
+  EXPECT_EQ(select({"classic", "ip_src"}).size(), 14U);
+}
+
+TEST(Fields, TheReferenceHasARowForEach) {
+  const std::string text = list_fields();
+  for (const Field& field : fields()) {
+    EXPECT_THAT(text, ::testing::HasSubstr("| `" + std::string(field.name) + "` |"));
+  }
+}
+
+FlowRecord full_record() {
+  FlowRecord record = record_number(0xabcdef);
+  record.start_ns = 1'700'000'000'123'999'999;
+  record.end_ns = 1'700'000'060'000'000'001;
+  record.segment = 2;
+  record.src_to_dst = {.pkts = 3, .bytes = 300, .link_bytes = 342, .ip_bytes = 300, .tcp_flags = 0x1b};
+  record.dst_to_src = {.pkts = 1, .bytes = 60, .link_bytes = 74, .ip_bytes = 60, .tcp_flags = 0x12};
+  record.biflow_direction = BiflowDirection::kInitiator;
+  record.application_name = "TLS.Instagram";
+  record.category_name = "SocialNetwork";
+  record.has_application = true;
+  record.application_confidence = 6;
+  record.end_reason = EndReason::kClosed;
+  return record;
+}
+
+std::string line(const FlowRecord& record, const std::vector<std::string>& names) {
+  TextBuffer out;
+  append_json(out, record, select_fields(names, Config{}));
+  return fmt::to_string(out);
+}
+
+TEST(Records, TheClassicFieldsAsJson) {
+  EXPECT_EQ(line(full_record(), {"classic"}),
+            R"({"ip_src":"10.0.0.1","src_port":1234,"ip_dst":"10.0.0.2","dst_port":443,"ip_protocol":6,)"
+            R"("src_to_dst_pkts":3,"dst_to_src_pkts":1,"src_to_dst_bytes":300,"dst_to_src_bytes":60,)"
+            R"("application_name":"TLS.Instagram","category_name":"SocialNetwork","start_time":1700000000123,)"
+            R"("end_time":1700000060000,"export_reason":2})");
+}
+
+TEST(Records, AllFieldsAsJson) {
+  EXPECT_EQ(nlohmann::json::parse(line(full_record(), {"full"})), nlohmann::json::parse(R"({
+    "ip_src": "10.0.0.1", "src_port": 1234, "ip_dst": "10.0.0.2", "dst_port": 443, "ip_protocol": 6,
+    "src_to_dst_pkts": 3, "dst_to_src_pkts": 1, "src_to_dst_bytes": 300, "dst_to_src_bytes": 60,
+    "application_name": "TLS.Instagram", "category_name": "SocialNetwork", "start_time": 1700000000123,
+    "end_time": 1700000060000, "export_reason": 2, "flow_id": "0000000000abcdef", "segment": 2,
+    "end_reason": "closed", "flow_end_reason": 3, "start_time_ns": 1700000000123999999,
+    "end_time_ns": 1700000060000000001, "duration_ns": 59876000002, "ip_version": 4,
+    "src_to_dst_ip_bytes": 300, "dst_to_src_ip_bytes": 60, "src_to_dst_link_bytes": 342,
+    "dst_to_src_link_bytes": 74, "src_to_dst_tcp_flags": 27, "dst_to_src_tcp_flags": 18, "biflow_direction": 1,
+    "timestamp_source": "file", "worker": 0, "application_is_guessed": 0, "application_confidence": 6})"));
+}
+
+TEST(Records, AreWrittenToStreamsInFull) {
+  std::ostringstream out;
+  out << full_record();
+  EXPECT_EQ(out.str(), line(full_record(), {"full"}));
+}
+
+TEST(Records, ValuesThatDoNotApplyAreMissing) {
+  FlowRecord record = full_record();
+  record.ip_protocol = protocol::kUdp;
+  record.has_application = false;
+  const auto json = nlohmann::json::parse(line(record, {"full"}));
+  for (const char* name : {"src_to_dst_tcp_flags", "icmp_type", "vlan_id", "tunnel_type", "tunnel_id", "sensor_id",
+                           "application_name", "category_name", "application_confidence"}) {
+    EXPECT_FALSE(json.contains(name)) << name;
+  }
+}
+
+TEST(Records, ValuesThatApplyAreThere) {
+  FlowRecord record = full_record();
+  record.ip_protocol = protocol::kIcmp;
+  record.icmp_type = 3;
+  record.icmp_code = 0;
+  record.vlan_id = 200;
+  record.vlan_outer_id = 100;
+  record.tunnel_type = TunnelType::kVxlan;
+  record.tunnel_key = 42;
+  record.dst_to_src.tunnel_id = 7;
+  record.sensor_id = "probe-1";
+  EXPECT_EQ(line(record, {"icmp_type", "icmp_code", "vlan_id", "vlan_outer_id", "tunnel_type", "tunnel_id",
+                          "src_to_dst_tunnel_id", "dst_to_src_tunnel_id", "sensor_id"}),
+            R"({"icmp_type":3,"icmp_code":0,"vlan_id":200,"vlan_outer_id":100,"tunnel_type":"vxlan","tunnel_id":42,)"
+            R"("dst_to_src_tunnel_id":7,"sensor_id":"probe-1"})");
+}
+
+TEST(Records, WithoutAnyValueAnObjectIsEmpty) { EXPECT_EQ(line(record_number(1), {"vlan_id"}), "{}"); }
+
+TEST(EndReasons, HaveTheirDocumentedCodes) {
+  const std::pair<EndReason, std::pair<int, int>> kCodes[] = {
+      {EndReason::kInactive, {0, 1}},   {EndReason::kActive, {1, 2}},  {EndReason::kClosed, {2, 3}},
+      {EndReason::kCaptureEnd, {2, 4}}, {EndReason::kEvicted, {3, 5}}, {EndReason::kPlugin, {4, 4}}};
+  for (const auto& [reason, codes] : kCodes) {
+    EXPECT_EQ(export_reason(reason), codes.first);
+    EXPECT_EQ(flow_end_reason(reason), codes.second);
+  }
+}
+
+// Through a sink into a file.
+std::string written_by(const std::string& type, const std::vector<FlowRecord>& records) {
+  const TemporaryFolder folder;
+  Config config;
+  SinkConfig sink_config{.type = type, .path = folder / "out", .fields = {"ip_src", "vlan_id", "application_name"}};
+  const std::atomic<bool> abandon{false};
+  const auto sink = make_sink(sink_config, {config, abandon});
+  sink->write(records);
+  sink->flush();
+  return content_of(sink_config.path);
+}
+
+TEST(CsvSink, WritesAHeaderAndALineForEachRecord) {
+  FlowRecord odd = full_record();
+  odd.application_name = "a,\"b\"\n";
+  EXPECT_EQ(written_by("csv", {full_record(), odd}),
+            "ip_src,vlan_id,application_name\n"
+            "10.0.0.1,,TLS.Instagram\n"
+            "10.0.0.1,,\"a,\"\"b\"\"\\x0A\"\n");
+}
+
+TEST(CsvSink, WithoutRecordsWritesTheHeader) { EXPECT_EQ(written_by("csv", {}), "ip_src,vlan_id,application_name\n"); }
+
+TEST(JsonlSink, WritesALineForEachRecord) {
+  EXPECT_EQ(written_by("jsonl", {full_record(), full_record()}),
+            "{\"ip_src\":\"10.0.0.1\",\"application_name\":\"TLS.Instagram\"}\n"
+            "{\"ip_src\":\"10.0.0.1\",\"application_name\":\"TLS.Instagram\"}\n");
+}
+
+}  // namespace
+}  // namespace spanflow::testing

@@ -1,0 +1,106 @@
+// Values as CSV and JSON text.
+#include "sinks/text.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/packet_builder.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::string_view_literals;
+
+std::string utf8(std::string_view text) {
+  TextBuffer out;
+  append_utf8(out, text);
+  return fmt::to_string(out);
+}
+
+std::string csv(const Value& value) {
+  TextBuffer out;
+  append_csv(out, value);
+  return fmt::to_string(out);
+}
+
+std::string json(const Value& value) {
+  TextBuffer out;
+  append_json(out, value);
+  return fmt::to_string(out);
+}
+
+TEST(Utf8, ValidTextStaysAsItIs) {
+  for (const std::string_view text :
+       {"plain", "grün", "日本語", "\U0001F600", "\x7e", "\xc2\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(utf8(text), text);
+  }
+}
+
+TEST(Utf8, InvalidOctetsAreShown) {
+  EXPECT_EQ(utf8("a\xff"
+                 "b"),
+            "a\\xFFb");
+  EXPECT_EQ(utf8("\x80"), "\\x80");                             // a continuation alone
+  EXPECT_EQ(utf8("\xc3"), "\\xC3");                             // cut short
+  EXPECT_EQ(utf8("\xe2\x82"), "\\xE2\\x82");                    // cut short
+  EXPECT_EQ(utf8("\xc0\xaf"), "\\xC0\\xAF");                    // overlong
+  EXPECT_EQ(utf8("\xe0\x80\xaf"), "\\xE0\\x80\\xAF");           // overlong
+  EXPECT_EQ(utf8("\xed\xa0\x80"), "\\xED\\xA0\\x80");           // a surrogate
+  EXPECT_EQ(utf8("\xf4\x90\x80\x80"), "\\xF4\\x90\\x80\\x80");  // above U+10FFFF
+  EXPECT_EQ(utf8("\xf5\x80\x80\x80"), "\\xF5\\x80\\x80\\x80");
+}
+
+TEST(Utf8, ControlCharactersAndNulAreShown) { EXPECT_EQ(utf8("a\0b\nc\x7f\x1b"sv), "a\\x00b\\x0Ac\\x7F\\x1B"); }
+
+TEST(Csv, PlainValuesAreNotQuoted) {
+  EXPECT_EQ(csv("TLS.Instagram"sv), "TLS.Instagram");
+  EXPECT_EQ(csv(std::uint64_t{0}), "0");
+  EXPECT_EQ(csv(std::uint64_t{18'446'744'073'709'551'615U}), "18446744073709551615");
+  EXPECT_EQ(csv(HexValue{0xabc}), "0000000000000abc");
+  EXPECT_EQ(csv(std::monostate{}), "");
+}
+
+TEST(Csv, CommasAndQuotesAreQuoted) {
+  EXPECT_EQ(csv("a,b"sv), "\"a,b\"");
+  EXPECT_EQ(csv("say \"x\""sv), "\"say \"\"x\"\"\"");
+  EXPECT_EQ(csv("\""sv), "\"\"\"\"");
+}
+
+TEST(Csv, ALineBreakNeverReachesTheFile) {
+  EXPECT_EQ(csv("two\r\nlines"sv), "two\\x0D\\x0Alines");
+  EXPECT_EQ(csv("two\nlines, quoted"sv), "\"two\\x0Alines, quoted\"");
+}
+
+TEST(Json, TextsAreQuotedAndEscaped) {
+  EXPECT_EQ(json("plain"sv), R"("plain")");
+  EXPECT_EQ(json("say \"x\" \\ y"sv), R"("say \"x\" \\ y")");
+  EXPECT_EQ(json("a\nb\xff"sv), R"("a\\x0Ab\\xFF")");
+}
+
+TEST(Json, AnyOctetsMakeAValidString) {
+  std::string every_octet;
+  for (int octet = 0; octet < 256; ++octet) every_octet.push_back(static_cast<char>(octet));
+  const auto parsed = nlohmann::json::parse(json(std::string_view(every_octet)));
+  EXPECT_TRUE(parsed.is_string());
+  EXPECT_EQ(parsed.get<std::string>(), utf8(every_octet));
+}
+
+TEST(Json, NumbersArePlainAndIdsAreTexts) {
+  EXPECT_EQ(json(std::uint64_t{42}), "42");
+  EXPECT_EQ(json(HexValue{0xfeedface}), R"("00000000feedface")");
+}
+
+TEST(Addresses, AreDottedOrRfc5952) {
+  EXPECT_EQ(to_string(address("10.0.0.1"), 4), "10.0.0.1");
+  EXPECT_EQ(to_string(address("255.255.255.255"), 4), "255.255.255.255");
+  EXPECT_EQ(to_string(address("2001:0db8:0000:0000:0001:0000:0000:0001"), 6), "2001:db8::1:0:0:1");
+  EXPECT_EQ(to_string(address("::"), 6), "::");
+  EXPECT_EQ(to_string(address("fe80::1"), 6), "fe80::1");
+  const IpAddress address6 = address("2001:db8::1");
+  EXPECT_EQ(json(AddressValue{&address6, 6}), R"("2001:db8::1")");
+  EXPECT_EQ(csv(AddressValue{&address6, 6}), "2001:db8::1");
+}
+
+}  // namespace
+}  // namespace spanflow::testing
