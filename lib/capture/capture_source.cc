@@ -48,7 +48,7 @@ class CaptureSource : public PacketSource {
       file_->check();
       close();
     }
-    return {.state = Burst::State::kEnd, .now_ns = clock_.now_ns()};
+    return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
   }
 
   TimestampSource timestamp_source() const override { return TimestampSource::kFile; }

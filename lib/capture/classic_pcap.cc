@@ -59,8 +59,8 @@ class ClassicPcap : public CaptureFile {
 
  private:
   bool whole_packet() const {
-    const auto data = stream_->available();
-    return data.size() >= kRecordHeader && data.size() >= kRecordHeader + word(data.data() + 8, format_.swapped);
+    const std::size_t size = stream_->available().size();
+    return size >= kRecordHeader && next_length() <= kGreatestPacket && size >= kRecordHeader + next_length();
   }
 
   // False at the end of the file, which may have come too early.

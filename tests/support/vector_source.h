@@ -29,7 +29,7 @@ class VectorSource : public PacketSource {
       return {.state = Burst::State::kIdle, .now_ns = clock_.now_ns()};
     }
     idled_ = false;
-    if (next_ == packets_.size()) return {.state = Burst::State::kEnd, .now_ns = clock_.now_ns()};
+    if (next_ == packets_.size()) return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
     burst_.clear();
     while (next_ < packets_.size() && burst_.size() < options_.burst) {
       burst_.push_back(packets_[next_++].raw());

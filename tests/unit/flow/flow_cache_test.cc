@@ -171,6 +171,7 @@ TEST(Eviction, ExportsTheLeastRecentlyUsed) {
 TEST(Eviction, WithinItsGrainTheOrderIsThatOfTheFirstPackets) {
   FlowHarness flows(of_capacity(2));
   flows.add(udp(1, 1s).build());
+  flows.add(udp(1, 1s).build());  // confirms the time
   flows.add(udp(2, 1s + 10ms).build());
   flows.add(udp(1, 1s + 99ms).build());
   flows.add(udp(3, 1s + 99ms).build());

@@ -9,6 +9,7 @@
 #include "support/capture_writer.h"
 #include "support/flow_harness.h"
 #include "support/memory_sink.h"
+#include "support/packet_builder.h"
 #include "support/random_traffic.h"
 #include "support/temporary_folder.h"
 
@@ -56,6 +57,33 @@ TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
     EXPECT_EQ(sorted_lines(run(config)), alone) << config.workers;
     EXPECT_TRUE(failures_.empty());
   }
+}
+
+// Files in the wrong order once made every sweep cut the flows of the earlier file to pieces.
+TEST_F(PipelineTest, FilesInTheWrongOrderGiveTheRecordsOfEach) {
+  const auto earlier = random_traffic(5, 3000);
+  auto later = random_traffic(6, 3000);
+  for (TestPacket& packet : later) packet.time_ns += static_cast<std::uint64_t>(Nanoseconds{24h}.count());
+  Config config = config_for(later);
+  auto expected = sorted_lines(run(config));
+  const std::string later_path = config.input.files.front();
+  config.input.files = {folder_.write("earlier.pcap", pcap_of(earlier))};
+  for (const std::string& line : sorted_lines(run(config))) expected.push_back(line);
+  std::sort(expected.begin(), expected.end());
+  config.input.files.insert(config.input.files.begin(), later_path);
+  for (config.workers = 1; config.workers <= 3; ++config.workers) {
+    EXPECT_EQ(sorted_lines(run(config)), expected) << config.workers;
+  }
+}
+
+// A single packet a long time after the others says that their flows were inactive by then.
+TEST_F(PipelineTest, TheLastPacketOfACaptureCanTellThatOthersHadEnded) {
+  const auto records = run(config_for({PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).at(1s).build(),
+                                       PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(3, 4).at(300s).build()}));
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].src_port, 1);
+  EXPECT_EQ(records[0].end_reason, EndReason::kInactive);
+  EXPECT_EQ(records[1].end_reason, EndReason::kCaptureEnd);
 }
 
 TEST_F(PipelineTest, TheWorkerOfARecordIsTheOneThatMeteredIt) {
