@@ -13,9 +13,11 @@ namespace spanflow {
 template <typename Block>
 class BlockRing {
  public:
-  explicit BlockRing(std::size_t blocks) : full_(blocks), empty_(blocks) {
+  // Each block is made from `arguments`.
+  template <typename... Arguments>
+  explicit BlockRing(std::size_t blocks, const Arguments&... arguments) : full_(blocks), empty_(blocks) {
     for (std::size_t i = 0; i < blocks; ++i) {
-      blocks_.push_back(std::make_unique<Block>());
+      blocks_.push_back(std::make_unique<Block>(arguments...));
       empty_.push(blocks_.back().get());
     }
   }

@@ -150,20 +150,6 @@ ValueType<T> described_as(const std::string& expected, ValueType<T> type) {
   return type;
 }
 
-// A name that configurations may rely on already, while this version can do one thing only.
-template <typename T>
-ValueType<T> only(const ValueType<T>& type, const T& value) {
-  ValueType<T> limited = type;
-  limited.expected = fmt::format("{}, all that this version can do", type.show(value));
-  limited.schema = fmt::format(R"("enum": [{}])", type.show(value));
-  limited.read = [=](const YAML::Node& node) {
-    const T given = type.read(node);
-    if (given != value) throw OptionError{.expected = limited.expected};
-    return given;
-  };
-  return limited;
-}
-
 ValueType<std::string> word_of(const std::vector<std::string>& words) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const std::string& word : words) pairs.emplace_back(word, word);
@@ -390,9 +376,8 @@ std::vector<Option> make_options() {
              "flows in classification at once, over all workers; when full, the oldest is given up"),
       OPTION(dpi.protocols_file, text(), "nDPI protocols file with rules of your own"),
       OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
-      OPTION(features.statistics, only(boolean(), false), "statistics of packet sizes, gaps and TCP flags per flow"),
-      OPTION(features.splt, only(whole_number(0, 255), std::uint64_t{0}),
-             "early packets of a flow whose size and gap are kept"),
+      OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
+      OPTION(features.splt, whole_number(0, 255), "early packets of a segment whose direction, size and gap are kept"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
              "how long a live record may wait to be passed on"),

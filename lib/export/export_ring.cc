@@ -5,7 +5,7 @@
 
 namespace spanflow {
 
-FlowRecord* RecordWriter::next() {
+RecordSlot RecordWriter::next() {
   if (block_ != nullptr && block_->count == RecordBlock::kRecords) flush();
   if (block_ == nullptr) {
     block_ = ring_.take_empty();
@@ -13,10 +13,11 @@ FlowRecord* RecordWriter::next() {
       std::this_thread::sleep_for(std::chrono::microseconds{50});
       block_ = ring_.take_empty();
     }
-    if (block_ == nullptr) return nullptr;
+    if (block_ == nullptr) return {};
     block_->count = 0;
   }
-  return &block_->records[block_->count++];
+  const std::size_t at = block_->count++;
+  return {&block_->records[at], block_->extras.empty() ? nullptr : &block_->extras[at]};
 }
 
 void RecordWriter::flush() {

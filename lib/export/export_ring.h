@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/block_ring.h"
 #include "spanflow/streamer.h"
@@ -13,8 +14,21 @@ namespace spanflow {
 
 struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
+
+  // `with_extras`: a place for the extras of each record, which its view leads to.
+  explicit RecordBlock(bool with_extras) : extras(with_extras ? kRecords : 0) {
+    for (std::size_t i = 0; i < extras.size(); ++i) records[i].extras = ExtrasView(extras[i]);
+  }
+
   std::size_t count = 0;
   std::array<FlowRecord, kRecords> records;
+  std::vector<FlowExtras> extras;
+};
+
+// Where a record is written; `extras` is nullptr without features.
+struct RecordSlot {
+  FlowRecord* record = nullptr;
+  FlowExtras* extras = nullptr;
 };
 
 using ExportRing = BlockRing<RecordBlock>;
@@ -27,8 +41,8 @@ class RecordWriter {
   // `wait`: a capture file waits for room, a live worker gets none and drops.
   RecordWriter(ExportRing& ring, bool wait) : ring_(ring), wait_(wait) {}
 
-  // The next record to fill in, or nullptr when the ring is full. Fields keep what an earlier record left.
-  FlowRecord* next();
+  // The next record to fill in, nullptr when the ring is full. Fields keep what an earlier record left.
+  RecordSlot next();
   // Passes on what has been written since.
   void flush();
   // Above three quarters: what can stay in the flow table should.

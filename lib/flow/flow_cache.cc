@@ -30,7 +30,9 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
       classifier_(classifier),
       writer_(writer),
       counters_(counters),
-      table_(share_of_capacity(config), hash_seed) {}
+      table_(share_of_capacity(config), hash_seed) {
+  if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config));
+}
 
 void FlowCache::add(Packet& packet, std::uint32_t hash) {
   clock_.advance(packet.time_ns);
@@ -121,7 +123,9 @@ void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   entry.flow.start_ns = entry.flow.end_ns = packet.time_ns;
   entry.flow.src_to_dst = {.tunnel_id = entry.flow.src_to_dst.tunnel_id};
   entry.flow.dst_to_src = {.tunnel_id = entry.flow.dst_to_src.tunnel_id};
-  table_.by_opening().push_back(table_.index_of(entry));
+  const std::uint32_t index = table_.index_of(entry);
+  table_.by_opening().push_back(index);
+  if (features_) features_->start_segment(index);
   counters_.add(Counter::kFlowsOpened);
   counters_.add(Counter::kFlowsOpen);
 }
@@ -133,7 +137,9 @@ void FlowCache::count(FlowEntry& entry, const Packet& packet) {
   flow.end_ns = std::max(flow.end_ns, packet.time_ns);
   FlowSide& side = flow.side(packet.direction);
   ++side.pkts;
-  side.bytes += accounted(packet);
+  const std::uint64_t octets = accounted(packet);
+  side.bytes += octets;
+  if (features_) features_->add(table_.index_of(entry), packet, octets);
   side.link_bytes += packet.size;
   side.ip_bytes += packet.ip_size;
   side.tcp_flags |= packet.tcp_flags;
@@ -231,7 +237,7 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);
-  FlowRecord* record = writer_.next();
+  const auto [record, extras] = writer_.next();
   if (record == nullptr) {
     counters_.add(Counter::kRecordsRingDropped);
     return;
@@ -243,6 +249,7 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   record->timestamp_source = origin_.timestamp_source;
   record->has_application = classifier_ != nullptr;
   if (classifier_ != nullptr) classifier_->describe(entry.application, *record);
+  if (features_) features_->describe(table_.index_of(entry), *extras);
 }
 
 void FlowCache::forget(FlowEntry& entry) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "capture/packet_clock.h"
@@ -10,6 +11,7 @@
 #include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_table.h"
+#include "metrics/features.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
@@ -69,6 +71,7 @@ class FlowCache {
   Counters& counters_;
   PacketClock clock_;  // the order of use goes by it: no single packet may put it far ahead
   FlowTable table_;
+  std::optional<Features> features_;
 };
 
 }  // namespace spanflow

@@ -72,7 +72,7 @@ void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
 void Pipeline::make_workers() {
   std::vector<ExportRing*> rings;
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
-    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks));
+    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, Features::any(config_.features)));
     rings.push_back(rings_.back().get());
     worker_counters_.push_back(std::make_unique<Counters>());
     PacketSource& source = spreader_ != nullptr ? *lanes_[worker] : *sources_[worker];

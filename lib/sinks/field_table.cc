@@ -27,6 +27,16 @@ Value icmp_only(Record record, std::uint64_t value) {
 }
 Value dpi_only(Record record, Value value) { return record.has_application ? value : Value{}; }
 
+Value statistic(Record record, const SideStatistics FlowStatistics::*side, Value (*get)(const SideStatistics&)) {
+  return record.extras && record.extras->has_statistics ? get(record.extras->statistics.*side) : Value{};
+}
+
+Value early_packets(Record record, std::uint64_t (*get)(const EarlyPacket&)) {
+  return record.extras ? Value{EarlyPacketsValue{record.extras->early_packets, get}} : Value{};
+}
+
+Value whole(double value) { return number(static_cast<std::uint64_t>(value)); }
+
 Value end_reason_name(Record record) {
   constexpr std::array<std::string_view, 6> kNames = {"inactive",    "active",  "closed",
                                                       "capture_end", "evicted", "plugin"};
@@ -38,104 +48,157 @@ Value timestamp_source_name(Record record) {
   return kNames[static_cast<std::size_t>(record.timestamp_source)];
 }
 
+// The fields of one side's statistics; NAME is its prefix, SIDE its member in FlowStatistics.
+#define STATISTIC(NAME, SIDE, UNIT, HELP, EXPRESSION)                                                 \
+  Field {                                                                                             \
+    NAME, FieldGroup::kStatistics, UNIT, HELP, [](Record r) {                                         \
+      return statistic(r, &FlowStatistics::SIDE, [](const SideStatistics& s) { return EXPRESSION; }); \
+    }                                                                                                 \
+  }
+#define DISTRIBUTION(PREFIX, SUFFIX, SIDE, MEMBER, UNIT, WHAT)                                      \
+  STATISTIC(PREFIX "_min_" SUFFIX, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),                 \
+      STATISTIC(PREFIX "_mean_" SUFFIX, SIDE, UNIT, "mean " WHAT, Value{RealValue{s.MEMBER.mean}}), \
+      STATISTIC(PREFIX "_stddev_" SUFFIX, SIDE, UNIT, "standard deviation of the " WHAT,            \
+                Value{RealValue{s.MEMBER.stddev}}),                                                 \
+      STATISTIC(PREFIX "_max_" SUFFIX, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
+#define FLAG(PREFIX, FLAG_NAME, SIDE, BIT) \
+  STATISTIC(PREFIX "_" FLAG_NAME "_pkts", SIDE, "packets", "packets with this TCP flag", number(s.tcp_flag_pkts[BIT]))
+#define STATISTICS(PREFIX, SIDE)                                                                   \
+  DISTRIBUTION(PREFIX, "ps", SIDE, packet_size, "octets", "packet size, as flow.accounting says"), \
+      DISTRIBUTION(PREFIX, "piat_ns", SIDE, inter_arrival, "ns", "time between packets"),          \
+      FLAG(PREFIX, "fin", SIDE, 0), FLAG(PREFIX, "syn", SIDE, 1), FLAG(PREFIX, "rst", SIDE, 2),    \
+      FLAG(PREFIX, "psh", SIDE, 3), FLAG(PREFIX, "ack", SIDE, 4), FLAG(PREFIX, "urg", SIDE, 5),    \
+      FLAG(PREFIX, "ece", SIDE, 6), FLAG(PREFIX, "cwr", SIDE, 7)
+
 // The classic fields come first, under the names and in the order their readers know.
-constexpr std::array kFields = {
-    Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
-          [](Record r) {
-            return Value{AddressValue{&r.ip_src, r.ip_version}};
-          }},
-    Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
-          [](Record r) { return number(r.src_port); }},
-    Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
-          [](Record r) {
-            return Value{AddressValue{&r.ip_dst, r.ip_version}};
-          }},
-    Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); }},
-    Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
-          [](Record r) { return number(r.ip_protocol); }},
-    Field{"src_to_dst_pkts", FieldGroup::kClassic, "packets", "packets from src to dst",
-          [](Record r) { return number(r.src_to_dst.pkts); }},
-    Field{"dst_to_src_pkts", FieldGroup::kClassic, "packets", "packets from dst to src",
-          [](Record r) { return number(r.dst_to_src.pkts); }},
-    Field{"src_to_dst_bytes", FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
-          [](Record r) { return number(r.src_to_dst.bytes); }},
-    Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
-          [](Record r) { return number(r.dst_to_src.bytes); }},
-    Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
-          [](Record r) { return dpi_only(r, Value{r.application_name}); }},
-    Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
-          [](Record r) { return dpi_only(r, Value{r.category_name}); }},
-    Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
-          [](Record r) { return number(r.start_ns / kNanosecondsPerMillisecond); }},
-    Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
-          [](Record r) { return number(r.end_ns / kNanosecondsPerMillisecond); }},
-    Field{"export_reason", FieldGroup::kClassic, "",
-          "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
-          [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
+constexpr std::array kFields =
+    {
+        Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
+              [](Record r) {
+                return Value{AddressValue{&r.ip_src, r.ip_version}};
+              }},
+        Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
+              [](Record r) { return number(r.src_port); }},
+        Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
+              [](Record r) {
+                return Value{AddressValue{&r.ip_dst, r.ip_version}};
+              }},
+        Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); }},
+        Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
+              [](Record r) { return number(r.ip_protocol); }},
+        Field{"src_to_dst_pkts", FieldGroup::kClassic, "packets", "packets from src to dst",
+              [](Record r) { return number(r.src_to_dst.pkts); }},
+        Field{"dst_to_src_pkts", FieldGroup::kClassic, "packets", "packets from dst to src",
+              [](Record r) { return number(r.dst_to_src.pkts); }},
+        Field{"src_to_dst_bytes", FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
+              [](Record r) { return number(r.src_to_dst.bytes); }},
+        Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
+              [](Record r) { return number(r.dst_to_src.bytes); }},
+        Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
+              [](Record r) { return dpi_only(r, Value{r.application_name}); }},
+        Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
+              [](Record r) { return dpi_only(r, Value{r.category_name}); }},
+        Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
+              [](Record r) { return number(r.start_ns / kNanosecondsPerMillisecond); }},
+        Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
+              [](Record r) { return number(r.end_ns / kNanosecondsPerMillisecond); }},
+        Field{"export_reason", FieldGroup::kClassic, "",
+              "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
+              [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
 
-    Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
-          [](Record r) { return Value{HexValue{r.flow_id}}; }},
-    Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
-          [](Record r) { return number(r.segment); }},
-    Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
-          end_reason_name},
-    Field{"flow_end_reason", FieldGroup::kFlow, "", "IPFIX IE 136",
-          [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }},
-    Field{"start_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
-          [](Record r) { return number(r.start_ns); }},
-    Field{"end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
-          [](Record r) { return number(r.end_ns); }},
-    Field{"duration_ns", FieldGroup::kFlow, "ns", "from the first packet to the last",
-          [](Record r) { return number(r.end_ns - r.start_ns); }},
-    Field{"ip_version", FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); }},
-    Field{"src_to_dst_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from src to dst, IPFIX IE 1",
-          [](Record r) { return number(r.src_to_dst.ip_bytes); }},
-    Field{"dst_to_src_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
-          [](Record r) { return number(r.dst_to_src.ip_bytes); }},
-    Field{"src_to_dst_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from src to dst, IPFIX IE 352",
-          [](Record r) { return number(r.src_to_dst.link_bytes); }},
-    Field{"dst_to_src_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
-          [](Record r) { return number(r.dst_to_src.link_bytes); }},
-    Field{"src_to_dst_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from src to dst, IPFIX IE 6",
-          [](Record r) { return tcp_only(r, r.src_to_dst.tcp_flags); }},
-    Field{"dst_to_src_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
-          [](Record r) { return tcp_only(r, r.dst_to_src.tcp_flags); }},
-    Field{"icmp_type", FieldGroup::kFlow, "", "ICMP type of the first packet",
-          [](Record r) { return icmp_only(r, r.icmp_type); }},
-    Field{"icmp_code", FieldGroup::kFlow, "", "ICMP code of the first packet",
-          [](Record r) { return icmp_only(r, r.icmp_code); }},
-    Field{"vlan_id", FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
-          [](Record r) { return number_or_missing(r.vlan_id); }},
-    Field{"vlan_outer_id", FieldGroup::kFlow, "", "its outermost id, where it has several tags",
-          [](Record r) { return number_or_missing(r.vlan_outer_id); }},
-    Field{"tunnel_type", FieldGroup::kFlow, "", "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
-          [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
-    Field{"tunnel_id", FieldGroup::kFlow, "", "VNI of VXLAN and GENEVE",
-          [](Record r) { return number_or_missing(r.tunnel_key); }},
-    Field{"src_to_dst_tunnel_id", FieldGroup::kFlow, "", "id of this direction only: GTP TEID, GRE key, ERSPAN session",
-          [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
-    Field{"dst_to_src_tunnel_id", FieldGroup::kFlow, "", "the same from dst to src",
-          [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
-    Field{"biflow_direction", FieldGroup::kFlow, "",
-          "IPFIX IE 239: 1 src is the initiator, 2 src is the responder, 0 not known",
-          [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }},
-    Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
-          timestamp_source_name},
-    Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
-          [](Record r) { return text_or_missing(r.sensor_id); }},
-    Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
+        Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
+              [](Record r) { return Value{HexValue{r.flow_id}}; }},
+        Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
+              [](Record r) { return number(r.segment); }},
+        Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
+              end_reason_name},
+        Field{"flow_end_reason", FieldGroup::kFlow, "", "IPFIX IE 136",
+              [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }},
+        Field{"start_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
+              [](Record r) { return number(r.start_ns); }},
+        Field{"end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
+              [](Record r) { return number(r.end_ns); }},
+        Field{"duration_ns", FieldGroup::kFlow, "ns", "from the first packet to the last",
+              [](Record r) { return number(r.end_ns - r.start_ns); }},
+        Field{"ip_version", FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); }},
+        Field{"src_to_dst_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from src to dst, IPFIX IE 1",
+              [](Record r) { return number(r.src_to_dst.ip_bytes); }},
+        Field{"dst_to_src_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
+              [](Record r) { return number(r.dst_to_src.ip_bytes); }},
+        Field{"src_to_dst_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from src to dst, IPFIX IE 352",
+              [](Record r) { return number(r.src_to_dst.link_bytes); }},
+        Field{"dst_to_src_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
+              [](Record r) { return number(r.dst_to_src.link_bytes); }},
+        Field{"src_to_dst_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from src to dst, IPFIX IE 6",
+              [](Record r) { return tcp_only(r, r.src_to_dst.tcp_flags); }},
+        Field{"dst_to_src_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
+              [](Record r) { return tcp_only(r, r.dst_to_src.tcp_flags); }},
+        Field{"icmp_type", FieldGroup::kFlow, "", "ICMP type of the first packet",
+              [](Record r) { return icmp_only(r, r.icmp_type); }},
+        Field{"icmp_code", FieldGroup::kFlow, "", "ICMP code of the first packet",
+              [](Record r) { return icmp_only(r, r.icmp_code); }},
+        Field{"vlan_id", FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
+              [](Record r) { return number_or_missing(r.vlan_id); }},
+        Field{"vlan_outer_id", FieldGroup::kFlow, "", "its outermost id, where it has several tags",
+              [](Record r) { return number_or_missing(r.vlan_outer_id); }},
+        Field{"tunnel_type", FieldGroup::kFlow, "", "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
+              [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
+        Field{"tunnel_id", FieldGroup::kFlow, "", "VNI of VXLAN and GENEVE",
+              [](Record r) { return number_or_missing(r.tunnel_key); }},
+        Field{"src_to_dst_tunnel_id", FieldGroup::kFlow,
+              "", "id of this direction only: GTP TEID, GRE key, ERSPAN session",
+              [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
+        Field{"dst_to_src_tunnel_id", FieldGroup::kFlow, "", "the same from dst to src",
+              [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
+        Field{"biflow_direction", FieldGroup::kFlow,
+              "", "IPFIX IE 239: 1 src is the initiator, 2 src is the responder, 0 not known",
+              [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }},
+        Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
+              timestamp_source_name},
+        Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
+              [](Record r) { return text_or_missing(r.sensor_id); }},
+        Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow",
+              [](Record r) { return number(r.worker); }},
 
-    Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
-          [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
-    Field{"application_confidence", FieldGroup::kDpi, "",
-          "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
-          [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
+        Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
+              [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
+        Field{"application_confidence", FieldGroup::kDpi,
+              "", "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
+              [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
+
+        STATISTICS("bidirectional", bidirectional),
+        STATISTICS("src_to_dst", src_to_dst),
+        STATISTICS("dst_to_src", dst_to_src),
+
+        Field{"splt_direction", FieldGroup::kEarlyPackets, "", "list: 0 from src to dst, 1 from dst to src",
+              [](Record r) {
+                return early_packets(r, [](const EarlyPacket& p) { return static_cast<std::uint64_t>(p.direction); });
+              }},
+        Field{"splt_ps", FieldGroup::kEarlyPackets, "octets",
+              "list: size of each early packet, as flow.accounting says",
+              [](Record r) { return early_packets(r, [](const EarlyPacket& p) { return std::uint64_t{p.size}; }); }},
+        Field{"splt_piat_ns", FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
+              [](Record r) { return early_packets(r, [](const EarlyPacket& p) { return p.gap_ns; }); }},
 };
 
-bool is_on(FieldGroup group, const Config& config) { return group != FieldGroup::kDpi || config.dpi.enabled; }
+bool is_on(FieldGroup group, const Config& config) {
+  switch (group) {
+    case FieldGroup::kClassic:
+    case FieldGroup::kFlow:
+      return true;
+    case FieldGroup::kDpi:
+      return config.dpi.enabled;
+    case FieldGroup::kStatistics:
+      return config.features.statistics;
+    case FieldGroup::kEarlyPackets:
+      return config.features.splt > 0;
+  }
+  return false;
+}
 
 std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 3> kNames = {"classic", "full", "full, with dpi.enabled"};
+  constexpr std::array<std::string_view, 5> kNames = {"classic", "full", "full, with dpi.enabled",
+                                                      "full, with features.statistics", "full, with features.splt"};
   return kNames[static_cast<std::size_t>(group)];
 }
 

@@ -23,10 +23,22 @@ struct HexValue {
   std::uint64_t bits;
 };
 
-// std::monostate: the record has no such value.
-using Value = std::variant<std::monostate, std::uint64_t, std::string_view, AddressValue, HexValue>;
+// Shown with three decimals.
+struct RealValue {
+  double number;
+};
 
-enum class FieldGroup : std::uint8_t { kClassic, kFlow, kDpi };
+// One number of each early packet.
+struct EarlyPacketsValue {
+  std::span<const EarlyPacket> packets;
+  std::uint64_t (*number)(const EarlyPacket&);
+};
+
+// std::monostate: the record has no such value.
+using Value =
+    std::variant<std::monostate, std::uint64_t, std::string_view, AddressValue, HexValue, RealValue, EarlyPacketsValue>;
+
+enum class FieldGroup : std::uint8_t { kClassic, kFlow, kDpi, kStatistics, kEarlyPackets };
 
 struct Field {
   std::string_view name;

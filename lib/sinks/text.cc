@@ -67,6 +67,17 @@ void append_plain(TextBuffer& out, std::uint64_t value) {
 void append_plain(TextBuffer& out, HexValue value) { fmt::format_to(std::back_inserter(out), "{:016x}", value.bits); }
 void append_plain(TextBuffer& out, AddressValue value) { append_address(out, *value.address, value.ip_version); }
 
+void append_plain(TextBuffer& out, RealValue value) { fmt::format_to(std::back_inserter(out), "{:.3f}", value.number); }
+
+void append_list(TextBuffer& out, const EarlyPacketsValue& list) {
+  out.push_back('[');
+  for (const EarlyPacket& packet : list.packets) {
+    if (&packet != list.packets.data()) out.push_back(',');
+    append_plain(out, list.number(packet));
+  }
+  out.push_back(']');
+}
+
 template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
@@ -105,6 +116,11 @@ void append_address(TextBuffer& out, const IpAddress& address, unsigned ip_versi
 
 void append_csv(TextBuffer& out, const Value& value) {
   std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_csv_text(out, text); },
+                        [&](const EarlyPacketsValue& list) {
+                          out.push_back('"');  // it has commas
+                          append_list(out, list);
+                          out.push_back('"');
+                        },
                         [&](const auto& plain) { append_plain(out, plain); }},
              value);
 }
@@ -112,6 +128,8 @@ void append_csv(TextBuffer& out, const Value& value) {
 void append_json(TextBuffer& out, const Value& value) {
   std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_json_text(out, text); },
                         [&](std::uint64_t number) { append_plain(out, number); },
+                        [&](RealValue number) { append_plain(out, number); },
+                        [&](const EarlyPacketsValue& list) { append_list(out, list); },
                         [&](const auto& quoted) {
                           out.push_back('"');
                           append_plain(out, quoted);

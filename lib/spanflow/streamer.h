@@ -102,6 +102,62 @@ enum class EndReason : std::uint8_t { kInactive, kActive, kClosed, kCaptureEnd, 
 
 enum class TimestampSource : std::uint8_t { kFile, kKernel, kTsc, kNic };
 
+// Of a series of values; all 0 where there is none. The deviation is that of a sample.
+struct Distribution {
+  double min = 0;
+  double mean = 0;
+  double stddev = 0;
+  double max = 0;
+};
+
+struct SideStatistics {
+  Distribution packet_size;    // octets, as flow.accounting says
+  Distribution inter_arrival;  // ns between one packet and the next
+  std::array<std::uint64_t, 8> tcp_flag_pkts{};  // packets with FIN, SYN, RST, PSH, ACK, URG, ECE, CWR
+};
+
+// features.statistics.
+struct FlowStatistics {
+  SideStatistics bidirectional;
+  SideStatistics src_to_dst;
+  SideStatistics dst_to_src;
+};
+
+// features.splt: one of the first packets of a segment.
+struct EarlyPacket {
+  std::uint64_t gap_ns = 0;  // since the packet before, of either direction; 0 for the first
+  std::uint32_t size = 0;    // octets, as flow.accounting says
+  Direction direction = Direction::kSrcToDst;
+};
+
+// What the optional features add to a record.
+struct FlowExtras {
+  bool has_statistics = false;
+  FlowStatistics statistics;
+  std::vector<EarlyPacket> early_packets;
+};
+
+// The extras of a record: a view of where a worker keeps them. A copy owns its own, so a copied record can be kept.
+class ExtrasView {
+ public:
+  ExtrasView() = default;
+  explicit ExtrasView(const FlowExtras& extras) : extras_(&extras) {}
+  ExtrasView(const ExtrasView& other) : owned_(other ? std::make_unique<FlowExtras>(*other.extras_) : nullptr) {
+    extras_ = owned_.get();
+  }
+  ExtrasView(ExtrasView&&) noexcept = default;
+  ExtrasView& operator=(const ExtrasView& other) { return *this = ExtrasView(other); }
+  ExtrasView& operator=(ExtrasView&&) noexcept = default;
+  ~ExtrasView() = default;
+
+  explicit operator bool() const { return extras_ != nullptr; }
+  const FlowExtras* operator->() const { return extras_; }
+
+ private:
+  std::unique_ptr<FlowExtras> owned_;
+  const FlowExtras* extras_ = nullptr;
+};
+
 // A segment of a flow that has ended: what a sink sees. Texts live as long as the process.
 struct FlowRecord : Flow {
   std::string_view application_name;        // as nDPI says it: "TLS.Instagram"; "Unknown" without a verdict
@@ -113,6 +169,7 @@ struct FlowRecord : Flow {
   EndReason end_reason = EndReason::kInactive;
   TimestampSource timestamp_source = TimestampSource::kFile;
   std::uint16_t worker = 0;
+  ExtrasView extras;  // empty with all features off
 };
 
 // The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.

@@ -1,0 +1,63 @@
+#include "metrics/features.h"
+
+namespace spanflow {
+
+Features::Features(const Config::Features& options, std::uint32_t capacity)
+    : early_packets_(static_cast<std::uint32_t>(options.splt)),
+      statistics_(options.statistics ? capacity : 0),
+      early_(early_packets_ > 0 ? capacity : 0),
+      packets_(static_cast<std::size_t>(early_packets_) * capacity) {}
+
+void Features::start_segment(std::uint32_t index) {
+  if (statistics_.size() > 0) statistics_[index] = {};
+  if (early_packets_ > 0) early_[index] = {};
+}
+
+void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size) {
+  if (statistics_.size() > 0) {
+    Statistics& statistics = statistics_[index];
+    add(statistics.sides[static_cast<int>(packet.direction)], packet, size);
+    add(statistics.both, packet, size);
+  }
+  if (early_packets_ > 0 && early_[index].count < early_packets_) add_early(index, packet, size);
+}
+
+void Features::add(Side& side, const Packet& packet, std::uint64_t size) {
+  side.sizes.add(size);
+  // A packet older than the one before it came with no gap.
+  if (side.pkts > 0) side.gaps.add(packet.time_ns - std::min(packet.time_ns, side.last_ns));
+  ++side.pkts;
+  side.last_ns = std::max(side.last_ns, packet.time_ns);
+  for (int bit = 0; bit < 8; ++bit) side.tcp_flag_pkts[bit] += packet.tcp_flags >> bit & 1;
+}
+
+void Features::add_early(std::uint32_t index, const Packet& packet, std::uint64_t size) {
+  Early& early = early_[index];
+  const std::uint64_t gap = early.count == 0 ? 0 : packet.time_ns - std::min(packet.time_ns, early.last_ns);
+  packets_[static_cast<std::size_t>(index) * early_packets_ + early.count] = {
+      .gap_ns = gap, .size = static_cast<std::uint32_t>(size), .direction = packet.direction};
+  ++early.count;
+  early.last_ns = std::max(early.last_ns, packet.time_ns);
+}
+
+void Features::describe(std::uint32_t index, FlowExtras& extras) const {
+  extras.has_statistics = statistics_.size() > 0;
+  if (extras.has_statistics) {
+    const Statistics& statistics = statistics_[index];
+    extras.statistics = {.bidirectional = describe(statistics.both),
+                         .src_to_dst = describe(statistics.sides[0]),
+                         .dst_to_src = describe(statistics.sides[1])};
+  }
+  extras.early_packets.clear();
+  if (early_packets_ == 0) return;
+  const EarlyPacket* first = &packets_[static_cast<std::size_t>(index) * early_packets_];
+  extras.early_packets.assign(first, first + early_[index].count);
+}
+
+SideStatistics Features::describe(const Side& side) {
+  SideStatistics described{.packet_size = side.sizes.distribution(), .inter_arrival = side.gaps.distribution()};
+  std::copy(std::begin(side.tcp_flag_pkts), std::end(side.tcp_flag_pkts), described.tcp_flag_pkts.begin());
+  return described;
+}
+
+}  // namespace spanflow

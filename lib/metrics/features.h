@@ -1,0 +1,53 @@
+// The optional features of flows, kept apart from the flow table: what is off takes neither memory nor time.
+#pragma once
+
+#include <cstdint>
+
+#include "base/zeroed_array.h"
+#include "config/config.h"
+#include "decode/packet.h"
+#include "metrics/series.h"
+#include "spanflow/streamer.h"
+
+namespace spanflow {
+
+// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe.
+class Features {
+ public:
+  Features(const Config::Features& options, std::uint32_t capacity);
+
+  static bool any(const Config::Features& options) { return options.statistics || options.splt > 0; }
+
+  void start_segment(std::uint32_t index);
+  // `size`: octets of the packet as flow.accounting counts them.
+  void add(std::uint32_t index, const Packet& packet, std::uint64_t size);
+  void describe(std::uint32_t index, FlowExtras& extras) const;
+
+ private:
+  struct Side {
+    Series sizes;
+    Series gaps;
+    std::uint64_t pkts;
+    std::uint64_t last_ns;
+    std::uint64_t tcp_flag_pkts[8];
+  };
+  struct Statistics {
+    Side sides[2];
+    Side both;
+  };
+  struct Early {
+    std::uint32_t count;
+    std::uint64_t last_ns;
+  };
+
+  static void add(Side& side, const Packet& packet, std::uint64_t size);
+  static SideStatistics describe(const Side& side);
+  void add_early(std::uint32_t index, const Packet& packet, std::uint64_t size);
+
+  const std::uint32_t early_packets_;  // per flow
+  ZeroedArray<Statistics> statistics_;
+  ZeroedArray<Early> early_;
+  ZeroedArray<EarlyPacket> packets_;  // early_packets_ for each entry
+};
+
+}  // namespace spanflow
