@@ -16,7 +16,7 @@ struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
 
   // `with_extras`: a place for the extras of each record, which its view leads to.
-  explicit RecordBlock(bool with_extras) : extras(with_extras ? kRecords : 0) {
+  explicit RecordBlock(bool with_extras = false) : extras(with_extras ? kRecords : 0) {
     for (std::size_t i = 0; i < extras.size(); ++i) records[i].extras = ExtrasView(extras[i]);
   }
 

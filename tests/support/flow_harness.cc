@@ -18,7 +18,7 @@ std::uint64_t count(std::chrono::nanoseconds time) { return static_cast<std::uin
 FlowHarness::FlowHarness(Config config, const Options& options)
     : config_(std::move(config)),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
-      ring_(options.blocks),
+      ring_(options.blocks, Features::any(config_.features)),
       writer_(ring_, options.wait) {
   if (options.dpi) classifier_.emplace(config_.dpi, options.dpi_states, counters_);
   const RecordOrigin origin{.sensor_id = intern(config_.sensor_id), .worker = options.worker};

@@ -77,8 +77,8 @@ const Mistake kMistakes[] = {
     {"MistypedField", "output:\n  fields: [ip_src, src_prt]\n",
      "spanflow.yaml:2:20: output.fields[1]: expected classic, full or a field name, see --list-fields, got "
      "\"src_prt\", did you mean src_port?"},
-    {"FeatureOfALaterVersion", "features:\n  statistics: true\n",
-     "spanflow.yaml:2:15: features.statistics: expected false, all that this version can do, got \"true\""},
+    {"MoreEarlyPacketsThanCanBe", "features:\n  splt: 256\n",
+     "spanflow.yaml:2:9: features.splt: expected a whole number from 0 to 255, got \"256\""},
     {"ListOfOptions", "- flow\n", "spanflow.yaml:1:1: expected a mapping of options, got a list"},
 };
 

@@ -38,7 +38,7 @@ TEST(BlockRing, GivesFullBlocksInOrderAndEmptyOnesBack) {
 std::size_t write(RecordWriter& writer, std::uint64_t first, std::size_t count) {
   std::size_t written = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    FlowRecord* record = writer.next();
+    FlowRecord* record = writer.next().record;
     if (record == nullptr) continue;
     *record = record_number(first + i);
     ++written;

@@ -46,12 +46,19 @@ TEST(Fields, FullStartsWithTheClassicOnes) {
   const auto full = select({"full"});
   ASSERT_GT(full.size(), kClassic.size());
   EXPECT_EQ(std::vector<std::string>(full.begin(), full.begin() + 14), kClassic);
-  EXPECT_EQ(full.size(), fields().size());
+}
+
+TEST(Fields, FullWithAllFeaturesOnIsEveryField) {
+  Config config;
+  config.features = {.statistics = true, .splt = 1};
+  EXPECT_EQ(select_fields(std::vector<std::string>{"full"}, config).size(), fields().size());
 }
 
 TEST(Fields, FullLeavesOutAGroupWhoseFeatureIsOff) {
   const auto full = select({"full"}, false);
   EXPECT_THAT(full, ::testing::Not(::testing::Contains("application_confidence")));
+  EXPECT_THAT(full, ::testing::Not(::testing::Contains("bidirectional_mean_ps")));
+  EXPECT_THAT(full, ::testing::Not(::testing::Contains("splt_ps")));
   EXPECT_THAT(full, ::testing::Contains("flow_id"));
 }
 

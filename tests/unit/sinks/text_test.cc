@@ -91,6 +91,19 @@ TEST(Json, NumbersArePlainAndIdsAreTexts) {
   EXPECT_EQ(json(HexValue{0xfeedface}), R"("00000000feedface")");
 }
 
+TEST(Lists, AreJsonAndQuotedInCsv) {
+  const std::vector<EarlyPacket> packets = {{.size = 60}, {.size = 1500}};
+  const EarlyPacketsValue sizes{packets, [](const EarlyPacket& packet) { return std::uint64_t{packet.size}; }};
+  EXPECT_EQ(json(sizes), "[60,1500]");
+  EXPECT_EQ(csv(sizes), "\"[60,1500]\"");
+  EXPECT_EQ(json(EarlyPacketsValue{{}, sizes.number}), "[]");
+}
+
+TEST(Reals, HaveThreeDecimals) {
+  EXPECT_EQ(json(RealValue{2.0 / 3}), "0.667");
+  EXPECT_EQ(csv(RealValue{1500}), "1500.000");
+}
+
 TEST(Addresses, AreDottedOrRfc5952) {
   EXPECT_EQ(to_string(address("10.0.0.1"), 4), "10.0.0.1");
   EXPECT_EQ(to_string(address("255.255.255.255"), 4), "255.255.255.255");
