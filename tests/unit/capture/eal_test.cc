@@ -1,0 +1,54 @@
+// What EAL is told; nothing here starts it.
+#include "capture/eal.h"
+
+#include <gmock/gmock.h>
+
+namespace spanflow::testing {
+namespace {
+
+Config::Input input() {
+  Config::Input input;
+  input.memory = 64ULL << 20;
+  return input;
+}
+
+// EAL would otherwise probe, and may take, the host's own network card.
+TEST(EalArguments, WithoutAPciDeviceThePciBusIsNotTouched) {
+  const auto arguments = eal_arguments(input(), {"net_af_packet0,iface=eth0"}, false);
+  EXPECT_THAT(arguments, ::testing::Contains("--no-pci"));
+  EXPECT_THAT(arguments, ::testing::IsSupersetOf({"--vdev", "net_af_packet0,iface=eth0", "--no-huge"}));
+  EXPECT_THAT(eal_arguments(input(), {}, false), ::testing::Contains("--no-pci"));
+}
+
+TEST(EalArguments, OnlyTheNamedPciDevicesAreAllowed) {
+  const auto arguments = eal_arguments(input(), {"0000:03:00.1"}, true);
+  EXPECT_THAT(arguments, ::testing::Not(::testing::Contains("--no-pci")));
+  const auto allowed = std::find(arguments.begin(), arguments.end(), "-a");
+  ASSERT_NE(allowed, arguments.end());
+  EXPECT_EQ(*(allowed + 1), "0000:03:00.1");
+  EXPECT_THAT(arguments, ::testing::Not(::testing::Contains("--no-huge")));
+}
+
+TEST(EalArguments, HaveTheMemoryAndEndWithTheUsersOwn) {
+  Config::Input options = input();
+  options.eal_arguments = {"--iova-mode=va", "--log-level=8"};
+  const auto arguments = eal_arguments(options, {}, false);
+  const auto memory = std::find(arguments.begin(), arguments.end(), "-m");
+  ASSERT_NE(memory, arguments.end());
+  EXPECT_EQ(*(memory + 1), "64");
+  EXPECT_EQ(*(arguments.end() - 2), "--iova-mode=va");
+  EXPECT_EQ(arguments.back(), "--log-level=8");
+}
+
+TEST(PciDevices, AreToldFromVdevs) {
+  for (const char* device : {"0000:03:00.0", "03:00.1", "0000:af:1f.7,queues=4", "af:00.0"}) {
+    EXPECT_TRUE(is_pci_device(device)) << device;
+  }
+  for (const char* device :
+       {"", "eth0", "net_pcap0,iface=lo", "03:00", "03:00.8", "0000:03:00.0x", "net_tap0,mac=00:00.0"}) {
+    EXPECT_FALSE(is_pci_device(device)) << device;
+  }
+}
+
+}  // namespace
+}  // namespace spanflow::testing
