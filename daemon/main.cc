@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <iostream>
 
 #include "base/error.h"
@@ -60,7 +61,12 @@ int run(const CommandLine& line) {
       progress.draw(pipeline);
     }
   }
-  pipeline.finish();
+  // A slow sink may take long to be drained: a stop must be heard then too.
+  auto finished = std::async(std::launch::async, [&pipeline] { pipeline.finish(); });
+  while (finished.wait_for(kLookUp) == std::future_status::timeout) {
+    if (stop_requested != 0) pipeline.request_stop();
+  }
+  finished.get();
   const Summary summary = pipeline.summary();
   if (!line.quiet) std::cerr << to_text(summary);
   if (!line.summary_file.empty()) write_summary_file(line.summary_file, summary);

@@ -103,14 +103,19 @@ class Port {
     configure();
     set_up_queues(pool_octets, least_room);
     demand(rte_eth_dev_start(id), "cannot be started");
-    if (rte_eth_promiscuous_enable(id) != 0) log().warn("{}: cannot be made promiscuous", name_);
   }
   ~Port() {
+    if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers leave it on
     rte_eth_dev_stop(id_);
     rte_eth_dev_close(id_);
   }
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
+
+  void make_promiscuous() {
+    promiscuous_ = rte_eth_promiscuous_enable(id_) == 0;
+    if (!promiscuous_) log().warn("{}: cannot be made promiscuous", name_);
+  }
 
   std::uint16_t id() const { return id_; }
   std::uint16_t queues() const { return queues_; }
@@ -199,6 +204,7 @@ class Port {
   std::string name_;
   rte_eth_dev_info info_{};
   bool spreads_ = false;
+  bool promiscuous_ = false;
   bool kernel_timestamps_ = false;
   std::uint16_t queues_ = 1;
   std::uint16_t send_queues_ = 0;
@@ -325,6 +331,10 @@ class DpdkInput::Impl {
     std::uint16_t id = 0;
     RTE_ETH_FOREACH_DEV(id) {
       ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
+      if (!interface_) ports_.back()->make_promiscuous();
+    }
+    if (interface_ && !interface_->hold_promiscuous()) {
+      log().warn("{}: cannot be made promiscuous", interface_->name());
     }
   }
 

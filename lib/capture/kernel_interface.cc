@@ -65,6 +65,16 @@ KernelInterface::KernelInterface(const std::string& name)
   if ((control.ethtool(ETHTOOL_GFLAGS) & ETH_FLAG_LRO) != 0) merging_offloads_.emplace_back("lro");
 }
 
+KernelInterface::~KernelInterface() {
+  if (promiscuous_socket_ >= 0) ::close(promiscuous_socket_);
+}
+
+bool KernelInterface::hold_promiscuous() {
+  promiscuous_socket_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);  // protocol 0: it receives nothing itself
+  const packet_mreq membership{.mr_ifindex = index_, .mr_type = PACKET_MR_PROMISC, .mr_alen = 0, .mr_address = {}};
+  return ::setsockopt(promiscuous_socket_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) == 0;
+}
+
 std::uint64_t KernelInterface::take_dropped() const {
   std::uint64_t dropped = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {

@@ -11,6 +11,9 @@ class KernelInterface {
  public:
   // Throws RunError if there is no such interface.
   explicit KernelInterface(const std::string& name);
+  ~KernelInterface();
+  KernelInterface(const KernelInterface&) = delete;
+  KernelInterface& operator=(const KernelInterface&) = delete;
 
   static bool exists(const std::string& name);
 
@@ -22,6 +25,10 @@ class KernelInterface {
   // Longest frame that can be on the wire: the MTU, Ethernet and two VLAN tags.
   std::uint32_t greatest_frame() const { return mtu_ + 14 + 8; }
 
+  // Receives every frame on the link, not only those to the interface's own address, as long as this object lives: the
+  // kernel takes it back even after a crash, which it does not with the flag that DPDK's af_packet sets. False if refused.
+  bool hold_promiscuous();
+
   // Packets that the kernel dropped since the last call because the rings of this process's packet sockets on the
   // interface were full. The sockets are found among the process's descriptors: DPDK's af_packet keeps no such count.
   std::uint64_t take_dropped() const;
@@ -31,6 +38,7 @@ class KernelInterface {
   int index_ = 0;
   std::uint32_t mtu_ = 0;
   bool is_up_ = false;
+  int promiscuous_socket_ = -1;
   std::vector<std::string> merging_offloads_;
 };
 

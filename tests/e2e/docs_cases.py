@@ -1,0 +1,119 @@
+"""What spanflowd says about itself is what the documentation and the sample configuration say."""
+import glob
+import json
+import os
+import re
+import subprocess
+
+from harness import ROOT, Skip, assert_equal, binary, each, spanflowd
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+@each(("configuration.md", "--list-options"), ("fields.md", "--list-fields"), ("counters.md", "--list-counters"))
+def test_page_holds_the_output(value):
+    page, argument = value
+    found = re.search(f"<!-- generated: spanflowd {argument} -->\n(.*?)<!-- end -->", read("docs", page), re.DOTALL)
+    assert found, f"docs/{page} has no place for it"
+    assert_equal(found[1].strip(), spanflowd(argument).stdout.strip(), "out of date; run docs/regenerate")
+
+
+def test_sample_configuration_is_the_defaults():
+    assert_equal(read("config", "spanflow.yaml"), spanflowd("--dump-config").stdout, "out of date; run docs/regenerate")
+
+
+def test_schema_is_that_of_the_options():
+    assert_equal(json.loads(read("config", "spanflow.schema.json")),
+                 json.loads(spanflowd("--list-options", "schema").stdout), "out of date; run docs/regenerate")
+
+
+def test_regenerate_finds_nothing_to_do():
+    done = subprocess.run([os.path.join(ROOT, "docs", "regenerate"), "--check", "--spanflowd", binary()],
+                          stdout=subprocess.PIPE, check=False)
+    assert_equal((done.returncode, done.stdout.decode()), (0, ""))
+
+
+def schema_errors(configuration):
+    try:
+        import jsonschema
+    except ImportError:
+        raise Skip("not installed: python3-jsonschema") from None
+    schema = json.loads(spanflowd("--list-options", "schema").stdout)
+    jsonschema.Draft7Validator.check_schema(schema)
+    return [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(configuration)]
+
+
+def parse(text):
+    try:
+        import yaml
+    except ImportError:
+        raise Skip("not installed: python3-yaml") from None
+    return yaml.safe_load(text)
+
+
+def test_sample_configuration_fits_the_schema():
+    assert_equal(schema_errors(parse(read("config", "spanflow.yaml"))), [])
+
+
+GOOD = """
+workers: 4
+input: {files: [a.pcap], filter: not port 22, memory: 64MiB}
+decode: {tunnels: [gtp, ipip]}
+flow: {active_timeout: 2m, inactive_timeout: 500ms, vlan_key: both, tcp_close: no}
+output: {fields: classic}
+sinks:
+  - {type: csv, path: flows.csv, fields: [ip_src, segment]}
+  - {type: jsonl, path: "-", queue: 10}
+"""
+
+
+def test_schema_takes_what_spanflowd_takes():
+    with open("c.yaml", "w", encoding="utf-8") as file:
+        file.write(GOOD)
+    spanflowd("-c", "c.yaml", "--check-config")
+    assert_equal(schema_errors(parse(GOOD)), [])
+
+
+@each("workers: 0", "workers: many", "flow: {capacty: 5}", "flow: {active_timeout: 5 parsecs}", "sinks: [{type: cvs}]",
+      "sinks: csv", "decode: {tunnels: [vxlam]}", "output: {fields: [ip_dest]}", "flow: 5")
+def test_schema_refuses_what_spanflowd_refuses(yaml):
+    with open("c.yaml", "w", encoding="utf-8") as file:
+        file.write(yaml + "\n")
+    spanflowd("-c", "c.yaml", "-r", "a.pcap", "--check-config", code=2)
+    assert schema_errors(parse(yaml)), "the schema takes it"
+
+
+def pages():
+    return sorted(os.path.relpath(path, ROOT) for path in
+                  [*glob.glob(os.path.join(ROOT, "*.md")), *glob.glob(os.path.join(ROOT, "docs", "**", "*.md"),
+                                                                      recursive=True)])
+
+
+@each(*pages())
+def test_links_of(page):
+    """Links to files of this repository lead somewhere."""
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", read(page)):
+        if "://" not in target:
+            path = os.path.normpath(os.path.join(ROOT, os.path.dirname(page), target))
+            assert os.path.exists(path), f"{page}: {target} is not there"
+
+
+@each(*pages())
+def test_yaml_in(page):
+    """Configurations in the documentation are right."""
+    for block in re.findall(r"```yaml\n(.*?)```", read(page), re.DOTALL):
+        with open("c.yaml", "w", encoding="utf-8") as file:
+            file.write(block)
+        spanflowd("-c", "c.yaml", "-r", "a.pcap", "-w", "csv:-", "--check-config")
+        assert_equal(schema_errors(parse(block)), [])
+
+
+@each(*pages())
+def test_option_names_in(page):
+    """Options given with -s in the documentation exist."""
+    known = {line.split("`")[1] for line in spanflowd("--list-options").stdout.splitlines()[2:]}
+    for name in re.findall(r"(?:-s|--set) ['\"]?([a-z_.]+)=", read(page)):
+        assert name in known, f"{page}: {name} is no option"

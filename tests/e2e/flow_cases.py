@@ -1,0 +1,302 @@
+"""What the options of the flow table, the decoder and nDPI change in the records."""
+import pcap_file
+from harness import (assert_equal, capture, capture_names, each, records_of, sorted_records, spanflowd)
+from pcap_file import Frame
+
+
+def pkts(record):
+    return int(record["src_to_dst_pkts"]), int(record["dst_to_src_pkts"])
+
+
+def of_reason(found, reason):
+    return [record for record in found if record["end_reason"] == reason]
+
+
+# --- Workers ---
+
+
+@each(*capture_names())
+def test_records_do_not_depend_on_the_number_of_workers(name):
+    settings = ("features.statistics=true", "features.splt=10")
+    one, summary_of_one = records_of(capture(name), settings=settings)
+    four, summary_of_four = records_of(capture(name), settings=settings, arguments=("--workers", "4"))
+    assert_equal(sorted_records(four), sorted_records(one), name)
+    for counters in ("packets", "octets"):
+        assert_equal(summary_of_four[counters], summary_of_one[counters])
+    assert_equal(summary_of_four["flows"], summary_of_one["flows"])
+    assert summary_of_four["workers"] == 4
+
+
+def test_several_workers_share_the_work():
+    found, _ = records_of(capture("portscan.pcap"), arguments=("--workers", "4"))
+    assert_equal({record["worker"] for record in found}, {"0", "1", "2", "3"})
+
+
+@each(1, 3)
+def test_small_table_exports_the_evicted(workers):
+    found, summary = records_of(capture("mixed.pcap"), settings=("flow.capacity=6", "flow.tcp_close=false"),
+                                arguments=("--workers", workers))
+    assert summary["flows"]["exported"]["evicted"] > 0, summary["flows"]
+    assert_equal(len(of_reason(found, "evicted")), summary["flows"]["exported"]["evicted"])
+    for record in of_reason(found, "evicted"):
+        assert_equal((record["export_reason"], record["flow_end_reason"]), ("3", "5"))
+
+
+def test_evicted_is_the_least_recently_used():
+    frames = [Frame(1_700_000_000 + n, 0, pcap_file.udp("10.0.0.1", f"10.0.1.{n % 4}")) for n in range(4)]
+    frames.append(frames[0].at(1_700_000_010))
+    frames.append(Frame(1_700_000_011, 0, pcap_file.udp("10.0.0.1", "10.0.2.1")))
+    found, _ = records_of(pcap_file.write("a.pcap", frames), settings=("flow.capacity=4",))
+    assert_equal([record["ip_dst"] for record in of_reason(found, "evicted")], ["10.0.1.1"])
+
+
+# --- Timeouts ---
+
+START = 1_700_000_000
+
+
+def flow_of(*seconds):
+    """One UDP flow with a packet at each of these seconds."""
+    return pcap_file.write("flow.pcap", [Frame(START + s, 0, pcap_file.udp("10.0.0.1", "10.0.0.2")) for s in seconds])
+
+
+def seen(found):
+    return [((int(r["start_time"]) // 1000) - START, (int(r["end_time"]) // 1000) - START, pkts(r)[0], r["end_reason"],
+             int(r["segment"])) for r in sorted(found, key=lambda r: int(r["start_time_ns"]))]
+
+
+def test_inactive_timeout_ends_a_flow():
+    found, _ = records_of(flow_of(0, 5, 16, 17), settings=("flow.inactive_timeout=10s",))
+    assert_equal(seen(found), [(0, 5, 2, "inactive", 0), (16, 17, 2, "capture_end", 0)])
+    assert found[0]["flow_id"] != found[1]["flow_id"], "a flow after the timeout is a new one"
+    assert_equal((found[0]["export_reason"], found[0]["flow_end_reason"]), ("0", "1"))
+
+
+def test_active_timeout_cuts_a_flow_into_segments():
+    found, _ = records_of(flow_of(0, 4, 8, 12, 16, 25), settings=("flow.active_timeout=10s", "flow.inactive_timeout=10s"))
+    assert_equal(seen(found), [(0, 8, 3, "active", 0), (12, 16, 2, "active", 1), (25, 25, 1, "capture_end", 2)])
+    assert_equal(len({record["flow_id"] for record in found}), 1)
+    for record in found:
+        assert int(record["duration_ns"]) <= 10_000_000_000
+    assert_equal((found[0]["export_reason"], found[0]["flow_end_reason"]), ("1", "2"))
+
+
+def test_segments_keep_label_and_direction():
+    found, _ = records_of(capture("tls12_instagram.pcap"), settings=("flow.active_timeout=1ms", "flow.tcp_close=false"))
+    segments = [record for record in found if record["dst_port"] == "443"]
+    assert len(segments) > 2, "the capture should be cut"
+    assert not [record for record in found if record["src_port"] == "443"], "a segment has been turned round"
+    assert_equal({record["application_name"] for record in segments if record["segment"] != "0"}, {"TLS.Instagram"})
+
+
+@each("500ms", "2s")
+def test_a_record_never_spans_more_than_the_active_timeout(timeout):
+    limit = {"500ms": 500_000_000, "2s": 2_000_000_000}[timeout]
+    for name in capture_names():
+        found, _ = records_of(capture(name), settings=(f"flow.active_timeout={timeout}", f"flow.inactive_timeout={timeout}"))
+        for record in found:
+            assert int(record["duration_ns"]) <= limit, (name, record)
+
+
+def test_a_packet_from_the_far_future_does_not_expire_the_table():
+    frames = [Frame(START + s, 0, pcap_file.udp("10.0.0.1", "10.0.0.2")) for s in (0, 1)]
+    frames.append(Frame(START + 1_000_000, 0, pcap_file.udp("10.0.0.3", "10.0.0.4")))
+    frames += [Frame(START + s, 0, pcap_file.udp("10.0.0.1", "10.0.0.2")) for s in (2, 3)]
+    found, _ = records_of(pcap_file.write("flow.pcap", frames))
+    assert_equal([pkts(r)[0] for r in found if r["ip_src"] == "10.0.0.1"], [4])
+
+
+def test_time_running_backwards_is_counted_and_spans_stay_positive():
+    found, summary = records_of(flow_of(5, 3, 4, 6))
+    assert_equal(seen(found), [(3, 6, 4, "capture_end", 0)])
+    assert_equal(summary["packets"]["time_backwards"], 2)
+
+
+# --- TCP close ---
+
+
+def test_closed_connections_say_so():
+    found, summary = records_of(capture("http.pcap"))
+    assert_equal({record["end_reason"] for record in found}, {"closed"})
+    assert_equal(summary["flows"]["exported"]["closed"], len(found))
+    assert_equal({(record["export_reason"], record["flow_end_reason"]) for record in found}, {("2", "3")})
+
+
+def test_close_can_be_ignored():
+    found, summary = records_of(capture("http.pcap"), settings=("flow.tcp_close=false",))
+    assert_equal({record["end_reason"] for record in found}, {"capture_end"})
+
+
+def twice(name, seconds):
+    frames = pcap_file.read(capture(name))
+    return pcap_file.write("twice.pcap", frames + [f.at(f.seconds + seconds, f.fraction) for f in frames])
+
+
+def test_same_connection_again_after_its_close_is_a_new_flow():
+    once, _ = records_of(capture("http.pcap"))
+    found, _ = records_of(twice("http.pcap", 30))
+    assert_equal(len(found), 2 * len(once))
+    assert_equal(len({record["flow_id"] for record in found}), 2 * len(once))
+
+
+# --- Accounting ---
+
+
+def octets(found):
+    return sum(int(r["src_to_dst_bytes"]) + int(r["dst_to_src_bytes"]) for r in found)
+
+
+def test_accounting_layers():
+    by_layer = {layer: records_of(capture("mixed.pcap"), settings=(f"flow.accounting={layer}",))[0]
+                for layer in ("link", "ip", "transport", "payload")}
+    for record in by_layer["link"]:
+        assert_equal(record["src_to_dst_bytes"], record["src_to_dst_link_bytes"])
+    for record in by_layer["ip"]:
+        assert_equal(record["src_to_dst_bytes"], record["src_to_dst_ip_bytes"])
+    assert octets(by_layer["link"]) > octets(by_layer["ip"]) > octets(by_layer["transport"]) > octets(by_layer["payload"])
+
+
+def test_accounting_of_one_datagram():
+    for layer, expected in (("link", 14 + 20 + 8 + 20), ("ip", 20 + 8 + 20), ("transport", 8 + 20), ("payload", 20)):
+        assert_equal(octets(records_of(flow_of(0), settings=(f"flow.accounting={layer}",))[0]), expected, layer)
+
+
+def test_octets_are_those_on_the_wire_when_the_capture_kept_less():
+    frames = pcap_file.read(capture("http.pcap"))
+    short = [Frame(f.seconds, f.fraction, f.data[:96], f.wire) for f in frames]
+    names = ("worker", "application_name", "category_name", "application_confidence", "application_is_guessed")
+    assert_equal(sorted_records(records_of(pcap_file.write("short.pcap", short))[0], without=names),
+                 sorted_records(records_of(capture("http.pcap"))[0], without=names))
+
+
+# --- VLANs ---
+
+TAGS = ((200, 30), (200, 31), (201, 30))
+
+
+@each(("none", 1), ("outer", 2), ("inner", 2), ("both", 3))
+def test_vlan_key(value):
+    setting, copies = value
+    frames = [tagged for frame in pcap_file.read(capture("http.pcap"))
+              for tagged in (pcap_file.tagged(frame, *tags) for tags in TAGS)]
+    once = len(records_of(capture("http.pcap"))[0])
+    found, _ = records_of(pcap_file.write("tagged.pcap", frames), settings=(f"flow.vlan_key={setting}",))
+    assert_equal(len(found), copies * once)
+
+
+def test_vlan_ids_of_real_traffic():
+    found, _ = records_of(capture("vlan.pcap"))
+    ids = {(record["ip_src"].split(".")[1], record["vlan_id"], record["vlan_outer_id"]) for record in found}
+    assert_equal(ids, {("100", "100", ""), ("30", "30", "200")})
+
+
+# --- Tunnels ---
+
+
+def tunnel_types(setting):
+    found, summary = records_of(capture("tunnels.pcap"), settings=(f"decode.tunnels={setting}",))
+    return {record["tunnel_type"] for record in found} - {""}, summary
+
+
+def test_all_tunnels_are_entered():
+    assert tunnel_types("true")[0] >= {"ipip", "gre", "vxlan", "geneve"}
+
+
+@each("false", "[]")
+def test_no_tunnel_is_entered(setting):
+    assert_equal(tunnel_types(setting)[0], set())
+
+
+@each("ipip", "gre", "vxlan", "geneve")
+def test_only_this_tunnel_is_entered(name):
+    assert_equal(tunnel_types(f"[{name}]")[0], {name})
+
+
+def test_every_way_meters_the_same_packets():
+    counts = {setting: tunnel_types(setting)[1]["packets"]["metered"] for setting in ("true", "false", "[vxlan]")}
+    assert_equal(len(set(counts.values())), 1, str(counts))
+
+
+# --- nDPI ---
+
+
+def test_labels_of_well_known_traffic():
+    expected = {"tls12_instagram.pcap": ("TLS.Instagram", "SocialNetwork"), "http.pcap": ("HTTP", "Web"),
+                "ssh.pcap": ("SSH", "RemoteAccess"), "mqtt.pcap": ("MQTT", "RPC"), "ntp.pcap": ("NTP", "System"),
+                "mail.pcap": ("SMTP", "Email"), "postgres.pcap": ("PostgreSQL", "Database")}
+    for name, label in expected.items():
+        labels = {(record["application_name"], record["category_name"]) for record in records_of(capture(name))[0]}
+        assert label in labels, (name, labels)
+
+
+def test_without_ndpi_nothing_is_named():
+    found, _ = records_of(capture("mixed.pcap"), settings=("dpi.enabled=false",))
+    named, _ = records_of(capture("mixed.pcap"))
+    assert "application_confidence" not in found[0]
+    assert_equal({(record["application_name"], record["category_name"]) for record in found}, {("", "")})
+    dpi = ("worker", "application_name", "category_name", "application_is_guessed", "application_confidence")
+    assert_equal(sorted_records(found, without=dpi), sorted_records(named, without=dpi))
+
+
+def test_protocols_of_the_user():
+    with open("protocols.txt", "w", encoding="utf-8") as file:
+        file.write('host:"example.org"@InHouse\ntcp:5201@Throughput\n')
+    found, _ = records_of(capture("http.pcap"), settings=("dpi.protocols_file=protocols.txt",))
+    assert "HTTP.InHouse" in {record["application_name"] for record in found}, found
+    found, _ = records_of(capture("fragments.pcap"), settings=("dpi.protocols_file=protocols.txt",))
+    assert "Throughput" in {record["application_name"] for record in found}, {r["application_name"] for r in found}
+
+
+def test_few_states_give_up_and_count():
+    found, summary = records_of(capture("mixed.pcap"), settings=("dpi.max_flows=1",))
+    assert summary["dpi"]["pool_full"] > 0, summary["dpi"]
+    assert all(record["application_name"] for record in found)
+
+
+def test_first_packets_only():
+    named = records_of(capture("tls13_web.pcap"), settings=("dpi.max_packets=1",))[0]
+    assert len(named) == len(records_of(capture("tls13_web.pcap"))[0])
+
+
+# --- Filter, sensor, direction ---
+
+
+def test_filter_ignores_and_counts():
+    found, summary = records_of(capture("mixed.pcap"), settings=("input.filter=tcp port 443",))
+    assert found and all("443" in (record["src_port"], record["dst_port"]) for record in found)
+    assert summary["packets"]["ignored"]["filtered"] == summary["packets"]["received"] - summary["packets"]["metered"] > 0
+
+
+def test_filter_and_its_opposite_share_the_packets():
+    wanted = records_of(capture("mixed.pcap"), settings=("input.filter=udp",))[1]["packets"]
+    others = records_of(capture("mixed.pcap"), settings=("input.filter=not udp",))[1]["packets"]
+    assert_equal(wanted["received"] - wanted["ignored"]["filtered"], others["ignored"]["filtered"])
+
+
+@each("any_sll.pcap", "raw.pcap", "any_sll2.pcap")
+def test_filter_knows_the_link_type(name):
+    _, summary = records_of(capture(name), settings=("input.filter=ip and tcp",))
+    assert summary["packets"]["metered"] > 0, summary["packets"]
+
+
+def test_sensor_is_in_the_record_and_the_flow_id():
+    plain, _ = records_of(capture("http.pcap"))
+    found, _ = records_of(capture("http.pcap"), settings=("sensor_id=north",))
+    assert_equal({record["sensor_id"] for record in found}, {"north"})
+    assert not {record["flow_id"] for record in found} & {record["flow_id"] for record in plain}
+
+
+def test_handshake_direction_turns_a_flow_that_begins_with_a_syn_ack():
+    frames = pcap_file.read(capture("http.pcap"))
+    syn = next(n for n, f in enumerate(frames) if f.data[12:14] == b"\x08\0" and f.data[23] == 6 and f.data[47] == 2)
+    pcap_file.write("late.pcap", frames[syn + 1:])
+    first, _ = records_of("late.pcap")
+    turned, _ = records_of("late.pcap", settings=("flow.direction=handshake",))
+    assert_equal(sorted(r["src_port"] for r in first).count("80"), 1)
+    assert_equal([r["src_port"] for r in turned].count("80"), 0)
+    assert_equal({r["biflow_direction"] for r in turned}, {"1"})
+
+
+def test_the_same_run_twice_gives_the_same_bytes():
+    first = spanflowd("-r", capture("mixed.pcap"), "--quiet", "-w", "csv:-").stdout
+    assert_equal(spanflowd("-r", capture("mixed.pcap"), "--quiet", "-w", "csv:-").stdout, first)

@@ -1,0 +1,310 @@
+"""Capturing from a veth pair between two network namespaces, and from DPDK devices. Needs root."""
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pcap_file
+from harness import (Running, Skip, assert_equal, assert_sums, capture, each, need, patience, read_csv, spanflowd,
+                     wait_until)
+
+OFFLOADS = ("gro", "gso", "tso", "lro", "rx", "tx")
+
+
+def command(*words, check=True):
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=check).stdout.decode()
+
+
+def inside(namespace):
+    return ("ip", "netns", "exec", namespace)
+
+
+class Link:
+    """Two namespaces joined by a veth pair: spanflowd listens on `tap` in the one, `wire` sends in the other."""
+
+    def __init__(self, offloads_off=True):
+        if os.geteuid() != 0:
+            raise Skip("network namespaces need root")
+        need("ip", "tcpreplay", "ethtool")
+        self.sensor, self.sender = f"e2e-sensor-{os.getpid()}", f"e2e-sender-{os.getpid()}"
+        try:
+            command("ip", "netns", "add", self.sensor)
+            command("ip", "netns", "add", self.sender)
+            command("ip", "link", "add", "tap", "netns", self.sensor, "type", "veth", "peer", "wire", "netns", self.sender)
+        except subprocess.CalledProcessError as error:
+            self.close()
+            raise Skip(f"no network namespaces here: {error.stderr.decode().strip()}") from None
+        for namespace, interface in ((self.sensor, "tap"), (self.sender, "wire")):
+            command(*inside(namespace), "sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1", check=False)
+            if offloads_off:
+                for offload in OFFLOADS:
+                    command(*inside(namespace), "ethtool", "-K", interface, offload, "off", check=False)
+            command("ip", "-n", namespace, "link", "set", interface, "up")
+
+    def close(self):
+        for namespace in (self.sensor, self.sender):
+            command("ip", "netns", "del", namespace, check=False)
+
+    def statistic(self, namespace, interface, name):
+        return int(command(*inside(namespace), "cat", f"/sys/class/net/{interface}/statistics/{name}"))
+
+    def send(self, *arguments):
+        """Gives the number of packets that tcpreplay sent."""
+        said = command(*inside(self.sender), "tcpreplay", "-q", "-i", "wire", *arguments)
+        return int(re.search(r"Successful packets:\s+(\d+)", said)[1])
+
+    @contextlib.contextmanager
+    def sensor_running(self, *arguments):
+        with Running("-i", "tap", "--quiet", "-w", "csv:flows.csv", *arguments, prefix=inside(self.sensor)) as running:
+            wait_until(lambda: listens(running), 20, "a packet socket on the interface")
+            time.sleep(patience(0.2))
+            yield running
+
+
+def listens(running):
+    assert running.process.poll() is None, running.stderr()
+    try:
+        with open(f"/proc/{running.process.pid}/net/packet", encoding="utf-8") as file:
+            return len(file.readlines()) > 1
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def link(**options):
+    made = Link(**options)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def check_run(run, sent, records):
+    packets = run.summary["packets"]
+    lost = sum(packets[name] for name in ("nic_missed", "no_mbuf", "kernel_dropped", "reader_ring_full"))
+    assert_equal((packets["received"], lost), (sent, 0))
+    assert run.seconds < patience(2), f"took {run.seconds:.1f} s to stop"
+    assert_sums(records, run.summary)
+
+
+@each("tls12_instagram.pcap", "http.pcap", "dns.pcap", "tls13_web.pcap")
+def test_every_packet_sent_is_received(name):
+    with link() as wire, wire.sensor_running() as running:
+        sent = wire.send("--pps=2000", capture(name))
+        time.sleep(patience(0.3))
+        run = running.finish(signal.SIGTERM, within=3)
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    read = {r["application_name"] for r in records_of_file(name)}
+    assert_equal({r["application_name"] for r in records}, read, "labels, live and from the file")
+
+
+def records_of_file(name):
+    spanflowd("-r", capture(name), "--quiet", "-w", "csv:read.csv")
+    return read_csv("read.csv")
+
+
+def test_records_have_the_time_of_the_wall_clock():
+    with link() as wire, wire.sensor_running() as running:
+        before = time.time_ns()
+        wire.send("--pps=2000", capture("http.pcap"))
+        after = time.time_ns()
+        time.sleep(patience(0.2))
+        running.finish(signal.SIGTERM, within=3)
+    for record in read_csv("flows.csv"):
+        assert before - 10**9 < int(record["start_time_ns"]) <= int(record["end_time_ns"]) < after + 10**9, record
+        assert record["timestamp_source"] in ("kernel", "tsc"), record
+
+
+def test_two_workers():
+    with link() as wire, wire.sensor_running("--workers", "2") as running:
+        sent = wire.send("--pps=5000", capture("portscan.pcap"))
+        time.sleep(patience(0.3))
+        run = running.finish(signal.SIGTERM, within=3)
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    assert_equal({record["worker"] for record in records}, {"0", "1"})
+    both_ways = sum(record["dst_to_src_pkts"] != "0" for record in records)
+    assert both_ways > len(records) // 2, "the directions of a flow must meet at one worker"
+
+
+def test_interrupt_ends_it_too():
+    with link() as wire, wire.sensor_running() as running:
+        sent = wire.send("--pps=2000", capture("http.pcap"))
+        time.sleep(patience(0.3))
+        run = running.finish(signal.SIGINT, within=3)
+    check_run(run, sent, read_csv("flows.csv"))
+
+
+def test_nothing_sent():
+    with link() as wire, wire.sensor_running() as running:
+        run = running.finish(signal.SIGTERM, within=3)
+    check_run(run, 0, read_csv("flows.csv"))
+
+
+def test_duration_ends_it():
+    with link() as wire, wire.sensor_running("--duration", "2s") as running:
+        run = running.finish(within=6)
+    assert 1.9 < run.summary["seconds"] < 4, run.summary["seconds"]
+
+
+def test_inactive_flow_leaves_a_quiet_link():
+    timeout = 1.0
+    with link() as wire, wire.sensor_running("-s", "flow.inactive_timeout=1s", "-s", "flow.active_timeout=60s") as running:
+        wire.send("--pps=5000", capture("dns.pcap"))
+        last_packet = time.time()
+        wait_until(lambda: len(read_csv("flows.csv")) >= 8, timeout + 3, "records of the ended flows")
+        late = time.time() - last_packet - timeout
+        running.finish(signal.SIGTERM, within=3)
+    assert late < patience(1), f"exported {late:.1f} s after the timeout"
+    assert {record["end_reason"] for record in read_csv("flows.csv")} <= {"inactive", "closed"}
+
+
+def test_top_speed_loses_nothing_uncounted():
+    with link() as wire, wire.sensor_running("--workers", "2") as running:
+        sent = wire.send("--topspeed", "--preload-pcap", "--loop=200", capture("tls13_web.pcap"))
+        not_delivered = wire.statistic(wire.sender, "wire", "tx_dropped")
+        time.sleep(patience(0.5))
+        run = running.finish(signal.SIGTERM, within=5)
+    packets = run.summary["packets"]
+    lost = packets["kernel_dropped"] + packets["nic_missed"] + packets["no_mbuf"] + packets["reader_ring_full"]
+    assert_equal(packets["received"] + lost, sent - not_delivered, f"{packets}")
+    assert_sums(read_csv("flows.csv"), run.summary)
+
+
+def test_vlan_tags_arrive():
+    with link() as wire, wire.sensor_running() as running:
+        sent = wire.send("--pps=2000", capture("vlan.pcap"))
+        time.sleep(patience(0.3))
+        run = running.finish(signal.SIGTERM, within=3)
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    assert_equal({(record["vlan_id"], record["vlan_outer_id"]) for record in records}, {("100", ""), ("30", "200")})
+
+
+def test_filter():
+    with link() as wire, wire.sensor_running("-s", "input.filter=udp port 53") as running:
+        sent = wire.send("--pps=2000", capture("dns.pcap"))
+        time.sleep(patience(0.3))
+        run = running.finish(signal.SIGTERM, within=3)
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    assert run.summary["packets"]["ignored"]["filtered"] > 0
+    assert_equal({record["ip_protocol"] for record in records}, {"17"})
+
+
+def test_merging_offload_is_warned_of():
+    with link(offloads_off=False) as wire:
+        command(*inside(wire.sensor), "ethtool", "-K", "tap", "gro", "on", check=False)
+        if not re.search(r"generic-receive-offload: on", command(*inside(wire.sensor), "ethtool", "-k", "tap")):
+            raise Skip("this interface has no gro to switch on")
+        with wire.sensor_running() as running:
+            run = running.finish(signal.SIGTERM, within=3)
+    assert "tap: gro merges frames" in run.stderr, run.stderr
+
+
+def test_interface_that_is_down_is_warned_of():
+    with link() as wire:
+        command("ip", "-n", wire.sensor, "link", "set", "tap", "down")
+        with wire.sensor_running() as running:
+            run = running.finish(signal.SIGTERM, within=3)
+    assert "tap: the interface is down" in run.stderr, run.stderr
+
+
+def test_interface_is_left_as_it_was():
+    with link() as wire:
+        before = flags(wire)
+        with wire.sensor_running() as running:
+            running.finish(signal.SIGTERM, within=3)
+        assert_equal(flags(wire), before)
+
+
+def flags(wire):
+    return re.search(r"<(.*?)>", command("ip", "-n", wire.sensor, "link", "show", "tap"))[1]
+
+
+def test_interface_that_goes_away_does_not_hang_the_stop():
+    with link() as wire, wire.sensor_running() as running:
+        sent = wire.send("--pps=2000", capture("http.pcap"))
+        time.sleep(patience(0.3))
+        command("ip", "-n", wire.sensor, "link", "del", "tap")
+        time.sleep(0.5)
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+        code = running.process.wait(timeout=patience(5))
+        assert code in (0, 1), (code, running.stderr())
+    records = read_csv("flows.csv")
+    assert_equal(sum(int(r["src_to_dst_pkts"]) + int(r["dst_to_src_pkts"]) for r in records), sent - not_ip("http.pcap"))
+
+
+def not_ip(name):
+    return sum(frame.data[12:14] not in (b"\x08\0", b"\x86\xdd") for frame in pcap_file.read(capture(name)))
+
+
+def test_unknown_interface():
+    run = spanflowd("-i", "absent0", "--quiet", code=1)
+    assert_equal(run.stderr, "spanflowd: error: absent0: no such network interface\n")
+
+
+# --- Hugepages ---
+
+NR_HUGEPAGES = "/proc/sys/vm/nr_hugepages"
+
+
+def reserved(count):
+    with open(NR_HUGEPAGES, "w", encoding="ascii") as file:
+        file.write(str(count))
+    with open(NR_HUGEPAGES, encoding="ascii") as file:
+        return int(file.read())
+
+
+def test_with_hugepages():
+    if os.geteuid() != 0 or not os.access(NR_HUGEPAGES, os.W_OK):
+        raise Skip("hugepages cannot be reserved")
+    with open(NR_HUGEPAGES, encoding="ascii") as file:
+        before = int(file.read())
+    wanted = before + 48
+    try:
+        if reserved(wanted) < wanted:
+            raise Skip("the kernel has no memory for hugepages")
+        with link() as wire, wire.sensor_running("-s", "input.memory=64MiB", "-s", "log.level=debug") as running:
+            sent = wire.send("--pps=2000", capture("http.pcap"))
+            time.sleep(patience(0.3))
+            run = running.finish(signal.SIGTERM, within=3)
+    finally:
+        reserved(before)
+    check_run(run, sent, read_csv("flows.csv"))
+
+
+# --- DPDK devices ---
+
+
+def test_dpdk_device_that_reads_a_capture():
+    start = time.monotonic()
+    run = spanflowd("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "--quiet", "-w", "csv:flows.csv", "--duration", "2s")
+    assert time.monotonic() - start >= 2
+    assert_equal(run.summary["packets"]["received"], 58)
+    assert_sums(read_csv("flows.csv"), run.summary)
+    assert_equal({r["application_name"] for r in read_csv("flows.csv")}, {r["application_name"] for r in records_of_file("http.pcap")})
+
+
+def test_two_dpdk_devices_and_two_workers():
+    run = spanflowd("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "-d", f"net_pcap1,rx_pcap={capture('dns.pcap')}",
+                    "--quiet", "-w", "csv:flows.csv", "--duration", "2s", "--workers", "2")
+    assert_equal(run.summary["packets"]["received"],
+                 len(pcap_file.read(capture("http.pcap"))) + len(pcap_file.read(capture("dns.pcap"))))
+    assert_sums(read_csv("flows.csv"), run.summary)
+
+
+def test_endless_dpdk_device():
+    run = spanflowd("-d", f"net_pcap0,rx_pcap={capture('http.pcap')},infinite_rx=1", "--quiet", "-w", "csv:flows.csv",
+                    "--duration", "1s", "-s", "flow.tcp_close=false")
+    assert run.summary["packets"]["received"] > 100_000, run.summary["packets"]
+    assert_sums(read_csv("flows.csv"), run.summary)
+
+
+def test_dpdk_device_that_does_not_exist():
+    run = spanflowd("-d", "net_absent0", "--quiet", code=1)
+    assert len(run.stderr.splitlines()) == 1 and "net_absent0" in run.stderr, run.stderr
