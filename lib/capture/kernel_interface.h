@@ -26,7 +26,8 @@ class KernelInterface {
   std::uint32_t greatest_frame() const { return mtu_ + 14 + 8; }
 
   // Receives every frame on the link, not only those to the interface's own address, as long as this object lives: the
-  // kernel takes it back even after a crash, which it does not with the flag that DPDK's af_packet sets. False if refused.
+  // kernel takes it back even after a crash, which it does not with the flag that DPDK's af_packet sets. False if
+  // refused.
   bool hold_promiscuous();
 
   // Packets that the kernel dropped since the last call because the rings of this process's packet sockets on the

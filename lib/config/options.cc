@@ -95,7 +95,7 @@ ValueType<std::string> filter() {
   auto type = text();
   type.expected = "a pcap-filter expression";
   type.read = [read = type.read, expected = type.expected](const YAML::Node& node) {
-    const std::string expression = read(node);
+    std::string expression = read(node);
     const std::string error = filter_error(expression);
     if (!error.empty()) throw OptionError{.expected = expected, .hint = " (" + error + ")"};
     return expression;

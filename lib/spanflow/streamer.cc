@@ -132,7 +132,7 @@ struct Streamer::Impl {
   bool started = false;
 };
 
-Streamer::Streamer(StreamerOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Streamer::Streamer(const StreamerOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Streamer::~Streamer() = default;
 Streamer::Streamer(Streamer&&) noexcept = default;
 Streamer& Streamer::operator=(Streamer&&) noexcept = default;

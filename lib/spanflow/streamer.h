@@ -111,8 +111,8 @@ struct Distribution {
 };
 
 struct SideStatistics {
-  Distribution packet_size;    // octets, as flow.accounting says
-  Distribution inter_arrival;  // ns between one packet and the next
+  Distribution packet_size;                      // octets, as flow.accounting says
+  Distribution inter_arrival;                    // ns between one packet and the next
   std::array<std::uint64_t, 8> tcp_flag_pkts{};  // packets with FIN, SYN, RST, PSH, ACK, URG, ECE, CWR
 };
 
@@ -215,7 +215,7 @@ class Streamer {
     const FlowRecord* record_ = nullptr;
   };
 
-  explicit Streamer(StreamerOptions options);
+  explicit Streamer(const StreamerOptions& options);
   ~Streamer();
   Streamer(Streamer&&) noexcept;
   Streamer& operator=(Streamer&&) noexcept;
