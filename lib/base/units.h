@@ -9,6 +9,8 @@
 
 namespace spanflow {
 
+inline constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
+
 using Nanoseconds = std::chrono::nanoseconds;
 
 // "120s", "2m", "500ms", "1.5h"; units ns, us, ms, s, m, h, d. A number without unit is not a duration, but for 0.

@@ -77,6 +77,8 @@ struct Config {
     std::uint64_t max_packets = 32;
     std::uint64_t max_packets_udp = 24;
     std::uint64_t max_flows = 65'536;
+    bool metadata = true;
+    std::uint64_t metadata_memory = 64ULL << 20;
     std::string protocols_file;
     std::string categories_file;
   } dpi;
@@ -84,6 +86,7 @@ struct Config {
   struct Features {
     bool statistics = false;
     std::uint64_t splt = 0;
+    bool millisecond_gaps = false;  // no option: the pipeline sets it where a sink's fields need them
   } features;
 
   struct Output {

@@ -191,12 +191,13 @@ ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
 
 // A single word is a list of one.
 ValueType<std::vector<std::string>> field_selection() {
-  std::vector<std::string> known{"classic", "full"};
+  std::vector<std::string> known{"classic", "full", "nfstream"};
   for (const Field& field : fields()) known.emplace_back(field.name);
   // All the names would bury a mistake; the nearest one is what helps.
-  const ValueType<std::string> word = described_as("classic, full or a field name, see --list-fields", word_of(known));
+  const ValueType<std::string> word =
+      described_as("classic, full, nfstream or a field name, see --list-fields", word_of(known));
   ValueType<std::vector<std::string>> list = list_of(word);
-  list.expected = "classic, full, or a list of field names";
+  list.expected = "classic, full, nfstream, or a list of field names";
   list.schema = fmt::format(R"("oneOf": [{{"enum": [{0}]}}, {{"type": "array", "items": {{"enum": [{0}]}}}}])",
                             quoted_list(known));
   list.read = [word, read_list = list.read](const YAML::Node& node) {
@@ -374,6 +375,9 @@ std::vector<Option> make_options() {
       OPTION(dpi.max_packets_udp, whole_number(1, 32), "the same for UDP"),
       OPTION(dpi.max_flows, whole_number(1, kMostFlows),
              "flows in classification at once, over all workers; when full, the oldest is given up"),
+      OPTION(dpi.metadata, boolean(),
+             "keep what nDPI reads: server names, certificates, requests, fingerprints, risks"),
+      OPTION(dpi.metadata_memory, size(1ULL << 20, 256ULL << 30), "memory that the metadata of all flows may take"),
       OPTION(dpi.protocols_file, text(), "nDPI protocols file with rules of your own"),
       OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),

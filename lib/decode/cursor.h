@@ -49,6 +49,11 @@ class Cursor {
     captured_ -= static_cast<std::uint32_t>(octets);
     wire_ -= static_cast<std::uint32_t>(octets);
   }
+  // This layer had so many octets on the wire, whatever the frame says. What lies behind is not part of it.
+  void set_length(std::uint32_t octets) {
+    wire_ = octets;
+    captured_ = std::min(captured_, octets);
+  }
   // What lies behind `octets` is not part of this layer: Ethernet padding, trailers.
   void limit(std::uint32_t octets) {
     wire_ = std::min(wire_, octets);

@@ -40,6 +40,8 @@ Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunne
   Packet inner;
   inner.time_ns = outer.time_ns;
   inner.size = outer.size;
+  inner.ethernet = outer.ethernet;
+  inner.sliced = outer.sliced;
   inner.vlan_id = outer.vlan_id;
   inner.vlan_outer_id = outer.vlan_outer_id;
   inner.key.tunnel_type = tunnel;
@@ -87,6 +89,7 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
   packet = Packet{};
   packet.time_ns = raw.time_ns;
   packet.size = raw.wire;
+  if (link_type == LinkType::kEthernet && raw.captured >= 14) packet.ethernet = raw.data;
   Cursor cursor{raw.data, raw.captured, raw.wire};
   std::optional<Packet> outer;
   Step step = link(link_type, cursor);
@@ -242,17 +245,29 @@ Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
   }
 }
 
+// A length beyond the frame says that the packet was sliced on its way to this port, as packet brokers and ERSPAN do
+// it; it still counts in full. In other tunnels it says that this is no packet.
+bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
+  if (total > cursor.wire()) {
+    if (packet.key.tunnel_type != TunnelType::kNone && packet.key.tunnel_type != TunnelType::kErspan) return false;
+    packet.sliced = true;
+  }
+  cursor.set_length(total);
+  return true;
+}
+
 Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(20)) return failed(Counter::kMalformedIpHeader);
   const std::uint32_t header = (cursor.u8(0) & 0x0f) * 4U;
   if (header < 20 || !cursor.has(header)) return failed(Counter::kMalformedIpHeader);
   // Segmentation offload leaves the length 0: then the frame's own length counts.
   const std::uint32_t total = cursor.be16(2) != 0 ? cursor.be16(2) : cursor.wire();
-  if (total < header || total > cursor.wire()) return failed(Counter::kMalformedIpLength);
-  cursor.limit(total);
+  if (total < header || !take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
   packet.ip_captured = cursor.captured();
   packet.ip_size = total;
+  packet.dscp = cursor.u8(1) >> 2;
+  packet.ttl = cursor.u8(8);
   packet.key.ip_version = 4;
   packet.key.ip_protocol = cursor.u8(9);
   packet.key.ip_src = cursor.address(12, 4);
@@ -266,11 +281,12 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(40)) return failed(Counter::kMalformedIpHeader);
   // Length 0 is a jumbogram or segmentation offload: then the frame's own length counts.
   const std::uint32_t total = cursor.be16(4) != 0 ? 40U + cursor.be16(4) : cursor.wire();
-  if (total > cursor.wire()) return failed(Counter::kMalformedIpLength);
-  cursor.limit(total);
+  if (!take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
   packet.ip_captured = cursor.captured();
   packet.ip_size = total;
+  packet.dscp = static_cast<std::uint8_t>(cursor.be16(0) >> 6 & 0x3f);
+  packet.ttl = cursor.u8(7);
   packet.key.ip_version = 6;
   packet.key.ip_src = cursor.address(8, 16);
   packet.key.ip_dst = cursor.address(24, 16);

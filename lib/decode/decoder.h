@@ -45,6 +45,7 @@ class Decoder {
   Step mpls(Cursor& cursor) const;
   Step ppp(Cursor& cursor) const;
   Step ip(Cursor& cursor, Packet& packet) const;
+  static bool take_length(std::uint32_t total, Cursor& cursor, Packet& packet);
   Step ipv4(Cursor& cursor, Packet& packet) const;
   Step ipv6(Cursor& cursor, Packet& packet) const;
   Step transport(std::uint32_t protocol, Cursor& cursor, Packet& packet) const;

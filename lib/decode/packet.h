@@ -36,6 +36,7 @@ struct Packet : PacketInfo {
   FlowKey key;                       // of the innermost IP packet; src is this packet's sender
   const std::uint8_t* ip = nullptr;  // the innermost IP header and what was captured behind it, without padding
   std::uint32_t ip_captured = 0;
+  const std::uint8_t* ethernet = nullptr;  // the frame's own header, if it has one
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
   std::uint32_t tunnel_id = 0;  // an id of this direction only
@@ -44,6 +45,7 @@ struct Packet : PacketInfo {
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   bool later_fragment = false;  // no transport header in here
+  bool sliced = false;          // the IP header says that there was more than the frame holds
 };
 
 }  // namespace spanflow

@@ -14,7 +14,9 @@
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/zeroed_array.h"
+#include "dpi/metadata.h"
 #include "dpi/ndpi_api.h"
+#include "dpi/ndpi_metadata.h"
 #include "dpi/replay.h"
 
 namespace spanflow {
@@ -41,8 +43,12 @@ std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / 1'0
 // The module, its states (oldest first in a list, the rest in a chain) and the names already met.
 class Classifier::Ndpi {
  public:
-  Ndpi(const Config::Dpi& options, std::uint32_t states, Counters& counters)
-      : options_(options), counters_(counters), states_(states), module_(make_module(options)) {}
+  Ndpi(const Config::Dpi& options, std::uint64_t workers, Counters& counters)
+      : options_(options),
+        counters_(counters),
+        states_((options.max_flows + workers - 1) / workers),
+        metadata_(options.metadata ? options.metadata_memory / workers : 0),
+        module_(make_module(options)) {}
 
   ~Ndpi() {
     for (std::uint32_t at = oldest_; at != kNoIndex; at = states_[at].age.next) ndpi_free_flow_data(&states_[at].flow);
@@ -88,21 +94,22 @@ class Classifier::Ndpi {
   }
 
   void release(FlowEntry& entry) {
-    if (entry.dpi_state == kNoIndex) return;
-    State& state = states_[entry.dpi_state];
-    ndpi_free_flow_data(&state.flow);
-    unlink(state.age);
-    state.age.next = free_;
-    free_ = entry.dpi_state;
-    entry.dpi_state = kNoIndex;
+    release_state(entry);
+    metadata_.release(entry.metadata);
   }
 
-  void describe(const Application& application, FlowRecord& record) {
+  void describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras) {
+    const Application& application = entry.application;
     const Names& names = names_of(application);
     record.application_name = names.application;
     record.category_name = names.category;
     record.application_confidence = application.confidence;
     record.application_is_guessed = application.guessed;
+    if (extras == nullptr) return;
+    metadata_.read(entry.metadata, extras->metadata.octets);
+    if (options_.metadata && entry.dpi_state != kNoIndex) {
+      ndpi::append_metadata(states_[entry.dpi_state].flow, extras->metadata.octets);
+    }
   }
 
  private:
@@ -193,7 +200,24 @@ class Classifier::Ndpi {
   void settle(FlowEntry& entry, const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
     entry.application = application(result, guessed, confidence);
     entry.dpi_progress = DpiProgress::kDone;
-    release(entry);
+    if (options_.metadata) keep_metadata(entry);
+    release_state(entry);
+  }
+
+  void keep_metadata(FlowEntry& entry) {
+    scratch_metadata_.clear();
+    ndpi::append_metadata(states_[entry.dpi_state].flow, scratch_metadata_);
+    if (!metadata_.append(entry.metadata, scratch_metadata_)) counters_.add(Counter::kDpiMetadataFull);
+  }
+
+  void release_state(FlowEntry& entry) {
+    if (entry.dpi_state == kNoIndex) return;
+    State& state = states_[entry.dpi_state];
+    ndpi_free_flow_data(&state.flow);
+    unlink(state.age);
+    state.age.next = free_;
+    free_ = entry.dpi_state;
+    entry.dpi_state = kNoIndex;
   }
 
   static Application application(const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
@@ -249,18 +273,22 @@ class Classifier::Ndpi {
   std::uint32_t oldest_ = kNoIndex;
   std::uint32_t newest_ = kNoIndex;
   ndpi::FlowState scratch_{};
+  MetadataStore metadata_;
+  std::string scratch_metadata_;  // keeps its memory from flow to flow
   std::unordered_map<std::uint64_t, Names> names_;
   ModulePointer module_;
 };
 
-Classifier::Classifier(const Config::Dpi& options, std::uint32_t states, Counters& counters)
-    : ndpi_(std::make_unique<Ndpi>(options, states, counters)) {}
+Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters)
+    : ndpi_(std::make_unique<Ndpi>(options, workers, counters)) {}
 
 Classifier::~Classifier() = default;
 
 void Classifier::show_to_ndpi(FlowEntry& entry, const Packet& packet) { ndpi_->inspect(entry, packet); }
 void Classifier::conclude(FlowEntry& entry, bool ends_flow) { ndpi_->conclude(entry, ends_flow); }
 void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
-void Classifier::describe(const Application& application, FlowRecord& record) { ndpi_->describe(application, record); }
+void Classifier::describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras) {
+  ndpi_->describe(entry, record, extras);
+}
 
 }  // namespace spanflow

@@ -12,12 +12,14 @@
 namespace spanflow {
 
 // One per worker; not thread-safe. Construct them one after the other: nDPI's initialisation is not reentrant.
-// A flow holds one of `states` nDPI states from its first payload to its verdict; when all are taken, the oldest
-// flow in classification is given up. `counters` must outlive it, and entries must not move while they hold a state.
+// A flow holds an nDPI state from its first payload to its verdict; when all are taken, the oldest flow in
+// classification is given up. What was read of it stays until the flow is released. `counters` must outlive it, and
+// entries must not move while they hold a state.
 class Classifier {
  public:
   // Throws ConfigError if a protocols or categories file cannot be loaded.
-  Classifier(const Config::Dpi& options, std::uint32_t states, Counters& counters);
+  // `workers`: each has its share of dpi.max_flows and dpi.metadata_memory.
+  Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters);
   ~Classifier();
 
   // Shows nDPI the packet if the flow has no verdict yet.
@@ -26,10 +28,10 @@ class Classifier {
   }
   // Settles entry.application for a record: with `ends_flow` for good, else as far as known.
   void conclude(FlowEntry& entry, bool ends_flow);
-  // Gives the flow's state back, if it holds one.
+  // Gives back what the flow holds: a state, metadata.
   void release(FlowEntry& entry);
-  // Fills the application fields of a record.
-  void describe(const Application& application, FlowRecord& record);
+  // Fills the application fields of a record, and the metadata of its extras, if it has any.
+  void describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras);
 
  private:
   void show_to_ndpi(FlowEntry& entry, const Packet& packet);

@@ -49,7 +49,9 @@ bool Collector::drain() {
 
 void Collector::take(const RecordBlock& block) {
   if (batch_.empty()) batch_.reserve(kBatchRecords + RecordBlock::kRecords * rings_.size());
+  const std::size_t first = batch_.size();
   batch_.insert(batch_.end(), block.records.begin(), block.records.begin() + static_cast<std::ptrdiff_t>(block.count));
+  for (std::size_t i = first; i < batch_.size(); ++i) batch_[i].sequence = sequence_++;
 }
 
 void Collector::hand_over() {

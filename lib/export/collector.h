@@ -30,6 +30,7 @@ class Collector {
   std::vector<ExportRing*> rings_;
   std::vector<SinkRunner*> sinks_;
   std::vector<FlowRecord> batch_;
+  std::uint64_t sequence_ = 0;
   std::atomic<bool> finishing_{false};
   std::thread thread_;
 };

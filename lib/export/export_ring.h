@@ -15,10 +15,8 @@ namespace spanflow {
 struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
 
-  // `with_extras`: a place for the extras of each record, which its view leads to.
-  explicit RecordBlock(bool with_extras = false) : extras(with_extras ? kRecords : 0) {
-    for (std::size_t i = 0; i < extras.size(); ++i) records[i].extras = ExtrasView(extras[i]);
-  }
+  // `with_extras`: a place for the extras of each record.
+  explicit RecordBlock(bool with_extras = false) : extras(with_extras ? kRecords : 0) {}
 
   std::size_t count = 0;
   std::array<FlowRecord, kRecords> records;

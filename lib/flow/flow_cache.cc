@@ -109,6 +109,10 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   flow.flow_id = make_flow_id(origin_.sensor_id, flow, packet.time_ns);
   flow.vlan_id = packet.vlan_id;
   flow.vlan_outer_id = packet.vlan_outer_id;
+  if (packet.ethernet != nullptr) {
+    std::copy_n(packet.ethernet, 6, (swapped ? flow.src_mac : flow.dst_mac).begin());
+    std::copy_n(packet.ethernet + 6, 6, (swapped ? flow.dst_mac : flow.src_mac).begin());
+  }
   flow.icmp_type = packet.icmp_type;
   flow.icmp_code = packet.icmp_code;
   flow.biflow_direction = BiflowDirection::kInitiator;
@@ -136,6 +140,15 @@ void FlowCache::count(FlowEntry& entry, const Packet& packet) {
   flow.start_ns = std::min(flow.start_ns, packet.time_ns);
   flow.end_ns = std::max(flow.end_ns, packet.time_ns);
   FlowSide& side = flow.side(packet.direction);
+  if (side.pkts == 0) {
+    side.start_ns = packet.time_ns;
+    side.dscp = packet.dscp;
+    side.ttl_min = packet.ttl;
+  }
+  side.start_ns = std::min(side.start_ns, packet.time_ns);
+  side.end_ns = std::max(side.end_ns, packet.time_ns);
+  side.ttl_min = std::min(side.ttl_min, packet.ttl);
+  side.ttl_max = std::max(side.ttl_max, packet.ttl);
   ++side.pkts;
   const std::uint64_t octets = accounted(packet);
   side.bytes += octets;
@@ -248,8 +261,9 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   record->worker = origin_.worker;
   record->timestamp_source = origin_.timestamp_source;
   record->has_application = classifier_ != nullptr;
-  if (classifier_ != nullptr) classifier_->describe(entry.application, *record);
+  if (classifier_ != nullptr) classifier_->describe(entry, *record, extras);
   if (features_) features_->describe(table_.index_of(entry), *extras);
+  record->extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
 }
 
 void FlowCache::forget(FlowEntry& entry) {

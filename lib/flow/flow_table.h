@@ -52,6 +52,7 @@ struct FlowEntry {
   std::uint32_t hash = 0;
   std::uint32_t initial_sequence[2] = {};  // TCP, by direction; nDPI's replay and the detection of a new connection
   std::uint32_t dpi_state = kNoIndex;
+  std::uint32_t metadata = 0;  // its chain in the classifier's MetadataStore
   Application application;
   Handshake handshake;
   EntryState state = EntryState::kOpen;

@@ -18,8 +18,7 @@ std::uint64_t random_seed() {
 
 std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
   if (!config.dpi.enabled) return std::nullopt;
-  const std::uint64_t states = (config.dpi.max_flows + config.workers - 1) / config.workers;
-  return std::optional<Classifier>{std::in_place, config.dpi, static_cast<std::uint32_t>(states), counters};
+  return std::optional<Classifier>{std::in_place, config.dpi, config.workers, counters};
 }
 
 }  // namespace
@@ -84,6 +83,7 @@ std::size_t Meter::decode(const Burst& burst) {
       continue;
     }
     if (packet.later_fragment) counters_.add(Counter::kPacketsLaterFragments);
+    if (packet.sliced) counters_.add(Counter::kPacketsSliced);
     octets += packet.size;
     ++count;
   }

@@ -1,25 +1,32 @@
 #include "metrics/features.h"
 
+#include <algorithm>
+
+#include "base/units.h"
+
 namespace spanflow {
 
 Features::Features(const Config::Features& options, std::uint32_t capacity)
     : early_packets_(static_cast<std::uint32_t>(options.splt)),
       statistics_(options.statistics ? capacity : 0),
-      early_(early_packets_ > 0 ? capacity : 0),
+      millisecond_gaps_(options.statistics && options.millisecond_gaps ? capacity : 0),
+      early_counts_(early_packets_ > 0 ? capacity : 0),
       packets_(static_cast<std::size_t>(early_packets_) * capacity) {}
 
 void Features::start_segment(std::uint32_t index) {
   if (statistics_.size() > 0) statistics_[index] = {};
-  if (early_packets_ > 0) early_[index] = {};
+  if (millisecond_gaps_.size() > 0) millisecond_gaps_[index] = {};
+  if (early_packets_ > 0) early_counts_[index] = 0;
 }
 
 void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size) {
+  if (millisecond_gaps_.size() > 0) add_millisecond_gaps(index, packet);
   if (statistics_.size() > 0) {
     Statistics& statistics = statistics_[index];
     add(statistics.sides[static_cast<int>(packet.direction)], packet, size);
     add(statistics.both, packet, size);
   }
-  if (early_packets_ > 0 && early_[index].count < early_packets_) add_early(index, packet, size);
+  if (early_packets_ > 0 && early_counts_[index] < early_packets_) add_early(index, packet, size);
 }
 
 void Features::add(Side& side, const Packet& packet, std::uint64_t size) {
@@ -31,13 +38,27 @@ void Features::add(Side& side, const Packet& packet, std::uint64_t size) {
   for (int bit = 0; bit < 8; ++bit) side.tcp_flag_pkts[bit] += packet.tcp_flags >> bit & 1;
 }
 
+// Before the packet is added to the statistics, which say when the one before it came.
+void Features::add_millisecond_gaps(std::uint32_t index, const Packet& packet) {
+  const Statistics& statistics = statistics_[index];
+  MillisecondGaps& gaps = millisecond_gaps_[index];
+  const auto add_gap = [&packet](Series& series, const Side& side) {
+    if (side.pkts == 0) return;
+    const std::uint64_t last_ms = side.last_ns / kNanosecondsPerMillisecond;
+    series.add(std::max(packet.time_ns / kNanosecondsPerMillisecond, last_ms) - last_ms);
+  };
+  const int direction = static_cast<int>(packet.direction);
+  add_gap(gaps.sides[direction], statistics.sides[direction]);
+  add_gap(gaps.both, statistics.both);
+}
+
 void Features::add_early(std::uint32_t index, const Packet& packet, std::uint64_t size) {
-  Early& early = early_[index];
-  const std::uint64_t gap = early.count == 0 ? 0 : packet.time_ns - std::min(packet.time_ns, early.last_ns);
-  packets_[static_cast<std::size_t>(index) * early_packets_ + early.count] = {
-      .gap_ns = gap, .size = static_cast<std::uint32_t>(size), .direction = packet.direction};
-  ++early.count;
-  early.last_ns = std::max(early.last_ns, packet.time_ns);
+  EarlyPacket* packets = &packets_[static_cast<std::size_t>(index) * early_packets_];
+  std::uint32_t& count = early_counts_[index];
+  const std::uint64_t last_ns = count == 0 ? 0 : packets[count - 1].time_ns;
+  packets[count++] = {.time_ns = std::max(packet.time_ns, last_ns),
+                      .size = static_cast<std::uint32_t>(size),
+                      .direction = packet.direction};
 }
 
 void Features::describe(std::uint32_t index, FlowExtras& extras) const {
@@ -48,10 +69,17 @@ void Features::describe(std::uint32_t index, FlowExtras& extras) const {
                          .src_to_dst = describe(statistics.sides[0]),
                          .dst_to_src = describe(statistics.sides[1])};
   }
+  if (millisecond_gaps_.size() > 0) {
+    const MillisecondGaps& gaps = millisecond_gaps_[index];
+    extras.statistics.bidirectional.inter_arrival_ms = gaps.both.distribution();
+    extras.statistics.src_to_dst.inter_arrival_ms = gaps.sides[0].distribution();
+    extras.statistics.dst_to_src.inter_arrival_ms = gaps.sides[1].distribution();
+  }
   extras.early_packets.clear();
+  extras.early_packets_kept = early_packets_;
   if (early_packets_ == 0) return;
   const EarlyPacket* first = &packets_[static_cast<std::size_t>(index) * early_packets_];
-  extras.early_packets.assign(first, first + early_[index].count);
+  extras.early_packets.assign(first, first + early_counts_[index]);
 }
 
 SideStatistics Features::describe(const Side& side) {

@@ -35,18 +35,20 @@ class Features {
     Side sides[2];
     Side both;
   };
-  struct Early {
-    std::uint32_t count;
-    std::uint64_t last_ns;
+  struct MillisecondGaps {
+    Series sides[2];
+    Series both;
   };
 
   static void add(Side& side, const Packet& packet, std::uint64_t size);
+  void add_millisecond_gaps(std::uint32_t index, const Packet& packet);
   static SideStatistics describe(const Side& side);
   void add_early(std::uint32_t index, const Packet& packet, std::uint64_t size);
 
   const std::uint32_t early_packets_;  // per flow
   ZeroedArray<Statistics> statistics_;
-  ZeroedArray<Early> early_;
+  ZeroedArray<MillisecondGaps> millisecond_gaps_;
+  ZeroedArray<std::uint32_t> early_counts_;
   ZeroedArray<EarlyPacket> packets_;  // early_packets_ for each entry
 };
 

@@ -5,6 +5,7 @@
 
 #include "capture/capture_source.h"
 #include "config/loader.h"
+#include "sinks/field_table.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -32,10 +33,24 @@ void pin(std::thread& thread, int cpu) {
   }
 }
 
+// What no sink shows is not kept. A sink of the program's own gets all there is.
+Config with_needs_of_sinks(Config config, bool has_sinks_of_its_own) {
+  bool metadata = has_sinks_of_its_own;
+  for (const SinkConfig& sink : config.sinks) {
+    for (const Field* field : select_fields(fields_of(sink, config), config)) {
+      if (field->group == FieldGroup::kMetadata) metadata = true;
+      if (field->group == FieldGroup::kMillisecondGaps) config.features.millisecond_gaps = true;
+    }
+  }
+  config.dpi.metadata = config.dpi.metadata && metadata;
+  return config;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks)
-    : config_(std::move(config)), decoder_(config_.decode.tunnels, config_.flow.vlan_key) {
+    : config_(with_needs_of_sinks(std::move(config), !more_sinks.empty())),
+      decoder_(config_.decode.tunnels, config_.flow.vlan_key) {
   make_sources();
   make_sinks(std::move(more_sinks));
   make_workers();
@@ -71,8 +86,9 @@ void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
 
 void Pipeline::make_workers() {
   std::vector<ExportRing*> rings;
+  const bool with_extras = Features::any(config_.features) || (config_.dpi.enabled && config_.dpi.metadata);
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
-    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, Features::any(config_.features)));
+    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras));
     rings.push_back(rings_.back().get());
     worker_counters_.push_back(std::make_unique<Counters>());
     PacketSource& source = spreader_ != nullptr ? *lanes_[worker] : *sources_[worker];

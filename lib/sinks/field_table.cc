@@ -5,37 +5,13 @@
 #include <algorithm>
 #include <array>
 
-#include "decode/packet.h"
 #include "decode/tunnel_names.h"
+#include "sinks/nfstream_columns.h"
 
 namespace spanflow {
 namespace {
 
 using Record = const FlowRecord&;
-
-constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
-
-Value number(std::uint64_t value) { return value; }
-Value text_or_missing(std::string_view text) { return text.empty() ? Value{} : Value{text}; }
-Value number_or_missing(std::uint64_t value) { return value == 0 ? Value{} : Value{value}; }
-Value tcp_only(Record record, std::uint64_t value) {
-  return record.ip_protocol == protocol::kTcp ? Value{value} : Value{};
-}
-Value icmp_only(Record record, std::uint64_t value) {
-  const bool icmp = record.ip_protocol == protocol::kIcmp || record.ip_protocol == protocol::kIcmpv6;
-  return icmp ? Value{value} : Value{};
-}
-Value dpi_only(Record record, Value value) { return record.has_application ? value : Value{}; }
-
-Value statistic(Record record, const SideStatistics FlowStatistics::*side, Value (*get)(const SideStatistics&)) {
-  return record.extras && record.extras->has_statistics ? get(record.extras->statistics.*side) : Value{};
-}
-
-Value early_packets(Record record, std::uint64_t (*get)(const EarlyPacket&)) {
-  return record.extras ? Value{EarlyPacketsValue{record.extras->early_packets, get}} : Value{};
-}
-
-Value whole(double value) { return number(static_cast<std::uint64_t>(value)); }
 
 Value end_reason_name(Record record) {
   constexpr std::array<std::string_view, 6> kNames = {"inactive",    "active",  "closed",
@@ -71,134 +47,205 @@ Value timestamp_source_name(Record record) {
       FLAG(PREFIX, "ece", SIDE, 6), FLAG(PREFIX, "cwr", SIDE, 7)
 
 // The classic fields come first, under the names and in the order their readers know.
-constexpr std::array kFields =
-    {
-        Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
-              [](Record r) {
-                return Value{AddressValue{&r.ip_src, r.ip_version}};
-              }},
-        Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
-              [](Record r) { return number(r.src_port); }},
-        Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
-              [](Record r) {
-                return Value{AddressValue{&r.ip_dst, r.ip_version}};
-              }},
-        Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); }},
-        Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
-              [](Record r) { return number(r.ip_protocol); }},
-        Field{"src_to_dst_pkts", FieldGroup::kClassic, "packets", "packets from src to dst",
-              [](Record r) { return number(r.src_to_dst.pkts); }},
-        Field{"dst_to_src_pkts", FieldGroup::kClassic, "packets", "packets from dst to src",
-              [](Record r) { return number(r.dst_to_src.pkts); }},
-        Field{"src_to_dst_bytes", FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
-              [](Record r) { return number(r.src_to_dst.bytes); }},
-        Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
-              [](Record r) { return number(r.dst_to_src.bytes); }},
-        Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
-              [](Record r) { return dpi_only(r, Value{r.application_name}); }},
-        Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
-              [](Record r) { return dpi_only(r, Value{r.category_name}); }},
-        Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
-              [](Record r) { return number(r.start_ns / kNanosecondsPerMillisecond); }},
-        Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
-              [](Record r) { return number(r.end_ns / kNanosecondsPerMillisecond); }},
-        Field{"export_reason", FieldGroup::kClassic, "",
-              "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
-              [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
+constexpr std::array kFields = {
+    Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
+          [](Record r) {
+            return Value{AddressValue{&r.ip_src, r.ip_version}};
+          }},
+    Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
+          [](Record r) { return number(r.src_port); }},
+    Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
+          [](Record r) {
+            return Value{AddressValue{&r.ip_dst, r.ip_version}};
+          }},
+    Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); }},
+    Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
+          [](Record r) { return number(r.ip_protocol); }},
+    Field{"src_to_dst_pkts", FieldGroup::kClassic, "packets", "packets from src to dst",
+          [](Record r) { return number(r.src_to_dst.pkts); }},
+    Field{"dst_to_src_pkts", FieldGroup::kClassic, "packets", "packets from dst to src",
+          [](Record r) { return number(r.dst_to_src.pkts); }},
+    Field{"src_to_dst_bytes", FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
+          [](Record r) { return number(r.src_to_dst.bytes); }},
+    Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
+          [](Record r) { return number(r.dst_to_src.bytes); }},
+    Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
+          [](Record r) { return dpi_only(r, Value{r.application_name}); }},
+    Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
+          [](Record r) { return dpi_only(r, Value{r.category_name}); }},
+    Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
+          [](Record r) { return milliseconds(r.start_ns); }},
+    Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
+          [](Record r) { return milliseconds(r.end_ns); }},
+    Field{"export_reason", FieldGroup::kClassic, "",
+          "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
+          [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
 
-        Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
-              [](Record r) { return Value{HexValue{r.flow_id}}; }},
-        Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
-              [](Record r) { return number(r.segment); }},
-        Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
-              end_reason_name},
-        Field{"flow_end_reason", FieldGroup::kFlow, "", "IPFIX IE 136",
-              [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }},
-        Field{"start_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
-              [](Record r) { return number(r.start_ns); }},
-        Field{"end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
-              [](Record r) { return number(r.end_ns); }},
-        Field{"duration_ns", FieldGroup::kFlow, "ns", "from the first packet to the last",
-              [](Record r) { return number(r.end_ns - r.start_ns); }},
-        Field{"ip_version", FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); }},
-        Field{"src_to_dst_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from src to dst, IPFIX IE 1",
-              [](Record r) { return number(r.src_to_dst.ip_bytes); }},
-        Field{"dst_to_src_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
-              [](Record r) { return number(r.dst_to_src.ip_bytes); }},
-        Field{"src_to_dst_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from src to dst, IPFIX IE 352",
-              [](Record r) { return number(r.src_to_dst.link_bytes); }},
-        Field{"dst_to_src_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
-              [](Record r) { return number(r.dst_to_src.link_bytes); }},
-        Field{"src_to_dst_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from src to dst, IPFIX IE 6",
-              [](Record r) { return tcp_only(r, r.src_to_dst.tcp_flags); }},
-        Field{"dst_to_src_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
-              [](Record r) { return tcp_only(r, r.dst_to_src.tcp_flags); }},
-        Field{"icmp_type", FieldGroup::kFlow, "", "ICMP type of the first packet",
-              [](Record r) { return icmp_only(r, r.icmp_type); }},
-        Field{"icmp_code", FieldGroup::kFlow, "", "ICMP code of the first packet",
-              [](Record r) { return icmp_only(r, r.icmp_code); }},
-        Field{"vlan_id", FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
-              [](Record r) { return number_or_missing(r.vlan_id); }},
-        Field{"vlan_outer_id", FieldGroup::kFlow, "", "its outermost id, where it has several tags",
-              [](Record r) { return number_or_missing(r.vlan_outer_id); }},
-        Field{"tunnel_type", FieldGroup::kFlow, "", "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
-              [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
-        Field{"tunnel_id", FieldGroup::kFlow, "", "VNI of VXLAN and GENEVE",
-              [](Record r) { return number_or_missing(r.tunnel_key); }},
-        Field{"src_to_dst_tunnel_id", FieldGroup::kFlow,
-              "", "id of this direction only: GTP TEID, GRE key, ERSPAN session",
-              [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
-        Field{"dst_to_src_tunnel_id", FieldGroup::kFlow, "", "the same from dst to src",
-              [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
-        Field{"biflow_direction", FieldGroup::kFlow,
-              "", "IPFIX IE 239: 1 src is the initiator, 2 src is the responder, 0 not known",
-              [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }},
-        Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
-              timestamp_source_name},
-        Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
-              [](Record r) { return text_or_missing(r.sensor_id); }},
-        Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow",
-              [](Record r) { return number(r.worker); }},
+    Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
+          [](Record r) { return Value{HexValue{r.flow_id}}; }},
+    Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
+          [](Record r) { return number(r.segment); }},
+    Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
+          end_reason_name},
+    Field{"flow_end_reason", FieldGroup::kFlow, "", "IPFIX IE 136",
+          [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }},
+    Field{"start_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
+          [](Record r) { return number(r.start_ns); }},
+    Field{"end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
+          [](Record r) { return number(r.end_ns); }},
+    Field{"duration_ns", FieldGroup::kFlow, "ns", "from the first packet to the last",
+          [](Record r) { return number(r.end_ns - r.start_ns); }},
+    Field{"ip_version", FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); }},
+    Field{"src_to_dst_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from src to dst, IPFIX IE 1",
+          [](Record r) { return number(r.src_to_dst.ip_bytes); }},
+    Field{"dst_to_src_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
+          [](Record r) { return number(r.dst_to_src.ip_bytes); }},
+    Field{"src_to_dst_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from src to dst, IPFIX IE 352",
+          [](Record r) { return number(r.src_to_dst.link_bytes); }},
+    Field{"dst_to_src_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
+          [](Record r) { return number(r.dst_to_src.link_bytes); }},
+    Field{"src_to_dst_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from src to dst, IPFIX IE 6",
+          [](Record r) { return tcp_only(r, r.src_to_dst.tcp_flags); }},
+    Field{"dst_to_src_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
+          [](Record r) { return tcp_only(r, r.dst_to_src.tcp_flags); }},
+    Field{"src_to_dst_start_time_ns", FieldGroup::kFlow, "ns since the epoch",
+          "time of the first packet from src to dst",
+          [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.start_ns); }},
+    Field{"src_to_dst_end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the last packet from src to dst",
+          [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.end_ns); }},
+    Field{"dst_to_src_start_time_ns", FieldGroup::kFlow, "ns since the epoch",
+          "time of the first packet from dst to src",
+          [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.start_ns); }},
+    Field{"dst_to_src_end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the last packet from dst to src",
+          [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.end_ns); }},
+    Field{"src_to_dst_dscp", FieldGroup::kFlow, "",
+          "differentiated services code point of the first packet from src to dst, IPFIX IE 195",
+          [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.dscp); }},
+    Field{"dst_to_src_dscp", FieldGroup::kFlow, "", "the same from dst to src",
+          [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.dscp); }},
+    Field{"src_to_dst_ttl_min", FieldGroup::kFlow, "", "least TTL or hop limit from src to dst, IPFIX IE 52",
+          [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.ttl_min); }},
+    Field{"src_to_dst_ttl_max", FieldGroup::kFlow, "", "greatest TTL or hop limit from src to dst, IPFIX IE 53",
+          [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.ttl_max); }},
+    Field{"dst_to_src_ttl_min", FieldGroup::kFlow, "", "least TTL or hop limit from dst to src",
+          [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.ttl_min); }},
+    Field{"dst_to_src_ttl_max", FieldGroup::kFlow, "", "greatest TTL or hop limit from dst to src",
+          [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.ttl_max); }},
+    Field{"icmp_type", FieldGroup::kFlow, "", "ICMP type of the first packet",
+          [](Record r) { return icmp_only(r, r.icmp_type); }},
+    Field{"icmp_code", FieldGroup::kFlow, "", "ICMP code of the first packet",
+          [](Record r) { return icmp_only(r, r.icmp_code); }},
+    Field{"src_mac", FieldGroup::kFlow, "", "source address of the first packet's Ethernet frame, the outermost",
+          [](Record r) { return mac_or_missing(r.src_mac, 6); }},
+    Field{"src_oui", FieldGroup::kFlow, "", "its first three octets, which name the vendor",
+          [](Record r) { return mac_or_missing(r.src_mac, 3); }},
+    Field{"dst_mac", FieldGroup::kFlow, "", "destination address of the same frame",
+          [](Record r) { return mac_or_missing(r.dst_mac, 6); }},
+    Field{"dst_oui", FieldGroup::kFlow, "", "its first three octets",
+          [](Record r) { return mac_or_missing(r.dst_mac, 3); }},
+    Field{"vlan_id", FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
+          [](Record r) { return number_or_missing(r.vlan_id); }},
+    Field{"vlan_outer_id", FieldGroup::kFlow, "", "its outermost id, where it has several tags",
+          [](Record r) { return number_or_missing(r.vlan_outer_id); }},
+    Field{"tunnel_type", FieldGroup::kTunnels, "", "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
+          [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
+    Field{"tunnel_id", FieldGroup::kTunnels, "", "VNI of VXLAN and GENEVE",
+          [](Record r) { return number_or_missing(r.tunnel_key); }},
+    Field{"src_to_dst_tunnel_id", FieldGroup::kTunnels, "",
+          "id of this direction only: GTP TEID, GRE key, ERSPAN session",
+          [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
+    Field{"dst_to_src_tunnel_id", FieldGroup::kTunnels, "", "the same from dst to src",
+          [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
+    Field{"biflow_direction", FieldGroup::kFlow, "",
+          "IPFIX IE 239: 1 src is the initiator, 2 src is the responder, 0 not known",
+          [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }},
+    Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
+          timestamp_source_name},
+    Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
+          [](Record r) { return text_or_missing(r.sensor_id); }},
+    Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
+    Field{"sequence", FieldGroup::kFlow, "", "0, then one more with each record of the run",
+          [](Record r) { return number(r.sequence); }},
 
-        Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
-              [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
-        Field{"application_confidence", FieldGroup::kDpi,
-              "", "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
-              [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
+    Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
+          [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
+    Field{"application_confidence", FieldGroup::kDpi, "",
+          "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
+          [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
 
-        STATISTICS("bidirectional", bidirectional),
-        STATISTICS("src_to_dst", src_to_dst),
-        STATISTICS("dst_to_src", dst_to_src),
+    Field{"requested_server_name", FieldGroup::kMetadata, "",
+          "name of the server that the client asked for, as nDPI has it, up to 79 octets: TLS, QUIC, HTTP, DNS",
+          [](Record r) { return metadata_text(r, Metadata::kServerName); }},
+    Field{"http_url", FieldGroup::kMetadata, "", "host and path of the first request",
+          [](Record r) { return metadata_text(r, Metadata::kHttpUrl); }},
+    Field{"http_method", FieldGroup::kMetadata, "", "method of the first request",
+          [](Record r) { return metadata_text(r, Metadata::kHttpMethod); }},
+    Field{"http_status", FieldGroup::kMetadata, "", "status of the first response",
+          [](Record r) { return metadata_number(r, Metadata::kHttpStatus); }},
+    Field{"http_user_agent", FieldGroup::kMetadata, "", "user agent of the first request",
+          [](Record r) { return metadata_text(r, Metadata::kUserAgent); }},
+    Field{"http_content_type", FieldGroup::kMetadata, "", "content type of the first response",
+          [](Record r) { return metadata_text(r, Metadata::kContentType); }},
+    Field{"tls_version", FieldGroup::kMetadata, "", "version that the server chose: TLSv1.3",
+          [](Record r) { return metadata_text(r, Metadata::kTlsVersion); }},
+    Field{"tls_cipher", FieldGroup::kMetadata, "", "cipher suite that the server chose",
+          [](Record r) { return metadata_text(r, Metadata::kTlsCipher); }},
+    Field{"tls_alpn", FieldGroup::kMetadata, "", "application protocols that the client offered",
+          [](Record r) { return metadata_text(r, Metadata::kTlsAlpn); }},
+    Field{"tls_issuer", FieldGroup::kMetadata, "", "issuer of the server's certificate; not to be seen in TLS 1.3",
+          [](Record r) { return metadata_text(r, Metadata::kTlsIssuer); }},
+    Field{"tls_subject", FieldGroup::kMetadata, "", "subject of the server's certificate",
+          [](Record r) { return metadata_text(r, Metadata::kTlsSubject); }},
+    Field{"tls_not_before", FieldGroup::kMetadata, "s since the epoch", "start of the certificate's validity",
+          [](Record r) { return metadata_number(r, Metadata::kTlsNotBefore); }},
+    Field{"tls_not_after", FieldGroup::kMetadata, "s since the epoch", "end of the certificate's validity",
+          [](Record r) { return metadata_number(r, Metadata::kTlsNotAfter); }},
+    Field{"ja3_client", FieldGroup::kMetadata, "", "JA3 fingerprint of the client",
+          [](Record r) { return metadata_text(r, Metadata::kJa3Client); }},
+    Field{"ja3_server", FieldGroup::kMetadata, "", "JA3S fingerprint of the server",
+          [](Record r) { return metadata_text(r, Metadata::kJa3Server); }},
+    Field{"dns_query", FieldGroup::kMetadata, "", "name asked for",
+          [](Record r) { return metadata_text(r, Metadata::kDnsQuery); }},
+    Field{"dns_query_type", FieldGroup::kMetadata, "", "type asked for: 1 A, 28 AAAA",
+          [](Record r) { return metadata_number(r, Metadata::kDnsQueryType); }},
+    Field{"dns_reply_code", FieldGroup::kMetadata, "", "0 no error, 3 no such name",
+          [](Record r) { return metadata_number(r, Metadata::kDnsReplyCode); }},
+    Field{"dns_answer", FieldGroup::kMetadata, "", "first address of the answer",
+          [](Record r) { return metadata_text(r, Metadata::kDnsAnswer); }},
+    Field{"ssh_client", FieldGroup::kMetadata, "", "software of the client, as its banner says",
+          [](Record r) { return metadata_text(r, Metadata::kSshClient); }},
+    Field{"ssh_server", FieldGroup::kMetadata, "", "software of the server",
+          [](Record r) { return metadata_text(r, Metadata::kSshServer); }},
+    Field{"hassh_client", FieldGroup::kMetadata, "", "HASSH fingerprint of the client",
+          [](Record r) { return metadata_text(r, Metadata::kHasshClient); }},
+    Field{"hassh_server", FieldGroup::kMetadata, "", "HASSH fingerprint of the server",
+          [](Record r) { return metadata_text(r, Metadata::kHasshServer); }},
+    Field{"ndpi_risks", FieldGroup::kMetadata, "", "what nDPI finds risky about the flow",
+          [](Record r) { return metadata_text(r, Metadata::kRisks); }},
+    Field{"ndpi_risk_score", FieldGroup::kMetadata, "", "sum of the risks' scores",
+          [](Record r) { return metadata_number(r, Metadata::kRiskScore); }},
 
-        Field{"splt_direction", FieldGroup::kEarlyPackets, "", "list: 0 from src to dst, 1 from dst to src",
-              [](Record r) {
-                return early_packets(r, [](const EarlyPacket& p) { return static_cast<std::uint64_t>(p.direction); });
-              }},
-        Field{"splt_ps", FieldGroup::kEarlyPackets, "octets",
-              "list: size of each early packet, as flow.accounting says",
-              [](Record r) { return early_packets(r, [](const EarlyPacket& p) { return std::uint64_t{p.size}; }); }},
-        Field{"splt_piat_ns", FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
-              [](Record r) { return early_packets(r, [](const EarlyPacket& p) { return p.gap_ns; }); }},
+    STATISTICS("bidirectional", bidirectional),
+    STATISTICS("src_to_dst", src_to_dst),
+    STATISTICS("dst_to_src", dst_to_src),
+
+    Field{"splt_direction", FieldGroup::kEarlyPackets, "", "list: 0 from src to dst, 1 from dst to src",
+          [](Record r) { return early_packets(r, early_direction); }},
+    Field{"splt_ps", FieldGroup::kEarlyPackets, "octets", "list: size of each early packet, as flow.accounting says",
+          [](Record r) { return early_packets(r, early_size); }},
+    Field{"splt_piat_ns", FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
+          [](Record r) { return early_packets(r, early_gap<1>); }},
 };
 
-bool is_on(FieldGroup group, const Config& config) {
-  switch (group) {
-    case FieldGroup::kClassic:
-    case FieldGroup::kFlow:
-      return true;
-    case FieldGroup::kDpi:
-      return config.dpi.enabled;
-    case FieldGroup::kStatistics:
-      return config.features.statistics;
-    case FieldGroup::kEarlyPackets:
-      return config.features.splt > 0;
-  }
-  return false;
-}
-
 std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 5> kNames = {"classic", "full", "full, with dpi.enabled",
-                                                      "full, with features.statistics", "full, with features.splt"};
+  constexpr std::array<std::string_view, 8> kNames = {"classic",
+                                                      "full",
+                                                      "full, with decode.tunnels",
+                                                      "full, with dpi.enabled",
+                                                      "full, with dpi.metadata",
+                                                      "full, with features.statistics",
+                                                      "nfstream, with features.statistics",
+                                                      "full, with features.splt"};
   return kNames[static_cast<std::size_t>(group)];
 }
 
@@ -206,14 +253,44 @@ std::string_view group_name(FieldGroup group) {
 
 std::span<const Field> fields() { return kFields; }
 
+const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config) {
+  return sink.fields.empty() ? config.output.fields : sink.fields;
+}
+
+bool is_on(FieldGroup group, const Config& config) {
+  switch (group) {
+    case FieldGroup::kClassic:
+    case FieldGroup::kFlow:
+      return true;
+    case FieldGroup::kTunnels:
+      return !config.decode.tunnels.empty();
+    case FieldGroup::kDpi:
+      return config.dpi.enabled;
+    case FieldGroup::kMetadata:
+      return config.dpi.enabled && config.dpi.metadata;
+    case FieldGroup::kStatistics:
+    case FieldGroup::kMillisecondGaps:
+      return config.features.statistics;
+    case FieldGroup::kEarlyPackets:
+      return config.features.splt > 0;
+  }
+  return false;
+}
+
 std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config) {
   std::vector<const Field*> selected;
+  const auto add = [&selected](const Field& field) {
+    if (std::find(selected.begin(), selected.end(), &field) == selected.end()) selected.push_back(&field);
+  };
   for (const std::string& name : names) {
     for (const Field& field : kFields) {
       const bool wanted = name == field.name || (name == "classic" && field.group == FieldGroup::kClassic) ||
                           (name == "full" && is_on(field.group, config));
-      const bool repeated = std::find(selected.begin(), selected.end(), &field) != selected.end();
-      if (wanted && !repeated) selected.push_back(&field);
+      if (wanted) add(field);
+    }
+    if (name != "nfstream") continue;
+    for (const Field& column : nfstream_columns()) {
+      if (is_on(column.group, config)) add(column);
     }
   }
   return selected;

@@ -5,40 +5,24 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "config/config.h"
-#include "spanflow/streamer.h"
+#include "sinks/value.h"
 
 namespace spanflow {
 
-struct AddressValue {
-  const IpAddress* address;
-  std::uint8_t ip_version;
+// What must be switched on for a field to have a value.
+enum class FieldGroup : std::uint8_t {
+  kClassic,
+  kFlow,
+  kTunnels,
+  kDpi,
+  kMetadata,
+  kStatistics,
+  kMillisecondGaps,
+  kEarlyPackets
 };
-
-// 64 bits shown as 16 hexadecimal digits: a number would lose its last digits in many a reader.
-struct HexValue {
-  std::uint64_t bits;
-};
-
-// Shown with three decimals.
-struct RealValue {
-  double number;
-};
-
-// One number of each early packet.
-struct EarlyPacketsValue {
-  std::span<const EarlyPacket> packets;
-  std::uint64_t (*number)(const EarlyPacket&);
-};
-
-// std::monostate: the record has no such value.
-using Value =
-    std::variant<std::monostate, std::uint64_t, std::string_view, AddressValue, HexValue, RealValue, EarlyPacketsValue>;
-
-enum class FieldGroup : std::uint8_t { kClassic, kFlow, kDpi, kStatistics, kEarlyPackets };
 
 struct Field {
   std::string_view name;
@@ -50,8 +34,13 @@ struct Field {
 
 std::span<const Field> fields();
 
-// What output.fields (or a sink's own list) names, in order: "classic", "full" or field names. "full" leaves out the
-// groups whose feature is off.
+// What a sink shows: its own list or output.fields.
+const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config);
+
+bool is_on(FieldGroup group, const Config& config);
+
+// What output.fields (or a sink's own list) names, in order: "classic", "full", "nfstream" or field names. "full" and
+// "nfstream" leave out the groups whose feature is off.
 std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config);
 
 // A Markdown table of all fields: docs/fields.md.

@@ -16,7 +16,7 @@ class FileSink : public Sink {
  protected:
   FileSink(const SinkConfig& config, const SinkContext& context)
       : target_(config.path, context.abandon),
-        fields_(select_fields(config.fields.empty() ? context.config.output.fields : config.fields, context.config)) {}
+        fields_(select_fields(fields_of(config, context.config), context.config)) {}
 
   TextBuffer& out() { return target_.buffer(); }
   const std::vector<const Field*>& fields() const { return fields_; }

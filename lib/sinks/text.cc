@@ -64,16 +64,27 @@ void append_plain(TextBuffer& out, std::uint64_t value) {
   const fmt::format_int digits(value);
   append(out, {digits.data(), digits.size()});
 }
+void append_plain(TextBuffer& out, std::int64_t value) {
+  const fmt::format_int digits(value);
+  append(out, {digits.data(), digits.size()});
+}
 void append_plain(TextBuffer& out, HexValue value) { fmt::format_to(std::back_inserter(out), "{:016x}", value.bits); }
 void append_plain(TextBuffer& out, AddressValue value) { append_address(out, *value.address, value.ip_version); }
 
 void append_plain(TextBuffer& out, RealValue value) { fmt::format_to(std::back_inserter(out), "{:.3f}", value.number); }
 
+void append_plain(TextBuffer& out, MacValue value) {
+  for (std::size_t i = 0; i < value.octets; ++i) {
+    fmt::format_to(std::back_inserter(out), "{}{:02x}", i == 0 ? "" : ":", (*value.address)[i]);
+  }
+}
+
 void append_list(TextBuffer& out, const EarlyPacketsValue& list) {
+  const std::size_t length = std::max(list.padded_to, list.packets.size());
   out.push_back('[');
-  for (const EarlyPacket& packet : list.packets) {
-    if (&packet != list.packets.data()) out.push_back(',');
-    append_plain(out, list.number(packet));
+  for (std::size_t i = 0; i < length; ++i) {
+    if (i > 0) append(out, list.padded_to > 0 ? ", " : ",");
+    append_plain(out, i < list.packets.size() ? list.number(list.packets, i) : std::int64_t{-1});
   }
   out.push_back(']');
 }
@@ -128,6 +139,7 @@ void append_csv(TextBuffer& out, const Value& value) {
 void append_json(TextBuffer& out, const Value& value) {
   std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_json_text(out, text); },
                         [&](std::uint64_t number) { append_plain(out, number); },
+                        [&](std::int64_t number) { append_plain(out, number); },
                         [&](RealValue number) { append_plain(out, number); },
                         [&](const EarlyPacketsValue& list) { append_list(out, list); },
                         [&](const auto& quoted) {

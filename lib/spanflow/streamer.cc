@@ -189,7 +189,11 @@ int flow_end_reason(EndReason reason) {
 }
 
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
-  static const std::vector<const Field*> selected = select_fields(std::vector<std::string>{"full"}, Config{});
+  static const std::vector<const Field*> selected = [] {
+    Config everything;  // what a record does not have is left out
+    everything.features = {.statistics = true, .splt = 1};
+    return select_fields(std::vector<std::string>{"full"}, everything);
+  }();
   TextBuffer text;
   append_json(text, record, selected);
   return out.write(text.data(), static_cast<std::streamsize>(text.size()));

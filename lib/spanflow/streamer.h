@@ -12,6 +12,7 @@
 #include <iosfwd>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
   bool operator==(const IpAddress&) const = default;
 };
+
+using MacAddress = std::array<std::uint8_t, 6>;
 
 // Dotted or RFC 5952 text. `ip_version` is 4 or 6.
 std::string to_string(const IpAddress& address, unsigned ip_version);
@@ -60,8 +63,13 @@ struct FlowSide {
   std::uint64_t bytes = 0;       // as flow.accounting says: link, ip, transport or payload octets
   std::uint64_t link_bytes = 0;  // layer 2 octets, IPFIX IE 352
   std::uint64_t ip_bytes = 0;    // layer 3 octets, IPFIX IE 1
-  std::uint32_t tunnel_id = 0;   // an id of this direction only, such as a GTP TEID
-  std::uint8_t tcp_flags = 0;    // union of the flags, IPFIX IE 6
+  std::uint64_t start_ns = 0;    // least and greatest packet time, ns since the epoch; 0 without packets
+  std::uint64_t end_ns = 0;
+  std::uint32_t tunnel_id = 0;  // an id of this direction only, such as a GTP TEID
+  std::uint8_t tcp_flags = 0;   // union of the flags, IPFIX IE 6
+  std::uint8_t dscp = 0;        // of the first packet, IPFIX IE 195
+  std::uint8_t ttl_min = 0;     // least and greatest TTL or hop limit, IPFIX IE 52 and 53
+  std::uint8_t ttl_max = 0;
 };
 
 // IPFIX IE 239, biflowDirection.
@@ -75,6 +83,8 @@ struct Flow : FlowKey {
   std::uint32_t segment = 0;  // 0, then one more after each active timeout
   std::uint16_t vlan_id = 0;  // of the first packet: the innermost tag, and the outermost if there are several
   std::uint16_t vlan_outer_id = 0;
+  MacAddress src_mac{};  // of the first packet's frame; all 0 without Ethernet
+  MacAddress dst_mac{};
   std::uint8_t icmp_type = 0;  // of the first packet
   std::uint8_t icmp_code = 0;
   BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
@@ -95,6 +105,8 @@ struct PacketInfo {
   std::uint32_t transport_size = 0;  // from the transport header on
   std::uint32_t payload_size = 0;    // above the transport header
   std::uint8_t tcp_flags = 0;
+  std::uint8_t ttl = 0;   // or hop limit
+  std::uint8_t dscp = 0;  // differentiated services code point
   Direction direction = Direction::kSrcToDst;
 };
 
@@ -113,6 +125,7 @@ struct Distribution {
 struct SideStatistics {
   Distribution packet_size;                      // octets, as flow.accounting says
   Distribution inter_arrival;                    // ns between one packet and the next
+  Distribution inter_arrival_ms;                 // of times in whole ms, where nfstream's columns are asked for; else 0
   std::array<std::uint64_t, 8> tcp_flag_pkts{};  // packets with FIN, SYN, RST, PSH, ACK, URG, ECE, CWR
 };
 
@@ -125,16 +138,57 @@ struct FlowStatistics {
 
 // features.splt: one of the first packets of a segment.
 struct EarlyPacket {
-  std::uint64_t gap_ns = 0;  // since the packet before, of either direction; 0 for the first
-  std::uint32_t size = 0;    // octets, as flow.accounting says
+  std::uint64_t time_ns = 0;  // since the epoch; never less than that of the packet before
+  std::uint32_t size = 0;     // octets, as flow.accounting says
   Direction direction = Direction::kSrcToDst;
+};
+
+// What inspection read out of a flow's packets: texts, but for those named as numbers.
+enum class Metadata : std::uint8_t {
+  kServerName,  // as nDPI says it: TLS server name, HTTP host, DNS query, ...
+  kJa3Client,
+  kJa3Server,
+  kTlsVersion,
+  kTlsCipher,
+  kTlsAlpn,
+  kTlsIssuer,
+  kTlsSubject,
+  kTlsNotBefore,  // number: seconds since the epoch
+  kTlsNotAfter,   // number
+  kHttpUrl,
+  kHttpMethod,
+  kHttpStatus,  // number
+  kUserAgent,
+  kContentType,
+  kDnsQuery,
+  kDnsQueryType,  // number
+  kDnsReplyCode,  // number
+  kDnsAnswer,     // the first address
+  kSshClient,
+  kSshServer,
+  kHasshClient,
+  kHasshServer,
+  kRisks,      // names, separated by ", "
+  kRiskScore,  // number
+};
+
+struct FlowMetadata {
+  std::string octets;  // all of it, encoded
+
+  // Views into `octets`; empty and nothing where the flow has none.
+  std::string_view text(Metadata key) const;
+  std::optional<std::uint64_t> number(Metadata key) const;
 };
 
 // What the optional features add to a record.
 struct FlowExtras {
+  FlowMetadata metadata;  // dpi.metadata
   bool has_statistics = false;
   FlowStatistics statistics;
   std::vector<EarlyPacket> early_packets;
+  std::uint32_t early_packets_kept = 0;  // features.splt: a shorter flow has fewer
+
+  bool empty() const { return metadata.octets.empty() && !has_statistics && early_packets_kept == 0; }
 };
 
 // The extras of a record: a view of where a worker keeps them. A copy owns its own, so a copied record can be kept.
@@ -169,7 +223,8 @@ struct FlowRecord : Flow {
   EndReason end_reason = EndReason::kInactive;
   TimestampSource timestamp_source = TimestampSource::kFile;
   std::uint16_t worker = 0;
-  ExtrasView extras;  // empty with all features off
+  std::uint64_t sequence = 0;  // of the run: 0, then one more with each record that is exported
+  ExtrasView extras;           // empty with all features off
 };
 
 // The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.

@@ -23,7 +23,7 @@ namespace spanflow {
   X(MalformedIpVersion, "packets.malformed.ip_version", "packets",                                                     \
     "IP by their link type, but neither version 4 nor 6")                                                              \
   X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
-    "an IP length below its header's or above the frame's")                                                            \
+    "an IP length below its header's, or above what a tunnel holds")                                                   \
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
     "cut inside an IPv6 extension header, or a chain of too many")                                                     \
   X(MalformedTransport, "packets.malformed.transport_header", "packets", "cut before the ports of TCP, UDP or SCTP")   \
@@ -38,6 +38,7 @@ namespace spanflow {
     "metered, but older than the last packet of their flow")                                                           \
   X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \
     "metered by addresses alone: fragments without ports")                                                             \
+  X(PacketsSliced, "packets.sliced", "packets", "metered by their IP length, of which the frame holds only a part")    \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
@@ -54,7 +55,8 @@ namespace spanflow {
   X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
   X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
   X(DpiGivenUp, "dpi.given_up", "flows", "flows given up: out of packets, of time, or ended before a verdict")         \
-  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")
+  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")                 \
+  X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows whose metadata was dropped: dpi.metadata_memory is used up")
 
 enum class Counter : std::uint8_t {
 #define SPANFLOW_COUNTER_ID(id, name, unit, help) k##id,

@@ -165,10 +165,16 @@ def record_order(record):
     return (int(record["start_time_ns"]), record["flow_id"], int(record["segment"]))
 
 
-def sorted_records(records, without=("worker",)):
+def sorted_records(records, without=("worker", "sequence")):
     """In an order that does not depend on when records were passed on, without the fields that may differ."""
     return [{name: value for name, value in record.items() if name not in without}
             for record in sorted(records, key=record_order)]
+
+
+def fields_with(feature):
+    """Names of the fields that only a run with this option has."""
+    rows = (line.split("|") for line in spanflowd("--list-fields").stdout.splitlines()[2:])
+    return tuple(row[1].strip(" `") for row in rows if f"with {feature}" in row[3])
 
 
 def records_of(*captures, settings=(), arguments=(), **options):

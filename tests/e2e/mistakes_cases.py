@@ -45,9 +45,9 @@ MISTAKES = (
     ("sink is a word", "sinks:\n  - csv\n", f'2:5: sinks[0]: expected {SINK}, got "csv"'),
     ("sinks are a word", "sinks: csv\n", f'1:8: sinks: expected a list, each item {SINK}, got "csv"'),
     ("unknown field", "output:\n  fields: [ip_src, ip_dest]\n",
-     '2:20: output.fields[1]: expected classic, full or a field name, see --list-fields, got "ip_dest", did you mean ip_dst?'),
+     '2:20: output.fields[1]: expected classic, full, nfstream or a field name, see --list-fields, got "ip_dest", did you mean ip_dst?'),
     ("unknown field of a sink", "sinks:\n  - {type: csv, fields: [ip_dest]}\n",
-     '2:26: sinks[0].fields[0]: expected classic, full or a field name, see --list-fields, got "ip_dest", did you mean ip_dst?'),
+     '2:26: sinks[0].fields[0]: expected classic, full, nfstream or a field name, see --list-fields, got "ip_dest", did you mean ip_dst?'),
     ("no filter", "input:\n  filter: \"port port\"\n",
      '2:11: input.filter: expected a pcap-filter expression, got "port port" '
      "(can't parse filter expression: syntax error)"),

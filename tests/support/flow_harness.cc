@@ -13,14 +13,19 @@ constexpr std::uint64_t kHashSeed = 0x1234'5678'9abc'def0;
 
 std::uint64_t count(std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
 
+Config with_states(Config config, std::uint32_t states) {
+  config.dpi.max_flows = states;
+  return config;
+}
+
 }  // namespace
 
 FlowHarness::FlowHarness(Config config, const Options& options)
-    : config_(std::move(config)),
+    : config_(with_states(std::move(config), options.dpi_states)),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
-      ring_(options.blocks, Features::any(config_.features)),
+      ring_(options.blocks, Features::any(config_.features) || (options.dpi && config_.dpi.metadata)),
       writer_(ring_, options.wait) {
-  if (options.dpi) classifier_.emplace(config_.dpi, options.dpi_states, counters_);
+  if (options.dpi) classifier_.emplace(config_.dpi, 1, counters_);
   const RecordOrigin origin{.sensor_id = intern(config_.sensor_id), .worker = options.worker};
   cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, writer_,
                                        counters_);
@@ -68,6 +73,7 @@ bool FlowHarness::ledgers_balance() const {
 
 std::string line_of(FlowRecord record) {
   record.worker = 0;
+  record.sequence = 0;
   std::ostringstream line;
   line << record;
   return line.str();

@@ -59,7 +59,7 @@ class FlowHarness {
   std::uint64_t newest_ns_ = 0;
 };
 
-// Everything a record says, as one line, but for `worker`.
+// Everything a record says, as one line, but for `worker` and `sequence`.
 std::string line_of(FlowRecord record);
 // The lines sorted, to compare runs whose records leave in another order.
 std::vector<std::string> sorted_lines(const std::vector<FlowRecord>& records);

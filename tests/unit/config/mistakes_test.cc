@@ -75,7 +75,7 @@ const Mistake kMistakes[] = {
      "spanflow.yaml:2:12: decode.tunnels: expected true, false or a list of ipip, gre, erspan, vxlan, geneve, gtp, "
      "capwap, got \"maybe\""},
     {"MistypedField", "output:\n  fields: [ip_src, src_prt]\n",
-     "spanflow.yaml:2:20: output.fields[1]: expected classic, full or a field name, see --list-fields, got "
+     "spanflow.yaml:2:20: output.fields[1]: expected classic, full, nfstream or a field name, see --list-fields, got "
      "\"src_prt\", did you mean src_port?"},
     {"MoreEarlyPacketsThanCanBe", "features:\n  splt: 256\n",
      "spanflow.yaml:2:9: features.splt: expected a whole number from 0 to 255, got \"256\""},

@@ -40,6 +40,8 @@ const std::map<std::string, std::string> kOtherValues = {
     {"dpi.max_packets", "9"},
     {"dpi.max_packets_udp", "8"},
     {"dpi.max_flows", "100"},
+    {"dpi.metadata", "false"},
+    {"dpi.metadata_memory", "32MiB"},
     {"dpi.protocols_file", "/etc/spanflow/protos.txt"},
     {"dpi.categories_file", "/etc/spanflow/categories.txt"},
     {"output.fields", "[classic, flow_id]"},

@@ -125,6 +125,38 @@ TEST(DecoderIpv6, LengthZeroMeansTheRestOfTheFrame) {
   EXPECT_EQ(decoded.packet.payload_size, 5000U);
 }
 
+TEST(DecoderSlicing, TheIpHeaderSaysWhatTheFrameNoLongerHolds) {
+  for (const Decoded& decoded :
+       {decode(ip4().ip_length(1500).udp(1, 2).payload(100)), decode(ip6().ip_length(1460).udp(1, 2).payload(100))}) {
+    ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
+    const Packet& packet = decoded.packet;
+    const std::uint32_t header = packet.key.ip_version == 4 ? 20 : 40;
+    EXPECT_TRUE(packet.sliced);
+    EXPECT_EQ(packet.size, 14 + header + 8 + 100);
+    EXPECT_EQ(packet.ip_size, 1500U);
+    EXPECT_EQ(packet.transport_size, 1500 - header);
+    EXPECT_EQ(packet.payload_size, 1500 - header - 8);
+    EXPECT_EQ(packet.ip_captured, header + 8 + 100);
+  }
+}
+
+TEST(DecoderSlicing, ASnapLengthIsNone) { EXPECT_FALSE(decode(ip4().tcp(1, 2).payload(100).snap(60)).packet.sliced); }
+
+TEST(DecoderSlicing, AMirroredFrameMayBeSlicedInsideErspan) {
+  const Packet packet =
+      decode(ip4().erspan2(5).ethernet().ipv4("3.3.3.3", "4.4.4.4").ip_length(1500).udp(7, 8).payload(9)).packet;
+  EXPECT_EQ(packet.key.src_port, 7);
+  EXPECT_EQ(packet.ip_size, 1500U);
+  EXPECT_TRUE(packet.sliced);
+}
+
+TEST(DecoderSlicing, AnInnerLengthThatATunnelCannotHoldMeansThatThisIsNoTunnel) {
+  const Packet packet =
+      decode(ip4().udp(9, 4789).vxlan(1).ethernet().ipv4("3.3.3.3", "4.4.4.4").ip_length(1500).udp(7, 8)).packet;
+  EXPECT_EQ(packet.key.dst_port, 4789);
+  EXPECT_EQ(packet.key.tunnel_type, TunnelType::kNone);
+}
+
 TEST(DecoderSnapLength, SizesAreThoseOnTheWire) {
   const Decoded decoded = decode(ip4().tcp(1, 2).payload(1000).snap(96));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);

@@ -96,7 +96,24 @@ TEST(Statistics, AGapIsNeverNegative) {
   flows.add(forward(1, 4s).build());
   const auto records = flows.finish();
   expect_distribution(records.at(0).extras->statistics.src_to_dst.inter_arrival, 0, 0.5e9, std::sqrt(0.5) * 1e9, 1e9);
-  EXPECT_EQ(records[0].extras->early_packets.at(1).gap_ns, 0U);
+  EXPECT_EQ(records[0].extras->early_packets.at(1).time_ns, 3'000'000'000U);
+}
+
+TEST(MillisecondGaps, AreTakenBetweenTimesInWholeMilliseconds) {
+  Config config = with_features(true, 0);
+  config.features.millisecond_gaps = true;
+  FlowHarness flows(config);
+  flows.add(forward(1, 1'900us).build());
+  flows.add(forward(1, 2'100us).build());  // 0.2 ms later, in the next millisecond
+  flows.add(forward(1, 2'999us).build());  // 0.899 ms later, in the same
+  const auto records = flows.finish();
+  expect_distribution(records.at(0).extras->statistics.src_to_dst.inter_arrival_ms, 0, 0.5, std::sqrt(0.5), 1);
+  expect_distribution(records[0].extras->statistics.bidirectional.inter_arrival_ms, 0, 0.5, std::sqrt(0.5), 1);
+}
+
+TEST(MillisecondGaps, AreNotKeptWhereNobodyAsks) {
+  const auto records = four_packets(with_features(true, 0));
+  expect_distribution(records.at(0).extras->statistics.bidirectional.inter_arrival_ms, 0, 0, 0, 0);
 }
 
 TEST(EarlyPackets, AreTheFirstOfBothSides) {
@@ -104,11 +121,11 @@ TEST(EarlyPackets, AreTheFirstOfBothSides) {
   const auto& packets = records.at(0).extras->early_packets;
   ASSERT_EQ(packets.size(), 3U);
   EXPECT_EQ(packets[0].size, 10U);
-  EXPECT_EQ(packets[0].gap_ns, 0U);
+  EXPECT_EQ(packets[0].time_ns, records[0].start_ns);
   EXPECT_EQ(packets[1].direction, Direction::kDstToSrc);
-  EXPECT_EQ(packets[1].gap_ns, 100'000'000U);
+  EXPECT_EQ(packets[1].time_ns - packets[0].time_ns, 100'000'000U);
   EXPECT_EQ(packets[2].size, 20U);
-  EXPECT_EQ(packets[2].gap_ns, 200'000'000U);
+  EXPECT_EQ(packets[2].time_ns - packets[1].time_ns, 200'000'000U);
 }
 
 TEST(EarlyPackets, OfAShortFlowAreAsManyAsItHas) {
@@ -119,7 +136,7 @@ TEST(Extras, AreNothingWithAllFeaturesOff) { EXPECT_FALSE(four_packets(with_feat
 
 TEST(Extras, OfACopiedRecordAreItsOwn) {
   FlowExtras extras;
-  extras.early_packets = {{.gap_ns = 1}};
+  extras.early_packets = {{.size = 1}};
   FlowRecord record;
   record.extras = ExtrasView(extras);
   const FlowRecord copy = record;

@@ -80,8 +80,27 @@ FlowRecord full_record() {
   record.start_ns = 1'700'000'000'123'999'999;
   record.end_ns = 1'700'000'060'000'000'001;
   record.segment = 2;
-  record.src_to_dst = {.pkts = 3, .bytes = 300, .link_bytes = 342, .ip_bytes = 300, .tcp_flags = 0x1b};
-  record.dst_to_src = {.pkts = 1, .bytes = 60, .link_bytes = 74, .ip_bytes = 60, .tcp_flags = 0x12};
+  record.src_mac = {2, 0, 0, 0, 0, 0x0a};
+  record.dst_mac = {2, 0, 0, 0, 0, 0x0b};
+  record.src_to_dst = {.pkts = 3,
+                       .bytes = 300,
+                       .link_bytes = 342,
+                       .ip_bytes = 300,
+                       .start_ns = record.start_ns,
+                       .end_ns = record.end_ns,
+                       .tcp_flags = 0x1b,
+                       .dscp = 46,
+                       .ttl_min = 63,
+                       .ttl_max = 64};
+  record.dst_to_src = {.pkts = 1,
+                       .bytes = 60,
+                       .link_bytes = 74,
+                       .ip_bytes = 60,
+                       .start_ns = 1'700'000'000'200'000'000,
+                       .end_ns = 1'700'000'000'200'000'000,
+                       .tcp_flags = 0x12,
+                       .ttl_min = 55,
+                       .ttl_max = 55};
   record.biflow_direction = BiflowDirection::kInitiator;
   record.application_name = "TLS.Instagram";
   record.category_name = "SocialNetwork";
@@ -114,7 +133,12 @@ TEST(Records, AllFieldsAsJson) {
     "end_reason": "closed", "flow_end_reason": 3, "start_time_ns": 1700000000123999999,
     "end_time_ns": 1700000060000000001, "duration_ns": 59876000002, "ip_version": 4,
     "src_to_dst_ip_bytes": 300, "dst_to_src_ip_bytes": 60, "src_to_dst_link_bytes": 342,
-    "dst_to_src_link_bytes": 74, "src_to_dst_tcp_flags": 27, "dst_to_src_tcp_flags": 18, "biflow_direction": 1,
+    "dst_to_src_link_bytes": 74, "src_to_dst_start_time_ns": 1700000000123999999,
+    "src_to_dst_end_time_ns": 1700000060000000001, "dst_to_src_start_time_ns": 1700000000200000000,
+    "dst_to_src_end_time_ns": 1700000000200000000, "src_to_dst_dscp": 46, "src_to_dst_ttl_min": 63,
+    "src_to_dst_ttl_max": 64, "dst_to_src_dscp": 0, "dst_to_src_ttl_min": 55, "dst_to_src_ttl_max": 55,
+    "src_mac": "02:00:00:00:00:0a", "src_oui": "02:00:00", "dst_mac": "02:00:00:00:00:0b", "dst_oui": "02:00:00",
+    "sequence": 0, "src_to_dst_tcp_flags": 27, "dst_to_src_tcp_flags": 18, "biflow_direction": 1,
     "timestamp_source": "file", "worker": 0, "application_is_guessed": 0, "application_confidence": 6})"));
 }
 
@@ -153,6 +177,70 @@ TEST(Records, ValuesThatApplyAreThere) {
 }
 
 TEST(Records, WithoutAnyValueAnObjectIsEmpty) { EXPECT_EQ(line(record_number(1), {"vlan_id"}), "{}"); }
+
+const std::vector<std::string> kNfstream = {"id",
+                                            "expiration_id",
+                                            "src_ip",
+                                            "src_mac",
+                                            "src_oui",
+                                            "src_port",
+                                            "dst_ip",
+                                            "dst_mac",
+                                            "dst_oui",
+                                            "dst_port",
+                                            "protocol",
+                                            "ip_version",
+                                            "vlan_id",
+                                            "tunnel_id",
+                                            "bidirectional_first_seen_ms",
+                                            "bidirectional_last_seen_ms",
+                                            "bidirectional_duration_ms",
+                                            "bidirectional_packets",
+                                            "bidirectional_bytes",
+                                            "src2dst_first_seen_ms",
+                                            "src2dst_last_seen_ms",
+                                            "src2dst_duration_ms",
+                                            "src2dst_packets",
+                                            "src2dst_bytes",
+                                            "dst2src_first_seen_ms",
+                                            "dst2src_last_seen_ms",
+                                            "dst2src_duration_ms",
+                                            "dst2src_packets",
+                                            "dst2src_bytes"};
+
+TEST(Nfstream, ColumnsHaveItsNamesAndOrder) {
+  Config config;
+  config.dpi.enabled = false;
+  EXPECT_EQ(names_of(select_fields(std::vector<std::string>{"nfstream"}, config)), kNfstream);
+}
+
+std::string nfstream_line(const FlowRecord& record) {
+  Config config;
+  config.dpi.enabled = false;
+  TextBuffer out;
+  for (const Field* column : select_fields(std::vector<std::string>{"nfstream"}, config)) {
+    if (out.size() > 0) out.push_back(',');
+    append_csv(out, column->get(record));
+  }
+  return fmt::to_string(out);
+}
+
+TEST(Nfstream, TimesAreInWholeMillisecondsBeforeADurationIsTaken) {
+  FlowRecord record = full_record();
+  record.sequence = 9;
+  EXPECT_EQ(nfstream_line(record),
+            "9,0,10.0.0.1,02:00:00:00:00:0a,02:00:00,1234,10.0.0.2,02:00:00:00:00:0b,02:00:00,443,6,4,0,0,"
+            "1700000000123,1700000060000,59877,4,360,1700000000123,1700000060000,59877,3,300,"
+            "1700000000200,1700000000200,0,1,60");
+}
+
+TEST(Nfstream, ExpirationSaysWhetherTheFlowWasCutOrEndedByAMetric) {
+  FlowRecord record = full_record();
+  record.end_reason = EndReason::kActive;
+  EXPECT_TRUE(nfstream_line(record).starts_with("0,1,"));
+  record.end_reason = EndReason::kPlugin;
+  EXPECT_TRUE(nfstream_line(record).starts_with("0,-1,"));
+}
 
 TEST(EndReasons, HaveTheirDocumentedCodes) {
   const std::pair<EndReason, std::pair<int, int>> kCodes[] = {

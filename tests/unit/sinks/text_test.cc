@@ -93,10 +93,27 @@ TEST(Json, NumbersArePlainAndIdsAreTexts) {
 
 TEST(Lists, AreJsonAndQuotedInCsv) {
   const std::vector<EarlyPacket> packets = {{.size = 60}, {.size = 1500}};
-  const EarlyPacketsValue sizes{packets, [](const EarlyPacket& packet) { return std::uint64_t{packet.size}; }};
+  const EarlyPacketsValue sizes{packets, early_size};
   EXPECT_EQ(json(sizes), "[60,1500]");
   EXPECT_EQ(csv(sizes), "\"[60,1500]\"");
-  EXPECT_EQ(json(EarlyPacketsValue{{}, sizes.number}), "[]");
+  EXPECT_EQ(json(EarlyPacketsValue{{}, early_size}), "[]");
+}
+
+TEST(Lists, ThatArePaddedLookAsPythonPrintsThem) {
+  const std::vector<EarlyPacket> packets = {{.size = 60}, {.size = 1500}};
+  EXPECT_EQ(csv(EarlyPacketsValue{packets, early_size, 4}), "\"[60, 1500, -1, -1]\"");
+}
+
+TEST(Lists, GapsAreTakenBetweenTimesInTheirUnit) {
+  const std::vector<EarlyPacket> packets = {{.time_ns = 1'999'999}, {.time_ns = 2'000'001}, {.time_ns = 2'999'999}};
+  EXPECT_EQ(json(EarlyPacketsValue{packets, early_gap<1>}), "[0,2,999998]");
+  EXPECT_EQ(json(EarlyPacketsValue{packets, early_gap<1'000'000>}), "[0,1,0]");
+}
+
+TEST(MacAddresses, AreHexadecimalPairsAndTheVendorIsTheFirstThree) {
+  const MacAddress address = {0x02, 0xab, 0, 0, 0x0c, 0xff};
+  EXPECT_EQ(csv(MacValue{&address, 6}), "02:ab:00:00:0c:ff");
+  EXPECT_EQ(json(MacValue{&address, 3}), "\"02:ab:00\"");
 }
 
 TEST(Reals, HaveThreeDecimals) {

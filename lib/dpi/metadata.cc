@@ -1,0 +1,108 @@
+#include "dpi/metadata.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+namespace spanflow {
+namespace {
+
+// Each item: its key, the length of its value (two octets), its value. A number is the eight octets of it.
+constexpr std::size_t kItemHeader = 3;
+constexpr std::size_t kGreatestText = 1024;
+
+void put_octets(std::string& octets, Metadata key, std::string_view value) {
+  octets.push_back(static_cast<char>(key));
+  octets.push_back(static_cast<char>(value.size() >> 8));
+  octets.push_back(static_cast<char>(value.size() & 0xff));
+  octets.append(value);
+}
+
+}  // namespace
+
+void put(std::string& octets, Metadata key, std::string_view text) {
+  if (!text.empty()) put_octets(octets, key, text.substr(0, kGreatestText));
+}
+
+void put(std::string& octets, Metadata key, std::uint64_t number) {
+  std::array<char, sizeof number> value;
+  std::memcpy(value.data(), &number, sizeof number);
+  put_octets(octets, key, {value.data(), value.size()});
+}
+
+std::string_view FlowMetadata::text(Metadata key) const {
+  const std::string_view all = octets;
+  for (std::size_t at = 0; at + kItemHeader <= all.size();) {
+    const auto octet = [&all](std::size_t offset) { return static_cast<unsigned char>(all[offset]); };
+    const std::size_t length = octet(at + 1) << 8 | octet(at + 2);
+    if (octet(at) == static_cast<unsigned char>(key)) return all.substr(at + kItemHeader, length);
+    at += kItemHeader + length;
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> FlowMetadata::number(Metadata key) const {
+  const std::string_view value = text(key);
+  std::uint64_t number = 0;
+  if (value.size() != sizeof number) return std::nullopt;
+  std::memcpy(&number, value.data(), sizeof number);
+  return number;
+}
+
+MetadataStore::MetadataStore(std::uint64_t octets)
+    : chunks_(std::min<std::uint64_t>(octets / sizeof(Chunk), std::numeric_limits<std::uint32_t>::max())) {}
+
+bool MetadataStore::append(std::uint32_t& chain, std::string_view octets) {
+  if (!has_room(octets.size() / sizeof(Chunk::octets) + 1)) return false;
+  std::uint32_t* link = &chain;
+  Chunk* chunk = nullptr;
+  for (; *link != kNone; link = &chunk->next) chunk = &chunks_[*link];
+  while (!octets.empty()) {
+    if (chunk == nullptr || chunk->used == sizeof chunk->octets) {
+      *link = take_chunk();
+      chunk = &chunks_[*link];
+      link = &chunk->next;
+    }
+    const std::size_t part = std::min(octets.size(), sizeof chunk->octets - chunk->used);
+    std::memcpy(chunk->octets + chunk->used, octets.data(), part);
+    chunk->used = static_cast<std::uint8_t>(chunk->used + part);
+    octets.remove_prefix(part);
+  }
+  return true;
+}
+
+void MetadataStore::read(std::uint32_t chain, std::string& octets) const {
+  octets.clear();
+  for (; chain != kNone; chain = chunks_[chain].next) octets.append(chunks_[chain].octets, chunks_[chain].used);
+}
+
+void MetadataStore::release(std::uint32_t& chain) {
+  while (chain != kNone) {
+    Chunk& chunk = chunks_[chain];
+    const std::uint32_t next = chunk.next;
+    chunk.next = free_;
+    free_ = chain;
+    ++free_count_;
+    chain = next;
+  }
+}
+
+bool MetadataStore::has_room(std::size_t chunks) const {
+  return free_count_ + (chunks_.size() - std::min<std::size_t>(unused_, chunks_.size())) >= chunks;
+}
+
+std::uint32_t MetadataStore::take_chunk() {
+  std::uint32_t index = free_;
+  if (index != kNone) {
+    free_ = chunks_[index].next;
+    --free_count_;
+  } else {
+    index = unused_++;
+  }
+  chunks_[index].next = kNone;
+  chunks_[index].used = 0;
+  return index;
+}
+
+}  // namespace spanflow
