@@ -255,6 +255,7 @@ Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
   packet.ip_size = total;
   packet.key.ip_version = 4;
   packet.key.ip_protocol = cursor.u8(9);
+  packet.ttl = cursor.u8(8);
   packet.key.ip_src = cursor.address(12, 4);
   packet.key.ip_dst = cursor.address(16, 4);
   packet.later_fragment = (cursor.be16(6) & 0x1fff) != 0;
@@ -275,6 +276,7 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   packet.key.ip_src = cursor.address(8, 16);
   packet.key.ip_dst = cursor.address(24, 16);
   std::uint32_t protocol = cursor.u8(6);
+  packet.ttl = cursor.u8(7);
   cursor.skip(40);
   for (int extensions = 0; is_ipv6_extension(protocol) && !packet.later_fragment; ++extensions) {
     if (extensions == kMaxIpv6Extensions || !cursor.has(8)) return failed(Counter::kMalformedIpv6Extension);
@@ -337,6 +339,10 @@ Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
     packet.tcp_ack = cursor.be32(8);
     packet.tcp_flags = cursor.u8(13);
     header = std::max(header, (cursor.u8(12) >> 4) * 4U);
+  }
+  if (cursor.has(16)) {
+    packet.tcp_window = cursor.be16(14);
+    packet.has_tcp_window = true;
   }
   packet.payload_size = cursor.wire() > header ? cursor.wire() - header : 0;
   return {Layer::kDone};
