@@ -51,10 +51,11 @@ std::string filter_error(const std::string& expression) {
   return error;
 }
 
-Filter::Filter(const std::string& expression, LinkType link_type) : program_(std::make_unique<Program>()) {
+Filter::Filter(const std::string& expression, LinkType link_type, std::string_view option)
+    : program_(std::make_unique<Program>()) {
   const std::string error = compile(expression, link_type, program_->bpf);
   if (!error.empty())
-    throw RunError(fmt::format("input.filter: \"{}\" cannot be used on this input: {}", expression, error));
+    throw RunError(fmt::format("{}: \"{}\" cannot be used on this input: {}", option, expression, error));
 }
 
 Filter::~Filter() = default;

@@ -1,8 +1,9 @@
-// input.filter: pcap-filter expressions, compiled and run by libpcap.
+// pcap-filter expressions, compiled and run by libpcap: input.filter, and the conditions of metrics.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "decode/decoder.h"
 #include "decode/packet.h"
@@ -15,8 +16,9 @@ std::string filter_error(const std::string& expression);
 // Immutable after construction: any number of threads may share one.
 class Filter {
  public:
-  // For frames of one link type. Throws RunError if the expression means nothing there ("ether host" on raw IP).
-  Filter(const std::string& expression, LinkType link_type);
+  // For frames of one link type. Throws RunError if the expression means nothing there ("ether host" on raw IP), which
+  // names the option that it comes from.
+  Filter(const std::string& expression, LinkType link_type, std::string_view option);
   ~Filter();
   Filter(Filter&&) noexcept;
 

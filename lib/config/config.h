@@ -31,6 +31,20 @@ class TunnelSet {
   unsigned bits_;
 };
 
+enum class Aggregate : std::uint8_t { kNone, kCount, kSum, kMin, kMax, kMean, kFirst, kLast };
+enum class Quantity : std::uint8_t { kPackets, kSize, kPayloadSize, kTtl, kTcpWindow, kGap };
+enum class MetricDirection : std::uint8_t { kBoth, kSrcToDst, kDstToSrc };
+
+// One entry of `metrics`: an aggregate, or the metric of this name in a shared object.
+struct MetricConfig {
+  std::string name;
+  Aggregate aggregate = Aggregate::kNone;
+  Quantity quantity = Quantity::kPackets;
+  std::string when;  // pcap-filter expression; empty: every packet
+  MetricDirection direction = MetricDirection::kBoth;
+  std::string plugin;
+};
+
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
@@ -88,6 +102,8 @@ struct Config {
     std::uint64_t splt = 0;
     bool millisecond_gaps = false;  // no option: the pipeline sets it where a sink's fields need them
   } features;
+
+  std::vector<MetricConfig> metrics;
 
   struct Output {
     std::vector<std::string> fields = {"full"};

@@ -12,6 +12,8 @@
 
 #include "capture/filter.h"
 #include "decode/tunnel_names.h"
+#include "metrics/conditions.h"
+#include "metrics/metric_set.h"
 #include "sinks/field_table.h"
 #include "sinks/sink.h"
 
@@ -314,6 +316,102 @@ ValueType<SinkConfig> sink() {
       "a sink");
 }
 
+// "sum: size" of a metric: sets what it adds up and how. `words` are what it may add up.
+MemberOption<MetricConfig> aggregate(std::string name, Aggregate kind, const ValueType<Quantity>& words,
+                                     std::string help) {
+  return {std::move(name), std::move(help), words.schema,
+          [=](MetricConfig& metric, const YAML::Node& node) {
+            if (metric.aggregate != Aggregate::kNone) throw OptionError{.complaint = "a metric has one aggregate only"};
+            metric.aggregate = kind;
+            metric.quantity = words.read(node);
+          },
+          [=](const MetricConfig& metric) {
+            return metric.aggregate == kind ? words.show(metric.quantity) : std::string{};
+          }};
+}
+
+ValueType<std::string> metric_name() {
+  const std::string expected = "a name of letters, digits and _";
+  return {expected, R"("type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$")",
+          [expected](const YAML::Node& node) {
+            std::string name = scalar_of(node, expected);
+            if (!is_metric_name(name)) throw OptionError{.expected = expected};
+            return name;
+          },
+          [](const std::string& name) { return yaml_scalar(name); }};
+}
+
+// What is wrong with a metric as a whole, or empty.
+std::string complaint_about(const MetricConfig& metric) {
+  if (metric.name.empty()) return "a metric needs a name";
+  const bool aggregates = metric.aggregate != Aggregate::kNone;
+  if (metric.plugin.empty()) {
+    return aggregates ? "" : "a metric needs one of count, sum, min, max, mean, first, last or plugin";
+  }
+  const bool alone = !aggregates && metric.when.empty() && metric.direction == MetricDirection::kBoth;
+  return alone ? "" : "a metric with a plugin has no other key than name";
+}
+
+ValueType<MetricConfig> metric() {
+  std::vector<std::pair<std::string, Quantity>> quantities{{"size", Quantity::kSize},
+                                                           {"payload_size", Quantity::kPayloadSize},
+                                                           {"ttl", Quantity::kTtl},
+                                                           {"tcp_window", Quantity::kTcpWindow},
+                                                           {"gap", Quantity::kGap}};
+  const auto words = choice<Quantity>(quantities);
+  quantities.emplace(quantities.begin(), "packets", Quantity::kPackets);
+  const auto countable = choice<Quantity>(quantities);
+  auto type = mapping<MetricConfig>(
+      {member("name", &MetricConfig::name, metric_name(), "its name in records"),
+       aggregate("count", Aggregate::kCount, countable, "how many packets, or packets that have this"),
+       aggregate("sum", Aggregate::kSum, words, "sum of this over the packets"),
+       aggregate("min", Aggregate::kMin, words, "least"), aggregate("max", Aggregate::kMax, words, "greatest"),
+       aggregate("mean", Aggregate::kMean, words, "mean"), aggregate("first", Aggregate::kFirst, words, "of the first"),
+       aggregate("last", Aggregate::kLast, words, "of the last packet"),
+       member("when", &MetricConfig::when, filter(), "pcap-filter expression: only packets that match"),
+       member("direction", &MetricConfig::direction,
+              choice<MetricDirection>({{"both", MetricDirection::kBoth},
+                                       {"src_to_dst", MetricDirection::kSrcToDst},
+                                       {"dst_to_src", MetricDirection::kDstToSrc}}),
+              "only packets of this direction"),
+       member("plugin", &MetricConfig::plugin, text(), "shared object that has the metric of this name")},
+      "a metric");
+  type.schema +=
+      R"(, "required": ["name"], "oneOf": [{"required": ["count"]}, {"required": ["sum"]}, {"required": ["min"]}, )"
+      R"({"required": ["max"]}, {"required": ["mean"]}, {"required": ["first"]}, {"required": ["last"]}, )"
+      R"({"required": ["plugin"]}])";
+  type.read = [read = type.read](const YAML::Node& node) {
+    MetricConfig metric = read(node);
+    if (std::string complaint = complaint_about(metric); !complaint.empty()) {
+      throw OptionError{.complaint = std::move(complaint)};
+    }
+    return metric;
+  };
+  return type;
+}
+
+ValueType<std::vector<MetricConfig>> metrics() {
+  auto list = list_of(metric());
+  list.read = [read = list.read](const YAML::Node& node) {
+    auto metrics = read(node);
+    std::set<std::string> names;
+    std::set<std::string> conditions;
+    for (std::size_t at = 0; at < metrics.size(); ++at) {
+      const bool known_name = !names.insert(metrics[at].name).second;
+      conditions.insert(metrics[at].when);
+      conditions.erase("");
+      if (!known_name && conditions.size() <= kMostConditions) continue;
+      OptionError error{.name_suffix = fmt::format("[{}].{}", at, known_name ? "name" : "when"),
+                        .complaint = known_name ? metrics[at].name + " is given twice"
+                                                : fmt::format("more than {} different ones", kMostConditions)};
+      place(error, node[at][known_name ? "name" : "when"]);
+      throw error;
+    }
+    return metrics;
+  };
+  return list;
+}
+
 template <typename Access, typename T>
 Option option(std::string name, Access access, const ValueType<T>& type, std::string help) {
   return {std::move(name),
@@ -382,6 +480,7 @@ std::vector<Option> make_options() {
       OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
       OPTION(features.splt, whole_number(0, 255), "early packets of a segment whose direction, size and gap are kept"),
+      OPTION(metrics, metrics(), "values of your own for each flow, see docs/metrics.md"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
              "how long a live record may wait to be passed on"),

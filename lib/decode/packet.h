@@ -44,8 +44,9 @@ struct Packet : PacketInfo {
   std::uint16_t vlan_outer_id = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
-  bool later_fragment = false;  // no transport header in here
-  bool sliced = false;          // the IP header says that there was more than the frame holds
+  bool later_fragment = false;   // no transport header in here
+  bool sliced = false;           // the IP header says that there was more than the frame holds
+  std::uint64_t conditions = 0;  // the metrics' conditions that the frame fulfils: a bit each, see metrics/conditions.h
 };
 
 }  // namespace spanflow

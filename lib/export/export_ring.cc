@@ -17,7 +17,8 @@ RecordSlot RecordWriter::next() {
     block_->count = 0;
   }
   const std::size_t at = block_->count++;
-  return {&block_->records[at], block_->extras.empty() ? nullptr : &block_->extras[at]};
+  return {&block_->records[at], block_->extras.empty() ? nullptr : &block_->extras[at],
+          block_->cells.empty() ? nullptr : &block_->cells[at * block_->metric_cells]};
 }
 
 void RecordWriter::flush() {

@@ -15,18 +15,22 @@ namespace spanflow {
 struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
 
-  // `with_extras`: a place for the extras of each record.
-  explicit RecordBlock(bool with_extras = false) : extras(with_extras ? kRecords : 0) {}
+  // `with_extras`: a place for the extras of each record. `cells_each`: for its metrics.
+  explicit RecordBlock(bool with_extras = false, std::uint32_t cells_each = 0)
+      : extras(with_extras ? kRecords : 0), metric_cells(cells_each), cells(kRecords * std::size_t{cells_each}) {}
 
   std::size_t count = 0;
   std::array<FlowRecord, kRecords> records;
   std::vector<FlowExtras> extras;
+  std::uint32_t metric_cells;  // of a record, all in `cells`
+  std::vector<MetricCell> cells;
 };
 
-// Where a record is written; `extras` is nullptr without features.
+// Where a record is written; `extras` is nullptr without features, `metrics` without user metrics.
 struct RecordSlot {
   FlowRecord* record = nullptr;
   FlowExtras* extras = nullptr;
+  MetricCell* metrics = nullptr;
 };
 
 using ExportRing = BlockRing<RecordBlock>;

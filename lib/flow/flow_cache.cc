@@ -21,7 +21,7 @@ std::uint32_t share_of_capacity(const Config& config) {
 }  // namespace
 
 FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
-                     RecordWriter& writer, Counters& counters)
+                     const MetricSet& metrics, RecordWriter& writer, Counters& counters)
     : options_(config.flow),
       active_timeout_ns_(nanoseconds(config.flow.active_timeout)),
       inactive_timeout_ns_(nanoseconds(config.flow.inactive_timeout)),
@@ -32,6 +32,7 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
       counters_(counters),
       table_(share_of_capacity(config), hash_seed) {
   if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config));
+  if (!metrics.empty()) metrics_.emplace(metrics, share_of_capacity(config), counters);
 }
 
 void FlowCache::add(Packet& packet, std::uint32_t hash) {
@@ -48,6 +49,7 @@ void FlowCache::add(Packet& packet, std::uint32_t hash) {
   count(*entry, packet);
   if (classifier_ != nullptr) classifier_->inspect(*entry, packet);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
+  if (entry->flow.ends_now) return end(*entry, EndReason::kPlugin);
   table_.touch(*entry, clock_.now_ns());
 }
 
@@ -130,12 +132,14 @@ void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   const std::uint32_t index = table_.index_of(entry);
   table_.by_opening().push_back(index);
   if (features_) features_->start_segment(index);
+  if (metrics_) metrics_->start_segment(index, entry.flow);
   counters_.add(Counter::kFlowsOpened);
   counters_.add(Counter::kFlowsOpen);
 }
 
-void FlowCache::count(FlowEntry& entry, const Packet& packet) {
+void FlowCache::count(FlowEntry& entry, Packet& packet) {
   Flow& flow = entry.flow;
+  const std::uint64_t before_ns = flow.end_ns;
   if (packet.time_ns < flow.end_ns) counters_.add(Counter::kPacketsTimeBackwards);
   flow.start_ns = std::min(flow.start_ns, packet.time_ns);
   flow.end_ns = std::max(flow.end_ns, packet.time_ns);
@@ -157,6 +161,9 @@ void FlowCache::count(FlowEntry& entry, const Packet& packet) {
   side.ip_bytes += packet.ip_size;
   side.tcp_flags |= packet.tcp_flags;
   side.tunnel_id = packet.tunnel_id;
+  if (!metrics_) return;
+  packet.gap_ns = packet.time_ns - std::min(packet.time_ns, before_ns);
+  metrics_->add(table_.index_of(entry), packet, flow);
 }
 
 std::uint64_t FlowCache::accounted(const Packet& packet) const {
@@ -250,7 +257,8 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);
-  const auto [record, extras] = writer_.next();
+  if (metrics_) metrics_->end_segment(table_.index_of(entry), entry.flow);
+  const auto [record, extras, metrics] = writer_.next();
   if (record == nullptr) {
     counters_.add(Counter::kRecordsRingDropped);
     return;
@@ -264,6 +272,7 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   if (classifier_ != nullptr) classifier_->describe(entry, *record, extras);
   if (features_) features_->describe(table_.index_of(entry), *extras);
   record->extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
+  if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
 }
 
 void FlowCache::forget(FlowEntry& entry) {

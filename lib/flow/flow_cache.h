@@ -12,6 +12,7 @@
 #include "export/export_ring.h"
 #include "flow/flow_table.h"
 #include "metrics/features.h"
+#include "metrics/user_metrics.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
@@ -29,9 +30,15 @@ class FlowCache {
  public:
   // `classifier` may be nullptr: no DPI.
   FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
-            RecordWriter& writer, Counters& counters);
+            const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
+
+  // The second pass over a burst, see FlowTable.
+  void prefetch_entry(std::uint32_t hash) const {
+    const std::uint32_t index = table_.prefetch_entry(hash);
+    if (metrics_ && index != kNoIndex) metrics_->prefetch(index);
+  }
 
   // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key).
   void add(Packet& packet, std::uint32_t hash);
@@ -53,7 +60,7 @@ class FlowCache {
   bool out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const;
   FlowEntry& open(Packet& packet, std::uint32_t hash);
   void open_segment(FlowEntry& entry, const Packet& packet);
-  void count(FlowEntry& entry, const Packet& packet);
+  void count(FlowEntry& entry, Packet& packet);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
   void end(FlowEntry& entry, EndReason reason);
   void write_record(FlowEntry& entry, EndReason reason);
@@ -72,6 +79,7 @@ class FlowCache {
   PacketClock clock_;  // the order of use goes by it: no single packet may put it far ahead
   FlowTable table_;
   std::optional<Features> features_;
+  std::optional<UserMetrics> metrics_;
 };
 
 }  // namespace spanflow

@@ -93,7 +93,8 @@ class FlowTable {
   std::uint32_t hash(const FlowKey& key) const { return static_cast<std::uint32_t>(hash_(key) >> 32); }
   // Two passes over a burst before find(): first the index, then the entry that its slot names.
   void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
-  void prefetch_entry(std::uint32_t hash) const;
+  // Gives the index of that entry, kNoIndex if there is none.
+  std::uint32_t prefetch_entry(std::uint32_t hash) const;
 
   // `entry` is nullptr if the flow is not in the table.
   Found find(const FlowKey& key, std::uint32_t hash);

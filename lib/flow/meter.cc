@@ -24,7 +24,7 @@ std::optional<Classifier> make_classifier(const Config& config, Counters& counte
 }  // namespace
 
 Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
-             Counters& counters)
+             const MetricSet& metrics, Counters& counters)
     : config_(config),
       source_(source),
       decoder_(decoder),
@@ -32,7 +32,8 @@ Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, c
       writer_(ring, !source.is_live()),
       classifier_(make_classifier(config, counters)),
       cache_(config, random_seed(), {intern(config.sensor_id), worker, source.timestamp_source()},
-             classifier_ ? &*classifier_ : nullptr, writer_, counters) {}
+             classifier_ ? &*classifier_ : nullptr, metrics, writer_, counters),
+      conditions_(metrics.conditions()) {}
 
 void Meter::run() {
   try {
@@ -60,13 +61,15 @@ void Meter::meter(const Burst& burst) {
     hashes_[i] = table.hash(packets_[i].key);
     table.prefetch_slot(hashes_[i]);
   }
-  for (std::size_t i = 0; i < count; ++i) table.prefetch_entry(hashes_[i]);
+  for (std::size_t i = 0; i < count; ++i) cache_.prefetch_entry(hashes_[i]);
   for (std::size_t i = 0; i < count; ++i) cache_.add(packets_[i], hashes_[i]);
 }
 
 // Fills packets_ with those that can be metered and counts the others; returns how many there are.
 std::size_t Meter::decode(const Burst& burst) {
   const Filter* filter = burst.packets.empty() ? nullptr : filter_for(burst.link_type);
+  const bool has_conditions = !burst.packets.empty() && !conditions_.empty();
+  if (has_conditions) conditions_.use(burst.link_type);
   counters_.add(Counter::kPacketsReceived, burst.packets.size());
   std::size_t count = 0;
   std::uint64_t octets = 0;
@@ -84,6 +87,7 @@ std::size_t Meter::decode(const Burst& burst) {
     }
     if (packet.later_fragment) counters_.add(Counter::kPacketsLaterFragments);
     if (packet.sliced) counters_.add(Counter::kPacketsSliced);
+    if (has_conditions) packet.conditions = conditions_.matches(raw);
     octets += packet.size;
     ++count;
   }
@@ -96,7 +100,7 @@ const Filter* Meter::filter_for(LinkType link_type) {
   if (config_.input.filter.empty()) return nullptr;
   const auto known = filters_.find(link_type);
   if (known != filters_.end()) return &known->second;
-  return &filters_.emplace(link_type, Filter{config_.input.filter, link_type}).first->second;
+  return &filters_.emplace(link_type, Filter{config_.input.filter, link_type, "input.filter"}).first->second;
 }
 
 // A file's records go on in full blocks. Live, and when a pipe is quiet, a record does not wait longer than

@@ -13,6 +13,7 @@
 #include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_cache.h"
+#include "metrics/conditions.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
@@ -22,7 +23,7 @@ namespace spanflow {
 class Meter {
  public:
   Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
-        Counters& counters);
+        const MetricSet& metrics, Counters& counters);
 
   // Meters the source to its end and exports every flow, also after an error of the source.
   void run();
@@ -43,6 +44,7 @@ class Meter {
   std::optional<Classifier> classifier_;
   FlowCache cache_;
   std::map<LinkType, Filter> filters_;
+  Conditions conditions_;
   std::array<Packet, kBurstPackets> packets_;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
   std::uint64_t now_ns_ = 0;

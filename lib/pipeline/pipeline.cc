@@ -48,9 +48,10 @@ Config with_needs_of_sinks(Config config, bool has_sinks_of_its_own) {
 
 }  // namespace
 
-Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks)
+Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks, const std::vector<UserMetric>& callbacks)
     : config_(with_needs_of_sinks(std::move(config), !more_sinks.empty())),
-      decoder_(config_.decode.tunnels, config_.flow.vlan_key) {
+      decoder_(config_.decode.tunnels, config_.flow.vlan_key),
+      metrics_(config_.metrics, callbacks) {
   make_sources();
   make_sinks(std::move(more_sinks));
   make_workers();
@@ -76,7 +77,7 @@ void Pipeline::make_sources() {
 
 void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
   for (const SinkConfig& sink : config_.sinks) {
-    more_sinks.push_back({sink_name(sink), make_sink(sink, {config_, abandon_}), sink.queue});
+    more_sinks.push_back({sink_name(sink), make_sink(sink, {config_, metrics_.names(), abandon_}), sink.queue});
   }
   for (NamedSink& named : more_sinks) {
     sinks_.push_back(
@@ -88,12 +89,12 @@ void Pipeline::make_workers() {
   std::vector<ExportRing*> rings;
   const bool with_extras = Features::any(config_.features) || (config_.dpi.enabled && config_.dpi.metadata);
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
-    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras));
+    rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras, metrics_.record_cells()));
     rings.push_back(rings_.back().get());
     worker_counters_.push_back(std::make_unique<Counters>());
     PacketSource& source = spreader_ != nullptr ? *lanes_[worker] : *sources_[worker];
     meters_.push_back(
-        std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), *worker_counters_.back()));
+        std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), metrics_, *worker_counters_.back()));
   }
   std::vector<SinkRunner*> sinks;
   for (const auto& sink : sinks_) sinks.push_back(sink.get());
@@ -126,6 +127,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
   if (input_ != nullptr) input_->count_losses(input_counters_);
+  log_failed_metrics();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
   if (!ended && (out_of_time || every_sink_has_ended())) request_stop();
@@ -137,6 +139,11 @@ bool Pipeline::every_sink_has_ended() const {
     if (!sink->has_ended()) return false;
   }
   return true;
+}
+
+// Here, because a worker does not log.
+void Pipeline::log_failed_metrics() const {
+  for (const std::string& line : metrics_.take_failures()) log().error("{}", line);
 }
 
 void Pipeline::request_stop() {
@@ -162,6 +169,7 @@ void Pipeline::finish() {
     }
   }
   if (input_ != nullptr) input_->count_losses(input_counters_);
+  log_failed_metrics();
   collector_->finish();
   for (const auto& sink : sinks_) sink->finish();
   {

@@ -19,6 +19,7 @@
 #include "export/collector.h"
 #include "export/sink_runner.h"
 #include "flow/meter.h"
+#include "metrics/metric_set.h"
 #include "pipeline/summary.h"
 
 namespace spanflow {
@@ -32,9 +33,10 @@ struct NamedSink {
 // All calls by one thread but request_stop() and summary(), which are thread-safe.
 class Pipeline {
  public:
-  // Opens the input and the sinks of the configuration, beside which `more_sinks` get every record too. Throws
-  // ConfigError or RunError.
-  explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {});
+  // Opens the input and the sinks of the configuration, beside which `more_sinks` get every record too, and `callbacks`
+  // go beside its metrics. Throws ConfigError or RunError.
+  explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {},
+                    const std::vector<UserMetric>& callbacks = {});
   // Stops, if need be, and joins.
   ~Pipeline();
 
@@ -60,10 +62,12 @@ class Pipeline {
   void make_workers();
   void run_meter(Meter& meter);
   bool every_sink_has_ended() const;
+  void log_failed_metrics() const;
   bool is_live() const { return input_ != nullptr; }
 
   const Config config_;
   const Decoder decoder_;
+  const MetricSet metrics_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> abandon_{false};
 

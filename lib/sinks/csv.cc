@@ -7,25 +7,35 @@ namespace {
 class CsvSink : public FileSink {
  public:
   CsvSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context) {
-    write_line([](const Field& field) { return Value{field.name}; });
+    append_fields([](const Field& field) { return Value{field.name}; });
+    for (const std::string_view name : context.metrics) fmt::format_to(std::back_inserter(out()), ",metrics.{}", name);
+    out().push_back('\n');
   }
 
   void write(std::span<const FlowRecord> records) override {
     for (const FlowRecord& record : records) {
-      write_line([&record](const Field& field) { return field.get(record); });
+      append_fields([&record](const Field& field) { return field.get(record); });
+      append_metrics(record.metrics);
+      out().push_back('\n');
     }
   }
 
  private:
   template <typename ValueOf>
-  void write_line(ValueOf value_of) {
+  void append_fields(ValueOf value_of) {
     bool first = true;
     for (const Field* field : fields()) {
       if (!first) out().push_back(',');
       first = false;
       append_csv(out(), value_of(*field));
     }
-    out().push_back('\n');
+  }
+
+  void append_metrics(const MetricsView& metrics) {
+    for (std::size_t at = 0; at < metrics.size(); ++at) {
+      out().push_back(',');
+      append_metric(out(), metrics.value(at));
+    }
   }
 };
 

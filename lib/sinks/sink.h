@@ -24,6 +24,7 @@ class Sink {
 
 struct SinkContext {
   const Config& config;
+  const MetricNames& metrics;        // that every record has
   const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: flush() must return or throw
 };
 

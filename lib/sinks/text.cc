@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 
 namespace spanflow {
@@ -89,6 +90,22 @@ void append_list(TextBuffer& out, const EarlyPacketsValue& list) {
   out.push_back(']');
 }
 
+void append_metrics(TextBuffer& out, const MetricsView& metrics) {
+  append(out, "\"metrics\":");
+  char separator = '{';
+  for (std::size_t at = 0; at < metrics.size(); ++at) {
+    if (!std::isfinite(metrics.value(at))) continue;
+    out.push_back(separator);
+    separator = ',';
+    out.push_back('"');
+    append(out, metrics.name(at));
+    append(out, "\":");
+    append_metric(out, metrics.value(at));
+  }
+  if (separator == '{') out.push_back('{');
+  out.push_back('}');
+}
+
 template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
@@ -150,6 +167,17 @@ void append_json(TextBuffer& out, const Value& value) {
              value);
 }
 
+void append_metric(TextBuffer& out, double value) {
+  constexpr double kExact = 1LL << 53;
+  if (!std::isfinite(value)) return;
+  if (value == std::trunc(value) && std::abs(value) <= kExact) {
+    const fmt::format_int digits(static_cast<std::int64_t>(value));
+    append(out, {digits.data(), digits.size()});
+  } else {
+    fmt::format_to(std::back_inserter(out), "{:.{}f}", value, value == std::trunc(value) ? 0 : 3);
+  }
+}
+
 void append_json(TextBuffer& out, const FlowRecord& record, std::span<const Field* const> selected) {
   char separator = '{';
   for (const Field* field : selected) {
@@ -161,6 +189,11 @@ void append_json(TextBuffer& out, const FlowRecord& record, std::span<const Fiel
     append(out, field->name);
     append(out, "\":");
     append_json(out, value);
+  }
+  if (record.metrics.size() > 0) {
+    out.push_back(separator);
+    separator = ',';
+    append_metrics(out, record.metrics);
   }
   if (separator == '{') out.push_back('{');
   out.push_back('}');

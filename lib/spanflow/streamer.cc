@@ -87,7 +87,7 @@ Config config_from(const StreamerOptions& options) {
 }  // namespace
 
 struct Streamer::Impl {
-  explicit Impl(const StreamerOptions& options) : pipeline(config_from(options), pull_sinks()) {}
+  explicit Impl(const StreamerOptions& options) : pipeline(config_from(options), pull_sinks(), options.user_metrics) {}
 
   ~Impl() {
     pull->close();

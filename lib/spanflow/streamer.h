@@ -5,14 +5,18 @@
 //   for (const spanflow::FlowRecord& flow : streamer) std::cout << flow << '\n';
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +79,46 @@ struct FlowSide {
 // IPFIX IE 239, biflowDirection.
 enum class BiflowDirection : std::uint8_t { kArbitrary, kInitiator, kReverseInitiator };
 
+// The value of a user metric that has none, such as the mean of nothing: absent from JSON, empty in CSV.
+inline constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
+
+// The user metrics of a run, in the order in which records show them. Lives as long as the process.
+using MetricNames = std::vector<std::string_view>;
+
+// The first of a flow's cells leads to the names; then comes a value for each.
+union MetricCell {
+  const MetricNames* names;
+  double value;
+  std::uint64_t count;
+};
+
+// A flow's user metrics, wherever its owner keeps them: a copy leads to the same ones, but that of a FlowRecord has its
+// own. Numbers are exact up to 2^53.
+class MetricsView {
+ public:
+  MetricsView() = default;
+  explicit MetricsView(MetricCell* cells) : cells_(cells) {}
+
+  // Throws std::out_of_range if the run has no metric of this name.
+  double& operator[](std::string_view name) { return cells_[1 + position(name)].value; }
+  double operator[](std::string_view name) const { return cells_[1 + position(name)].value; }
+
+  std::size_t size() const { return cells_ == nullptr ? 0 : cells_->names->size(); }
+  std::string_view name(std::size_t at) const { return (*cells_->names)[at]; }
+  double value(std::size_t at) const { return cells_[1 + at].value; }
+  const MetricCell* cells() const { return cells_; }
+
+ private:
+  std::size_t position(std::string_view name) const {
+    for (std::size_t at = 0; at < size(); ++at) {
+      if (this->name(at) == name) return at;
+    }
+    throw std::out_of_range("there is no metric " + std::string(name));
+  }
+
+  MetricCell* cells_ = nullptr;
+};
+
 // A flow while it lives: what it has been so far.
 struct Flow : FlowKey {
   std::uint64_t start_ns = 0;  // least and greatest packet time of this segment, ns since the epoch
@@ -88,8 +132,13 @@ struct Flow : FlowKey {
   std::uint8_t icmp_type = 0;  // of the first packet
   std::uint8_t icmp_code = 0;
   BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
+  bool ends_now = false;  // finish() was called
   FlowSide src_to_dst;
   FlowSide dst_to_src;
+  MetricsView metrics;  // empty without user metrics
+
+  // For a user metric: ends the flow with the packet that it is looking at.
+  void finish() { ends_now = true; }
 
   FlowSide& side(Direction direction) { return direction == Direction::kSrcToDst ? src_to_dst : dst_to_src; }
   const FlowSide& side(Direction direction) const {
@@ -104,8 +153,11 @@ struct PacketInfo {
   std::uint32_t ip_size = 0;         // from the IP header on
   std::uint32_t transport_size = 0;  // from the transport header on
   std::uint32_t payload_size = 0;    // above the transport header
+  std::uint64_t gap_ns = 0;          // since the flow's packet before; set where there are user metrics
+  std::uint16_t tcp_window = 0;      // as in the header, not scaled
+  bool has_tcp_window = false;       // false if it is no TCP packet, or not all of its header was captured
+  std::uint8_t ttl = 0;              // or IPv6 hop limit
   std::uint8_t tcp_flags = 0;
-  std::uint8_t ttl = 0;   // or hop limit
   std::uint8_t dscp = 0;  // differentiated services code point
   Direction direction = Direction::kSrcToDst;
 };
@@ -212,8 +264,8 @@ class ExtrasView {
   const FlowExtras* extras_ = nullptr;
 };
 
-// A segment of a flow that has ended: what a sink sees. Texts live as long as the process.
-struct FlowRecord : Flow {
+// The members of a FlowRecord. Texts live as long as the process.
+struct RecordFields : Flow {
   std::string_view application_name;        // as nDPI says it: "TLS.Instagram"; "Unknown" without a verdict
   std::string_view category_name;           // "SocialNetwork"
   std::string_view sensor_id;               // as configured, may be empty
@@ -227,6 +279,25 @@ struct FlowRecord : Flow {
   ExtrasView extras;           // empty with all features off
 };
 
+// A segment of a flow that has ended: what a sink sees. The metrics of a copy are its own, as its extras are.
+struct FlowRecord : RecordFields {
+  FlowRecord() = default;
+  FlowRecord(const FlowRecord& other) : RecordFields(other) {
+    if (metrics.size() == 0) return;
+    const std::size_t cells = 1 + metrics.size();
+    own_metrics_ = std::make_unique<MetricCell[]>(cells);
+    std::copy(metrics.cells(), metrics.cells() + cells, own_metrics_.get());
+    metrics = MetricsView(own_metrics_.get());
+  }
+  FlowRecord(FlowRecord&&) noexcept = default;
+  FlowRecord& operator=(const FlowRecord& other) { return *this = FlowRecord(other); }
+  FlowRecord& operator=(FlowRecord&&) noexcept = default;
+  ~FlowRecord() = default;
+
+ private:
+  std::unique_ptr<MetricCell[]> own_metrics_;
+};
+
 // The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.
 int export_reason(EndReason reason);
 // IPFIX IE 136, flowEndReason: 1 idle, 2 active, 3 end of flow, 4 forced end, 5 lack of resources.
@@ -235,6 +306,14 @@ int flow_end_reason(EndReason reason);
 // One JSON object with every field that spanflowd's default output has.
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
 
+// A metric of the program's own: called for every packet, after the packet has been counted. `flow.metrics[name]` is 0
+// when a segment begins. With several workers it is called by several threads at once, each with flows of its own: a
+// flow's values need no lock, anything else that it changes does. One that throws is logged, counted and switched off.
+struct UserMetric {
+  std::string name;
+  std::function<void(const PacketInfo& packet, Flow& flow)> on_packet;
+};
+
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
   std::uint64_t capacity = 128'000;  // flows; the least recently used is exported when full
@@ -242,6 +321,7 @@ struct StreamerOptions {
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;
   std::vector<std::string> settings{};  // any option of the daemon, as "flow.tcp_close=false"
+  std::vector<UserMetric> user_metrics{};
 };
 
 // Owns a whole pipeline. One thread iterates, once; a second begin() throws std::logic_error. A record is valid until

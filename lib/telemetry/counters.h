@@ -56,7 +56,8 @@ namespace spanflow {
   X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
   X(DpiGivenUp, "dpi.given_up", "flows", "flows given up: out of packets, of time, or ended before a verdict")         \
   X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")                 \
-  X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows whose metadata was dropped: dpi.metadata_memory is used up")
+  X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows whose metadata was dropped: dpi.metadata_memory is used up") \
+  X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics that threw and were switched off")
 
 enum class Counter : std::uint8_t {
 #define SPANFLOW_COUNTER_ID(id, name, unit, help) k##id,

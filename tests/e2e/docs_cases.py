@@ -64,6 +64,10 @@ input: {files: [a.pcap], filter: not port 22, memory: 64MiB}
 decode: {tunnels: [gtp, ipip]}
 flow: {active_timeout: 2m, inactive_timeout: 500ms, vlan_key: both, tcp_close: no}
 output: {fields: classic}
+metrics:
+  - {name: large, count: packets, when: greater 667}
+  - {name: window, mean: tcp_window, direction: dst_to_src}
+  - {name: mine, plugin: ./mine.so}
 sinks:
   - {type: csv, path: flows.csv, fields: [ip_src, segment]}
   - {type: jsonl, path: "-", queue: 10}
@@ -78,7 +82,8 @@ def test_schema_takes_what_spanflowd_takes():
 
 
 @each("workers: 0", "workers: many", "flow: {capacty: 5}", "flow: {active_timeout: 5 parsecs}", "sinks: [{type: cvs}]",
-      "sinks: csv", "decode: {tunnels: [vxlam]}", "output: {fields: [ip_dest]}", "flow: 5")
+      "sinks: csv", "metrics: [{name: x}]", "metrics: [{sum: size}]", "metrics: [{name: x, sum: size, max: size}]",
+      "metrics: [{name: a b, sum: size}]", "metrics: [{name: x, sum: packets}]", "decode: {tunnels: [vxlam]}", "output: {fields: [ip_dest]}", "flow: 5")
 def test_schema_refuses_what_spanflowd_refuses(yaml):
     with open("c.yaml", "w", encoding="utf-8") as file:
         file.write(yaml + "\n")

@@ -10,7 +10,7 @@ import tempfile
 import harness
 from harness import ROOT, Skip, assert_equal, capture, each, need
 
-PAGES = ("README.md", "docs/tutorial.md")
+PAGES = ("README.md", "docs/tutorial.md", "docs/metrics.md")
 PROGRAM = re.compile(r"```cpp\n(.*?)```", re.DOTALL)
 
 prefix = None  # of the installation, made once
@@ -141,9 +141,9 @@ def test_leaving_the_loop_early_ends_the_capture():
     assert run_program(environment, capture("mixed.pcap")) in ("4\n", "6\n")
 
 
-def test_installation_holds_one_header_and_the_daemon():
+def test_installation_holds_two_headers_and_the_daemon():
     installed()
     found = [os.path.relpath(path, prefix.name) for path in glob.glob(os.path.join(prefix.name, "**", "*.h"),
                                                                       recursive=True)]
-    assert_equal([path.split("include/")[1] for path in found], ["spanflow/streamer.h"])
+    assert_equal(sorted(path.split("include/")[1] for path in found), ["spanflow/metric.h", "spanflow/streamer.h"])
     assert glob.glob(os.path.join(prefix.name, "**", "sbin", "spanflowd"), recursive=True)

@@ -23,18 +23,23 @@ Config with_states(Config config, std::uint32_t states) {
 FlowHarness::FlowHarness(Config config, const Options& options)
     : config_(with_states(std::move(config), options.dpi_states)),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
-      ring_(options.blocks, Features::any(config_.features) || (options.dpi && config_.dpi.metadata)),
+      metrics_(config_.metrics, options.callbacks),
+      conditions_(metrics_.conditions()),
+      ring_(options.blocks, Features::any(config_.features) || (options.dpi && config_.dpi.metadata),
+            metrics_.record_cells()),
       writer_(ring_, options.wait) {
   if (options.dpi) classifier_.emplace(config_.dpi, 1, counters_);
   const RecordOrigin origin{.sensor_id = intern(config_.sensor_id), .worker = options.worker};
-  cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, writer_,
-                                       counters_);
+  cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, metrics_,
+                                       writer_, counters_);
 }
 
 Packet FlowHarness::add(const TestPacket& packet) {
   Packet decoded;
   const Counter outcome = decoder_.decode(packet.raw(), packet.link_type, decoded);
   if (outcome != Counter::kPacketsMetered) throw std::invalid_argument(std::string(info(outcome).name));
+  conditions_.use(packet.link_type);
+  decoded.conditions = conditions_.matches(packet.raw());
   newest_ns_ = std::max(newest_ns_, packet.time_ns);
   cache_->add(decoded, cache_->table().hash(decoded.key));
   return decoded;

@@ -11,6 +11,8 @@
 #include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_cache.h"
+#include "metrics/conditions.h"
+#include "metrics/metric_set.h"
 #include "support/packet_builder.h"
 #include "telemetry/counters.h"
 
@@ -24,6 +26,7 @@ class FlowHarness {
     std::size_t blocks = 1024;  // of the export ring
     std::uint32_t dpi_states = 1024;
     std::uint16_t worker = 0;
+    std::vector<UserMetric> callbacks;
   };
 
   explicit FlowHarness(Config config = {}) : FlowHarness(std::move(config), Options{}) {}
@@ -42,6 +45,7 @@ class FlowHarness {
   std::vector<FlowRecord> finish();
 
   std::uint64_t counter(Counter id) const { return counters_.get(id); }
+  const MetricSet& metrics() const { return metrics_; }
   FlowTable& table() { return cache_->table(); }
   ExportRing& ring() { return ring_; }
   RecordWriter& writer() { return writer_; }
@@ -51,6 +55,8 @@ class FlowHarness {
  private:
   const Config config_;
   const Decoder decoder_;
+  const MetricSet metrics_;
+  Conditions conditions_;
   Counters counters_;
   ExportRing ring_;
   RecordWriter writer_;

@@ -9,7 +9,7 @@ namespace spanflow::testing {
 namespace {
 
 bool matches(const std::string& expression, const TestPacket& packet) {
-  return Filter(expression, packet.link_type).matches(packet.raw());
+  return Filter(expression, packet.link_type, "input.filter").matches(packet.raw());
 }
 
 TEST(Filter, MatchesWhatTheExpressionSays) {
@@ -44,7 +44,7 @@ TEST(Filter, SaysWhatIsWrongWithAnExpression) {
 }
 
 TEST(Filter, AnExpressionWithoutMeaningOnTheLinkIsAnError) {
-  EXPECT_THROW(Filter("ether host 02:00:00:00:00:01", LinkType::kRawIp), RunError);
+  EXPECT_THROW(Filter("ether host 02:00:00:00:00:01", LinkType::kRawIp, "input.filter"), RunError);
 }
 
 }  // namespace

@@ -79,6 +79,24 @@ const Mistake kMistakes[] = {
      "\"src_prt\", did you mean src_port?"},
     {"MoreEarlyPacketsThanCanBe", "features:\n  splt: 256\n",
      "spanflow.yaml:2:9: features.splt: expected a whole number from 0 to 255, got \"256\""},
+    {"MetricWithoutAName", "metrics:\n  - {count: packets}\n", "spanflow.yaml:2:5: metrics[0]: a metric needs a name"},
+    {"MetricWithoutAnAggregate", "metrics:\n  - {name: x}\n",
+     "spanflow.yaml:2:5: metrics[0]: a metric needs one of count, sum, min, max, mean, first, last or plugin"},
+    {"MetricWithTwoAggregates", "metrics:\n  - {name: x, sum: size, max: size}\n",
+     "spanflow.yaml:2:31: metrics[0].max: a metric has one aggregate only"},
+    {"MetricOfAnUnknownQuantity", "metrics:\n  - {name: x, sum: sise}\n",
+     "spanflow.yaml:2:20: metrics[0].sum: expected one of size, payload_size, ttl, tcp_window, gap, got \"sise\", did "
+     "you mean size?"},
+    {"MetricWithAnUnknownKey", "metrics:\n  - {name: x, sum: size, wen: tcp}\n",
+     "spanflow.yaml:2:26: metrics[0].wen: unknown key, did you mean when?"},
+    {"MetricWhoseNameIsNoWord", "metrics:\n  - {name: a b, sum: size}\n",
+     "spanflow.yaml:2:12: metrics[0].name: expected a name of letters, digits and _, got \"a b\""},
+    {"MetricWithAnUnknownDirection", "metrics:\n  - {name: x, sum: size, direction: up}\n",
+     "spanflow.yaml:2:37: metrics[0].direction: expected one of both, src_to_dst, dst_to_src, got \"up\""},
+    {"MetricGivenTwice", "metrics:\n  - {name: x, sum: size}\n  - {name: x, max: size}\n",
+     "spanflow.yaml:3:12: metrics[1].name: x is given twice"},
+    {"MetricOfAPluginWithMoreKeys", "metrics:\n  - {name: x, plugin: x.so, when: tcp}\n",
+     "spanflow.yaml:2:5: metrics[0]: a metric with a plugin has no other key than name"},
     {"ListOfOptions", "- flow\n", "spanflow.yaml:1:1: expected a mapping of options, got a list"},
 };
 
@@ -97,6 +115,23 @@ TEST(LoadYaml, AFilterThatDoesNotCompileSaysWhy) {
   const std::string error = error_of([&] { load_yaml("input:\n  filter: tcp prot 80\n", "a.yaml", config); });
   EXPECT_THAT(error, ::testing::StartsWith(
                          "a.yaml:2:11: input.filter: expected a pcap-filter expression, got \"tcp prot 80\" ("));
+}
+
+TEST(LoadYaml, AConditionThatDoesNotCompileSaysWhy) {
+  Config config;
+  const std::string error =
+      error_of([&] { load_yaml("metrics:\n  - {name: x, when: tcp prot 80, sum: size}\n", "a.yaml", config); });
+  EXPECT_THAT(error, ::testing::StartsWith("a.yaml:2:21: metrics[0].when: expected a pcap-filter expression, got \"tcp "
+                                           "prot 80\" ("));
+}
+
+TEST(LoadYaml, TooManyDifferentConditionsAreNamed) {
+  std::string yaml = "metrics:\n";
+  for (int i = 0; i < 65; ++i)
+    yaml += "  - {name: x" + std::to_string(i) + ", when: greater " + std::to_string(i) + ", sum: size}\n";
+  Config config;
+  EXPECT_EQ(error_of([&] { load_yaml(yaml, "a.yaml", config); }),
+            "a.yaml:66:23: metrics[64].when: more than 64 different ones");
 }
 
 TEST(LoadYaml, WhatIsNotYamlSaysWhere) {

@@ -44,6 +44,9 @@ const std::map<std::string, std::string> kOtherValues = {
     {"dpi.metadata_memory", "32MiB"},
     {"dpi.protocols_file", "/etc/spanflow/protos.txt"},
     {"dpi.categories_file", "/etc/spanflow/categories.txt"},
+    {"metrics",
+     "[{name: large, count: packets, when: \"greater 667\"}, {name: m, mean: gap, direction: dst_to_src}, {name: x, "
+     "plugin: x.so}]"},
     {"output.fields", "[classic, flow_id]"},
     {"output.max_delay", "1s"},
     {"sinks", "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}]"},

@@ -43,6 +43,26 @@ TEST(DecoderTcp, AHeaderCutBehindThePortsStillBelongsToItsFlow) {
   EXPECT_EQ(decoded.packet.payload_size, 100U);
 }
 
+TEST(DecoderTcp, GivesTheWindowWhereItsHeaderWasCaptured) {
+  const auto packet = PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).patch(14, 0x12).patch(15, 0x34);
+  const Packet whole = decode(packet).packet;
+  EXPECT_TRUE(whole.has_tcp_window);
+  EXPECT_EQ(whole.tcp_window, 0x1234);
+  const Packet cut = decode(packet.build().cut_to(20 + 15)).packet;
+  EXPECT_FALSE(cut.has_tcp_window);
+  EXPECT_EQ(cut.tcp_flags, tcp::kAck);
+}
+
+TEST(DecoderIp, GivesTheTtlOrHopLimitOfThePacketThatIsMetered) {
+  EXPECT_EQ(decode(PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").patch(8, 7).udp(1, 2)).packet.ttl, 7);
+  EXPECT_EQ(decode(PacketBuilder().ipv6("::1", "::2").patch(7, 8).udp(1, 2)).packet.ttl, 8);
+  EXPECT_EQ(
+      decode(
+          PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").patch(8, 7).gre().ipv4("3.3.3.3", "4.4.4.4").patch(8, 9).udp(1, 2))
+          .packet.ttl,
+      9);
+}
+
 TEST(DecoderUdp, GivesPortsAndPayload) {
   const Decoded decoded = decode(ip4().udp(5353, 53).payload(9));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);

@@ -24,7 +24,8 @@ class MeterTest : public ::testing::Test {
 
   void run(PacketSource& source) {
     const Decoder decoder(config_.decode.tunnels, config_.flow.vlan_key);
-    Meter meter(config_, 0, source, decoder, ring_, counters_);
+    const MetricSet metrics(config_.metrics, {});
+    Meter meter(config_, 0, source, decoder, ring_, metrics, counters_);
     meter.run();
     failure_ = meter.failure();
     while (RecordBlock* block = ring_.pop()) {
@@ -48,7 +49,7 @@ class MeterTest : public ::testing::Test {
 
   Config config_;
   Counters counters_;
-  ExportRing ring_{256};
+  ExportRing ring_{256, false, 4};  // with a place for three metrics
   std::vector<FlowRecord> records_;
   std::exception_ptr failure_;
 };
@@ -146,6 +147,34 @@ TEST_F(MeterTest, WithNdpiRecordsHaveAnApplication) {
   ASSERT_EQ(records_.size(), 1U);
   EXPECT_TRUE(records_[0].has_application);
   EXPECT_EQ(records_[0].application_name, "DNS");
+}
+
+TEST_F(MeterTest, ConditionsOfMetricsSeeTheOuterFrame) {
+  config_.metrics = {{.name = "vxlan", .aggregate = Aggregate::kCount, .when = "udp port 4789"},
+                     {.name = "all", .aggregate = Aggregate::kCount},
+                     {.name = "tcp", .aggregate = Aggregate::kCount, .when = "tcp"}};
+  run({PacketBuilder()
+           .ethernet()
+           .ipv4("10.0.0.1", "10.0.0.2")
+           .udp(1000, 4789)
+           .vxlan(5)
+           .ethernet()
+           .ipv4("1.1.1.1", "2.2.2.2")
+           .tcp(1, 2)
+           .at(1s)
+           .build()});
+  ASSERT_EQ(records_.size(), 1U);
+  EXPECT_EQ(records_[0].ip_protocol, protocol::kTcp);
+  EXPECT_EQ(records_[0].metrics["vxlan"], 1);
+  EXPECT_EQ(records_[0].metrics["all"], 1);
+  EXPECT_EQ(records_[0].metrics["tcp"], 0);
+}
+
+TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
+  config_.metrics = {{.name = "x", .aggregate = Aggregate::kCount, .when = "ether host 02:00:00:00:00:01"}};
+  run({PacketBuilder().raw_ip().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).at(1s).build()});
+  ASSERT_NE(failure_, nullptr);
+  EXPECT_THROW(std::rethrow_exception(failure_), RunError);
 }
 
 }  // namespace

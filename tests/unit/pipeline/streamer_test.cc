@@ -133,5 +133,55 @@ TEST_F(StreamerTest, RecordsNameTheirApplication) {
   }
 }
 
+UserMetric count_packets() {
+  return {"n", [](const PacketInfo&, Flow& flow) { flow.metrics["n"] += 1; }};
+}
+
+TEST_F(StreamerTest, UserMetricsAreReadBackFromTheRecordAndItsJson) {
+  StreamerOptions options = options_for(pcap_of(random_traffic(8, 5000)));
+  options.user_metrics = {count_packets()};
+  Streamer streamer(options);
+  double packets = 0;
+  for (const FlowRecord& flow : streamer) {
+    EXPECT_EQ(flow.metrics["n"], flow.src_to_dst.pkts + flow.dst_to_src.pkts);
+    const std::string value = std::to_string(flow.src_to_dst.pkts + flow.dst_to_src.pkts);
+    EXPECT_THAT(line_of(flow), ::testing::EndsWith(",\"metrics\":{\"n\":" + value + "}}"));
+    packets += flow.metrics["n"];
+  }
+  EXPECT_EQ(packets, 5000);
+}
+
+TEST_F(StreamerTest, UserMetricsDoNotDependOnTheNumberOfWorkers) {
+  const Bytes capture = pcap_of(random_traffic(9, 5000));
+  const auto records_with = [&](unsigned workers) {
+    StreamerOptions options = options_for(capture);
+    options.workers = workers;
+    options.settings.emplace_back("metrics=[{name: mean_gap, mean: gap}]");
+    options.user_metrics = {count_packets()};
+    Streamer streamer(options);
+    std::vector<FlowRecord> records;
+    for (const FlowRecord& flow : streamer) records.push_back(flow);
+    return sorted_lines(records);
+  };
+  EXPECT_EQ(records_with(3), records_with(1));
+}
+
+TEST_F(StreamerTest, ACopiedRecordKeepsItsMetricsWhenTheStreamerIsGone) {
+  std::vector<FlowRecord> kept;
+  {
+    StreamerOptions options = options_for(pcap_of(random_traffic(10, 100)));
+    options.user_metrics = {count_packets()};
+    Streamer streamer(options);
+    for (const FlowRecord& flow : streamer) kept.push_back(flow);
+  }
+  for (const FlowRecord& flow : kept) EXPECT_EQ(flow.metrics["n"], flow.src_to_dst.pkts + flow.dst_to_src.pkts);
+}
+
+TEST_F(StreamerTest, AUserMetricThatIsGivenTwiceIsOneLine) {
+  StreamerOptions options = options_for(pcap_of({}));
+  options.user_metrics = {count_packets(), count_packets()};
+  EXPECT_EQ(error_of([&] { Streamer streamer(options); }), "user_metrics: n is given twice");
+}
+
 }  // namespace
 }  // namespace spanflow::testing

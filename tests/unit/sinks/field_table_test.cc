@@ -253,12 +253,13 @@ TEST(EndReasons, HaveTheirDocumentedCodes) {
 }
 
 // Through a sink into a file.
-std::string written_by(const std::string& type, const std::vector<FlowRecord>& records) {
+std::string written_by(const std::string& type, const std::vector<FlowRecord>& records,
+                       const MetricNames& metrics = {}) {
   const TemporaryFolder folder;
   Config config;
   SinkConfig sink_config{.type = type, .path = folder / "out", .fields = {"ip_src", "vlan_id", "application_name"}};
   const std::atomic<bool> abandon{false};
-  const auto sink = make_sink(sink_config, {config, abandon});
+  const auto sink = make_sink(sink_config, {config, metrics, abandon});
   sink->write(records);
   sink->flush();
   return content_of(sink_config.path);
@@ -279,6 +280,33 @@ TEST(JsonlSink, WritesALineForEachRecord) {
   EXPECT_EQ(written_by("jsonl", {full_record(), full_record()}),
             "{\"ip_src\":\"10.0.0.1\",\"application_name\":\"TLS.Instagram\"}\n"
             "{\"ip_src\":\"10.0.0.1\",\"application_name\":\"TLS.Instagram\"}\n");
+}
+
+const MetricNames kMetricNames{"large", "mean", "none"};
+
+FlowRecord record_with_metrics() {
+  MetricCell cells[] = {{.names = &kMetricNames}, {.value = 3}, {.value = 2.0 / 3}, {.value = kNoValue}};
+  FlowRecord record = full_record();
+  record.metrics = MetricsView(cells);
+  return FlowRecord(std::as_const(record));
+}
+
+TEST(CsvSink, WritesAColumnForEachMetricAfterTheFields) {
+  EXPECT_EQ(written_by("csv", {record_with_metrics()}, kMetricNames),
+            "ip_src,vlan_id,application_name,metrics.large,metrics.mean,metrics.none\n"
+            "10.0.0.1,,TLS.Instagram,3,0.667,\n");
+}
+
+TEST(JsonlSink, WritesTheMetricsThatHaveAValueAsAnObject) {
+  EXPECT_EQ(written_by("jsonl", {record_with_metrics()}, kMetricNames),
+            "{\"ip_src\":\"10.0.0.1\",\"application_name\":\"TLS.Instagram\","
+            "\"metrics\":{\"large\":3,\"mean\":0.667}}\n");
+}
+
+TEST(JsonlSink, WritesAnEmptyObjectWhereNoMetricHasAValue) {
+  FlowRecord record = record_with_metrics();
+  record.metrics["large"] = record.metrics["mean"] = kNoValue;
+  EXPECT_THAT(written_by("jsonl", {record}, kMetricNames), ::testing::EndsWith(",\"metrics\":{}}\n"));
 }
 
 }  // namespace

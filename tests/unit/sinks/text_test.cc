@@ -121,6 +121,27 @@ TEST(Reals, HaveThreeDecimals) {
   EXPECT_EQ(csv(RealValue{1500}), "1500.000");
 }
 
+std::string metric(double value) {
+  TextBuffer text;
+  append_metric(text, value);
+  return fmt::to_string(text);
+}
+
+TEST(Metrics, AreWholeOrHaveThreeDecimals) {
+  EXPECT_EQ(metric(0), "0");
+  EXPECT_EQ(metric(-0.0), "0");
+  EXPECT_EQ(metric(-5), "-5");
+  EXPECT_EQ(metric(9'007'199'254'740'992), "9007199254740992");
+  EXPECT_EQ(metric(1e20), "100000000000000000000");
+  EXPECT_EQ(metric(2.0 / 3), "0.667");
+  EXPECT_EQ(metric(-1.5), "-1.500");
+}
+
+TEST(Metrics, WithoutAFiniteValueAreNothing) {
+  EXPECT_EQ(metric(kNoValue), "");
+  EXPECT_EQ(metric(std::numeric_limits<double>::infinity()), "");
+}
+
 TEST(Addresses, AreDottedOrRfc5952) {
   EXPECT_EQ(to_string(address("10.0.0.1"), 4), "10.0.0.1");
   EXPECT_EQ(to_string(address("255.255.255.255"), 4), "255.255.255.255");

@@ -1,0 +1,42 @@
+// The `when` of metrics: pcap-filter expressions over the frame as it was captured.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "capture/filter.h"
+
+namespace spanflow {
+
+// As many as Packet::conditions has bits.
+inline constexpr std::size_t kMostConditions = 64;
+
+// One per worker; not thread-safe. Each expression is compiled once for each link type.
+class Conditions {
+ public:
+  // At most kMostConditions expressions, which must outlive this.
+  explicit Conditions(const std::vector<std::string>& expressions) : expressions_(expressions) {}
+
+  // For a burst of this link type: what matches() goes by. Throws RunError if an expression means nothing there.
+  void use(LinkType link_type);
+  // A bit for each expression that the frame matches, in their order.
+  std::uint64_t matches(const RawPacket& raw) const {
+    std::uint64_t bits = 0;
+    std::uint64_t bit = 1;
+    for (const Filter& filter : *filters_) {
+      if (filter.matches(raw)) bits |= bit;
+      bit <<= 1;
+    }
+    return bits;
+  }
+  bool empty() const { return expressions_.empty(); }
+
+ private:
+  const std::vector<std::string>& expressions_;
+  std::map<LinkType, std::vector<Filter>> compiled_;
+  const std::vector<Filter>* filters_ = nullptr;
+};
+
+}  // namespace spanflow

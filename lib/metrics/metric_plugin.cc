@@ -1,0 +1,44 @@
+#include "metrics/metric_plugin.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::uint32_t kGreatestAlignment = 4096;  // of a page: more than that the states' memory does not have
+
+// The loader would look for a bare name in the system's folders.
+std::string as_file(const std::string& path) { return path.find('/') == std::string::npos ? "./" + path : path; }
+
+void check(const MetricInterface& found, const std::string& name) {
+  const MetricInterface ours;
+  if (found.abi != ours.abi || found.packet_size != ours.packet_size || found.flow_size != ours.flow_size) {
+    throw ConfigError(
+        fmt::format("{} was built for another version (interface {}, packet {}, flow {} octets; this spanflow has {}, "
+                    "{} and {}): build it again with this spanflow's headers",
+                    name, found.abi, found.packet_size, found.flow_size, ours.abi, ours.packet_size, ours.flow_size));
+  }
+  if (found.state_alignment > kGreatestAlignment) {
+    throw ConfigError(fmt::format("{} wants its state aligned to {} octets, more than {}", name, found.state_alignment,
+                                  kGreatestAlignment));
+  }
+}
+
+}  // namespace
+
+void MetricPlugin::Unload::operator()(void* library) const { dlclose(library); }
+
+MetricPlugin::MetricPlugin(const std::string& path, const std::string& name)
+    : library_(dlopen(as_file(path).c_str(), RTLD_NOW | RTLD_LOCAL)) {
+  if (library_ == nullptr) throw ConfigError(fmt::format("cannot be loaded: {}", dlerror()));
+  interface_ = static_cast<const MetricInterface*>(dlsym(library_.get(), ("spanflow_metric_" + name).c_str()));
+  if (interface_ == nullptr) {
+    throw ConfigError(fmt::format("{} has no SPANFLOW_METRIC({}, ...)", path, name));
+  }
+  check(*interface_, name);
+}
+
+}  // namespace spanflow

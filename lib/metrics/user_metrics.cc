@@ -1,0 +1,180 @@
+#include "metrics/user_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <string>
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kCellAlignment = alignof(MetricCell);
+
+std::size_t aligned(std::size_t offset, std::size_t alignment) {
+  return (offset + alignment - 1) / alignment * alignment;
+}
+
+bool starts_at_zero(Aggregate aggregate) { return aggregate == Aggregate::kCount || aggregate == Aggregate::kSum; }
+
+// False if the packet has no such thing.
+bool has(Quantity quantity, const Packet& packet, const Flow& flow) {
+  if (quantity == Quantity::kTcpWindow) return packet.has_tcp_window;
+  if (quantity == Quantity::kGap) return flow.src_to_dst.pkts + flow.dst_to_src.pkts > 1;
+  return true;
+}
+
+double value_of(Quantity quantity, const Packet& packet) {
+  switch (quantity) {
+    case Quantity::kPackets:
+      return 1;
+    case Quantity::kSize:
+      return packet.size;
+    case Quantity::kPayloadSize:
+      return packet.payload_size;
+    case Quantity::kTtl:
+      return packet.ttl;
+    case Quantity::kTcpWindow:
+      return packet.tcp_window;
+    case Quantity::kGap:
+      return static_cast<double>(packet.gap_ns);
+  }
+  return kNoValue;
+}
+
+// A comparison with kNoValue is false: then the new value is taken.
+void add(const MetricSet::Aggregation& metric, double value, MetricCell* cells) {
+  double& result = cells[metric.cell].value;
+  switch (metric.aggregate) {
+    case Aggregate::kCount:
+      result += 1;
+      break;
+    case Aggregate::kSum:
+      result += value;
+      break;
+    case Aggregate::kMin:
+      if (!(result <= value)) result = value;
+      break;
+    case Aggregate::kMax:
+      if (!(result >= value)) result = value;
+      break;
+    case Aggregate::kMean: {
+      double& sum = cells[metric.more_cells].value;
+      std::uint64_t& count = cells[metric.more_cells + 1].count;
+      sum += value;
+      ++count;
+      result = sum / static_cast<double>(count);
+      break;
+    }
+    case Aggregate::kFirst:
+      if (std::isnan(result)) result = value;
+      break;
+    case Aggregate::kLast:
+      result = value;
+      break;
+    case Aggregate::kNone:
+      break;
+  }
+}
+
+std::string text_of_current_exception() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return *error.what() == '\0' ? "an exception without a text" : error.what();
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+}  // namespace
+
+UserMetrics::UserMetrics(const MetricSet& set, std::uint32_t capacity, Counters& counters)
+    : set_(set), counters_(counters), stride_(place_states()), memory_(stride_ * capacity) {}
+
+std::size_t UserMetrics::place_states() {
+  std::size_t end = set_.flow_cells() * sizeof(MetricCell);
+  std::size_t alignment = kCellAlignment;
+  for (const MetricSet::Plugin& plugin : set_.plugins()) {
+    const MetricInterface& code = plugin.code.interface();
+    const std::size_t state = aligned(end, code.state_alignment);
+    end = state + code.state_size + 1;
+    coded_.push_back({.code = &code, .power = &plugin.power, .state = state, .is_made = end - 1, .cell = plugin.cell});
+    alignment = std::max<std::size_t>(alignment, code.state_alignment);
+  }
+  return aligned(end, alignment);
+}
+
+template <typename Call>
+void UserMetrics::guarded(MetricSwitch& power, Call call) {
+  if (!power.is_on()) return;
+  try {
+    call();
+  } catch (...) {
+    if (power.switch_off(text_of_current_exception())) counters_.add(Counter::kMetricsSwitchedOff);
+  }
+}
+
+void UserMetrics::start_segment(std::uint32_t index, Flow& flow) {
+  MetricCell* values = cells(index);
+  values[0].names = &set_.names();
+  flow.metrics = MetricsView(values);
+  for (const MetricSet::Aggregation& metric : set_.aggregations()) {
+    values[metric.cell].value = starts_at_zero(metric.aggregate) ? 0 : kNoValue;
+    if (metric.aggregate != Aggregate::kMean) continue;
+    values[metric.more_cells].value = 0;
+    values[metric.more_cells + 1].count = 0;
+  }
+  for (const MetricSet::Callback& metric : set_.callbacks()) values[metric.cell].value = 0;
+  auto* flow_memory = reinterpret_cast<std::byte*>(values);
+  for (const Coded& metric : coded_) {
+    values[metric.cell].value = kNoValue;
+    guarded(*metric.power, [&] {
+      metric.code->on_init(flow_memory + metric.state, flow);
+      flow_memory[metric.is_made] = std::byte{1};
+    });
+  }
+}
+
+void UserMetrics::add(std::uint32_t index, const Packet& packet, Flow& flow) {
+  MetricCell* values = cells(index);
+  const std::uint8_t direction = packet.direction == Direction::kSrcToDst ? 1 : 2;
+  for (const MetricSet::Aggregation& metric : set_.aggregations()) {
+    const bool wanted = (packet.conditions & metric.conditions) == metric.conditions &&
+                        (metric.directions & direction) != 0 && has(metric.quantity, packet, flow);
+    if (wanted) spanflow::add(metric, value_of(metric.quantity, packet), values);
+  }
+  auto* flow_memory = reinterpret_cast<std::byte*>(values);
+  for (const Coded& metric : coded_) {
+    guarded(*metric.power, [&] { metric.code->on_packet(flow_memory + metric.state, packet, flow); });
+  }
+  for (const MetricSet::Callback& metric : set_.callbacks()) {
+    guarded(metric.power, [&] { metric.code.on_packet(packet, flow); });
+  }
+}
+
+void UserMetrics::end_segment(std::uint32_t index, Flow& flow) {
+  MetricCell* values = cells(index);
+  auto* flow_memory = reinterpret_cast<std::byte*>(values);
+  for (const Coded& metric : coded_) {
+    guarded(*metric.power,
+            [&] { values[metric.cell].value = metric.code->on_expire(flow_memory + metric.state, flow); });
+    destroy(metric, flow_memory);
+  }
+  for (const MetricSet::Callback& metric : set_.callbacks()) {
+    if (!metric.power.is_on()) values[metric.cell].value = kNoValue;
+  }
+}
+
+// Also of a metric that has been switched off since.
+void UserMetrics::destroy(const Coded& metric, std::byte* flow_memory) {
+  if (flow_memory[metric.is_made] == std::byte{0}) return;
+  metric.code->destroy(flow_memory + metric.state);
+  flow_memory[metric.is_made] = std::byte{0};
+}
+
+MetricsView UserMetrics::copy_values(std::uint32_t index, MetricCell* to) const {
+  std::copy_n(reinterpret_cast<const MetricCell*>(&memory_[index * stride_]), set_.record_cells(), to);
+  return MetricsView(to);
+}
+
+}  // namespace spanflow

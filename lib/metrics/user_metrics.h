@@ -1,0 +1,60 @@
+// The values of user metrics for the flows of one worker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/zeroed_array.h"
+#include "decode/packet.h"
+#include "metrics/metric_set.h"
+#include "spanflow/streamer.h"
+#include "telemetry/counters.h"
+
+namespace spanflow {
+
+// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe. Everything is
+// preallocated; the set and the counters must outlive it. A flow's cells and its states in shared objects lie together.
+class UserMetrics {
+ public:
+  UserMetrics(const MetricSet& set, std::uint32_t capacity, Counters& counters);
+
+  void prefetch(std::uint32_t index) const {
+    const std::byte* first = &memory_[index * stride_];
+    __builtin_prefetch(first);
+    __builtin_prefetch(first + stride_ - 1);
+  }
+  // Leads flow.metrics to the values, as they are before any packet.
+  void start_segment(std::uint32_t index, Flow& flow);
+  // The packet has been counted in the flow.
+  void add(std::uint32_t index, const Packet& packet, Flow& flow);
+  // Makes the values final. Must be called for every segment that was started.
+  void end_segment(std::uint32_t index, Flow& flow);
+  // Copies the final values for a record, to as many cells as MetricSet::record_cells() says.
+  MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
+
+ private:
+  // A metric of a shared object: its state is at `state` in a flow's memory, if the octet at `is_made` says so.
+  struct Coded {
+    const MetricInterface* code;
+    MetricSwitch* power;
+    std::size_t state;
+    std::size_t is_made;
+    std::uint32_t cell;
+  };
+
+  // Gives the octets that each flow needs.
+  std::size_t place_states();
+  MetricCell* cells(std::uint32_t index) { return reinterpret_cast<MetricCell*>(&memory_[index * stride_]); }
+  template <typename Call>
+  void guarded(MetricSwitch& power, Call call);
+  static void destroy(const Coded& metric, std::byte* flow_memory);
+
+  const MetricSet& set_;
+  Counters& counters_;
+  std::vector<Coded> coded_;  // of set_.plugins()
+  const std::size_t stride_;
+  ZeroedArray<std::byte> memory_;
+};
+
+}  // namespace spanflow
