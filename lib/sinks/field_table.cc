@@ -7,6 +7,7 @@
 
 #include "decode/packet.h"
 #include "decode/tunnel_names.h"
+#include "metrics/community_id.h"
 
 namespace spanflow {
 namespace {
@@ -108,6 +109,9 @@ constexpr std::array kFields =
 
         Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
               [](Record r) { return Value{HexValue{r.flow_id}}; }},
+        Field{"community_id", FieldGroup::kFlow, "",
+              "Community ID version 1, as Zeek and Suricata have it; of the inner flow of a tunnel",
+              [](Record r) { return Value{community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed)}; }},
         Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
               [](Record r) { return number(r.segment); }},
         Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",

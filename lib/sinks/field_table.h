@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/short_text.h"
 #include "config/config.h"
 #include "spanflow/streamer.h"
 
@@ -34,9 +35,10 @@ struct EarlyPacketsValue {
   std::uint64_t (*number)(const EarlyPacket&);
 };
 
-// std::monostate: the record has no such value.
-using Value =
-    std::variant<std::monostate, std::uint64_t, std::string_view, AddressValue, HexValue, RealValue, EarlyPacketsValue>;
+// std::monostate: the record has no such value. A ShortText is of our own making, such as an id: printable ASCII that
+// no format has to quote.
+using Value = std::variant<std::monostate, std::uint64_t, std::string_view, ShortText, AddressValue, HexValue,
+                           RealValue, EarlyPacketsValue>;
 
 enum class FieldGroup : std::uint8_t { kClassic, kFlow, kDpi, kStatistics, kEarlyPackets };
 

@@ -169,7 +169,8 @@ struct FlowRecord : Flow {
   EndReason end_reason = EndReason::kInactive;
   TimestampSource timestamp_source = TimestampSource::kFile;
   std::uint16_t worker = 0;
-  ExtrasView extras;  // empty with all features off
+  std::uint16_t community_id_seed = 0;  // output.community_id_seed
+  ExtrasView extras;                    // empty with all features off
 };
 
 // The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.

@@ -21,7 +21,9 @@ FlowHarness::FlowHarness(Config config, const Options& options)
       ring_(options.blocks, Features::any(config_.features)),
       writer_(ring_, options.wait) {
   if (options.dpi) classifier_.emplace(config_.dpi, options.dpi_states, counters_);
-  const RecordOrigin origin{.sensor_id = intern(config_.sensor_id), .worker = options.worker};
+  const RecordOrigin origin{.sensor_id = intern(config_.sensor_id),
+                            .worker = options.worker,
+                            .community_id_seed = static_cast<std::uint16_t>(config_.output.community_id_seed)};
   cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, writer_,
                                        counters_);
 }

@@ -44,6 +44,7 @@ const std::map<std::string, std::string> kOtherValues = {
     {"dpi.categories_file", "/etc/spanflow/categories.txt"},
     {"output.fields", "[classic, flow_id]"},
     {"output.max_delay", "1s"},
+    {"output.community_id_seed", "65535"},
     {"sinks", "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}]"},
     {"log.level", "debug"},
 };
