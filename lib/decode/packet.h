@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "decode/cursor.h"
 #include "spanflow/streamer.h"
 
 namespace spanflow {
@@ -45,5 +46,14 @@ struct Packet : PacketInfo {
   std::uint8_t icmp_code = 0;
   bool later_fragment = false;  // no transport header in here
 };
+
+// What lies above the transport header: payload_size octets on the wire, as many as the snap length left.
+inline Cursor payload_of(const Packet& packet) {
+  Cursor cursor{packet.ip, packet.ip_captured, packet.ip_size};
+  const std::uint32_t headers = packet.ip_size - packet.payload_size;
+  if (!cursor.has(headers)) return {nullptr, 0, packet.payload_size};
+  cursor.skip(headers);
+  return cursor;
+}
 
 }  // namespace spanflow

@@ -54,7 +54,12 @@ namespace spanflow {
   X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
   X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
   X(DpiGivenUp, "dpi.given_up", "flows", "flows given up: out of packets, of time, or ended before a verdict")         \
-  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")
+  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")                 \
+  X(DpiHelloRead, "dpi.hello_read", "flows", "flows whose TLS ClientHello was read")                                   \
+  X(DpiHelloGivenUp, "dpi.hello_given_up", "flows",                                                                    \
+    "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
+  X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
+    "flows whose ClientHello of several segments was given up to make room for another's")
 
 enum class Counter : std::uint8_t {
 #define SPANFLOW_COUNTER_ID(id, name, unit, help) k##id,
