@@ -108,6 +108,7 @@ struct Config {
   struct Output {
     std::vector<std::string> fields = {"full"};
     Nanoseconds max_delay = std::chrono::milliseconds{200};
+    std::uint64_t community_id_seed = 0;
   } output;
 
   std::vector<SinkConfig> sinks;

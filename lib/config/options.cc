@@ -484,6 +484,8 @@ std::vector<Option> make_options() {
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
              "how long a live record may wait to be passed on"),
+      OPTION(output.community_id_seed, whole_number(0, 65'535),
+             "seed of community_id; the same in every tool whose ids are compared"),
       OPTION(sinks, list_of(sink()), "where records go"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged"),
   };

@@ -14,6 +14,7 @@ namespace spanflow {
 // Ask has() first: the readers assert it. Offsets are from the cursor; integers are read in network byte order.
 class Cursor {
  public:
+  Cursor() = default;
   Cursor(const std::uint8_t* data, std::uint32_t captured, std::uint32_t wire)
       : data_(data), captured_(captured), wire_(std::max(wire, captured)) {}
 
@@ -61,9 +62,9 @@ class Cursor {
   }
 
  private:
-  const std::uint8_t* data_;
-  std::uint32_t captured_;
-  std::uint32_t wire_;
+  const std::uint8_t* data_ = nullptr;
+  std::uint32_t captured_ = 0;
+  std::uint32_t wire_ = 0;
 };
 
 }  // namespace spanflow

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "decode/cursor.h"
 #include "spanflow/streamer.h"
 
 namespace spanflow {
@@ -48,5 +49,14 @@ struct Packet : PacketInfo {
   bool sliced = false;           // the IP header says that there was more than the frame holds
   std::uint64_t conditions = 0;  // the metrics' conditions that the frame fulfils: a bit each, see metrics/conditions.h
 };
+
+// What lies above the transport header: payload_size octets on the wire, as many as the snap length left.
+inline Cursor payload_of(const Packet& packet) {
+  Cursor cursor{packet.ip, packet.ip_captured, packet.ip_size};
+  const std::uint32_t headers = packet.ip_size - packet.payload_size;
+  if (!cursor.has(headers)) return {nullptr, 0, packet.payload_size};
+  cursor.skip(headers);
+  return cursor;
+}
 
 }  // namespace spanflow

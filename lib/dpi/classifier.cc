@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/zeroed_array.h"
+#include "dpi/client_hello_watcher.h"
+#include "dpi/ja4.h"
 #include "dpi/metadata.h"
 #include "dpi/ndpi_api.h"
 #include "dpi/ndpi_metadata.h"
@@ -21,6 +23,9 @@
 
 namespace spanflow {
 namespace {
+
+// Of 16 KiB each, which take memory once they are used.
+constexpr std::uint32_t kHelloBuffers = 1024;
 
 struct Names {
   std::string_view application;
@@ -48,6 +53,7 @@ class Classifier::Ndpi {
         counters_(counters),
         states_((options.max_flows + workers - 1) / workers),
         metadata_(options.metadata ? options.metadata_memory / workers : 0),
+        hellos_(kHelloBuffers, counters),
         module_(make_module(options)) {}
 
   ~Ndpi() {
@@ -74,6 +80,20 @@ class Classifier::Ndpi {
     }
   }
 
+  void look_for_hello(FlowEntry& entry, const Packet& packet) {
+    if (!options_.metadata || packet.key.ip_protocol != protocol::kTcp) return entry.hello.give_up();
+    if (packet.later_fragment) return;
+    const int side = static_cast<int>(packet.direction);
+    std::optional<std::uint32_t> syn_sequence;
+    if ((entry.syn_seen & HelloWatch::bit(packet.direction)) != 0) syn_sequence = entry.initial_sequence[side];
+    const auto hello = hellos_.add(entry.hello, packet, syn_sequence);
+    if (!hello) return;
+    scratch_metadata_.clear();
+    put(scratch_metadata_, Metadata::kTlsServerName, hello->server_name.value_or(std::string_view{}));
+    put(scratch_metadata_, Metadata::kJa4, ja4_.of(*hello));
+    keep_scratch_metadata(entry);
+  }
+
   void conclude(FlowEntry& entry, bool ends_flow) {
     if (entry.dpi_progress == DpiProgress::kDone) return;
     if (entry.dpi_progress == DpiProgress::kRunning) {
@@ -95,6 +115,7 @@ class Classifier::Ndpi {
 
   void release(FlowEntry& entry) {
     release_state(entry);
+    hellos_.release(entry.hello);
     metadata_.release(entry.metadata);
   }
 
@@ -207,6 +228,10 @@ class Classifier::Ndpi {
   void keep_metadata(FlowEntry& entry) {
     scratch_metadata_.clear();
     ndpi::append_metadata(states_[entry.dpi_state].flow, scratch_metadata_);
+    keep_scratch_metadata(entry);
+  }
+
+  void keep_scratch_metadata(FlowEntry& entry) {
     if (!metadata_.append(entry.metadata, scratch_metadata_)) counters_.add(Counter::kDpiMetadataFull);
   }
 
@@ -275,6 +300,8 @@ class Classifier::Ndpi {
   ndpi::FlowState scratch_{};
   MetadataStore metadata_;
   std::string scratch_metadata_;  // keeps its memory from flow to flow
+  ClientHelloWatcher hellos_;
+  Ja4 ja4_;
   std::unordered_map<std::uint64_t, Names> names_;
   ModulePointer module_;
 };
@@ -285,6 +312,7 @@ Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, Counte
 Classifier::~Classifier() = default;
 
 void Classifier::show_to_ndpi(FlowEntry& entry, const Packet& packet) { ndpi_->inspect(entry, packet); }
+void Classifier::look_for_hello(FlowEntry& entry, const Packet& packet) { ndpi_->look_for_hello(entry, packet); }
 void Classifier::conclude(FlowEntry& entry, bool ends_flow) { ndpi_->conclude(entry, ends_flow); }
 void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
 void Classifier::describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras) {

@@ -22,9 +22,10 @@ class Classifier {
   Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters);
   ~Classifier();
 
-  // Shows nDPI the packet if the flow has no verdict yet.
+  // Shows nDPI the packet if the flow has no verdict yet, and reads the TLS ClientHello if it is in there.
   void inspect(FlowEntry& entry, const Packet& packet) {
     if (entry.dpi_progress != DpiProgress::kDone) show_to_ndpi(entry, packet);
+    if (!entry.hello.is_settled(packet.direction)) look_for_hello(entry, packet);
   }
   // Settles entry.application for a record: with `ends_flow` for good, else as far as known.
   void conclude(FlowEntry& entry, bool ends_flow);
@@ -35,6 +36,7 @@ class Classifier {
 
  private:
   void show_to_ndpi(FlowEntry& entry, const Packet& packet);
+  void look_for_hello(FlowEntry& entry, const Packet& packet);
 
   class Ndpi;
   std::unique_ptr<Ndpi> ndpi_;

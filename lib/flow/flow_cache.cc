@@ -268,6 +268,7 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   record->sensor_id = origin_.sensor_id;
   record->worker = origin_.worker;
   record->timestamp_source = origin_.timestamp_source;
+  record->community_id_seed = origin_.community_id_seed;
   record->has_application = classifier_ != nullptr;
   if (classifier_ != nullptr) classifier_->describe(entry, *record, extras);
   if (features_) features_->describe(table_.index_of(entry), *extras);

@@ -22,6 +22,7 @@ struct RecordOrigin {
   std::string_view sensor_id;  // outlives the process's records (interned)
   std::uint16_t worker = 0;
   TimestampSource timestamp_source = TimestampSource::kFile;
+  std::uint16_t community_id_seed = 0;
 };
 
 // One per worker; not thread-safe. Everything it borrows must outlive it. Ends of flows depend on packet times alone:

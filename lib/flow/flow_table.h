@@ -43,6 +43,19 @@ struct Handshake {
   std::uint8_t packets[kMost] = {};  // direction in bit 7, TCP flags FIN..ECE below
 };
 
+// How far the search for a TLS ClientHello has come; see ClientHelloWatcher.
+struct HelloWatch {
+  std::uint32_t buffer = 0;  // plus 1; 0 is none
+  std::uint32_t loan = 0;    // which of that buffer's loans
+  Direction buffered{};      // the side whose octets are in it
+  std::uint8_t settled = 0;  // a bit per direction: nothing is to be found there any more
+
+  static std::uint8_t bit(Direction direction) { return direction == Direction::kSrcToDst ? 1 : 2; }
+  bool is_settled(Direction direction) const { return (settled & bit(direction)) != 0; }
+  bool done() const { return settled == 3; }
+  void give_up() { settled = 3; }
+};
+
 struct FlowEntry {
   Flow flow;
   std::uint64_t touched_ns = 0;  // the worker's clock when it last moved in the order of use
@@ -54,6 +67,7 @@ struct FlowEntry {
   std::uint32_t dpi_state = kNoIndex;
   std::uint32_t metadata = 0;  // its chain in the classifier's MetadataStore
   Application application;
+  HelloWatch hello;
   Handshake handshake;
   EntryState state = EntryState::kOpen;
   DpiProgress dpi_progress = DpiProgress::kNotStarted;

@@ -21,6 +21,13 @@ std::optional<Classifier> make_classifier(const Config& config, Counters& counte
   return std::optional<Classifier>{std::in_place, config.dpi, config.workers, counters};
 }
 
+RecordOrigin origin_of(const Config& config, std::uint16_t worker, const PacketSource& source) {
+  return {.sensor_id = intern(config.sensor_id),
+          .worker = worker,
+          .timestamp_source = source.timestamp_source(),
+          .community_id_seed = static_cast<std::uint16_t>(config.output.community_id_seed)};
+}
+
 }  // namespace
 
 Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
@@ -31,8 +38,8 @@ Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, c
       counters_(counters),
       writer_(ring, !source.is_live()),
       classifier_(make_classifier(config, counters)),
-      cache_(config, random_seed(), {intern(config.sensor_id), worker, source.timestamp_source()},
-             classifier_ ? &*classifier_ : nullptr, metrics, writer_, counters),
+      cache_(config, random_seed(), origin_of(config, worker, source), classifier_ ? &*classifier_ : nullptr, metrics,
+             writer_, counters),
       conditions_(metrics.conditions()) {}
 
 void Meter::run() {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "decode/tunnel_names.h"
+#include "metrics/community_id.h"
 #include "sinks/nfstream_columns.h"
 
 namespace spanflow {
@@ -83,6 +84,9 @@ constexpr std::array kFields = {
 
     Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
           [](Record r) { return Value{HexValue{r.flow_id}}; }},
+    Field{"community_id", FieldGroup::kFlow, "",
+          "Community ID version 1, as Zeek and Suricata have it; of the inner flow of a tunnel",
+          [](Record r) { return Value{community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed)}; }},
     Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
           [](Record r) { return number(r.segment); }},
     Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
@@ -186,6 +190,11 @@ constexpr std::array kFields = {
           [](Record r) { return metadata_text(r, Metadata::kUserAgent); }},
     Field{"http_content_type", FieldGroup::kMetadata, "", "content type of the first response",
           [](Record r) { return metadata_text(r, Metadata::kContentType); }},
+    Field{"tls_server_name", FieldGroup::kMetadata, "",
+          "name of the server in the client's TLS hello, whole, up to 255 octets",
+          [](Record r) { return metadata_text(r, Metadata::kTlsServerName); }},
+    Field{"ja4", FieldGroup::kMetadata, "", "JA4 fingerprint of the TLS client",
+          [](Record r) { return metadata_text(r, Metadata::kJa4); }},
     Field{"tls_version", FieldGroup::kMetadata, "", "version that the server chose: TLSv1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsVersion); }},
     Field{"tls_cipher", FieldGroup::kMetadata, "", "cipher suite that the server chose",

@@ -35,6 +35,12 @@ Value duration(std::uint64_t start_ns, std::uint64_t end_ns) {
   return number(end_ns / kNanosecondsPerMillisecond - start_ns / kNanosecondsPerMillisecond);
 }
 
+// Of TLS or of SSH: a flow has one of the two.
+Value either(Record record, Metadata tls, Metadata ssh) {
+  const Value value = metadata_text(record, tls);
+  return std::holds_alternative<std::monostate>(value) ? metadata_text(record, ssh) : value;
+}
+
 Value python_list(Record record, EarlyNumber number) { return early_packets(record, number, true); }
 
 // A field of spanflow's under nfstream's name.
@@ -115,11 +121,10 @@ std::vector<Field> make_columns() {
                             {"application_category_name", "category_name"},
                             {"application_is_guessed", "application_is_guessed"},
                             {"application_confidence", "application_confidence"}});
-  rename(FieldGroup::kMetadata, {{"requested_server_name", "requested_server_name"},
-                                 {"client_fingerprint", "ja3_client"},
-                                 {"server_fingerprint", "ja3_server"},
-                                 {"user_agent", "http_user_agent"},
-                                 {"content_type", "http_content_type"}});
+  rename(FieldGroup::kMetadata, {{"requested_server_name", "requested_server_name"}});
+  add({COLUMN("client_fingerprint", kMetadata, either(r, Metadata::kJa4, Metadata::kHasshClient)),
+       COLUMN("server_fingerprint", kMetadata, either(r, Metadata::kJa3Server, Metadata::kHasshServer))});
+  rename(FieldGroup::kMetadata, {{"user_agent", "http_user_agent"}, {"content_type", "http_content_type"}});
   return columns;
 }
 

@@ -69,6 +69,7 @@ void append_plain(TextBuffer& out, std::int64_t value) {
   const fmt::format_int digits(value);
   append(out, {digits.data(), digits.size()});
 }
+void append_plain(TextBuffer& out, const ShortText& text) { append(out, text.view()); }
 void append_plain(TextBuffer& out, HexValue value) { fmt::format_to(std::back_inserter(out), "{:016x}", value.bits); }
 void append_plain(TextBuffer& out, AddressValue value) { append_address(out, *value.address, value.ip_version); }
 

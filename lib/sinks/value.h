@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/short_text.h"
 #include "base/units.h"
 #include "decode/packet.h"
 #include "spanflow/streamer.h"
@@ -41,9 +42,10 @@ struct EarlyPacketsValue {
   std::size_t padded_to = 0;
 };
 
-// std::monostate: the record has no such value.
-using Value = std::variant<std::monostate, std::uint64_t, std::int64_t, std::string_view, AddressValue, MacValue,
-                           HexValue, RealValue, EarlyPacketsValue>;
+// std::monostate: the record has no such value. A ShortText is of our own making, such as an id: printable ASCII that
+// no format has to quote.
+using Value = std::variant<std::monostate, std::uint64_t, std::int64_t, std::string_view, ShortText, AddressValue,
+                           MacValue, HexValue, RealValue, EarlyPacketsValue>;
 
 inline Value number(std::uint64_t value) { return value; }
 inline Value milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }

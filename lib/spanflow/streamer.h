@@ -200,6 +200,8 @@ enum class Metadata : std::uint8_t {
   kServerName,  // as nDPI says it: TLS server name, HTTP host, DNS query, ...
   kJa3Client,
   kJa3Server,
+  kTlsServerName,  // as spanflow reads it, whole
+  kJa4,
   kTlsVersion,
   kTlsCipher,
   kTlsAlpn,
@@ -275,8 +277,9 @@ struct RecordFields : Flow {
   EndReason end_reason = EndReason::kInactive;
   TimestampSource timestamp_source = TimestampSource::kFile;
   std::uint16_t worker = 0;
-  std::uint64_t sequence = 0;  // of the run: 0, then one more with each record that is exported
-  ExtrasView extras;           // empty with all features off
+  std::uint64_t sequence = 0;           // of the run: 0, then one more with each record that is exported
+  std::uint16_t community_id_seed = 0;  // output.community_id_seed
+  ExtrasView extras;                    // empty with all features off
 };
 
 // A segment of a flow that has ended: what a sink sees. The metrics of a copy are its own, as its extras are.

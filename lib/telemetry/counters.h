@@ -57,6 +57,11 @@ namespace spanflow {
   X(DpiGivenUp, "dpi.given_up", "flows", "flows given up: out of packets, of time, or ended before a verdict")         \
   X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")                 \
   X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows whose metadata was dropped: dpi.metadata_memory is used up") \
+  X(DpiHelloRead, "dpi.hello_read", "flows", "flows whose TLS ClientHello was read")                                   \
+  X(DpiHelloGivenUp, "dpi.hello_given_up", "flows",                                                                    \
+    "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
+  X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
+    "flows whose ClientHello of several segments was given up to make room for another's")                             \
   X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics that threw and were switched off")
 
 enum class Counter : std::uint8_t {

@@ -5,8 +5,7 @@ import os
 from harness import HERE, assert_equal, capture, each, parse_csv, spanflowd
 
 # What depends on the release of nDPI, and what numbers the flows in the order in which they end.
-OTHER = {"id", "application_name", "application_category_name", "application_is_guessed", "application_confidence",
-         "client_fingerprint", "server_fingerprint", "requested_server_name", "user_agent", "content_type"}
+OTHER = {"id", "application_name", "application_category_name", "application_is_guessed", "application_confidence"}
 
 
 def theirs(name):
@@ -25,8 +24,11 @@ def in_order(content):
                                                         int(flow["src_port"]), int(flow["dst_port"])))
 
 
+NO_HASH = "D41D8CD98F00B204E9800998ECF8427E"  # of nothing: what its nDPI makes of a key exchange over several segments
+
+
 def same(got, expected):
-    if got == expected:
+    if got == expected or got == expected.lower() or (got, expected) == ("", NO_HASH):
         return True
     try:  # ours has three decimals
         return math.isclose(float(got), float(expected), abs_tol=0.0005001)

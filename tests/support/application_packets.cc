@@ -2,28 +2,19 @@
 
 #include <cstdint>
 
+#include "support/tls_octets.h"
+
 namespace spanflow::testing {
 namespace {
 
-std::string be8(std::size_t value) { return std::string(1, static_cast<char>(value)); }
-std::string be16(std::size_t value) { return be8(value >> 8) + be8(value); }
-std::string be24(std::size_t value) { return be8(value >> 16) + be16(value); }
-
-// RFC 8446: a value behind its length.
-std::string sized8(const std::string& value) { return be8(value.size()) + value; }
-std::string sized16(const std::string& value) { return be16(value.size()) + value; }
-std::string extension(std::uint16_t type, const std::string& content) { return be16(type) + sized16(content); }
-
 std::string handshake_record(std::uint8_t type, const std::string& body) {
-  const std::string handshake = be8(type) + be24(body.size()) + body;
-  return be8(22) + be16(0x0303) + sized16(handshake);
+  return be8(22) + be16(0x0303) + sized16(handshake_message(type, body));
 }
 
 }  // namespace
 
 std::string tls_client_hello(std::string_view server_name) {
-  const std::string name = be8(0) + sized16(std::string(server_name));
-  const std::string extensions = extension(0, sized16(name)) +                          // server_name
+  const std::string extensions = server_name_extension(std::string(server_name)) +
                                  extension(10, sized16(be16(0x001d) + be16(0x0017))) +  // supported_groups
                                  extension(13, sized16(be16(0x0403) + be16(0x0804))) +  // signature_algorithms
                                  extension(43, sized8(be16(0x0304) + be16(0x0303)));    // supported_versions

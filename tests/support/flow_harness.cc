@@ -29,7 +29,9 @@ FlowHarness::FlowHarness(Config config, const Options& options)
             metrics_.record_cells()),
       writer_(ring_, options.wait) {
   if (options.dpi) classifier_.emplace(config_.dpi, 1, counters_);
-  const RecordOrigin origin{.sensor_id = intern(config_.sensor_id), .worker = options.worker};
+  const RecordOrigin origin{.sensor_id = intern(config_.sensor_id),
+                            .worker = options.worker,
+                            .community_id_seed = static_cast<std::uint16_t>(config_.output.community_id_seed)};
   cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, metrics_,
                                        writer_, counters_);
 }

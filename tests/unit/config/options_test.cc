@@ -49,6 +49,7 @@ const std::map<std::string, std::string> kOtherValues = {
      "plugin: x.so}]"},
     {"output.fields", "[classic, flow_id]"},
     {"output.max_delay", "1s"},
+    {"output.community_id_seed", "65535"},
     {"sinks", "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}]"},
     {"log.level", "debug"},
 };

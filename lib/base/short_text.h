@@ -1,0 +1,33 @@
+// A text that is its own storage: made for one record, passed on by value, and never allocated.
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace spanflow {
+
+class ShortText {
+ public:
+  static constexpr std::size_t kMost = 31;
+
+  ShortText() = default;
+  explicit ShortText(std::string_view text) { append(text); }
+
+  // There must be room.
+  void append(std::string_view text) {
+    assert(size_ + text.size() <= kMost);
+    text.copy(&characters_[size_], text.size());
+    size_ += static_cast<std::uint8_t>(text.size());
+  }
+  std::string_view view() const { return {characters_.data(), size_}; }
+  bool operator==(const ShortText& other) const { return view() == other.view(); }
+
+ private:
+  std::array<char, kMost> characters_{};
+  std::uint8_t size_ = 0;
+};
+
+}  // namespace spanflow

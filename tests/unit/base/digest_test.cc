@@ -1,0 +1,51 @@
+// Hashes and base64, by the examples of the standards.
+#include "base/digest.h"
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <string>
+#include <vector>
+
+namespace spanflow::testing {
+namespace {
+
+std::string hex(std::span<const std::uint8_t> octets) { return fmt::format("{:02x}", fmt::join(octets, "")); }
+
+// FIPS 180-2, appendices A.1 and B.1.
+TEST(Digest, HashesAsTheStandardsExamples) {
+  EXPECT_EQ(hex(Digest(Digest::Algorithm::kSha1).of("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(hex(Digest(Digest::Algorithm::kSha256).of("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Digest, AMessageLeavesNothingToTheNext) {
+  Digest sha1{Digest::Algorithm::kSha1};
+  sha1.of("another message");
+  EXPECT_EQ(hex(sha1.of("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(hex(sha1.of("")), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
+std::string base64(std::string_view text) {
+  ShortText encoded;
+  append_base64(encoded, std::vector<std::uint8_t>(text.begin(), text.end()));
+  return std::string(encoded.view());
+}
+
+// RFC 4648, section 10.
+TEST(Base64, EncodesAsTheStandardsExamples) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+}
+
+TEST(Base64, GoesBehindWhatIsThere) {
+  ShortText text{"1:"};
+  append_base64(text, std::vector<std::uint8_t>(21, 0xff));
+  EXPECT_EQ(text.view(), "1:////////////////////////////");
+}
+
+}  // namespace
+}  // namespace spanflow::testing
