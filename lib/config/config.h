@@ -84,6 +84,7 @@ struct Config {
   struct Features {
     bool statistics = false;
     std::uint64_t splt = 0;
+    bool tcp = false;
   } features;
 
   struct Output {

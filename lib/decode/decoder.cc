@@ -338,6 +338,7 @@ Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
     packet.tcp_flags = cursor.u8(13);
     header = std::max(header, (cursor.u8(12) >> 4) * 4U);
   }
+  if (cursor.has(16)) packet.tcp_window = cursor.be16(14);
   packet.payload_size = cursor.wire() > header ? cursor.wire() - header : 0;
   return {Layer::kDone};
 }

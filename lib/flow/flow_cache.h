@@ -32,6 +32,8 @@ class FlowCache {
             RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
+  // What add() will need of a flow, after table().prefetch_slot().
+  void prefetch(std::uint32_t hash) const;
 
   // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key).
   void add(Packet& packet, std::uint32_t hash);

@@ -41,13 +41,14 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       by_opening_(entries_, &FlowEntry::opening),
       by_close_(entries_, &FlowEntry::opening) {}
 
-void FlowTable::prefetch_entry(std::uint32_t hash) const {
+std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
   const Slot& slot = slots_[home(hash)];
-  if (slot.entry == 0) return;
+  if (slot.entry == 0) return kNoIndex;
   const auto* entry = reinterpret_cast<const char*>(&entries_[slot.entry - 1]);
   __builtin_prefetch(entry);
   __builtin_prefetch(entry + 64);
   __builtin_prefetch(entry + 128);
+  return slot.entry - 1;
 }
 
 FlowTable::Found FlowTable::find(const FlowKey& key, std::uint32_t hash) {

@@ -6,11 +6,17 @@ Features::Features(const Config::Features& options, std::uint32_t capacity)
     : early_packets_(static_cast<std::uint32_t>(options.splt)),
       statistics_(options.statistics ? capacity : 0),
       early_(early_packets_ > 0 ? capacity : 0),
-      packets_(static_cast<std::size_t>(early_packets_) * capacity) {}
+      packets_(static_cast<std::size_t>(early_packets_) * capacity),
+      connections_(options.tcp ? capacity : 0) {}
+
+void Features::start_flow(std::uint32_t index) {
+  if (connections_.size() > 0) connections_[index] = {};
+}
 
 void Features::start_segment(std::uint32_t index) {
   if (statistics_.size() > 0) statistics_[index] = {};
   if (early_packets_ > 0) early_[index] = {};
+  if (connections_.size() > 0) connections_[index].start_segment();
 }
 
 void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size) {
@@ -20,6 +26,7 @@ void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size
     add(statistics.both, packet, size);
   }
   if (early_packets_ > 0 && early_[index].count < early_packets_) add_early(index, packet, size);
+  if (connections_.size() > 0 && packet.key.ip_protocol == protocol::kTcp) connections_[index].add(packet);
 }
 
 void Features::add(Side& side, const Packet& packet, std::uint64_t size) {
@@ -48,6 +55,8 @@ void Features::describe(std::uint32_t index, FlowExtras& extras) const {
                          .src_to_dst = describe(statistics.sides[0]),
                          .dst_to_src = describe(statistics.sides[1])};
   }
+  extras.has_tcp_quality = connections_.size() > 0 && connections_[index].seen();
+  if (extras.has_tcp_quality) connections_[index].describe(extras.tcp_quality);
   extras.early_packets.clear();
   if (early_packets_ == 0) return;
   const EarlyPacket* first = &packets_[static_cast<std::size_t>(index) * early_packets_];

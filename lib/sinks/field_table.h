@@ -38,7 +38,7 @@ struct EarlyPacketsValue {
 using Value =
     std::variant<std::monostate, std::uint64_t, std::string_view, AddressValue, HexValue, RealValue, EarlyPacketsValue>;
 
-enum class FieldGroup : std::uint8_t { kClassic, kFlow, kDpi, kStatistics, kEarlyPackets };
+enum class FieldGroup : std::uint8_t { kClassic, kFlow, kDpi, kStatistics, kEarlyPackets, kTcp };
 
 struct Field {
   std::string_view name;

@@ -12,6 +12,7 @@
 #include <iosfwd>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,6 +97,7 @@ struct PacketInfo {
   std::uint32_t payload_size = 0;    // above the transport header
   std::uint8_t tcp_flags = 0;
   Direction direction = Direction::kSrcToDst;
+  std::uint16_t tcp_window = 0;  // as in the header, unscaled
 };
 
 enum class EndReason : std::uint8_t { kInactive, kActive, kClosed, kCaptureEnd, kEvicted, kPlugin };
@@ -130,11 +132,33 @@ struct EarlyPacket {
   Direction direction = Direction::kSrcToDst;
 };
 
+// One direction of a TCP connection, by what its packets carried.
+struct TcpSideQuality {
+  std::uint64_t retransmitted_pkts = 0;
+  std::uint64_t out_of_order_pkts = 0;
+  std::uint64_t zero_window_pkts = 0;        // that said its own receive window is closed
+  std::uint64_t gaps = 0;                    // packets with a number beyond the next: something before them is missing
+  std::optional<std::uint16_t> mss;          // from its SYN
+  std::optional<std::uint8_t> window_scale;  // from its SYN, the shift
+};
+
+// features.tcp. What was not seen has no value.
+struct TcpQuality {
+  std::optional<std::uint64_t> server_rtt_ns;  // SYN to SYN-ACK
+  std::optional<std::uint64_t> client_rtt_ns;  // SYN-ACK to ACK
+  std::optional<std::uint64_t> response_ns;    // last packet of a request to the first of its answer
+  TcpSideQuality src_to_dst;
+  TcpSideQuality dst_to_src;
+  std::string history;  // a letter for each kind of packet, in the order of their first; lower case from dst
+};
+
 // What the optional features add to a record.
 struct FlowExtras {
   bool has_statistics = false;
   FlowStatistics statistics;
   std::vector<EarlyPacket> early_packets;
+  bool has_tcp_quality = false;  // of TCP flows only
+  TcpQuality tcp_quality;
 };
 
 // The extras of a record: a view of where a worker keeps them. A copy owns its own, so a copied record can be kept.
