@@ -100,6 +100,7 @@ struct Config {
   struct Features {
     bool statistics = false;
     std::uint64_t splt = 0;
+    bool tcp = false;
     bool millisecond_gaps = false;  // no option: the pipeline sets it where a sink's fields need them
   } features;
 

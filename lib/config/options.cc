@@ -480,6 +480,7 @@ std::vector<Option> make_options() {
       OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
       OPTION(features.splt, whole_number(0, 255), "early packets of a segment whose direction, size and gap are kept"),
+      OPTION(features.tcp, boolean(), "round-trip times, retransmissions, windows and history of TCP flows"),
       OPTION(metrics, metrics(), "values of your own for each flow, see docs/metrics.md"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),

@@ -35,6 +35,13 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
   if (!metrics.empty()) metrics_.emplace(metrics, share_of_capacity(config), counters);
 }
 
+void FlowCache::prefetch(std::uint32_t hash) const {
+  const std::uint32_t index = table_.prefetch_entry(hash);
+  if (index == kNoIndex) return;
+  if (features_) features_->prefetch(index);
+  if (metrics_) metrics_->prefetch(index);
+}
+
 void FlowCache::add(Packet& packet, std::uint32_t hash) {
   clock_.advance(packet.time_ns);
   const FlowTable::Found found = table_.find(packet.key, hash);
@@ -120,6 +127,7 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   flow.biflow_direction = BiflowDirection::kInitiator;
   if (is_tcp(packet.key) && !has(packet, tcp::kSyn)) flow.biflow_direction = BiflowDirection::kArbitrary;
   if (answers && !swapped) flow.biflow_direction = BiflowDirection::kReverseInitiator;
+  if (features_) features_->start_flow(table_.index_of(entry));
   open_segment(entry, packet);
   return entry;
 }

@@ -34,12 +34,8 @@ class FlowCache {
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
-
-  // The second pass over a burst, see FlowTable.
-  void prefetch_entry(std::uint32_t hash) const {
-    const std::uint32_t index = table_.prefetch_entry(hash);
-    if (metrics_ && index != kNoIndex) metrics_->prefetch(index);
-  }
+  // What add() will need of a flow, after table().prefetch_slot().
+  void prefetch(std::uint32_t hash) const;
 
   // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key).
   void add(Packet& packet, std::uint32_t hash);

@@ -105,9 +105,9 @@ class FlowTable {
   FlowTable(std::uint32_t capacity, std::uint64_t seed);
 
   std::uint32_t hash(const FlowKey& key) const { return static_cast<std::uint32_t>(hash_(key) >> 32); }
-  // Two passes over a burst before find(): first the index, then the entry that its slot names.
+  // Two passes over a burst before find(): first the slot, then the entry that it names. The second gives the entry's
+  // index, kNoIndex if there is none.
   void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
-  // Gives the index of that entry, kNoIndex if there is none.
   std::uint32_t prefetch_entry(std::uint32_t hash) const;
 
   // `entry` is nullptr if the flow is not in the table.

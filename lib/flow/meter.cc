@@ -68,7 +68,7 @@ void Meter::meter(const Burst& burst) {
     hashes_[i] = table.hash(packets_[i].key);
     table.prefetch_slot(hashes_[i]);
   }
-  for (std::size_t i = 0; i < count; ++i) cache_.prefetch_entry(hashes_[i]);
+  for (std::size_t i = 0; i < count; ++i) cache_.prefetch(hashes_[i]);
   for (std::size_t i = 0; i < count; ++i) cache_.add(packets_[i], hashes_[i]);
 }
 

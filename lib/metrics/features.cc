@@ -11,12 +11,18 @@ Features::Features(const Config::Features& options, std::uint32_t capacity)
       statistics_(options.statistics ? capacity : 0),
       millisecond_gaps_(options.statistics && options.millisecond_gaps ? capacity : 0),
       early_counts_(early_packets_ > 0 ? capacity : 0),
-      packets_(static_cast<std::size_t>(early_packets_) * capacity) {}
+      packets_(static_cast<std::size_t>(early_packets_) * capacity),
+      connections_(options.tcp ? capacity : 0) {}
+
+void Features::start_flow(std::uint32_t index) {
+  if (connections_.size() > 0) connections_[index] = {};
+}
 
 void Features::start_segment(std::uint32_t index) {
   if (statistics_.size() > 0) statistics_[index] = {};
   if (millisecond_gaps_.size() > 0) millisecond_gaps_[index] = {};
   if (early_packets_ > 0) early_counts_[index] = 0;
+  if (connections_.size() > 0) connections_[index].start_segment();
 }
 
 void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size) {
@@ -27,6 +33,7 @@ void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size
     add(statistics.both, packet, size);
   }
   if (early_packets_ > 0 && early_counts_[index] < early_packets_) add_early(index, packet, size);
+  if (connections_.size() > 0 && packet.key.ip_protocol == protocol::kTcp) connections_[index].add(packet);
 }
 
 void Features::add(Side& side, const Packet& packet, std::uint64_t size) {
@@ -75,6 +82,8 @@ void Features::describe(std::uint32_t index, FlowExtras& extras) const {
     extras.statistics.src_to_dst.inter_arrival_ms = gaps.sides[0].distribution();
     extras.statistics.dst_to_src.inter_arrival_ms = gaps.sides[1].distribution();
   }
+  extras.has_tcp_quality = connections_.size() > 0 && connections_[index].seen();
+  if (extras.has_tcp_quality) connections_[index].describe(extras.tcp_quality);
   extras.early_packets.clear();
   extras.early_packets_kept = early_packets_;
   if (early_packets_ == 0) return;

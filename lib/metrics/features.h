@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "decode/packet.h"
 #include "metrics/series.h"
+#include "metrics/tcp_quality.h"
 #include "spanflow/streamer.h"
 
 namespace spanflow {
@@ -16,8 +17,12 @@ class Features {
  public:
   Features(const Config::Features& options, std::uint32_t capacity);
 
-  static bool any(const Config::Features& options) { return options.statistics || options.splt > 0; }
+  static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
 
+  void prefetch(std::uint32_t index) const {
+    if (connections_.size() > 0) __builtin_prefetch(&connections_[index]);
+  }
+  void start_flow(std::uint32_t index);
   void start_segment(std::uint32_t index);
   // `size`: octets of the packet as flow.accounting counts them.
   void add(std::uint32_t index, const Packet& packet, std::uint64_t size);
@@ -50,6 +55,7 @@ class Features {
   ZeroedArray<MillisecondGaps> millisecond_gaps_;
   ZeroedArray<std::uint32_t> early_counts_;
   ZeroedArray<EarlyPacket> packets_;  // early_packets_ for each entry
+  ZeroedArray<TcpConnection> connections_;
 };
 
 }  // namespace spanflow

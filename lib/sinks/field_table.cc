@@ -47,6 +47,21 @@ Value timestamp_source_name(Record record) {
       FLAG(PREFIX, "psh", SIDE, 3), FLAG(PREFIX, "ack", SIDE, 4), FLAG(PREFIX, "urg", SIDE, 5),    \
       FLAG(PREFIX, "ece", SIDE, 6), FLAG(PREFIX, "cwr", SIDE, 7)
 
+#define TCP(NAME, UNIT, HELP, EXPRESSION)                                                                \
+  Field {                                                                                                \
+    NAME, FieldGroup::kTcp, UNIT, HELP,                                                                  \
+        [](Record r) { return tcp_quality(r, [](const TcpQuality& q) -> Value { return EXPRESSION; }); } \
+  }
+#define TCP_SIDE(SIDE)                                                                                              \
+  TCP(#SIDE "_retransmitted_pkts", "packets", "packets whose octets had been sent before",                          \
+      number(q.SIDE.retransmitted_pkts)),                                                                           \
+      TCP(#SIDE "_out_of_order_pkts", "packets", "packets that others overtook", number(q.SIDE.out_of_order_pkts)), \
+      TCP(#SIDE "_zero_window_pkts", "packets", "packets that said that their sender's receive window is closed",   \
+          number(q.SIDE.zero_window_pkts)),                                                                         \
+      TCP(#SIDE "_gaps", "", "times that octets were missing before a packet", number(q.SIDE.gaps)),                \
+      TCP(#SIDE "_mss", "octets", "maximum segment size, from the SYN of this direction", known(q.SIDE.mss)),       \
+      TCP(#SIDE "_window_scale", "", "window scale shift, from the SYN of this direction", known(q.SIDE.window_scale))
+
 // The classic fields come first, under the names and in the order their readers know.
 constexpr std::array kFields = {
     Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
@@ -244,17 +259,27 @@ constexpr std::array kFields = {
           [](Record r) { return early_packets(r, early_size); }},
     Field{"splt_piat_ns", FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
           [](Record r) { return early_packets(r, early_gap<1>); }},
+
+    TCP("tcp_server_rtt_ns", "ns", "round trip to the server: SYN to SYN-ACK", known(q.server_rtt_ns)),
+    TCP("tcp_client_rtt_ns", "ns", "round trip to the client: SYN-ACK to ACK", known(q.client_rtt_ns)),
+    TCP("tcp_response_ns", "ns", "from the last packet of the first request to the first of its answer",
+        known(q.response_ns)),
+    TCP("tcp_history", "", "kinds of packets as they came, as Zeek's letters: ShADadFf",
+        Value{std::string_view{q.history}}),
+    TCP_SIDE(src_to_dst),
+    TCP_SIDE(dst_to_src),
 };
 
 std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 8> kNames = {"classic",
+  constexpr std::array<std::string_view, 9> kNames = {"classic",
                                                       "full",
                                                       "full, with decode.tunnels",
                                                       "full, with dpi.enabled",
                                                       "full, with dpi.metadata",
                                                       "full, with features.statistics",
                                                       "nfstream, with features.statistics",
-                                                      "full, with features.splt"};
+                                                      "full, with features.splt",
+                                                      "full, with features.tcp"};
   return kNames[static_cast<std::size_t>(group)];
 }
 
@@ -282,6 +307,8 @@ bool is_on(FieldGroup group, const Config& config) {
       return config.features.statistics;
     case FieldGroup::kEarlyPackets:
       return config.features.splt > 0;
+    case FieldGroup::kTcp:
+      return config.features.tcp;
   }
   return false;
 }

@@ -21,7 +21,8 @@ enum class FieldGroup : std::uint8_t {
   kMetadata,
   kStatistics,
   kMillisecondGaps,
-  kEarlyPackets
+  kEarlyPackets,
+  kTcp
 };
 
 struct Field {

@@ -79,6 +79,15 @@ inline Value statistic(const FlowRecord& record, const SideStatistics FlowStatis
   return record.extras && record.extras->has_statistics ? get(record.extras->statistics.*side) : Value{};
 }
 
+template <typename Number>
+Value known(const std::optional<Number>& value) {
+  return value ? number(*value) : Value{};
+}
+
+inline Value tcp_quality(const FlowRecord& record, Value (*get)(const TcpQuality&)) {
+  return record.extras && record.extras->has_tcp_quality ? get(record.extras->tcp_quality) : Value{};
+}
+
 using EarlyNumber = decltype(EarlyPacketsValue::number);
 
 inline Value early_packets(const FlowRecord& record, EarlyNumber number, bool padded = false) {

@@ -92,8 +92,8 @@ union MetricCell {
   std::uint64_t count;
 };
 
-// A flow's user metrics, wherever its owner keeps them: a copy leads to the same ones, but that of a FlowRecord has its
-// own. Numbers are exact up to 2^53.
+// A flow's user metrics, wherever its owner keeps them: a copy leads to the same ones, but that of a FlowRecord has
+// its own. Numbers are exact up to 2^53.
 class MetricsView {
  public:
   MetricsView() = default;
@@ -234,6 +234,26 @@ struct FlowMetadata {
   std::optional<std::uint64_t> number(Metadata key) const;
 };
 
+// One direction of a TCP connection, by what its packets carried.
+struct TcpSideQuality {
+  std::uint64_t retransmitted_pkts = 0;
+  std::uint64_t out_of_order_pkts = 0;
+  std::uint64_t zero_window_pkts = 0;        // that said its own receive window is closed
+  std::uint64_t gaps = 0;                    // packets with a number beyond the next: something before them is missing
+  std::optional<std::uint16_t> mss;          // from its SYN
+  std::optional<std::uint8_t> window_scale;  // from its SYN, the shift
+};
+
+// features.tcp. What was not seen has no value.
+struct TcpQuality {
+  std::optional<std::uint64_t> server_rtt_ns;  // SYN to SYN-ACK
+  std::optional<std::uint64_t> client_rtt_ns;  // SYN-ACK to ACK
+  std::optional<std::uint64_t> response_ns;    // last packet of a request to the first of its answer
+  TcpSideQuality src_to_dst;
+  TcpSideQuality dst_to_src;
+  std::string history;  // a letter for each kind of packet, in the order of their first; lower case from dst
+};
+
 // What the optional features add to a record.
 struct FlowExtras {
   FlowMetadata metadata;  // dpi.metadata
@@ -241,8 +261,12 @@ struct FlowExtras {
   FlowStatistics statistics;
   std::vector<EarlyPacket> early_packets;
   std::uint32_t early_packets_kept = 0;  // features.splt: a shorter flow has fewer
+  bool has_tcp_quality = false;          // of TCP flows only
+  TcpQuality tcp_quality;
 
-  bool empty() const { return metadata.octets.empty() && !has_statistics && early_packets_kept == 0; }
+  bool empty() const {
+    return metadata.octets.empty() && !has_statistics && early_packets_kept == 0 && !has_tcp_quality;
+  }
 };
 
 // The extras of a record: a view of where a worker keeps them. A copy owns its own, so a copied record can be kept.
@@ -309,9 +333,10 @@ int flow_end_reason(EndReason reason);
 // One JSON object with every field that spanflowd's default output has.
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
 
-// A metric of the program's own: called for every packet, after the packet has been counted. `flow.metrics[name]` is 0
-// when a segment begins. With several workers it is called by several threads at once, each with flows of its own: a
-// flow's values need no lock, anything else that it changes does. One that throws is logged, counted and switched off.
+// A metric of the program's own: called for every packet, after the packet has been counted. `flow.metrics[name]` is
+// 0 when a segment begins. With several workers it is called by several threads at once, each with flows of its own:
+// a flow's values need no lock, anything else that it changes does. One that throws is logged, counted and switched
+// off.
 struct UserMetric {
   std::string name;
   std::function<void(const PacketInfo& packet, Flow& flow)> on_packet;

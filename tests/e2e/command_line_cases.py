@@ -217,7 +217,7 @@ def test_lists():
     assert json.loads(answer("--list-options", "schema"))["properties"]["flow"]["properties"]["capacity"]
 
 
-FEATURES = ("features.statistics=true", "features.splt=10")
+FEATURES = ("features.statistics=true", "features.splt=10", "features.tcp=true")
 
 
 @each(("features off", ()), ("features on", FEATURES))

@@ -17,7 +17,7 @@ def of_reason(found, reason):
 
 @each(*capture_names())
 def test_records_do_not_depend_on_the_number_of_workers(name):
-    settings = ("features.statistics=true", "features.splt=10")
+    settings = ("features.statistics=true", "features.splt=10", "features.tcp=true")
     one, summary_of_one = records_of(capture(name), settings=settings)
     four, summary_of_four = records_of(capture(name), settings=settings, arguments=("--workers", "4"))
     assert_equal(sorted_records(four), sorted_records(one), name)

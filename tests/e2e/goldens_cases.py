@@ -13,6 +13,7 @@ RUNS = [(name, [name + ".pcap"], []) for name in (
         ("mixed_payload", ["mixed.pcap"], ["flow.accounting=payload", "sensor_id=north"]),
         ("http_features", ["http.pcap"], ["features.statistics=true", "features.splt=10"]),
         ("mixed_features", ["mixed.pcap"], ["features.statistics=true", "features.splt=5"]),
+        ("tcp_loss", ["tcp_loss.pcap"], ["features.tcp=true"]),
         ("tunnels_outer", ["tunnels.pcap"], ["decode.tunnels=false"]),
         ("mixed_without_ndpi", ["mixed.pcap"], ["dpi.enabled=false"]),
         ("two_files", ["dns.pcap", "http.pcap"], []),

@@ -75,7 +75,9 @@ class PacketBuilder {
   PacketBuilder& rst() { return flags(tcp::kRst); }
   PacketBuilder& seq(std::uint32_t number);
   PacketBuilder& ack_number(std::uint32_t number);
-  PacketBuilder& tcp_options(std::size_t octets);  // a multiple of 4
+  PacketBuilder& window(std::uint16_t octets);
+  PacketBuilder& tcp_options(std::size_t octets);   // a multiple of 4
+  PacketBuilder& tcp_options(const Bytes& octets);  // these; a multiple of 4
   PacketBuilder& udp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& sctp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& icmp(std::uint8_t type, std::uint8_t code);

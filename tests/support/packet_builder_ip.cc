@@ -103,8 +103,18 @@ PacketBuilder& PacketBuilder::ack_number(std::uint32_t number) {
   return *this;
 }
 
+PacketBuilder& PacketBuilder::window(std::uint16_t octets) {
+  put16(last().header, 14, octets);
+  return *this;
+}
+
 PacketBuilder& PacketBuilder::tcp_options(std::size_t octets) {
-  last().header.resize(last().header.size() + octets, 1);  // no-operation
+  constexpr std::uint8_t kNoOperation = 1;
+  return tcp_options(Bytes(octets, kNoOperation));
+}
+
+PacketBuilder& PacketBuilder::tcp_options(const Bytes& octets) {
+  append(last().header, octets);
   last().header[12] = static_cast<std::uint8_t>(last().header.size() / 4 << 4);
   return *this;
 }

@@ -50,7 +50,7 @@ TEST(Fields, FullStartsWithTheClassicOnes) {
 
 TEST(Fields, FullWithAllFeaturesOnIsEveryField) {
   Config config;
-  config.features = {.statistics = true, .splt = 1};
+  config.features = {.statistics = true, .splt = 1, .tcp = true};
   EXPECT_EQ(select_fields(std::vector<std::string>{"full"}, config).size(), fields().size());
 }
 

@@ -1,0 +1,294 @@
+#include "metrics/tcp_quality.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <optional>
+
+namespace spanflow {
+namespace {
+
+// Where Wireshark draws the line, so that its counts and these can be compared.
+constexpr std::uint64_t kFastRetransmissionNs = 20'000'000;
+constexpr std::uint64_t kReorderingNs = 3'000'000;  // where the handshake gave no round-trip time
+constexpr std::uint8_t kDuplicateAcks = 2;
+
+constexpr std::uint32_t kHeaderOctets = 20;
+
+bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) == flags; }
+bool has_any(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) != 0; }
+
+// Sequence numbers wrap: RFC 9293, 3.4.
+bool before(std::uint32_t seq, std::uint32_t other) { return static_cast<std::int32_t>(seq - other) < 0; }
+
+// Behind what the packet takes of the sequence space.
+std::uint32_t end_of(const Packet& packet) {
+  return packet.tcp_seq + packet.payload_size + (has_any(packet, tcp::kSyn | tcp::kFin) ? 1 : 0);
+}
+
+// 0 where the clocks of a capture run backwards.
+std::uint64_t elapsed(std::uint64_t from_ns, std::uint64_t to_ns) { return to_ns - std::min(from_ns, to_ns); }
+
+// From the fixed part on, as far as captured; nothing where the decoder could not read that either.
+std::optional<Cursor> tcp_header(const Packet& packet) {
+  if (packet.later_fragment) return std::nullopt;
+  Cursor header{packet.ip, packet.ip_captured, packet.ip_size};
+  const std::uint32_t ip_header = packet.ip_size - packet.transport_size;
+  if (!header.has(ip_header + 16)) return std::nullopt;
+  header.skip(ip_header);
+  return header;
+}
+
+// Without new octets, one before the next: a probe whether the other side is still there.
+bool is_keep_alive(const Packet& packet, std::uint32_t next_seq) {
+  return packet.payload_size <= 1 && packet.tcp_seq == next_seq - 1 && !has_any(packet, tcp::kSyn | tcp::kFin);
+}
+
+}  // namespace
+
+void TcpConnection::start_segment() {
+  for (Particulars& each : particulars_) each.retransmitted = each.out_of_order = each.zero_window = each.gaps = 0;
+  for (Side& each : sides_) each.letters = each.retransmitted_bare = 0;
+  history_length_ = 0;
+  if (has_answer_) has_request_ = has_answer_ = false;
+}
+
+void TcpConnection::add(const Packet& packet) {
+  const std::optional<Cursor> header = tcp_header(packet);
+  if (!header) return;
+  const bool syn = has(packet, tcp::kSyn);
+  if (syn) begin_numbering(packet);
+  record_flags(packet);
+  seen_ = true;
+  if (syn) read_syn(packet, *header);
+  if (has(packet, tcp::kRst)) return;  // its numbers may be anything
+  const Arrival arrived = arrival(packet);
+  count(packet, arrived);
+  follow_handshake(packet);
+  follow_exchange(packet, arrived);
+  follow_acks(packet);
+  follow_sequence(packet);
+}
+
+// A SYN with other numbers than before begins another connection between the same ports; a SYN-ACK may take back what
+// its sender has said before, but not what it answers.
+void TcpConnection::begin_numbering(const Packet& packet) {
+  const Particulars& sender = particulars(packet.direction);
+  const bool known = side(packet.direction).next_known;
+  if (!known || (sender.initial_known && sender.initial_seq == packet.tcp_seq)) return;
+  side(packet.direction).forget_numbers();
+  if (has(packet, tcp::kAck)) return;
+  side(reversed(packet.direction)).forget_numbers();
+  if (!handshake_done_) client_known_ = has_syn_ = has_syn_ack_ = false;
+}
+
+void TcpConnection::read_syn(const Packet& packet, const Cursor& header) {
+  Particulars& sender = particulars(packet.direction);
+  sender.initial_seq = packet.tcp_seq;
+  sender.initial_known = true;
+  read_options(header, sender);
+}
+
+void TcpConnection::read_options(Cursor header, Particulars& from) {
+  header.limit((header.u8(12) >> 4) * 4U);
+  if (!header.has(kHeaderOctets)) return;
+  header.skip(kHeaderOctets);
+  constexpr std::uint8_t kEnd = 0;
+  constexpr std::uint8_t kNoOperation = 1;
+  constexpr std::uint8_t kMaximumSegmentSize = 2;
+  constexpr std::uint8_t kWindowScale = 3;
+  while (header.has(1) && header.u8(0) != kEnd) {
+    const std::uint8_t kind = header.u8(0);
+    if (kind == kNoOperation) {
+      header.skip(1);
+      continue;
+    }
+    const std::uint8_t length = header.has(2) ? header.u8(1) : 0;
+    if (length < 2 || !header.has(length)) return;
+    if (kind == kMaximumSegmentSize && length == 4) {
+      from.mss = header.be16(2);
+      from.mss_known = true;
+    }
+    if (kind == kWindowScale && length == 3) {
+      from.window_scale = header.u8(2);
+      from.window_scale_known = true;
+    }
+    header.skip(length);
+  }
+}
+
+// Of a packet that takes sequence space: one that begins behind all that its sender has sent is in order.
+TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
+  const Side& sender = side(packet.direction);
+  const Side& receiver = side(reversed(packet.direction));
+  const bool takes_space = packet.payload_size > 0 || has_any(packet, tcp::kSyn | tcp::kFin);
+  if (!takes_space || !sender.next_known || !before(packet.tcp_seq, sender.next_seq)) return Arrival::kInOrder;
+  if (is_keep_alive(packet, sender.next_seq)) return Arrival::kInOrder;
+  const bool acknowledged =
+      packet.payload_size > 0 && receiver.ack_known && !before(receiver.ack, packet.tcp_seq + packet.payload_size);
+  if (acknowledged) return Arrival::kRetransmitted;
+  // Data behind a probe of a closed window: the probe's octet comes again.
+  if (packet.payload_size > 1 && packet.tcp_seq == sender.next_seq - 1) return Arrival::kInOrder;
+  const bool asked_for = receiver.duplicate_acks >= kDuplicateAcks && receiver.ack == packet.tcp_seq &&
+                         elapsed(receiver.last_ns, packet.time_ns) < kFastRetransmissionNs;
+  if (asked_for) return Arrival::kRetransmitted;
+  const bool soon = elapsed(sender.advanced_ns, packet.time_ns) < reordering_window_ns();
+  return soon && end_of(packet) != sender.next_seq ? Arrival::kOutOfOrder : Arrival::kRetransmitted;
+}
+
+// A sender does not know of a loss before a round trip is over: sooner, packets have overtaken each other.
+std::uint64_t TcpConnection::reordering_window_ns() const {
+  const std::uint64_t round_trip = has_syn_ && handshake_done_ ? elapsed(syn_ns_, handshake_done_ns_) : 0;
+  return round_trip > 0 ? round_trip : kReorderingNs;
+}
+
+void TcpConnection::count(const Packet& packet, Arrival arrived) {
+  Side& sender = side(packet.direction);
+  Particulars& counts = particulars(packet.direction);
+  if (sender.next_known && before(sender.next_seq, packet.tcp_seq)) ++counts.gaps;
+  if (arrived == Arrival::kOutOfOrder) ++counts.out_of_order;
+  if (arrived == Arrival::kRetransmitted) {
+    ++counts.retransmitted;
+    if (packet.payload_size == 0) {
+      if (sender.retransmitted_bare < std::numeric_limits<std::uint16_t>::max()) ++sender.retransmitted_bare;
+    } else {
+      record_tenfold(packet.direction, 'T', counts.retransmitted - sender.retransmitted_bare);
+    }
+  }
+  if (packet.tcp_window == 0 && !has_any(packet, tcp::kSyn | tcp::kFin)) {
+    ++counts.zero_window;
+    record_tenfold(packet.direction, 'W', counts.zero_window);
+  }
+}
+
+// The times of a handshake with packets sent again: a SYN-ACK answers the last SYN, an ACK the last SYN-ACK.
+void TcpConnection::follow_handshake(const Packet& packet) {
+  if (handshake_done_ || !has_any(packet, tcp::kSyn | tcp::kAck)) return;
+  const bool answers = has(packet, tcp::kSyn | tcp::kAck);
+  const Direction client = answers ? reversed(packet.direction) : packet.direction;
+  if (has(packet, tcp::kSyn) && !client_known_) {
+    client_ = client;
+    client_known_ = true;
+  }
+  if (!client_known_ || client != client_) return;
+  const Particulars& server = particulars(reversed(client_));
+  if (answers) {
+    if (has_syn_ && !before(particulars(client_).initial_seq, packet.tcp_ack)) return;
+    if (!has_syn_ack_) first_syn_ack_ns_ = packet.time_ns;
+    last_syn_ack_ns_ = packet.time_ns;
+    has_syn_ack_ = true;
+  } else if (has(packet, tcp::kSyn)) {
+    syn_ns_ = packet.time_ns;
+    has_syn_ = true;
+    has_syn_ack_ = false;
+  } else if (!has_syn_ack_ || before(server.initial_seq, packet.tcp_ack)) {
+    handshake_done_ns_ = packet.time_ns;
+    handshake_done_ = true;
+  }
+}
+
+// From the client's last packet with a request to the server's first with an answer.
+void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
+  if (packet.payload_size == 0 || !client_known_ || has_answer_) return;
+  const Side& sender = side(packet.direction);
+  if (sender.next_known && is_keep_alive(packet, sender.next_seq)) return;
+  if (packet.direction == client_) {
+    request_ns_ = packet.time_ns;
+    has_request_ = true;
+  } else if (has_request_ && arrived != Arrival::kRetransmitted) {
+    answer_ns_ = packet.time_ns;
+    has_answer_ = true;
+  }
+}
+
+void TcpConnection::follow_acks(const Packet& packet) {
+  Side& sender = side(packet.direction);
+  const bool repeated = sender.ack_known && packet.tcp_ack == sender.ack;
+  const bool bare = packet.payload_size == 0 && !has_any(packet, tcp::kSyn | tcp::kFin);
+  const bool nothing_else = packet.tcp_window != 0 && packet.tcp_window == sender.window &&
+                            packet.tcp_seq == sender.next_seq && !side(reversed(packet.direction)).sent_keep_alive;
+  if (!repeated) sender.duplicate_acks = 0;
+  if (repeated && bare && nothing_else && sender.duplicate_acks < kDuplicateAcks) ++sender.duplicate_acks;
+  sender.sent_keep_alive = sender.next_known && is_keep_alive(packet, sender.next_seq);
+  sender.window = packet.tcp_window;
+  sender.last_ns = packet.time_ns;
+  if (!has(packet, tcp::kAck)) return;
+  sender.ack = packet.tcp_ack;
+  sender.ack_known = true;
+}
+
+void TcpConnection::follow_sequence(const Packet& packet) {
+  Side& sender = side(packet.direction);
+  if (sender.next_known && !before(sender.next_seq, end_of(packet))) return;
+  sender.next_seq = end_of(packet);
+  sender.next_known = true;
+  sender.advanced_ns = packet.time_ns;
+}
+
+void TcpConnection::record_flags(const Packet& packet) {
+  const Direction from = packet.direction;
+  Particulars& sender = particulars(from);
+  const bool syn = has(packet, tcp::kSyn);
+  const bool fin = has(packet, tcp::kFin);
+  const bool rst = has(packet, tcp::kRst);
+  if (!seen_ && syn && has(packet, tcp::kAck) && from == Direction::kDstToSrc) record(Direction::kSrcToDst, '^');
+  if (syn + fin + rst > 1) {
+    record_once(from, fin && rst ? kInconsistent : kManyFlags);
+  } else if (syn) {
+    record_numbered(from, has(packet, tcp::kAck) ? kSynAck : kSyn, sender.initial_seq != packet.tcp_seq);
+  } else if (fin) {
+    record_numbered(from, kFin, side(from).next_seq != end_of(packet));
+  } else if (rst) {
+    record_numbered(from, kRst, sender.reset_seq != packet.tcp_seq);
+    sender.reset_seq = packet.tcp_seq;
+  } else if (packet.payload_size > 0) {
+    record_once(from, kData);
+  } else if (has(packet, tcp::kAck)) {
+    record_once(from, kAck);
+  }
+}
+
+void TcpConnection::record_once(Direction direction, Letter letter) { record_numbered(direction, letter, false); }
+
+void TcpConnection::record_numbered(Direction direction, Letter letter, bool other_number) {
+  std::uint8_t& recorded = side(direction).letters;
+  const auto bit = static_cast<std::uint8_t>(1U << letter);
+  if ((recorded & bit) == 0 || other_number) record(direction, "SHFRDAIQ"[letter]);
+  recorded |= bit;
+}
+
+void TcpConnection::record(Direction direction, char letter) {
+  constexpr char kLowerCase = 'a' - 'A';
+  if (history_length_ == kHistoryLetters) return;
+  const bool lower = direction == Direction::kDstToSrc;
+  history_[history_length_++] = static_cast<char>(lower ? letter + kLowerCase : letter);
+}
+
+// The 1st, 10th, 100th, ... time.
+void TcpConnection::record_tenfold(Direction direction, char letter, std::uint32_t times) {
+  while (times > 0 && times % 10 == 0) times /= 10;
+  if (times == 1) record(direction, letter);
+}
+
+void TcpConnection::describe(TcpQuality& quality) const {
+  const auto between = [](bool known, std::uint64_t from_ns, std::uint64_t to_ns) {
+    return known && from_ns <= to_ns ? std::optional{to_ns - from_ns} : std::nullopt;
+  };
+  quality.server_rtt_ns = between(has_syn_ && has_syn_ack_, syn_ns_, first_syn_ack_ns_);
+  quality.client_rtt_ns = between(has_syn_ack_ && handshake_done_, last_syn_ack_ns_, handshake_done_ns_);
+  quality.response_ns = between(has_answer_, request_ns_, answer_ns_);
+  quality.src_to_dst = described(particulars_[0]);
+  quality.dst_to_src = described(particulars_[1]);
+  quality.history.assign(history_, history_length_);
+}
+
+TcpSideQuality TcpConnection::described(const Particulars& of) const {
+  return {.retransmitted_pkts = of.retransmitted,
+          .out_of_order_pkts = of.out_of_order,
+          .zero_window_pkts = of.zero_window,
+          .gaps = of.gaps,
+          .mss = of.mss_known ? std::optional{of.mss} : std::nullopt,
+          .window_scale = of.window_scale_known ? std::optional{of.window_scale} : std::nullopt};
+}
+
+}  // namespace spanflow

@@ -1,0 +1,108 @@
+// How a TCP connection fares, as one place on its path sees it. docs/tcp.md defines every value.
+#pragma once
+
+#include <cstdint>
+
+#include "decode/cursor.h"
+#include "decode/packet.h"
+#include "spanflow/streamer.h"
+
+namespace spanflow {
+
+// The state of one flow's connection: bounded, whatever the flow does, and usable straight from zeroed memory. Owned by
+// the Features of a worker; not thread-safe.
+class TcpConnection {
+ public:
+  // Counts and history start anew; what they are judged by goes on: sequence numbers, handshake, options, open request.
+  void start_segment();
+  // A TCP packet of this flow, its direction set. One whose header was cut short, or is not in it, is left out.
+  void add(const Packet& packet);
+
+  // Whether there was any packet to look at.
+  bool seen() const { return seen_; }
+  void describe(TcpQuality& quality) const;
+
+ private:
+  static constexpr std::size_t kHistoryLetters = 21;
+
+  enum class Arrival : std::uint8_t { kInOrder, kRetransmitted, kOutOfOrder };
+  // What the history tells of flags and payload: a bit of Side::letters each.
+  enum Letter : std::uint8_t { kSyn, kSynAck, kFin, kRst, kData, kAck, kInconsistent, kManyFlags };
+
+  // What every packet of either direction looks at. Sequence numbers are those of this sender.
+  struct Side {
+    std::uint64_t advanced_ns;         // when next_seq last moved
+    std::uint64_t last_ns;             // its last packet
+    std::uint32_t next_seq;            // behind the highest octet it has sent
+    std::uint32_t ack;                 // its last acknowledgement, of the other's octets
+    std::uint16_t window;              // as it last advertised it, unscaled
+    std::uint16_t retransmitted_bare;  // of those counted: SYN and FIN without payload
+    std::uint8_t duplicate_acks;
+    std::uint8_t letters;  // of the history that were recorded
+    bool next_known : 1;
+    bool ack_known : 1;
+    bool sent_keep_alive : 1;  // last
+
+    void forget_numbers() {
+      next_known = ack_known = sent_keep_alive = false;
+      duplicate_acks = 0;
+    }
+  };
+  // What is seldom looked at.
+  struct Particulars {
+    std::uint32_t retransmitted;
+    std::uint32_t out_of_order;
+    std::uint32_t zero_window;
+    std::uint32_t gaps;
+    std::uint32_t initial_seq;
+    std::uint32_t reset_seq;
+    std::uint16_t mss;
+    std::uint8_t window_scale;
+    bool initial_known : 1;
+    bool mss_known : 1;
+    bool window_scale_known : 1;
+  };
+
+  void begin_numbering(const Packet& packet);
+  void read_syn(const Packet& packet, const Cursor& header);
+  void read_options(Cursor header, Particulars& from);
+  Arrival arrival(const Packet& packet) const;
+  std::uint64_t reordering_window_ns() const;
+  void count(const Packet& packet, Arrival arrived);
+  void follow_handshake(const Packet& packet);
+  void follow_exchange(const Packet& packet, Arrival arrived);
+  void follow_acks(const Packet& packet);
+  void follow_sequence(const Packet& packet);
+  void record_flags(const Packet& packet);
+  void record_once(Direction direction, Letter letter);
+  void record_numbered(Direction direction, Letter letter, bool other_number);
+  void record(Direction direction, char letter);
+  void record_tenfold(Direction direction, char letter, std::uint32_t times);
+  TcpSideQuality described(const Particulars& of) const;
+
+  Side& side(Direction direction) { return sides_[static_cast<int>(direction)]; }
+  const Side& side(Direction direction) const { return sides_[static_cast<int>(direction)]; }
+  Particulars& particulars(Direction direction) { return particulars_[static_cast<int>(direction)]; }
+
+  Side sides_[2];
+  std::uint64_t syn_ns_;             // the last one before its answer
+  std::uint64_t first_syn_ack_ns_;   // the first one behind it
+  std::uint64_t last_syn_ack_ns_;    // the last one before the handshake's end
+  std::uint64_t handshake_done_ns_;  // the client's acknowledgement
+  std::uint64_t request_ns_;
+  std::uint64_t answer_ns_;
+  Particulars particulars_[2];
+  Direction client_;
+  bool seen_ : 1;
+  bool client_known_ : 1;
+  bool has_syn_ : 1;
+  bool has_syn_ack_ : 1;
+  bool handshake_done_ : 1;
+  bool has_request_ : 1;
+  bool has_answer_ : 1;
+  std::uint8_t history_length_;
+  char history_[kHistoryLetters];
+};
+static_assert(sizeof(TcpConnection) == 192);  // three cache lines; the packets of a transfer touch the first
+
+}  // namespace spanflow
