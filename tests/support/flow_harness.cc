@@ -30,6 +30,7 @@ Packet FlowHarness::add(const TestPacket& packet) {
   Packet decoded;
   const Counter outcome = decoder_.decode(packet.raw(), packet.link_type, decoded);
   if (outcome != Counter::kPacketsMetered) throw std::invalid_argument(std::string(info(outcome).name));
+  if (packet.transport.known) decoded.take(packet.transport);
   newest_ns_ = std::max(newest_ns_, packet.time_ns);
   cache_->add(decoded, cache_->table().hash(decoded.key));
   return decoded;
