@@ -39,7 +39,7 @@ class Spreader::LaneSource : public PacketSource {
 
   TimestampSource timestamp_source() const override { return spreader_.source_.timestamp_source(); }
   bool is_live() const override { return spreader_.source_.is_live(); }
-  std::uint32_t greatest_frame() const override { return spreader_.source_.greatest_frame(); }
+  bool is_share() const override { return true; }
 
  private:
   bool take_block() {
@@ -61,9 +61,9 @@ class Spreader::LaneSource : public PacketSource {
   Burst::State state_without_block_ = Burst::State::kIdle;
 };
 
-Spreader::Spreader(PacketSource& source, const Decoder& decoder, std::uint32_t workers, Counters& counters)
-    : source_(source), decoder_(decoder), counters_(counters) {
-  for (std::uint32_t worker = 0; worker < workers; ++worker) lanes_.push_back(std::make_unique<Lane>(kBlocksPerLane));
+Spreader::Spreader(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters)
+    : source_(source), counters_(counters), intake_(config, source, decoder, counters) {
+  for (std::uint64_t i = 0; i < config.workers; ++i) lanes_.push_back(std::make_unique<Lane>(kBlocksPerLane));
 }
 
 Spreader::~Spreader() {
@@ -90,28 +90,40 @@ void Spreader::run() {
       burst = source_.poll();
       if (burst.time_restarts) restart_time();
       spread(burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
-      now_ns_ = burst.now_ns;
+      now_ns_ = std::max(now_ns_, intake_.passed_until(burst.now_ns));
       if (burst.state != Burst::State::kPackets) pass_on_idle();
+      end_ns_ = burst.now_ns;
     }
   } catch (...) {
     failure_ = std::current_exception();
   }
+  intake_.release_all();
+  spread_released();
   pass_on_rest();
-  end_ns_ = now_ns_;
   ended_ = true;
 }
 
-// What cannot be decoded belongs to no flow: the first worker counts it.
 void Spreader::spread(const Burst& burst) {
+  intake_.start(burst);
   Packet packet;
   for (const RawPacket& raw : burst.packets) {
-    const bool readable = decoder_.decode(raw, burst.link_type, packet) == Counter::kPacketsMetered;
-    const std::size_t worker = readable ? home_worker(packet.key, static_cast<std::uint32_t>(lanes_.size())) : 0;
-    append(*lanes_[worker], raw, burst.link_type);
+    if (intake_.may_release(raw.time_ns)) [[unlikely]] {
+      intake_.meet(raw.time_ns);
+      spread_released();
+    }
+    if (intake_.take(raw, packet)) append(raw, packet, burst.link_type);
   }
+  intake_.finish(burst);
+  spread_released();
 }
 
-void Spreader::append(Lane& lane, const RawPacket& raw, LinkType link_type) {
+void Spreader::spread_released() {
+  Packet packet;
+  while (const Fragments::Held* held = intake_.take_released(packet)) append(held->raw, packet, held->link_type);
+}
+
+void Spreader::append(const RawPacket& raw, const Packet& packet, LinkType link_type) {
+  Lane& lane = *lanes_[home_worker(packet.key, static_cast<std::uint32_t>(lanes_.size()))];
   if (!make_room(lane, raw, link_type)) {
     counters_.add(Counter::kPacketsReaderRingFull);
     return;
@@ -121,6 +133,7 @@ void Spreader::append(Lane& lane, const RawPacket& raw, LinkType link_type) {
   block.octets.insert(block.octets.end(), raw.data, raw.data + raw.captured);
   block.packets.push_back(raw);
   block.packets.back().data = block.octets.data() + at;
+  if (packet.later_fragment) block.packets.back().transport = packet.transport();
 }
 
 // A block to append to; false if a live worker has not kept up.
@@ -169,6 +182,8 @@ void Spreader::pass_on_idle() {
 
 // Every worker has to hear of it, so here even an empty block is waited for. Only capture files do this.
 void Spreader::restart_time() {
+  intake_.release_all();
+  spread_released();
   pass_on_rest();
   for (const auto& lane : lanes_) {
     while (!start_block(*lane)) std::this_thread::sleep_for(kIdle);

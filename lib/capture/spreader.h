@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/block_ring.h"
+#include "capture/intake.h"
 #include "capture/packet_source.h"
+#include "config/config.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
@@ -27,12 +29,12 @@ struct PacketBlock {
 
 using PacketRing = BlockRing<PacketBlock>;
 
-// Runs one thread that polls `source` and decodes just enough to know each packet's worker. The worker's sources
-// (make_source) must be polled until they end, and be destroyed before the Spreader; `source`, `decoder` and `counters`
-// must outlive it.
+// Runs one thread that polls `source` and takes its packets in: what is to be metered goes to the worker of its flow,
+// the rest is counted here. The workers' sources (make_source) must be polled until they end, and be destroyed before
+// the Spreader; all that it borrows must outlive it.
 class Spreader {
  public:
-  Spreader(PacketSource& source, const Decoder& decoder, std::uint32_t workers, Counters& counters);
+  Spreader(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
   ~Spreader();
 
   std::unique_ptr<PacketSource> make_source(std::uint32_t worker);
@@ -50,7 +52,8 @@ class Spreader {
 
   void run();
   void spread(const Burst& burst);
-  void append(Lane& lane, const RawPacket& packet, LinkType link_type);
+  void spread_released();
+  void append(const RawPacket& raw, const Packet& packet, LinkType link_type);
   bool make_room(Lane& lane, const RawPacket& packet, LinkType link_type);
   bool start_block(Lane& lane);
   void restart_time();
@@ -59,8 +62,8 @@ class Spreader {
   void pass_on_rest();
 
   PacketSource& source_;
-  const Decoder& decoder_;
   Counters& counters_;
+  Intake intake_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::uint64_t now_ns_ = 0;
   std::uint64_t time_passed_on_ns_ = 0;

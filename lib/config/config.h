@@ -73,6 +73,9 @@ struct Config {
 
   struct Decode {
     TunnelSet tunnels = TunnelSet::all();
+    std::uint64_t fragments = 4096;
+    Nanoseconds fragment_timeout = std::chrono::seconds{5};
+    Nanoseconds deduplicate{0};  // 0: off
   } decode;
 
   struct FlowOptions {

@@ -87,6 +87,21 @@ ValueType<Nanoseconds> duration(Nanoseconds least) {
           [](const Nanoseconds& value) { return format_duration(value); }};
 }
 
+// "off" is kept as 0.
+ValueType<Nanoseconds> duration_or_off(Nanoseconds least, Nanoseconds most) {
+  const std::string expected = fmt::format("off, or a duration such as {}, from {} to {}", format_duration(10 * least),
+                                           format_duration(least), format_duration(most));
+  return {expected, R"("oneOf": [{"enum": ["off", false]}, {"type": "string", "pattern": "^[0-9.]+ ?(ns|us|ms|s)$"}])",
+          [=](const YAML::Node& node) {
+            const std::string text = scalar_of(node, expected);
+            if (text == "off" || text == "false") return Nanoseconds{0};
+            const auto value = parse_duration(text);
+            if (!value || *value < least || *value > most) throw OptionError{.expected = expected};
+            return *value;
+          },
+          [](const Nanoseconds& value) { return value.count() == 0 ? "off" : format_duration(value); }};
+}
+
 ValueType<std::string> text() {
   const std::string expected = "text";
   return {expected, R"("type": "string")", [expected](const YAML::Node& node) { return scalar_of(node, expected); },
@@ -444,6 +459,13 @@ std::vector<Option> make_options() {
              "octets of a frame kept by that ring; a power of two, more if the MTU needs it"),
       OPTION(input.eal_arguments, list_of(text()), "further arguments for DPDK's EAL, as its documentation has them"),
       OPTION(decode.tunnels, tunnels(), "tunnels whose inner packet is metered; otherwise the outer one is"),
+      OPTION(decode.fragments, whole_number(0, 1'048'576),
+             "fragmented datagrams followed at once, and later fragments held until their first comes; 0: later "
+             "fragments are flows without ports"),
+      OPTION(decode.fragment_timeout, duration(std::chrono::milliseconds{1}),
+             "how long after the first the others are taken for its, and how long they wait for it"),
+      OPTION(decode.deduplicate, duration_or_off(std::chrono::microseconds{1}, std::chrono::seconds{1}),
+             "a packet seen again within this window, on any VLAN, is counted as ignored.duplicate only"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
              "flows in all tables together; when full, the least recently used is exported"),
       OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),

@@ -50,6 +50,12 @@ Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunne
   return inner;
 }
 
+void note_fragment(Packet& packet, bool later, std::uint32_t id) {
+  packet.later_fragment = later;
+  packet.first_fragment = !later;
+  packet.fragment_id = id;
+}
+
 void select_vlan_key(Packet& packet, VlanKey choice) {
   const std::uint16_t outermost = packet.vlan_outer_id != 0 ? packet.vlan_outer_id : packet.vlan_id;
   if (choice == VlanKey::kOuter) packet.key.vlan_key_outer = outermost;
@@ -272,7 +278,11 @@ Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
   packet.key.ip_protocol = cursor.u8(9);
   packet.key.ip_src = cursor.address(12, 4);
   packet.key.ip_dst = cursor.address(16, 4);
-  packet.later_fragment = (cursor.be16(6) & 0x1fff) != 0;
+  constexpr std::uint16_t kMoreFragments = 0x2000;
+  constexpr std::uint16_t kFragmentOffset = 0x1fff;
+  if (const std::uint16_t field = cursor.be16(6); (field & (kMoreFragments | kFragmentOffset)) != 0) {
+    note_fragment(packet, (field & kFragmentOffset) != 0, cursor.be16(4));
+  }
   cursor.skip(header);
   return {Layer::kTransport, packet.key.ip_protocol};
 }
@@ -297,7 +307,10 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
     std::uint32_t length = (cursor.u8(1) + 1U) * 8;
     if (protocol == 44) {
       length = 8;
-      packet.later_fragment = (cursor.be16(2) & 0xfff8) != 0;
+      // RFC 6946: an atomic fragment, at offset 0 and the last, is a whole packet.
+      if (const std::uint16_t field = cursor.be16(2); (field & 0xfff9) != 0) {
+        note_fragment(packet, (field & 0xfff8) != 0, cursor.be32(4));
+      }
     } else if (protocol == 51) {
       length = (cursor.u8(1) + 2U) * 4;  // RFC 4302 counts in 4-octet units
     }
@@ -333,9 +346,10 @@ Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet&
       return {Layer::kDone};
     case protocol::kIpv4:
     case protocol::kIpv6:
-      if (!tunnels_.has(TunnelType::kIpip)) return {Layer::kDone};
+      if (packet.first_fragment || !tunnels_.has(TunnelType::kIpip)) return {Layer::kDone};
       return {.layer = Layer::kIp, .tunnel = TunnelType::kIpip};
     case protocol::kGre:
+      if (packet.first_fragment) return {Layer::kDone};
       return gre(cursor);
     default:
       return {Layer::kDone};
@@ -367,7 +381,7 @@ Decoder::Step Decoder::udp(Cursor& cursor, Packet& packet) const {
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
   packet.payload_size = cursor.wire() > 8 ? cursor.wire() - 8 : 0;
-  if (tunnels_.empty() || !cursor.has(8)) return {Layer::kDone};
+  if (packet.first_fragment || tunnels_.empty() || !cursor.has(8)) return {Layer::kDone};
   const auto either = [&key = packet.key](std::uint16_t port) { return key.src_port == port || key.dst_port == port; };
   cursor.skip(8);
   if (tunnels_.has(TunnelType::kGtp) && either(2152)) return gtp(cursor);

@@ -8,11 +8,20 @@
 
 namespace spanflow {
 
+// What a later fragment has to be told of its datagram, for only the first fragment says it.
+struct DatagramTransport {
+  std::uint16_t src_port = 0;
+  std::uint16_t dst_port = 0;
+  std::uint8_t ip_protocol = 0;
+  bool known = false;
+};
+
 struct RawPacket {
   const std::uint8_t* data = nullptr;
-  std::uint32_t captured = 0;  // octets at `data`
-  std::uint32_t wire = 0;      // octets the frame had on the wire
-  std::uint64_t time_ns = 0;   // since the epoch
+  std::uint32_t captured = 0;     // octets at `data`
+  std::uint32_t wire = 0;         // octets the frame had on the wire
+  std::uint64_t time_ns = 0;      // since the epoch
+  DatagramTransport transport{};  // of a later fragment whose first has been found
 };
 
 namespace tcp {
@@ -45,9 +54,20 @@ struct Packet : PacketInfo {
   std::uint16_t vlan_outer_id = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
-  bool later_fragment = false;   // no transport header in here
-  bool sliced = false;           // the IP header says that there was more than the frame holds
+  bool first_fragment = false;
+  bool later_fragment = false;    // no transport header in here
+  bool sliced = false;            // the IP header says that there was more than the frame holds
+  std::uint32_t fragment_id = 0;  // of a fragment: the identification that all of its datagram share
   std::uint64_t conditions = 0;  // the metrics' conditions that the frame fulfils: a bit each, see metrics/conditions.h
+
+  bool is_fragment() const { return first_fragment || later_fragment; }
+  DatagramTransport transport() const { return {key.src_port, key.dst_port, key.ip_protocol, true}; }
+  // Makes a later fragment one of the flow of its first.
+  void take(const DatagramTransport& of_first) {
+    key.src_port = of_first.src_port;
+    key.dst_port = of_first.dst_port;
+    key.ip_protocol = of_first.ip_protocol;
+  }
 };
 
 // What lies above the transport header: payload_size octets on the wire, as many as the snap length left.

@@ -1,5 +1,6 @@
 // Tunnels: each reads its own header and says which layer comes inside. What is no such tunnel after all, or cannot be
-// entered (encrypted, fragmented), is done: the outer packet is metered.
+// entered (encrypted), is done: the outer packet is metered. The fragments of an outer packet never get here: they are
+// all of the outer flow.
 #include "decode/decoder.h"
 
 namespace spanflow {

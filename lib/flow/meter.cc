@@ -1,20 +1,13 @@
 #include "flow/meter.h"
 
-#include <algorithm>
-#include <random>
-
 #include "base/intern.h"
+#include "base/random_seed.h"
 
 namespace spanflow {
 namespace {
 
 // Flows that may end per burst beside those its packets end: twice what a burst can open, so that expiry keeps up.
 constexpr int kSweepBudget = 2 * kBurstPackets;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return static_cast<std::uint64_t>(device()) << 32 | device();
-}
 
 std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
   if (!config.dpi.enabled) return std::nullopt;
@@ -34,8 +27,8 @@ Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, c
              const MetricSet& metrics, Counters& counters)
     : config_(config),
       source_(source),
-      decoder_(decoder),
       counters_(counters),
+      intake_(config, source, decoder, counters),
       writer_(ring, !source.is_live()),
       classifier_(make_classifier(config, counters)),
       cache_(config, random_seed(), origin_of(config, worker, source), classifier_ ? &*classifier_ : nullptr, metrics,
@@ -47,67 +40,71 @@ void Meter::run() {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
-      if (burst.time_restarts) cache_.end_all(now_ns_);
+      if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;
       meter(burst);
-      cache_.sweep(now_ns_, kSweepBudget);
+      cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
       pass_on_records(burst);
     }
   } catch (...) {
     failure_ = std::current_exception();
   }
-  cache_.end_all(now_ns_);
+  end_all();
   writer_.flush();
 }
 
-// Each step over the whole burst, so that the memory one packet waits for is fetched while others are worked on.
 void Meter::meter(const Burst& burst) {
-  const std::size_t count = decode(burst);
+  intake_.start(burst);
+  for (const RawPacket& raw : burst.packets) {
+    if (intake_.may_release(raw.time_ns)) [[unlikely]] {
+      intake_.meet(raw.time_ns);
+      meter_released();
+    }
+    if (intake_.take(raw, packets_[count_])) collect(raw, burst.link_type);
+  }
+  intake_.finish(burst);
+  meter_released();
+}
+
+// The packets so far, and what was held and goes on after them.
+void Meter::meter_released() {
+  while (const Fragments::Held* held = intake_.take_released(packets_[count_])) collect(held->raw, held->link_type);
+  add_to_flows();
+}
+
+void Meter::collect(const RawPacket& raw, LinkType link_type) {
+  if (!conditions_.empty()) packets_[count_].conditions = conditions_.matches(raw, link_type);
+  if (++count_ == packets_.size()) add_to_flows();
+}
+
+// Each step over all packets, so that the memory one packet waits for is fetched while others are worked on.
+void Meter::add_to_flows() {
   FlowTable& table = cache_.table();
-  for (std::size_t i = 0; i < count; ++i) {
+  std::uint64_t octets = 0;
+  std::uint64_t later_fragments = 0;
+  std::uint64_t sliced = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
     hashes_[i] = table.hash(packets_[i].key);
     table.prefetch_slot(hashes_[i]);
+    octets += packets_[i].size;
+    later_fragments += packets_[i].later_fragment ? 1 : 0;
+    sliced += packets_[i].sliced ? 1 : 0;
   }
-  for (std::size_t i = 0; i < count; ++i) cache_.prefetch(hashes_[i]);
-  for (std::size_t i = 0; i < count; ++i) cache_.add(packets_[i], hashes_[i]);
-}
-
-// Fills packets_ with those that can be metered and counts the others; returns how many there are.
-std::size_t Meter::decode(const Burst& burst) {
-  const Filter* filter = burst.packets.empty() ? nullptr : filter_for(burst.link_type);
-  const bool has_conditions = !burst.packets.empty() && !conditions_.empty();
-  if (has_conditions) conditions_.use(burst.link_type);
-  counters_.add(Counter::kPacketsReceived, burst.packets.size());
-  std::size_t count = 0;
-  std::uint64_t octets = 0;
-  for (const RawPacket& raw : burst.packets) {
-    if (raw.wire > source_.greatest_frame()) counters_.add(Counter::kPacketsOverMtu);
-    if (filter != nullptr && !filter->matches(raw)) {
-      counters_.add(Counter::kIgnoredFiltered);
-      continue;
-    }
-    Packet& packet = packets_[count];
-    const Counter outcome = decoder_.decode(raw, burst.link_type, packet);
-    if (outcome != Counter::kPacketsMetered) {
-      counters_.add(outcome);
-      continue;
-    }
-    if (packet.later_fragment) counters_.add(Counter::kPacketsLaterFragments);
-    if (packet.sliced) counters_.add(Counter::kPacketsSliced);
-    if (has_conditions) packet.conditions = conditions_.matches(raw);
-    octets += packet.size;
-    ++count;
-  }
-  counters_.add(Counter::kPacketsMetered, count);
+  for (std::size_t i = 0; i < count_; ++i) cache_.prefetch(hashes_[i]);
+  for (std::size_t i = 0; i < count_; ++i) cache_.add(packets_[i], hashes_[i]);
+  counters_.add(Counter::kPacketsReceived, count_);
+  counters_.add(Counter::kPacketsMetered, count_);
+  counters_.add(Counter::kPacketsLaterFragments, later_fragments);
+  counters_.add(Counter::kPacketsSliced, sliced);
   counters_.add(Counter::kOctetsMetered, octets);
-  return count;
+  count_ = 0;
 }
 
-const Filter* Meter::filter_for(LinkType link_type) {
-  if (config_.input.filter.empty()) return nullptr;
-  const auto known = filters_.find(link_type);
-  if (known != filters_.end()) return &known->second;
-  return &filters_.emplace(link_type, Filter{config_.input.filter, link_type, "input.filter"}).first->second;
+// What is held is metered first; packets of any time may follow.
+void Meter::end_all() {
+  intake_.release_all();
+  meter_released();
+  cache_.end_all(now_ns_);
 }
 
 // A file's records go on in full blocks. Live, and when a pipe is quiet, a record does not wait longer than

@@ -3,10 +3,9 @@
 
 #include <array>
 #include <exception>
-#include <map>
 #include <optional>
 
-#include "capture/filter.h"
+#include "capture/intake.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "decode/decoder.h"
@@ -32,20 +31,22 @@ class Meter {
 
  private:
   void meter(const Burst& burst);
-  std::size_t decode(const Burst& burst);
-  const Filter* filter_for(LinkType link_type);
+  void meter_released();
+  void collect(const RawPacket& raw, LinkType link_type);
+  void add_to_flows();
+  void end_all();
   void pass_on_records(const Burst& burst);
 
   const Config& config_;
   PacketSource& source_;
-  const Decoder& decoder_;
   Counters& counters_;
+  Intake intake_;
   RecordWriter writer_;
   std::optional<Classifier> classifier_;
   FlowCache cache_;
-  std::map<LinkType, Filter> filters_;
   Conditions conditions_;
-  std::array<Packet, kBurstPackets> packets_;
+  std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
+  std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
   std::uint64_t now_ns_ = 0;
   std::uint64_t passed_on_ns_ = 0;

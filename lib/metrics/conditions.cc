@@ -8,6 +8,7 @@ void Conditions::use(LinkType link_type) {
     for (const std::string& expression : expressions_) at->second.emplace_back(expression, link_type, "metrics.when");
   }
   filters_ = &at->second;
+  link_type_ = link_type;
 }
 
 }  // namespace spanflow

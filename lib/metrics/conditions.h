@@ -19,10 +19,11 @@ class Conditions {
   // At most kMostConditions expressions, which must outlive this.
   explicit Conditions(const std::vector<std::string>& expressions) : expressions_(expressions) {}
 
-  // For a burst of this link type: what matches() goes by. Throws RunError if an expression means nothing there.
-  void use(LinkType link_type);
-  // A bit for each expression that the frame matches, in their order.
-  std::uint64_t matches(const RawPacket& raw) const {
+  // A bit for each expression that the frame matches, in their order. Throws RunError if one means nothing on this link
+  // type.
+  std::uint64_t matches(const RawPacket& raw, LinkType link_type) {
+    if (filters_ == nullptr || link_type != link_type_) [[unlikely]]
+      use(link_type);
     std::uint64_t bits = 0;
     std::uint64_t bit = 1;
     for (const Filter& filter : *filters_) {
@@ -34,9 +35,12 @@ class Conditions {
   bool empty() const { return expressions_.empty(); }
 
  private:
+  void use(LinkType link_type);
+
   const std::vector<std::string>& expressions_;
   std::map<LinkType, std::vector<Filter>> compiled_;
-  const std::vector<Filter>* filters_ = nullptr;
+  const std::vector<Filter>* filters_ = nullptr;  // of link_type_
+  LinkType link_type_ = LinkType::kEthernet;
 };
 
 }  // namespace spanflow

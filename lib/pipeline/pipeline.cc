@@ -71,7 +71,7 @@ void Pipeline::make_sources() {
   }
   if (sources_.size() == config_.workers) return;
   const auto workers = static_cast<std::uint32_t>(config_.workers);
-  spreader_ = std::make_unique<Spreader>(*sources_.front(), decoder_, workers, spreader_counters_);
+  spreader_ = std::make_unique<Spreader>(config_, *sources_.front(), decoder_, spreader_counters_);
   for (std::uint32_t worker = 0; worker < workers; ++worker) lanes_.push_back(spreader_->make_source(worker));
 }
 

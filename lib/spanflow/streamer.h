@@ -44,7 +44,7 @@ constexpr Direction reversed(Direction direction) {
 enum class TunnelType : std::uint8_t { kNone, kIpip, kGre, kErspan, kVxlan, kGeneve, kGtp, kCapwap };
 
 // What makes two packets belong to one flow. Both directions of a flow have the same key but for src and dst, which
-// swap. Ports are 0 where the protocol has none (ICMP) or they are unknown (later fragments).
+// swap. Ports are 0 where the protocol has none (ICMP) or they are unknown (orphaned fragments).
 struct FlowKey {
   IpAddress ip_src;
   IpAddress ip_dst;

@@ -17,6 +17,8 @@ namespace spanflow {
   X(PacketsMetered, "packets.metered", "packets", "added to a flow")                                                   \
   X(IgnoredNotIp, "packets.ignored.not_ip", "packets", "frames that carry no IP: ARP, LLDP, spanning tree")            \
   X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
+  X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
+    "seen before within decode.deduplicate: mirrored twice by a span port")                                            \
   X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
     "cut inside the IP header, or with a header length that cannot be")                                                \
@@ -37,7 +39,11 @@ namespace spanflow {
   X(PacketsTimeBackwards, "packets.time_backwards", "packets",                                                         \
     "metered, but older than the last packet of their flow")                                                           \
   X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \
-    "metered by addresses alone: fragments without ports")                                                             \
+    "metered, but without ports of their own: fragments after the first of their datagram")                            \
+  X(FragmentsOrphaned, "packets.fragments_orphaned", "packets",                                                        \
+    "later fragments whose first did not come in time: metered as flows without ports")                                \
+  X(FragmentsHeld, "packets.fragments_held", "packets",                                                                \
+    "later fragments that now wait for their first; received counts them when they go on")                             \
   X(PacketsSliced, "packets.sliced", "packets", "metered by their IP length, of which the frame holds only a part")    \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \

@@ -19,12 +19,12 @@ def of_reason(found, reason):
 def test_records_do_not_depend_on_the_number_of_workers(name):
     settings = ("features.statistics=true", "features.splt=10", "features.tcp=true")
     one, summary_of_one = records_of(capture(name), settings=settings)
-    four, summary_of_four = records_of(capture(name), settings=settings, arguments=("--workers", "4"))
-    assert_equal(sorted_records(four), sorted_records(one), name)
-    for counters in ("packets", "octets"):
-        assert_equal(summary_of_four[counters], summary_of_one[counters])
-    assert_equal(summary_of_four["flows"], summary_of_one["flows"])
-    assert summary_of_four["workers"] == 4
+    for workers in range(2, 9):
+        found, summary = records_of(capture(name), settings=settings, arguments=("--workers", workers))
+        assert_equal(sorted_records(found), sorted_records(one), f"{name}, {workers} workers")
+        for counters in ("packets", "octets", "flows"):
+            assert_equal(summary[counters], summary_of_one[counters], f"{name}, {workers} workers")
+        assert_equal(summary["workers"], workers)
 
 
 def test_several_workers_share_the_work():
@@ -188,6 +188,44 @@ def test_vlan_ids_of_real_traffic():
     found, _ = records_of(capture("vlan.pcap"))
     ids = {(record["ip_src"].split(".")[1], record["vlan_id"], record["vlan_outer_id"]) for record in found}
     assert_equal(ids, {("100", "100", ""), ("30", "30", "200")})
+
+
+# --- Fragments and duplicates ---
+
+
+@each(1, 4)
+def test_fragments_are_of_the_flow_of_their_first_in_any_order(workers):
+    frames = pcap_file.read(capture("fragments.pcap"))
+    in_order, _ = records_of(capture("fragments.pcap"), arguments=("--workers", workers))
+    assert not [record for record in in_order if record["src_port"] == "0" and record["ip_protocol"] == "17"], in_order
+    # Every other pair of packets that came in the same millisecond, the other way round.
+    for at in range(0, len(frames) - 1, 2):
+        one, other = frames[at], frames[at + 1]
+        if one.seconds == other.seconds and other.fraction - one.fraction < 1000:
+            frames[at], frames[at + 1] = other, one
+    found, summary = records_of(pcap_file.write("reordered.pcap", frames), arguments=("--workers", workers))
+    assert_equal(sorted(map(octets_and_ports, found)), sorted(map(octets_and_ports, in_order)))
+    assert_equal((summary["packets"]["fragments_orphaned"], summary["packets"]["fragments_held"]), (0, 0))
+
+
+def octets_and_ports(record):
+    """Whichever side came first."""
+    sides = [(record["ip_src"], record["src_port"], record["src_to_dst_pkts"], record["src_to_dst_bytes"]),
+             (record["ip_dst"], record["dst_port"], record["dst_to_src_pkts"], record["dst_to_src_bytes"])]
+    return record["ip_protocol"], sorted(sides)
+
+
+@each(1, 4)
+def test_packets_mirrored_on_two_vlans_count_once(workers):
+    frames = pcap_file.read(capture("http.pcap"))
+    once = [pcap_file.tagged(frame, 30) for frame in frames]
+    twice = [copy for frame in frames for copy in (pcap_file.tagged(frame, 30), pcap_file.tagged(frame, 31))]
+    expected, _ = records_of(pcap_file.write("once.pcap", once))
+    doubled, _ = records_of(pcap_file.write("twice.pcap", twice))
+    assert_equal(len(doubled), 2 * len(expected))
+    found, summary = records_of("twice.pcap", settings=("decode.deduplicate=10us",), arguments=("--workers", workers))
+    assert_equal(sorted_records(found), sorted_records(expected))
+    assert_equal(summary["packets"]["ignored"]["duplicate"], summary["packets"]["metered"])
 
 
 # --- Tunnels ---

@@ -40,8 +40,8 @@ Packet FlowHarness::add(const TestPacket& packet) {
   Packet decoded;
   const Counter outcome = decoder_.decode(packet.raw(), packet.link_type, decoded);
   if (outcome != Counter::kPacketsMetered) throw std::invalid_argument(std::string(info(outcome).name));
-  conditions_.use(packet.link_type);
-  decoded.conditions = conditions_.matches(packet.raw());
+  if (packet.transport.known) decoded.take(packet.transport);
+  decoded.conditions = conditions_.matches(packet.raw(), packet.link_type);
   newest_ns_ = std::max(newest_ns_, packet.time_ns);
   cache_->add(decoded, cache_->table().hash(decoded.key));
   return decoded;

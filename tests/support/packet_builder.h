@@ -25,9 +25,10 @@ struct TestPacket {
   std::uint32_t wire = 0;
   std::uint64_t time_ns = 0;
   LinkType link_type = LinkType::kEthernet;
+  DatagramTransport transport{};  // as the Spreader finds it for a later fragment
 
   // Valid while this packet lives unchanged.
-  RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns}; }
+  RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns, transport}; }
   // What a capture with this snap length keeps.
   TestPacket cut_to(std::size_t octets) const;
 };
@@ -56,11 +57,11 @@ class PacketBuilder {
 
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
   PacketBuilder& ip_options(std::size_t octets);  // a multiple of 4
-  PacketBuilder& fragment(std::uint32_t offset, bool more);
+  PacketBuilder& fragment(std::uint32_t offset, bool more, std::uint16_t id = 0);
   PacketBuilder& ipv6(std::string_view source, std::string_view destination);
   PacketBuilder& extension(std::uint8_t number, std::size_t octets = 8);  // a multiple of 8
   PacketBuilder& authentication_header();                                 // RFC 4302, 24 octets
-  PacketBuilder& fragment_header(std::uint32_t offset, bool more);
+  PacketBuilder& fragment_header(std::uint32_t offset, bool more, std::uint32_t id = 0);
   // The IPv4 total length, or the IPv6 payload length, whatever really comes inside.
   PacketBuilder& ip_length(std::uint16_t value);
   PacketBuilder& ip_protocol(std::uint8_t number);

@@ -35,7 +35,8 @@ PacketBuilder& PacketBuilder::ip_options(std::size_t octets) {
   return *this;
 }
 
-PacketBuilder& PacketBuilder::fragment(std::uint32_t offset, bool more) {
+PacketBuilder& PacketBuilder::fragment(std::uint32_t offset, bool more, std::uint16_t id) {
+  put16(last().header, 4, id);
   put16(last().header, 6, (more ? 0x2000 : 0) | offset / 8);
   return *this;
 }
@@ -62,10 +63,11 @@ PacketBuilder& PacketBuilder::authentication_header() {
   return push(std::move(layer), {.ip_protocol = 51});
 }
 
-PacketBuilder& PacketBuilder::fragment_header(std::uint32_t offset, bool more) {
+PacketBuilder& PacketBuilder::fragment_header(std::uint32_t offset, bool more, std::uint32_t id) {
   extension(44);
   last().header[1] = 0;
   put16(last().header, 2, offset | (more ? 1 : 0));
+  put32(last().header, 4, id);
   return *this;
 }
 

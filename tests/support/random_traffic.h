@@ -11,4 +11,8 @@ namespace spanflow::testing {
 // end in every way. With `time_may_go_back`, by up to 12 s.
 std::vector<TestPacket> random_traffic(unsigned seed, std::size_t packets, bool time_may_go_back = false);
 
+// The same and more: IPv6, ICMP, VLANs, VXLAN and GRE, and datagrams in fragments, whose fragments may come in any
+// order, seconds later, or without their first.
+std::vector<TestPacket> mixed_traffic(unsigned seed, std::size_t packets, bool time_may_go_back = false);
+
 }  // namespace spanflow::testing

@@ -36,7 +36,8 @@ void poll(Lane& lane) {
 class SpreaderTest : public ::testing::Test {
  protected:
   std::vector<Lane> spread(PacketSource& source, std::uint32_t workers) {
-    Spreader spreader(source, decoder_, workers, counters_);
+    config_.workers = workers;
+    Spreader spreader(config_, source, decoder_, counters_);
     std::vector<Lane> lanes(workers);
     for (std::uint32_t i = 0; i < workers; ++i) lanes[i].source = spreader.make_source(i);
     spreader.start();
@@ -54,6 +55,7 @@ class SpreaderTest : public ::testing::Test {
     return decoded.key;
   }
 
+  Config config_;
   const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
   Counters counters_;
 };
@@ -93,11 +95,18 @@ TEST_F(SpreaderTest, EveryWorkerEndsAtTheTimeOfTheWholeInput) {
   for (const Lane& lane : spread(source, 4)) EXPECT_EQ(lane.now_ns, packets.back().time_ns);
 }
 
-TEST_F(SpreaderTest, WhatCannotBeReadGoesToTheFirstWorker) {
-  VectorSource source({random_traffic(4, 1)[0].cut_to(15)});
-  const auto lanes = spread(source, 3);
-  EXPECT_EQ(lanes[0].packets.size(), 1U);
-  EXPECT_TRUE(lanes[1].packets.empty());
+TEST_F(SpreaderTest, WhatIsNotToBeMeteredIsCountedAndGoesToNoWorker) {
+  config_.input.filter = "ether[0] != 0xff";
+  auto packets = random_traffic(4, 3);
+  packets[0] = packets[0].cut_to(15);
+  packets[1].bytes[0] = 0xff;
+  VectorSource source(packets);
+  std::size_t passed_on = 0;
+  for (const Lane& lane : spread(source, 3)) passed_on += lane.packets.size();
+  EXPECT_EQ(passed_on, 1U);
+  EXPECT_EQ(counters_.get(Counter::kPacketsReceived), 2U);
+  EXPECT_EQ(counters_.get(Counter::kMalformedIpHeader), 1U);
+  EXPECT_EQ(counters_.get(Counter::kIgnoredFiltered), 1U);
 }
 
 TEST_F(SpreaderTest, LengthsOnTheWireAreKept) {
@@ -116,7 +125,7 @@ TEST_F(SpreaderTest, ALiveWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
   VectorSource source(packets, {.live = true});
   std::uint64_t received = 0;
   {
-    Spreader spreader(source, decoder_, 1, counters_);
+    Spreader spreader(config_, source, decoder_, counters_);
     Lane lane{.source = spreader.make_source(0)};
     spreader.start();
     spreader.finish();  // nobody has polled until here
@@ -140,7 +149,7 @@ TEST_F(SpreaderTest, AnErrorOfTheSourceEndsTheWorkersAndIsThrownByFinish) {
   };
   const auto packets = random_traffic(6, 500);
   FailingSource source(packets);
-  Spreader spreader(source, decoder_, 1, counters_);
+  Spreader spreader(config_, source, decoder_, counters_);
   Lane lane{.source = spreader.make_source(0)};
   spreader.start();
   while (!lane.ended) poll(lane);

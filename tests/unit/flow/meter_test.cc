@@ -89,10 +89,53 @@ TEST_F(MeterTest, AFilterThatMeansNothingOnTheLinkFailsTheRun) {
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);
 }
 
-TEST_F(MeterTest, LaterFragmentsAreMeteredAndCounted) {
-  run({udp(1, 1s).build(), PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(8, false).udp(1, 2).build()});
+PacketBuilder fragment(std::uint32_t offset, bool more, std::uint16_t id, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(offset, more, id).at(time);
+}
+
+TEST_F(MeterTest, LaterFragmentsCountInTheFlowOfTheirFirstAndLeaveItsTcpStateAlone) {
+  run({fragment(64, true, 9, 1s).ip_protocol(protocol::kTcp).payload(64).build(),
+       fragment(0, true, 9, 2s).tcp(1000, 80).fin().payload(44).build(),
+       fragment(128, false, 9, 3s).ip_protocol(protocol::kTcp).payload(20U).build()});
+  ASSERT_EQ(records_.size(), 1U);
+  const FlowRecord& record = records_[0];
+  EXPECT_EQ(record.src_port, 1000);
+  EXPECT_EQ(record.src_to_dst.pkts, 3U);
+  EXPECT_EQ(record.src_to_dst.link_bytes, 3 * 34U + 64 + 64 + 20);
+  EXPECT_EQ(record.src_to_dst.ip_bytes, 3 * 20U + 64 + 64 + 20);
+  EXPECT_EQ(record.src_to_dst.tcp_flags, tcp::kFin | tcp::kAck);
+  EXPECT_EQ(record.start_ns, 1'000'000'000U);
+  EXPECT_EQ(record.end_ns, 3'000'000'000U);
+  EXPECT_EQ(record.end_reason, EndReason::kCaptureEnd);
+  EXPECT_EQ(counter(Counter::kPacketsMetered), 3U);
+  EXPECT_EQ(counter(Counter::kPacketsLaterFragments), 2U);
+  EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 0U);
+}
+
+TEST_F(MeterTest, OrphanedFragmentsAreAFlowWithoutPorts) {
+  run({udp(1, 1s).build(), fragment(64, false, 9, 1s).ip_protocol(protocol::kUdp).payload(30).build()});
   EXPECT_EQ(counter(Counter::kPacketsMetered), 2U);
   EXPECT_EQ(counter(Counter::kPacketsLaterFragments), 1U);
+  EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
+  EXPECT_EQ(counter(Counter::kFragmentsHeld), 0U);
+  EXPECT_TRUE(packets_balance());
+  ASSERT_EQ(records_.size(), 2U);
+  EXPECT_EQ(records_[1].src_port, 0);
+  EXPECT_EQ(records_[1].src_to_dst.ip_bytes, 50U);
+}
+
+// More than a burst holds go on after one packet.
+TEST_F(MeterTest, ManyHeldFragmentsGoOnAtOnce) {
+  std::vector<TestPacket> packets;
+  for (std::uint32_t i = 1; i <= 200; ++i) {
+    packets.push_back(fragment(64 * i, i < 200, 9, 1s).ip_protocol(protocol::kUdp).payload(64).build());
+  }
+  packets.push_back(fragment(0, true, 9, 1s).udp(1000, 53).payload(56).build());
+  run(packets);
+  ASSERT_EQ(records_.size(), 1U);
+  EXPECT_EQ(records_[0].src_port, 1000);
+  EXPECT_EQ(records_[0].src_to_dst.pkts, 201U);
+  EXPECT_TRUE(packets_balance());
 }
 
 TEST_F(MeterTest, FramesAboveTheMtuAreMeteredAndCounted) {

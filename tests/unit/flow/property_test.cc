@@ -1,9 +1,13 @@
 // What must hold for any stream of packets: random ones, from fixed seeds.
 #include <gmock/gmock.h>
 
+#include <random>
+
+#include "capture/intake.h"
 #include "flow/flow_key.h"
 #include "support/flow_harness.h"
 #include "support/random_traffic.h"
+#include "support/vector_source.h"
 
 namespace spanflow::testing {
 namespace {
@@ -12,9 +16,11 @@ using namespace std::chrono_literals;
 
 Config short_timeouts() {
   Config config;
+  config.flow.capacity = 4096;  // more than there are flows
   config.flow.active_timeout = 10s;
   config.flow.inactive_timeout = 4s;
   config.flow.tcp_linger = 1s;
+  config.decode.fragment_timeout = 1s;
   return config;
 }
 
@@ -40,24 +46,102 @@ TEST_P(RandomStream, TheSweepChangesWhenARecordLeavesAndNeverWhatIsInIt) {
   EXPECT_EQ(sorted_lines(records_with_sweeps(packets, 97, 2)), never);
 }
 
-TEST_P(RandomStream, TheRecordsDoNotDependOnTheNumberOfWorkers) {
-  const auto packets = random_traffic(GetParam(), 3000, false);
-  const auto alone = sorted_lines(records_with_sweeps(packets, 0, 0));
-  for (const std::uint32_t workers : {2U, 3U}) {
-    std::vector<std::unique_ptr<FlowHarness>> harnesses;
-    for (std::uint32_t i = 0; i < workers; ++i) harnesses.push_back(std::make_unique<FlowHarness>(short_timeouts()));
+// A packet as an Intake gives it out, and the time up to which all have been given out by then.
+struct TakenIn {
+  TestPacket packet;
+  FlowKey key;
+  std::uint64_t until_ns;
+};
+
+class IntakeOfAll {
+ public:
+  explicit IntakeOfAll(const Config& config) : config_(config), intake_(config_, source_, decoder_, counters_) {}
+
+  std::vector<TakenIn> take(const std::vector<TestPacket>& packets) {
     for (const TestPacket& packet : packets) {
-      Packet decoded;
-      Decoder(TunnelSet::all(), VlanKey::kInner).decode(packet.raw(), packet.link_type, decoded);
-      harnesses[home_worker(decoded.key, workers)]->add(packet);
+      if (intake_.may_release(packet.time_ns)) {
+        intake_.meet(packet.time_ns);
+        take_released();
+      }
+      const RawPacket raw = packet.raw();
+      intake_.start({.packets = {&raw, 1}, .link_type = packet.link_type});
+      if (Packet decoded; intake_.take(raw, decoded)) keep(packet, decoded);
+      take_released();
+      newest_ns_ = std::max(newest_ns_, packet.time_ns);
+      if (!taken_.empty()) taken_.back().until_ns = intake_.passed_until(newest_ns_);
     }
-    std::vector<FlowRecord> records;
+    intake_.release_all();
+    take_released();
+    return std::move(taken_);
+  }
+
+ private:
+  void take_released() {
+    Packet decoded;
+    while (const Fragments::Held* held = intake_.take_released(decoded)) {
+      keep({.bytes = Bytes(held->raw.data, held->raw.data + held->raw.captured),
+            .wire = held->raw.wire,
+            .time_ns = held->raw.time_ns,
+            .link_type = held->link_type},
+           decoded);
+    }
+  }
+
+  void keep(TestPacket packet, const Packet& decoded) {
+    if (decoded.later_fragment) packet.transport = decoded.transport();
+    const std::uint64_t until_ns = taken_.empty() ? 0 : taken_.back().until_ns;
+    taken_.push_back({std::move(packet), decoded.key, until_ns});
+  }
+
+  const Config config_;
+  const VectorSource source_{{}};
+  const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
+  Counters counters_;
+  Intake intake_;
+  std::uint64_t newest_ns_ = 0;
+  std::vector<TakenIn> taken_;
+};
+
+// Split over so many workers by their home; after each packet, every worker may sweep, at random, any number of flows.
+std::vector<FlowRecord> records_of(const std::vector<TakenIn>& packets, std::uint32_t workers, bool sweeps) {
+  std::mt19937 random(workers);
+  const FlowHarness::Options options{.blocks = 128};  // room for all records
+  std::vector<std::unique_ptr<FlowHarness>> harnesses;
+  for (std::uint32_t i = 0; i < workers; ++i)
+    harnesses.push_back(std::make_unique<FlowHarness>(short_timeouts(), options));
+  std::uint64_t end_ns = 0;
+  for (const TakenIn& taken : packets) {
+    harnesses[home_worker(taken.key, workers)]->add(taken.packet);
+    end_ns = std::max(end_ns, taken.packet.time_ns);
     for (const auto& flows : harnesses) {
-      flows->end(std::chrono::nanoseconds{packets.back().time_ns});
-      const auto more = flows->take_records();
-      records.insert(records.end(), more.begin(), more.end());
+      const auto budget = static_cast<int>(random() % 4);
+      if (sweeps && budget > 0) flows->sweep(std::chrono::nanoseconds{taken.until_ns}, budget);
     }
-    EXPECT_EQ(sorted_lines(records), alone);
+  }
+  std::vector<FlowRecord> records;
+  for (const auto& flows : harnesses) {
+    flows->end(std::chrono::nanoseconds{end_ns});
+    const auto more = flows->take_records();
+    records.insert(records.end(), more.begin(), more.end());
+  }
+  return records;
+}
+
+TEST_P(RandomStream, AnySplitAndAnySweepsGiveTheSameRecords) {
+  const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000));
+  const auto alone = sorted_lines(records_of(packets, 1, false));
+  ASSERT_GT(alone.size(), 300U);
+  for (std::uint32_t workers = 1; workers <= 8; ++workers) {
+    EXPECT_EQ(sorted_lines(records_of(packets, workers, true)), alone) << workers;
+  }
+}
+
+// Then the sweep does change records: it has ended flows that a packet out of the past goes on with.
+TEST_P(RandomStream, AnySplitGivesTheSameRecordsAlsoWhenTimeGoesBack) {
+  const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000, true));
+  const auto alone = sorted_lines(records_of(packets, 1, false));
+  for (std::uint32_t workers = 2; workers <= 8; ++workers) {
+    EXPECT_EQ(sorted_lines(records_of(packets, workers, false)), alone) << workers;
   }
 }
 
@@ -82,6 +166,13 @@ TEST_P(RandomStream, TheRecordsAddUpToThePackets) {
 TEST_P(RandomStream, TheRecordsAddUpAlsoWhenTimeGoesBack) {
   const auto packets = random_traffic(GetParam(), 3000, true);
   expect_sums_of(packets, records_with_sweeps(packets, 10, 100));
+}
+
+TEST_P(RandomStream, TheRecordsAddUpAlsoWithFragmentsInAnyOrder) {
+  for (const bool time_may_go_back : {false, true}) {
+    const auto packets = mixed_traffic(GetParam(), 3000, time_may_go_back);
+    expect_sums_of(packets, records_of(IntakeOfAll(short_timeouts()).take(packets), 3, true));
+  }
 }
 
 TEST_P(RandomStream, TheRecordsAddUpAlsoWhenTheTableIsFull) {

@@ -50,12 +50,72 @@ class PipelineTest : public ::testing::Test {
 };
 
 TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
-  Config config = config_for(random_traffic(1, 10'000));
+  const auto packets = mixed_traffic(1, 10'000);
+  Config config = config_for(packets);
+  config.decode.fragment_timeout = 1s;
+  config.features.statistics = true;
+  config.features.splt = 20;
   const auto alone = sorted_lines(run(config));
-  ASSERT_GT(alone.size(), 300U);
-  for (config.workers = 2; config.workers <= 4; ++config.workers) {
+  const auto counters_of = [this](const char* of) { return nlohmann::json::parse(to_json(summary_)).at(of); };
+  const auto packets_alone = counters_of("packets");
+  ASSERT_GT(alone.size(), 1000U);
+  ASSERT_GT(packets_alone.at("fragments_orphaned"), 100U);
+  ASSERT_GT(packets_alone.at("later_fragments"), packets_alone.at("fragments_orphaned").get<unsigned>() + 100);
+  EXPECT_EQ(packets_alone.at("metered"), packets.size());
+  for (config.workers = 2; config.workers <= 8; ++config.workers) {
     EXPECT_EQ(sorted_lines(run(config)), alone) << config.workers;
     EXPECT_TRUE(failures_.empty());
+    EXPECT_EQ(counters_of("packets"), packets_alone) << config.workers;
+  }
+}
+
+// Copies on another VLAN, of which flow.vlan_key makes another flow and so perhaps another worker's.
+TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
+  std::vector<TestPacket> once;
+  std::vector<TestPacket> twice;
+  for (std::uint16_t i = 0; i < 500; ++i) {
+    const auto packet = [&](std::uint16_t vlan, std::chrono::nanoseconds delay) {
+      return PacketBuilder()
+          .ethernet()
+          .vlan(vlan)
+          .ipv4("1.1.1.1", "2.2.2.2")
+          .fragment(0, false, i)
+          .udp(i, 53)
+          .at(i * 100us + 1s + delay);
+    };
+    once.push_back(packet(100, 0us).build());
+    twice.push_back(once.back());
+    twice.push_back(packet(101, 20us).build());
+  }
+  Config config = config_for(once);
+  const auto expected = sorted_lines(run(config));
+  config = config_for(twice);
+  config.decode.deduplicate = 50us;
+  for (config.workers = 1; config.workers <= 4; ++config.workers) {
+    EXPECT_EQ(sorted_lines(run(config)), expected) << config.workers;
+    const auto packets = nlohmann::json::parse(to_json(summary_)).at("packets");
+    EXPECT_EQ(packets.at("received"), 1000);
+    EXPECT_EQ(packets.at("metered"), 500);
+    EXPECT_EQ(packets.at("ignored").at("duplicate"), 500);
+  }
+}
+
+// The filter comes before fragments and duplicates, in whichever thread they are looked at.
+TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
+  const auto ip = [](int offset, bool more) {
+    PacketBuilder packet;
+    packet.ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(static_cast<std::uint32_t>(offset), more, 7);
+    return packet;
+  };
+  Config config = config_for({ip(0, true).udp(5, 53).payload(64).at(1s).build(),
+                              ip(72, false).ip_protocol(protocol::kUdp).payload(30).at(1s).build()});
+  config.input.filter = "not udp port 53";
+  for (config.workers = 1; config.workers <= 2; ++config.workers) {
+    const auto records = run(config);
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_EQ(records[0].src_port, 0);
+    EXPECT_EQ(value_of(summary_.counters, Counter::kIgnoredFiltered), 1U);
+    EXPECT_EQ(value_of(summary_.counters, Counter::kFragmentsOrphaned), 1U);
   }
 }
 

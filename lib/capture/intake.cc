@@ -1,0 +1,57 @@
+#include "capture/intake.h"
+
+#include "base/random_seed.h"
+
+namespace spanflow {
+
+Intake::Intake(const Config& config, const PacketSource& source, const Decoder& decoder, Counters& counters)
+    : config_(config),
+      decoder_(decoder),
+      counters_(counters),
+      is_share_(source.is_share()),
+      is_live_(source.is_live()),
+      greatest_frame_(source.greatest_frame()),
+      duplicates_(is_share_ ? Nanoseconds{0} : config.decode.deduplicate, random_seed()),
+      fragments_(is_share_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, counters) {}
+
+void Intake::start(const Burst& burst) {
+  if (burst.packets.empty()) return;
+  link_type_ = burst.link_type;
+  filter_ = filter_for(link_type_);
+}
+
+const Filter* Intake::filter_for(LinkType link_type) {
+  if (is_share_ || config_.input.filter.empty()) return nullptr;
+  const auto known = filters_.find(link_type);
+  if (known != filters_.end()) return &known->second;
+  return &filters_.emplace(link_type, Filter{config_.input.filter, link_type, "input.filter"}).first->second;
+}
+
+bool Intake::follow_fragment(const RawPacket& raw, Packet& packet) {
+  if (raw.transport.known) packet.take(raw.transport);
+  return fragments_.follow(raw, link_type_, packet);
+}
+
+bool Intake::refuse(Counter reason) {
+  counters_.add(Counter::kPacketsReceived);
+  counters_.add(reason);
+  return false;
+}
+
+void Intake::finish(const Burst& burst) {
+  if (is_live_ && burst.state == Burst::State::kIdle) fragments_.expire(burst.now_ns);
+}
+
+const Fragments::Held* Intake::take_released(Packet& packet) {
+  while (const Fragments::Held* held = fragments_.take_released()) {
+    const Counter outcome = decoder_.decode(held->raw, held->link_type, packet);
+    if (outcome == Counter::kPacketsMetered) {
+      if (held->raw.transport.known) packet.take(held->raw.transport);
+      return held;
+    }
+    refuse(outcome);  // its headers are longer than what is kept of it
+  }
+  return nullptr;
+}
+
+}  // namespace spanflow

@@ -1,0 +1,68 @@
+#include "decode/duplicates.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "flow/flow_key.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::uint32_t kGreatestHeader = 40;
+
+// The IP header without what changes on the way; the decoder has seen that it is there. Returns its fixed length.
+std::uint32_t copy_lasting_header(const Packet& packet, std::array<std::uint8_t, kGreatestHeader>& header) {
+  if (packet.key.ip_version == 4) {
+    std::memcpy(header.data(), packet.ip, 20);
+    header[1] = 0;                // DSCP and ECN
+    header[8] = 0;                // TTL
+    header[10] = header[11] = 0;  // checksum
+    return 20;
+  }
+  std::memcpy(header.data(), packet.ip, 40);
+  header[0] = 0x60;  // the traffic class lies across two octets
+  header[1] &= 0x0f;
+  header[7] = 0;  // hop limit
+  return 40;
+}
+
+std::uint64_t add(std::uint64_t hash, const std::uint8_t* octets, std::size_t count) {
+  for (std::size_t at = 0; at < count; at += 16) {
+    std::array<std::uint64_t, 2> words{};
+    std::memcpy(words.data(), octets + at, std::min<std::size_t>(16, count - at));
+    hash = fold(hash ^ words[0] ^ 0x9e3779b97f4a7c15, words[1] ^ 0xd1b54a32d192ed03);
+  }
+  return hash;
+}
+
+}  // namespace
+
+std::uint64_t Duplicates::hash(const Packet& packet) const {
+  std::array<std::uint8_t, kGreatestHeader> header{};
+  const std::uint32_t fixed = copy_lasting_header(packet, header);
+  // Of a packet that the snap length has cut, a copy with one VLAN tag more has four octets less: look at fewer.
+  std::uint32_t octets = std::min(packet.ip_captured, kOctets);
+  if (packet.ip_captured < packet.ip_size) octets = std::max(fixed, std::bit_floor(octets));
+  const FlowKey& key = packet.key;
+  const std::uint64_t tunnel =
+      static_cast<std::uint64_t>(key.tunnel_key) << 8 | static_cast<std::uint8_t>(key.tunnel_type);
+  std::uint64_t hash = fold(seed_ ^ packet.ip_size, tunnel ^ 0x8bb84b93962eacc9);
+  hash = add(hash, header.data(), fixed);
+  return add(hash, packet.ip + fixed, octets - fixed);
+}
+
+bool Duplicates::find_or_insert(std::uint64_t hash, std::uint64_t time_ns) {
+  Bucket& bucket = buckets_[hash & (buckets_.size() - 1)];
+  Seen* oldest = &bucket.packets[0];
+  for (Seen& seen : bucket.packets) {
+    const std::uint64_t age = std::max(seen.time_ns, time_ns) - std::min(seen.time_ns, time_ns);
+    if (seen.hash == hash && age <= window_ns_) return true;
+    if (seen.time_ns < oldest->time_ns) oldest = &seen;
+  }
+  *oldest = {hash, time_ns};
+  return false;
+}
+
+}  // namespace spanflow

@@ -1,0 +1,206 @@
+#include "decode/fragments.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "flow/flow_key.h"
+
+namespace spanflow {
+namespace {
+
+std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
+
+}  // namespace
+
+Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& counters)
+    : timeout_ns_(static_cast<std::uint64_t>(timeout.count())),
+      counters_(counters),
+      datagrams_(capacity),
+      buckets_(capacity == 0 ? 0 : std::bit_ceil(capacity * 2)),
+      held_(capacity == 0 ? 0 : capacity + 1),  // one more: the oldest is still to be taken when the newest comes
+      octets_(held_.size() * kHeldOctets) {}
+
+bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet) {
+  if (datagrams_.size() == 0) return true;
+  const FlowKey key = key_of(packet);
+  const std::uint32_t known = find(key, packet);
+  if (packet.first_fragment) {
+    note_first(known, key, packet);
+  } else if (known != kNone && datagrams_[known].transport.known) {
+    packet.take(datagrams_[known].transport);
+  } else {
+    hold(raw, link_type, known != kNone ? known : add(key, packet));
+    settle();
+    return false;
+  }
+  settle();
+  return true;
+}
+
+// What all fragments of a datagram share. The next header in an IPv6 fragment header may differ between them (RFC
+// 8200).
+FlowKey Fragments::key_of(const Packet& packet) {
+  FlowKey key = packet.key;
+  key.src_port = key.dst_port = 0;
+  if (key.ip_version == 6) key.ip_protocol = 0;
+  return key;
+}
+
+std::uint32_t& Fragments::bucket(const FlowKey& key, std::uint32_t id) {
+  constexpr SymmetricHash kHash{0x2f0b4c5d9a6e3817};
+  return buckets_[fold(kHash(key), id + 0x9e3779b97f4a7c15) & (buckets_.size() - 1)];
+}
+
+std::uint32_t Fragments::find(const FlowKey& key, const Packet& packet) {
+  for (std::uint32_t at = bucket(key, packet.fragment_id); at != 0; at = datagrams_[at - 1].next) {
+    const Datagram& datagram = datagrams_[at - 1];
+    if (datagram.id != packet.fragment_id || !equal(words_of(datagram.key), words_of(key))) continue;
+    if (distance(datagram.time_ns, packet.time_ns) < timeout_ns_) return at - 1;
+    remove(at - 1);
+    break;
+  }
+  return kNone;
+}
+
+std::uint32_t Fragments::add(const FlowKey& key, const Packet& packet) {
+  const auto index = static_cast<std::uint32_t>(added_++ % datagrams_.size());
+  if (datagrams_[index].key.ip_version != 0) remove(index);
+  std::uint32_t& head = bucket(key, packet.fragment_id);
+  datagrams_[index] = {.key = key,
+                       .id = packet.fragment_id,
+                       .transport = {},
+                       .time_ns = packet.time_ns,
+                       .next = head,
+                       .oldest = kNone,
+                       .newest = kNone};
+  head = index + 1;
+  return index;
+}
+
+// Forgets a datagram; what is held of it are orphans.
+void Fragments::remove(std::uint32_t index) {
+  Datagram& datagram = datagrams_[index];
+  release(datagram);
+  std::uint32_t* link = &bucket(datagram.key, datagram.id);
+  while (*link != index + 1) link = &datagrams_[*link - 1].next;
+  *link = datagram.next;
+  datagram.key.ip_version = 0;
+}
+
+void Fragments::note_first(std::uint32_t known, const FlowKey& key, const Packet& packet) {
+  // The same identification again, of the next datagram that has it (or the same one again).
+  if (known != kNone && datagrams_[known].transport.known) {
+    remove(known);
+    known = kNone;
+  }
+  Datagram& datagram = datagrams_[known != kNone ? known : add(key, packet)];
+  datagram.transport = packet.transport();
+  datagram.time_ns = packet.time_ns;
+  release(datagram);
+}
+
+void Fragments::hold(const RawPacket& raw, LinkType link_type, std::uint32_t index) {
+  if (held_end_ - held_begin_ == held_.size() - 1) orphan_oldest();
+  const auto slot = static_cast<std::uint32_t>(held_end_++ % held_.size());
+  std::uint8_t* octets = &octets_[static_cast<std::size_t>(slot) * kHeldOctets];
+  const std::uint32_t captured = std::min(raw.captured, kHeldOctets);
+  std::memcpy(octets, raw.data, captured);
+  held_[slot] = {.raw = raw, .link_type = link_type, .waiting = true, .datagram = index, .next = kNone};
+  held_[slot].raw.data = octets;
+  held_[slot].raw.captured = captured;
+  Datagram& datagram = datagrams_[index];
+  datagram.time_ns = raw.time_ns;
+  (datagram.newest == kNone ? datagram.oldest : held_[datagram.newest].next) = slot;
+  datagram.newest = slot;
+  counters_.add(Counter::kFragmentsHeld);
+}
+
+// What is held of a datagram goes on, in its order: with the ports of its first, if that is known.
+void Fragments::release(Datagram& datagram) {
+  for (std::uint32_t slot = datagram.oldest; slot != kNone;) {
+    Held& held = held_[slot];
+    held.raw.transport = datagram.transport;
+    held.waiting = false;
+    append_released(std::exchange(slot, held.next));
+  }
+  datagram.oldest = datagram.newest = kNone;
+}
+
+// The oldest of all that is held is the oldest of its datagram too.
+void Fragments::orphan_oldest() {
+  const auto slot = static_cast<std::uint32_t>(held_begin_++ % held_.size());
+  Held& held = held_[slot];
+  if (!held.waiting) return;
+  Datagram& datagram = datagrams_[held.datagram];
+  datagram.oldest = held.next;
+  if (datagram.oldest == kNone) datagram.newest = kNone;
+  held.waiting = false;
+  append_released(slot);
+}
+
+void Fragments::append_released(std::uint32_t slot) {
+  if (!held_[slot].raw.transport.known) counters_.add(Counter::kFragmentsOrphaned);
+  held_[slot].next = kNone;
+  (last_released_ == kNone ? first_released_ : held_[last_released_].next) = slot;
+  last_released_ = slot;
+}
+
+// As with the clock of a source: one packet with a wrong time must not make orphans of everything.
+void Fragments::meet(std::uint64_t time_ns) {
+  if (held_begin_ == held_end_ || !waits_too_long(held_[held_begin_ % held_.size()], time_ns)) return;
+  const bool confirmed = outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
+  outlier_ns_ = time_ns;
+  if (confirmed) expire(time_ns);
+}
+
+void Fragments::expire(std::uint64_t now_ns) {
+  while (held_begin_ != held_end_ && waits_too_long(held_[held_begin_ % held_.size()], now_ns)) {
+    orphan_oldest();
+    settle();
+  }
+}
+
+bool Fragments::waits_too_long(const Held& held, std::uint64_t time_ns) const {
+  return distance(held.raw.time_ns, time_ns) >= timeout_ns_;
+}
+
+void Fragments::release_all() {
+  while (held_begin_ != held_end_) orphan_oldest();
+  for (std::uint32_t i = 0; i < std::min<std::uint64_t>(added_, datagrams_.size()); ++i) {
+    if (datagrams_[i].key.ip_version != 0) remove(i);
+  }
+  settle();
+}
+
+const Fragments::Held* Fragments::take_released() {
+  if (first_released_ == kNone) return nullptr;
+  const Held& held = held_[first_released_];
+  first_released_ = held.next;
+  if (first_released_ == kNone) last_released_ = kNone;
+  counters_.subtract(Counter::kFragmentsHeld);
+  settle();
+  return &held;
+}
+
+// Keeps the oldest that is held at the front, and what may_release() compares with.
+void Fragments::settle() {
+  while (held_begin_ != held_end_ && !held_[held_begin_ % held_.size()].waiting) ++held_begin_;
+  if (first_released_ != kNone) {
+    quiet_for_ns_ = 0;
+  } else if (held_begin_ == held_end_) {
+    quiet_from_ns_ = 0;
+    quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
+  } else {
+    quiet_from_ns_ = held_[held_begin_ % held_.size()].raw.time_ns - timeout_ns_ + 1;
+    quiet_for_ns_ = 2 * timeout_ns_ - 1;
+  }
+}
+
+std::uint64_t Fragments::passed_until(std::uint64_t now_ns) const {
+  if (held_begin_ == held_end_) return now_ns;
+  return std::min(now_ns, held_[held_begin_ % held_.size()].raw.time_ns);
+}
+
+}  // namespace spanflow
