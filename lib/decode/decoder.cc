@@ -17,6 +17,15 @@ constexpr std::uint32_t kPppoeSession = 0x8864;
 constexpr std::uint32_t kFirst = 0x0600;  // below: the length of an IEEE 802.3 frame
 }  // namespace ether_types
 
+// Behind an EtherType that means nothing to us: an IPv4 header without options, with the length that the frame has or,
+// in one filled up to Ethernet's least, can have. Such an EtherType is damaged, or a private one.
+bool holds_ipv4(const Cursor& cursor) {
+  constexpr std::uint32_t kLeastPayload = 46;
+  if (!cursor.has(20) || cursor.u8(0) != 0x45) return false;
+  const std::uint32_t length = cursor.be16(2);
+  return length == cursor.wire() || (length >= 20 && length < cursor.wire() && cursor.wire() <= kLeastPayload);
+}
+
 bool is_vlan_tag(std::uint32_t type) { return type == 0x8100 || type == 0x88a8 || type == 0x9100; }
 
 bool is_ipv6_extension(std::uint32_t protocol) {
@@ -42,6 +51,7 @@ Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunne
   inner.size = outer.size;
   inner.ethernet = outer.ethernet;
   inner.sliced = outer.sliced;
+  inner.odd_ether_type = outer.odd_ether_type;
   inner.vlan_id = outer.vlan_id;
   inner.vlan_outer_id = outer.vlan_outer_id;
   inner.key.tunnel_type = tunnel;
@@ -203,7 +213,9 @@ Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& pa
       cursor.skip(6);
       return {Layer::kPpp};
     default:
-      return failed(Counter::kIgnoredNotIp);
+      if (!holds_ipv4(cursor)) return failed(Counter::kIgnoredNotIp);
+      packet.odd_ether_type = true;
+      return {Layer::kIp};
   }
 }
 
@@ -252,9 +264,11 @@ Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
 }
 
 // A length beyond the frame says that the packet was sliced on its way to this port, as packet brokers and ERSPAN do
-// it; it still counts in full. In other tunnels it says that this is no packet.
+// it; it still counts in full. In other tunnels, or longer than any link carries, it says that this is no packet.
 bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
+  constexpr std::uint32_t kJumbo = 9216;
   if (total > cursor.wire()) {
+    if (total > kJumbo) return false;
     if (packet.key.tunnel_type != TunnelType::kNone && packet.key.tunnel_type != TunnelType::kErspan) return false;
     packet.sliced = true;
   }
@@ -360,8 +374,10 @@ Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
-  // A header cut short by the snap length, or that lies about its length, still belongs to its flow.
+  // A segment without room for a header was none. One cut short by the snap length or the end of a fragment, and one
+  // that lies about its length, still belong to their flow.
   std::uint32_t header = 20;
+  if (cursor.wire() < header && !packet.first_fragment) return failed(Counter::kMalformedTransport);
   if (cursor.has(14)) {
     packet.tcp_seq = cursor.be32(4);
     packet.tcp_ack = cursor.be32(8);

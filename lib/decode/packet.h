@@ -57,6 +57,7 @@ struct Packet : PacketInfo {
   bool first_fragment = false;
   bool later_fragment = false;    // no transport header in here
   bool sliced = false;            // the IP header says that there was more than the frame holds
+  bool odd_ether_type = false;    // IPv4 behind an EtherType that does not say so
   std::uint32_t fragment_id = 0;  // of a fragment: the identification that all of its datagram share
   std::uint64_t conditions = 0;  // the metrics' conditions that the frame fulfils: a bit each, see metrics/conditions.h
 

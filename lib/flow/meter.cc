@@ -83,12 +83,14 @@ void Meter::add_to_flows() {
   std::uint64_t octets = 0;
   std::uint64_t later_fragments = 0;
   std::uint64_t sliced = 0;
+  std::uint64_t odd_ether_types = 0;
   for (std::size_t i = 0; i < count_; ++i) {
     hashes_[i] = table.hash(packets_[i].key);
     table.prefetch_slot(hashes_[i]);
     octets += packets_[i].size;
     later_fragments += packets_[i].later_fragment ? 1 : 0;
     sliced += packets_[i].sliced ? 1 : 0;
+    odd_ether_types += packets_[i].odd_ether_type ? 1 : 0;
   }
   for (std::size_t i = 0; i < count_; ++i) cache_.prefetch(hashes_[i]);
   for (std::size_t i = 0; i < count_; ++i) cache_.add(packets_[i], hashes_[i]);
@@ -96,6 +98,7 @@ void Meter::add_to_flows() {
   counters_.add(Counter::kPacketsMetered, count_);
   counters_.add(Counter::kPacketsLaterFragments, later_fragments);
   counters_.add(Counter::kPacketsSliced, sliced);
+  counters_.add(Counter::kPacketsOddEtherType, odd_ether_types);
   counters_.add(Counter::kOctetsMetered, octets);
   count_ = 0;
 }

@@ -25,10 +25,11 @@ namespace spanflow {
   X(MalformedIpVersion, "packets.malformed.ip_version", "packets",                                                     \
     "IP by their link type, but neither version 4 nor 6")                                                              \
   X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
-    "an IP length below its header's, or above what a tunnel holds")                                                   \
+    "an IP length below its header's, above what a tunnel holds, or beyond a frame by more than slicing explains")     \
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
     "cut inside an IPv6 extension header, or a chain of too many")                                                     \
-  X(MalformedTransport, "packets.malformed.transport_header", "packets", "cut before the ports of TCP, UDP or SCTP")   \
+  X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
+    "cut before the ports of TCP, UDP or SCTP, or without room for a TCP header")                                      \
   X(MalformedNesting, "packets.malformed.nesting", "packets", "more headers inside each other than are followed")      \
   X(PacketsNicMissed, "packets.nic_missed", "packets", "lost: dropped by the port, its queue was full")                \
   X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost: the buffer pool of the queue was empty")                       \
@@ -45,6 +46,8 @@ namespace spanflow {
   X(FragmentsHeld, "packets.fragments_held", "packets",                                                                \
     "later fragments that now wait for their first; received counts them when they go on")                             \
   X(PacketsSliced, "packets.sliced", "packets", "metered by their IP length, of which the frame holds only a part")    \
+  X(PacketsOddEtherType, "packets.odd_ether_type", "packets",                                                          \
+    "metered, though their EtherType is unknown: an IPv4 packet of just this length is behind it")                     \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \

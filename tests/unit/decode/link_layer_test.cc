@@ -199,6 +199,27 @@ INSTANTIATE_TEST_SUITE_P(Decoder, VlanKeyOfOneTag,
                                            KeyCase{"Both", VlanKey::kBoth, 0, 100}),
                          [](const auto& each) { return each.param.name; });
 
+TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
+  TestPacket odd = PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(7, 8).payload(100).build();
+  odd.bytes[12] = 0x55;
+  odd.bytes[13] = 0x00;
+  const Decoded decoded = decode(odd);
+  ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
+  EXPECT_TRUE(decoded.packet.odd_ether_type);
+  EXPECT_EQ(decoded.packet.key.dst_port, 8);
+  odd.bytes[17] = 127;  // one less than there is
+  EXPECT_EQ(decode(odd).outcome, Counter::kIgnoredNotIp);
+}
+
+TEST(DecoderOddEtherType, AShortPacketMayBeFilledUpToEthernetsLeast) {
+  TestPacket odd = PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").tcp(7, 8).padding(6).build();
+  odd.bytes[12] = 0x08;
+  odd.bytes[13] = 0xc6;
+  const Decoded decoded = decode(odd);
+  ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
+  EXPECT_EQ(decoded.packet.ip_size, 40U);
+}
+
 // Frames without IP are ignored: they are no one's mistake.
 TEST(DecoderIgnored, ArpLldpAndSpanningTreeCarryNoIp) {
   TestPacket arp = PacketBuilder().ethernet().payload(28).build();

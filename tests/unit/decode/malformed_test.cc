@@ -61,6 +61,7 @@ const MalformedCase kCases[] = {
     {"NeitherVersion", Counter::kMalformedIpVersion, ip4().patch(0, 0x55).udp(1, 2)},
     {"NeitherVersionOnRawIp", Counter::kMalformedIpVersion,
      PacketBuilder().raw_ip().ipv4("1.1.1.1", "2.2.2.2").patch(0, 0x05)},
+    {"LongerThanAnyLinkCarries", Counter::kMalformedIpLength, ip4().ip_length(9217).udp(1, 2)},
     {"Ipv4LengthBelowItsHeader", Counter::kMalformedIpLength, ip4().ip_length(19).udp(1, 2)},
     {"CutInIpv6Extension", Counter::kMalformedIpv6Extension, ip6().extension(60, 16).udp(1, 2).snap(14 + 40 + 15)},
     {"Ipv6ExtensionLongerThanThePacket", Counter::kMalformedIpv6Extension, ip6().extension(60).patch(1, 200).udp(1, 2)},
@@ -68,6 +69,7 @@ const MalformedCase kCases[] = {
     {"CutInTcpPorts", Counter::kMalformedTransport, ip4().tcp(1, 2).snap(14 + 20 + 3)},
     {"CutInUdpPorts", Counter::kMalformedTransport, ip4().udp(1, 2).snap(14 + 20 + 3)},
     {"CutInSctpPorts", Counter::kMalformedTransport, ip4().sctp(1, 2).snap(14 + 20 + 3)},
+    {"NoRoomForTheTcpHeader", Counter::kMalformedTransport, ip4().ip_length(20 + 19).tcp(1, 2)},
     {"NoTransportHeader", Counter::kMalformedTransport, ip4().ip_protocol(6)},
     {"EthernetNestedForEver", Counter::kMalformedNesting, nested_ethernet(12)},
 };

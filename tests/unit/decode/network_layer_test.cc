@@ -29,10 +29,16 @@ TEST(DecoderTcp, OptionsAreNoPayload) {
   EXPECT_EQ(decode(ip4().tcp(1, 2).tcp_options(12).payload(7)).packet.payload_size, 7U);
 }
 
-TEST(DecoderTcp, AHeaderLongerThanThePacketLeavesNoPayload) {
+TEST(DecoderTcp, AHeaderThatLiesAboutItsLengthLeavesNoPayload) {
   const Decoded decoded = decode(ip4().tcp(1, 2).patch(12, 0xf0).payload(7));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.payload_size, 0U);
+}
+
+TEST(DecoderTcp, AHeaderThatASnapLengthCutMayBeLongerThanWhatIsLeft) {
+  const Decoded decoded = decode(ip4().tcp(1, 2).tcp_options(40).payload(7).snap(14 + 20 + 20));
+  ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
+  EXPECT_EQ(decoded.packet.payload_size, 7U);
 }
 
 TEST(DecoderTcp, AHeaderCutBehindThePortsStillBelongsToItsFlow) {

@@ -179,7 +179,8 @@ void expect_balanced(const nlohmann::json& summary) {
 TEST_F(PipelineTest, TheSummaryBalances) {
   auto packets = random_traffic(3, 3000);
   packets[10] = packets[10].cut_to(16);
-  packets[20].bytes[12] = 0x99;  // no ethertype that is known
+  packets[20].bytes[12] = 0x99;  // no EtherType that is known,
+  packets[20].bytes[14] = 0x99;  // and no IP behind it
   Config config = config_for(packets);
   config.workers = 2;
   config.input.filter = "ip or ether[12] == 0x99";
