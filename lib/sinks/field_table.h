@@ -31,6 +31,9 @@ struct Field {
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
   Value (*get)(const FlowRecord&);
+  // The information element of the same value in IANA's registry; that of IPv4 where there is one for each IP version.
+  // "reverse" and a capital stand before the name where it is the other direction's, RFC 5103. Empty: there is none.
+  std::string_view ipfix = {};
 };
 
 std::span<const Field> fields();

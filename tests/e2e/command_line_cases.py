@@ -212,7 +212,7 @@ def test_dumped_sinks_read_back_as_the_same():
 def test_lists():
     assert answer("--list-options").startswith("| option | default | expected | meaning |\n")
     assert_equal(answer("--list-options", "markdown"), answer("--list-options"))
-    assert answer("--list-fields").startswith("| field | unit | in | meaning |\n")
+    assert answer("--list-fields").startswith("| field | unit | in | meaning | IPFIX |\n")
     assert "`packets.received`" in answer("--list-counters")
     assert json.loads(answer("--list-options", "schema"))["properties"]["flow"]["properties"]["capacity"]
 

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -37,6 +38,21 @@ TEST(Fields, NamesAreUniqueAndEveryOneHasAMeaning) {
   for (const Field& field : fields()) {
     EXPECT_TRUE(names.insert(field.name).second) << field.name;
     EXPECT_FALSE(field.help.empty()) << field.name;
+  }
+}
+
+TEST(Fields, OnlyOneHasAnInformationElementAndAReverseOneHasItsForward) {
+  std::set<std::string> elements;
+  for (const Field& field : fields()) {
+    if (field.ipfix.empty()) continue;
+    EXPECT_TRUE(elements.insert(std::string(field.ipfix)).second) << field.ipfix;
+  }
+  EXPECT_THAT(elements, ::testing::Contains("sourceIPv4Address"));
+  for (const std::string& reverse : elements) {
+    if (!reverse.starts_with("reverse")) continue;
+    std::string forward = reverse.substr(7);
+    forward.front() = static_cast<char>(std::tolower(forward.front()));
+    EXPECT_THAT(elements, ::testing::Contains(forward));
   }
 }
 
