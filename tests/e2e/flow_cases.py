@@ -190,6 +190,13 @@ def test_vlan_ids_of_real_traffic():
     assert_equal(ids, {("100", "100", ""), ("30", "30", "200")})
 
 
+def test_mpls_labels_of_real_traffic_are_no_part_of_the_flow():
+    found, _ = records_of(capture("mpls.pcap"))
+    assert_equal(sorted((record["ip_src"], record["ip_dst"], record["ip_protocol"]) for record in found),
+                 [("10.77.0.10", "10.77.0.20", "1"), ("10.77.0.10", "10.77.0.20", "6")])
+    assert all(record["dst_to_src_pkts"] != "0" for record in found), found
+
+
 # --- Fragments and duplicates ---
 
 

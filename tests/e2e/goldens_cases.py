@@ -6,8 +6,8 @@ from harness import HERE, assert_equal, capture, each, read_csv, record_order, r
 GOLDENS = os.path.join(HERE, "goldens")
 # Name of the golden, captures, settings.
 RUNS = [(name, [name + ".pcap"], []) for name in (
-    "any_sll2", "dns", "fragments", "http", "http_nano", "ipv6_web", "mail", "mixed", "mqtt", "ntp", "ping", "portscan",
-    "postgres", "raw", "redis", "ssh", "tls12_instagram", "tls13_web", "tunnels", "vlan")] + [
+    "any_sll2", "dns", "fragments", "http", "http_nano", "ipv6_web", "mail", "mixed", "mpls", "mqtt", "ntp", "ping",
+    "portscan", "postgres", "raw", "redis", "ssh", "tls12_instagram", "tls13_web", "tunnels", "vlan")] + [
         ("mixed_cut", ["mixed.pcap"], ["flow.active_timeout=5ms", "flow.inactive_timeout=5ms"]),
         ("mixed_small_table", ["mixed.pcap"], ["flow.capacity=4"]),
         ("mixed_payload", ["mixed.pcap"], ["flow.accounting=payload", "sensor_id=north"]),
