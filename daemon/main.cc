@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "command_line.h"
 #include "config/loader.h"
+#include "metrics/metric_set.h"
 #include "pipeline/pipeline.h"
 #include "progress_bar.h"
 #include "telemetry/log.h"
@@ -92,6 +93,7 @@ int main(int argc, char** argv) {
   }
   if (line.check_only) {
     for (const std::string& doubt : doubts(line.config)) log().warn("{}", doubt);
+    const MetricSet metrics(line.config.metrics, {});  // are there, and load
     return 0;
   }
   return run(line);

@@ -178,8 +178,9 @@ def test_shared_object_without_the_metric_is_refused():
                  "spanflowd: error: metrics[0].plugin: count_large.so has no SPANFLOW_METRIC(x, ...)\n")
 
 
-def test_shared_object_that_is_missing_is_refused():
-    assert_equal(refusal(*set_metrics("{name: x, plugin: absent.so}")),
+@each("--workers=1", "--check-config")
+def test_shared_object_that_is_missing_is_refused(argument):
+    assert_equal(refusal(argument, *set_metrics("{name: x, plugin: absent.so}")),
                  "spanflowd: error: metrics[0].plugin: cannot be loaded: ./absent.so: cannot open shared object file: "
                  "No such file or directory\n")
 
