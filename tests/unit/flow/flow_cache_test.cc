@@ -68,28 +68,58 @@ TEST(FlowCache, AFlowIdDoesNotDependOnTheWorker) {
   EXPECT_EQ(id_on(0), id_on(7));
 }
 
+// Frames whose octets are added up by hand. Tools differ in these: the 40 octets of the IPv6 header, Ethernet's
+// padding, what a snap length cut off.
 struct AccountingCase {
-  Accounting accounting;
-  std::uint64_t octets;
+  const char* name;
+  PacketBuilder frame;
+  std::uint64_t link, ip, transport, payload;
 };
 
-class EveryAccounting : public ::testing::TestWithParam<AccountingCase> {};
+class Octets : public ::testing::TestWithParam<AccountingCase> {};
 
-TEST_P(EveryAccounting, CountsFromItsLayerOn) {
-  Config config;
-  config.flow.accounting = GetParam().accounting;
-  FlowHarness flows(config);
-  flows.add(PacketBuilder().ethernet().vlan(5).ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).tcp_options(12).payload(9).build());
-  const auto records = flows.finish();
-  EXPECT_EQ(records.at(0).src_to_dst.bytes, GetParam().octets);
-  EXPECT_EQ(records.at(0).src_to_dst.link_bytes, 79U);
-  EXPECT_EQ(records.at(0).src_to_dst.ip_bytes, 61U);
+TEST_P(Octets, CountFromTheLayerOnThatAccountingSays) {
+  const AccountingCase& expected = GetParam();
+  const std::pair<Accounting, std::uint64_t> kLayers[] = {{Accounting::kLink, expected.link},
+                                                          {Accounting::kIp, expected.ip},
+                                                          {Accounting::kTransport, expected.transport},
+                                                          {Accounting::kPayload, expected.payload}};
+  for (const auto& [accounting, octets] : kLayers) {
+    Config config;
+    config.flow.accounting = accounting;
+    FlowHarness flows(config);
+    flows.add(PacketBuilder{expected.frame}.build());
+    const FlowSide side = flows.finish().at(0).src_to_dst;
+    EXPECT_EQ(side.bytes, octets);
+    EXPECT_EQ(side.link_bytes, expected.link);
+    EXPECT_EQ(side.ip_bytes, expected.ip);
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(FlowCache, EveryAccounting,
-                         ::testing::Values(AccountingCase{Accounting::kLink, 79}, AccountingCase{Accounting::kIp, 61},
-                                           AccountingCase{Accounting::kTransport, 41},
-                                           AccountingCase{Accounting::kPayload, 9}));
+INSTANTIATE_TEST_SUITE_P(
+    FlowCache, Octets,
+    ::testing::Values(
+        // 14 Ethernet + 4 tag + 20 IPv4 + 20 TCP + 12 options + 9.
+        AccountingCase{
+            "TaggedTcpWithOptions",
+            PacketBuilder().ethernet().vlan(5).ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).tcp_options(12).payload(9), 79, 61,
+            41, 9},
+        // 14 + 40 IPv6 + 8 UDP + 100.
+        AccountingCase{"Ipv6", PacketBuilder().ethernet().ipv6("2001:db8::1", "2001:db8::2").udp(1, 2).payload(100),
+                       162, 148, 108, 100},
+        // 14 + 40 + 16 destination options + 20 TCP + 5: extensions are of layer 3.
+        AccountingCase{
+            "Ipv6WithAnExtension",
+            PacketBuilder().ethernet().ipv6("2001:db8::1", "2001:db8::2").extension(60, 16).tcp(1, 2).payload(5), 95,
+            81, 25, 5},
+        // 14 + 20 + 8 + 1, filled up to 60: padding is of layer 2 alone.
+        AccountingCase{"Padded", PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).payload(1).padding(17),
+                       60, 29, 9, 1},
+        // 14 + 20 + 20 + 1000, of which 54 were captured.
+        AccountingCase{"CutBySnapLength",
+                       PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).payload(1000).snap(54), 1054,
+                       1040, 1020, 1000}),
+    [](const auto& each) { return each.param.name; });
 
 TEST(FlowCache, FieldsOfTheFirstPacketStay) {
   FlowHarness flows;
