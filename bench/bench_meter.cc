@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -100,16 +101,24 @@ struct Outcome {
   std::uint64_t delivered = 0;
 };
 
-// As lib/pipeline does it, with a source and a sink of our own. Flows that are there from the start are opened before
-// the clock starts.
+// The clock starts when the flows that are there from the start are open and, where they give way to others, as many
+// end as begin; at half of the packets at the latest.
+std::uint64_t warm_after(const Plan& plan, const Config& config) {
+  if (kind_named(plan.kind).order != Order::kRounds) return 0;
+  const auto inactive_s =
+      static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(config.flow.inactive_timeout).count());
+  const std::uint64_t until_ends = plan.traffic.new_flows_per_s > 0 ? inactive_s * plan.traffic.packets_per_s : 0;
+  return std::min(plan.traffic.flows + until_ends, plan.traffic.packets / 2);
+}
+
+// As lib/pipeline does it, with a source and a sink of our own.
 Outcome meter(const Plan& plan) {
   const Config config = config_for(plan);
   const Decoder decoder(config.decode.tunnels, config.flow.vlan_key);
   const MetricSet metrics(config.metrics, {});
   Counters counters;
   Outcome outcome;
-  const bool opened_first = kind_named(plan.kind).order == Order::kRounds && plan.traffic.packets > plan.traffic.flows;
-  GeneratedSource source(make_traffic(plan), {.warm_after = opened_first ? plan.traffic.flows : 0,
+  GeneratedSource source(make_traffic(plan), {.warm_after = warm_after(plan, config),
                                               .warm = [&] { outcome.warm = now(counters); },
                                               .ended = [&] { outcome.ended = now(counters); }});
   const bool with_extras = Features::any(config.features) || (config.dpi.enabled && config.dpi.metadata);
