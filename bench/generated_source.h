@@ -1,0 +1,42 @@
+// Traffic as a PacketSource, without a file between.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "capture/packet_source.h"
+#include "traffic.h"
+
+namespace spanflow::bench {
+
+// Keeps a copy of every frame for each place in a burst, so that a packet costs its addresses and no copy.
+class GeneratedSource : public PacketSource {
+ public:
+  // Calls `warm` before the burst after that many packets, and `ended` after the last, both in the thread that polls.
+  struct Marks {
+    std::uint64_t warm_after = 0;
+    std::function<void()> warm = [] {};
+    std::function<void()> ended = [] {};
+  };
+
+  GeneratedSource(Traffic traffic, Marks marks);
+
+  Burst poll() override;
+  TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
+  bool is_live() const override { return false; }
+
+  const Traffic& traffic() const { return traffic_; }
+
+ private:
+  Traffic traffic_;
+  Marks marks_;
+  std::vector<std::vector<std::uint8_t>> copies_;  // kBurstPackets of each frame
+  std::array<RawPacket, kBurstPackets> burst_;
+  std::uint64_t given_ = 0;
+  std::uint64_t now_ns_ = 0;
+  bool warm_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace spanflow::bench

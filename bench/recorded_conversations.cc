@@ -1,0 +1,56 @@
+#include <atomic>
+#include <stdexcept>
+
+#include "capture/capture_source.h"
+#include "conversations.h"
+#include "flow/flow_key.h"
+#include "frame.h"
+
+namespace spanflow::bench {
+namespace {
+
+// The flows of one capture; few enough to look at them all for each packet.
+class Recorder {
+ public:
+  void add(const RawPacket& raw, const Packet& packet) {
+    if (packet.is_fragment() || (packet.tcp_flags & (tcp::kFin | tcp::kRst)) != 0) return;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (const auto direction = match(keys_[i], packet.key)) {
+        conversations_[i].frames.push_back(make_frame(raw, packet, *direction == Direction::kSrcToDst));
+        return;
+      }
+    }
+    keys_.push_back(packet.key);
+    conversations_.push_back({.frames = {make_frame(raw, packet, true)}});
+  }
+
+  // The second half of each is what goes on.
+  std::vector<Conversation> take() {
+    for (Conversation& conversation : conversations_) conversation.steady = conversation.frames.size() / 2;
+    return std::move(conversations_);
+  }
+
+ private:
+  std::vector<FlowKey> keys_;
+  std::vector<Conversation> conversations_;
+};
+
+}  // namespace
+
+std::vector<Conversation> recorded_conversations(const std::vector<std::string>& captures) {
+  const std::atomic<bool> stop{false};
+  const auto source = make_capture_source(captures, stop);
+  const Decoder decoder(TunnelSet::all(), VlanKey::kInner);
+  Recorder recorder;
+  for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {
+    if (burst.link_type != LinkType::kEthernet)
+      throw std::invalid_argument("only captures of Ethernet can be repeated");
+    for (const RawPacket& raw : burst.packets) {
+      Packet packet;
+      if (decoder.decode(raw, burst.link_type, packet) == Counter::kPacketsMetered) recorder.add(raw, packet);
+    }
+  }
+  return recorder.take();
+}
+
+}  // namespace spanflow::bench
