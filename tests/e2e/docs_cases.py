@@ -77,7 +77,7 @@ sinks:
 def test_schema_takes_what_spanflowd_takes():
     with open("c.yaml", "w", encoding="utf-8") as file:
         file.write(GOOD)
-    spanflowd("-c", "c.yaml", "--check-config")
+    spanflowd("-c", "c.yaml", "--dump-config")  # --check-config would load the shared object
     assert_equal(schema_errors(parse(GOOD)), [])
 
 
@@ -112,7 +112,7 @@ def test_yaml_in(page):
     for block in re.findall(r"```yaml\n(.*?)```", read(page), re.DOTALL):
         with open("c.yaml", "w", encoding="utf-8") as file:
             file.write(block)
-        spanflowd("-c", "c.yaml", "-r", "a.pcap", "-w", "csv:-", "--check-config")
+        spanflowd("-c", "c.yaml", "-r", "a.pcap", "-w", "csv:-", "--dump-config")
         assert_equal(schema_errors(parse(block)), [])
 
 
