@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "support/packet_builder.h"
 
@@ -127,6 +129,21 @@ std::string metric(double value) {
   return fmt::to_string(text);
 }
 
+TEST(Reals, AreRoundedAsPrintfDoes) {
+  const auto expect_as_printf = [](double number) { EXPECT_EQ(csv(RealValue{number}), fmt::format("{:.3f}", number)); };
+  for (const double number : {0.0005, 0.0015, 0.0025, 0.9995, 1.0005, 2.5e-4, 1234.0625, 123456789.0005, 999999999.9995,
+                              1e9, 1e12, 1e300, -0.0, -1.5, -0.0004}) {
+    expect_as_printf(number);
+    expect_as_printf(std::nextafter(number, 0));
+    expect_as_printf(std::nextafter(number, 1e308));
+  }
+  std::mt19937_64 random{7};
+  for (int i = 0; i < 100'000; ++i) {
+    const double sum = static_cast<double>(random() >> (random() % 64));
+    expect_as_printf(sum / static_cast<double>(1 + random() % 1000));
+  }
+}
+
 TEST(Metrics, AreWholeOrHaveThreeDecimals) {
   EXPECT_EQ(metric(0), "0");
   EXPECT_EQ(metric(-0.0), "0");
@@ -140,6 +157,14 @@ TEST(Metrics, AreWholeOrHaveThreeDecimals) {
 TEST(Metrics, WithoutAFiniteValueAreNothing) {
   EXPECT_EQ(metric(kNoValue), "");
   EXPECT_EQ(metric(std::numeric_limits<double>::infinity()), "");
+}
+
+TEST(Addresses, OfEveryOctetAreDotted) {
+  for (int octet = 0; octet < 256; ++octet) {
+    IpAddress address;
+    address.bytes = {static_cast<std::uint8_t>(octet), 7, 0, static_cast<std::uint8_t>(255 - octet)};
+    EXPECT_EQ(csv(AddressValue{&address, 4}), fmt::format("{}.7.0.{}", octet, 255 - octet));
+  }
 }
 
 TEST(Addresses, AreDottedOrRfc5952) {
