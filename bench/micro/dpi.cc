@@ -23,8 +23,9 @@ std::vector<Packet> packets_of_first_flow(const std::vector<testing::TestPacket>
 
 void classify(benchmark::State& state, const std::vector<testing::TestPacket>& frames) {
   const std::vector<Packet> packets = packets_of_first_flow(frames);
+  const Config config;
   Counters counters;
-  Classifier classifier(Config::Dpi{}, 1, counters);
+  Classifier classifier(config.dpi, 1, counters);
   FlowTable table(1, 1);
   for (auto _ : state) {
     const FlowKey& key = packets.front().key;
