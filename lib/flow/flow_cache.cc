@@ -251,7 +251,7 @@ void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   if (has(packet, tcp::kFin)) entry.fin_seen |= bit(packet.direction);
   if (!has(packet, tcp::kRst) && entry.fin_seen != 3) return;
   entry.state = EntryState::kClosed;
-  // Of a last packet that comes more than a day late, the day is what counts.
+  // A packet that comes later than an entry can tell counts as one that comes just as late as that.
   table_.details(entry).set_closed(std::max(packet.time_ns, entry.end_ns() - std::min(entry.end_ns(), kMostLinger)));
   const std::uint32_t index = table_.index_of(entry);
   table_.by_opening().remove(index);
@@ -273,8 +273,8 @@ bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
   const Deadline due = deadline(entry);
-  const bool untouched =
-      &list == &table_.by_use() && entry.end_ns() > now_ns && FlowTable::idle_ns(entry, now_ns) >= inactive_timeout_ns_;
+  const bool untouched = &list == &table_.by_use() && entry.end_ns() > now_ns &&
+                         FlowTable::touched_ns(entry, clock_.now_ns()) + inactive_timeout_ns_ <= now_ns;
   if (due.at_ns > now_ns && !untouched) return false;
   end(entry, due.reason);
   return true;

@@ -5,9 +5,10 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kUseOrderGrain = 100;  // ms
+constexpr std::uint64_t kMillisecond = 1'000'000;  // ns
+constexpr std::uint32_t kUseOrderGrain = 100;      // ms
 
-std::uint32_t milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / 1'000'000); }
+std::uint32_t milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / kMillisecond); }
 
 }  // namespace
 
@@ -115,11 +116,10 @@ void FlowTable::touch(FlowEntry& entry, std::uint64_t now_ns) {
   by_use_.push_back(index);
 }
 
-// An entry of before the clock knew the time has been idle since the epoch.
-std::uint64_t FlowTable::idle_ns(const FlowEntry& entry, std::uint64_t now_ns) {
-  if (entry.touched_ms == 0) return now_ns;
-  const auto idle_ms = static_cast<std::int32_t>(milliseconds(now_ns) - entry.touched_ms);
-  return static_cast<std::uint64_t>(std::max(idle_ms, 0)) * 1'000'000;
+std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns) {
+  if (entry.touched_ms == 0) return 0;
+  const std::uint32_t ago_ms = milliseconds(now_ns) - entry.touched_ms;
+  return now_ns - now_ns % kMillisecond - ago_ms * kMillisecond;
 }
 
 void FlowTable::next_segment(FlowEntry& entry) {

@@ -55,8 +55,8 @@ class FlowTable {
   // Moves the entry to the end of the order of use, at most every 100 ms: the order is no finer than that. The clock
   // must not go back while there are entries.
   void touch(FlowEntry& entry, std::uint64_t now_ns);
-  // How long ago that was, to the millisecond.
-  static std::uint64_t idle_ns(const FlowEntry& entry, std::uint64_t now_ns);
+  // When that was, to the millisecond and if it is not 49 days ago; 0 if the clock did not know the time.
+  static std::uint64_t touched_ns(const FlowEntry& entry, std::uint64_t now_ns);
 
   bool full() const { return size_ == entries_.size(); }
   std::uint32_t size() const { return size_; }

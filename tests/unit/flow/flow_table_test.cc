@@ -182,15 +182,16 @@ TEST(FlowTable, TheOrderOfUseIsNoFinerThan100Milliseconds) {
   EXPECT_EQ(first.touched_ms, 100U);
 }
 
-TEST(FlowTable, KnowsForHowLongAnEntryWasIdle) {
+TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   constexpr std::uint64_t kNow = 1'795'574'700'684'000'000;
   FlowTable table(2, 1);
   const FlowEntry& entry = insert(table, key_number(1), kNow);
-  EXPECT_EQ(FlowTable::idle_ns(entry, kNow - kMillisecond), 0U);
-  EXPECT_EQ(FlowTable::idle_ns(entry, kNow), 0U);
-  EXPECT_EQ(FlowTable::idle_ns(entry, kNow + 7 * kMillisecond), 7 * kMillisecond);
   const FlowEntry& before_the_clock = insert(table, key_number(2), 0);
-  EXPECT_EQ(FlowTable::idle_ns(before_the_clock, kNow), kNow);
+  for (const std::uint64_t later :
+       {std::uint64_t{0}, 7 * kMillisecond, kMillisecond / 2, 4'294'967'295 * kMillisecond}) {
+    EXPECT_EQ(FlowTable::touched_ns(entry, kNow + later), kNow) << later;
+    EXPECT_EQ(FlowTable::touched_ns(before_the_clock, kNow + later), 0U);
+  }
 }
 
 TEST(EntryList, KeepsItsOrderWhateverIsRemoved) {
