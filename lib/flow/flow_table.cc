@@ -1,5 +1,6 @@
 #include "flow/flow_table.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace spanflow {

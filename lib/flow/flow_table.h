@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "base/zeroed_array.h"
 #include "flow/flow_entry.h"
