@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "dpi/classifier.h"
+#include "flow/flow_table.h"
 #include "support/recorded_packets.h"
 
 namespace spanflow::bench {
@@ -30,8 +31,8 @@ void classify(benchmark::State& state, const std::vector<testing::TestPacket>& f
   for (auto _ : state) {
     const FlowKey& key = packets.front().key;
     FlowEntry& entry = table.insert(key, table.hash(key), 0);
-    for (const Packet& packet : packets) classifier.inspect(entry, packet);
-    classifier.conclude(entry, true);
+    for (const Packet& packet : packets) classifier.inspect(entry, table.details(entry), packet);
+    classifier.conclude(entry, table.details(entry), true);
     classifier.release(entry);
     table.erase(entry);
   }

@@ -10,6 +10,7 @@
 #include <limits>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "base/error.h"
 #include "base/intern.h"
@@ -36,8 +37,22 @@ struct State {
   ndpi::FlowState flow;
   ndpi_protocol result;  // of the last packet
   FlowEntry* owner;
+  Handshake handshake;  // that the owner had before
   Links age;
 };
+
+// Its chain in the MetadataStore: there is none before the first payload.
+std::uint32_t metadata_of(const FlowEntry& entry) {
+  switch (entry.dpi_progress) {
+    case DpiProgress::kNotStarted:
+      break;
+    case DpiProgress::kRunning:
+      return entry.inspection.running.metadata;
+    case DpiProgress::kDone:
+      return entry.inspection.done.metadata;
+  }
+  return MetadataStore::kNone;
+}
 
 bool is_known(const ndpi_protocol& result) { return ndpi::app_of(result) != NDPI_PROTOCOL_UNKNOWN; }
 
@@ -60,15 +75,17 @@ class Classifier::Ndpi {
     for (std::uint32_t at = oldest_; at != kNoIndex; at = states_[at].age.next) ndpi_free_flow_data(&states_[at].flow);
   }
 
-  void inspect(FlowEntry& entry, const Packet& packet) {
+  void inspect(FlowEntry& entry, FlowDetails& details, const Packet& packet) {
     if (packet.later_fragment) return;
     if (entry.dpi_progress == DpiProgress::kNotStarted) {
-      const bool bare_tcp = packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0;
-      if (bare_tcp && remember_packet(entry, packet.direction, packet.tcp_flags, packet.tcp_seq, packet.tcp_ack))
+      if (packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0 &&
+          remember_packet(entry.inspection.handshake, details.initial_sequence, packet.direction, packet.tcp_flags,
+                          packet.tcp_seq, packet.tcp_ack)) {
         return;
-      start(entry, milliseconds(packet.time_ns));
+      }
+      start(entry, details, milliseconds(packet.time_ns));
     }
-    State& state = states_[entry.dpi_state];
+    State& state = state_of(entry);
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
     const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.flow.num_processed_pkts >= budget(packet);
@@ -80,12 +97,12 @@ class Classifier::Ndpi {
     }
   }
 
-  void look_for_hello(FlowEntry& entry, const Packet& packet) {
+  void look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet) {
     if (!options_.metadata || packet.key.ip_protocol != protocol::kTcp) return entry.hello.give_up();
     if (packet.later_fragment) return;
-    const int side = static_cast<int>(packet.direction);
+    const auto side = static_cast<std::size_t>(packet.direction);
     std::optional<std::uint32_t> syn_sequence;
-    if ((entry.syn_seen & HelloWatch::bit(packet.direction)) != 0) syn_sequence = entry.initial_sequence[side];
+    if ((entry.syn_seen & HelloWatch::bit(packet.direction)) != 0) syn_sequence = details.initial_sequence[side];
     const auto hello = hellos_.add(entry.hello, packet, syn_sequence);
     if (!hello) return;
     scratch_metadata_.clear();
@@ -94,42 +111,40 @@ class Classifier::Ndpi {
     keep_scratch_metadata(entry);
   }
 
-  void conclude(FlowEntry& entry, bool ends_flow) {
-    if (entry.dpi_progress == DpiProgress::kDone) return;
+  Verdict conclude(FlowEntry& entry, const FlowDetails& details, bool ends_flow) {
     if (entry.dpi_progress == DpiProgress::kRunning) {
-      State& state = states_[entry.dpi_state];
-      if (ends_flow) {
-        give_up(entry);
-      } else if (is_known(state.result)) {
-        entry.application = application(state.result, false, state.flow.confidence);
-      } else {
-        entry.application = guess(entry);
+      State& state = state_of(entry);
+      if (!ends_flow) {
+        return is_known(state.result) ? verdict(state.result, false, state.flow.confidence)
+                                      : guess(entry, state.handshake, details);
       }
-      return;
+      give_up(entry);
+    } else if (entry.dpi_progress == DpiProgress::kNotStarted) {
+      const Verdict guessed = guess(entry, entry.inspection.handshake, details);
+      if (!ends_flow) return guessed;
+      counters_.add(Counter::kDpiGivenUp);
+      conclude(entry, guessed, MetadataStore::kNone);
     }
-    entry.application = guess(entry);
-    if (!ends_flow) return;
-    counters_.add(Counter::kDpiGivenUp);
-    entry.dpi_progress = DpiProgress::kDone;
+    return entry.inspection.done.verdict;
   }
 
   void release(FlowEntry& entry) {
     release_state(entry);
     hellos_.release(entry.hello);
-    metadata_.release(entry.metadata);
+    std::uint32_t metadata = metadata_of(entry);
+    metadata_.release(metadata);
   }
 
-  void describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras) {
-    const Application& application = entry.application;
-    const Names& names = names_of(application);
+  void describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras) {
+    const Names& names = names_[verdict.label];
     record.application_name = names.application;
     record.category_name = names.category;
-    record.application_confidence = application.confidence;
-    record.application_is_guessed = application.guessed;
+    record.application_confidence = static_cast<std::uint8_t>(verdict.confidence);
+    record.application_is_guessed = verdict.guessed != 0;
     if (extras == nullptr) return;
-    metadata_.read(entry.metadata, extras->metadata.octets);
-    if (options_.metadata && entry.dpi_state != kNoIndex) {
-      ndpi::append_metadata(states_[entry.dpi_state].flow, extras->metadata.octets);
+    metadata_.read(metadata_of(entry), extras->metadata.octets);
+    if (options_.metadata && entry.dpi_progress == DpiProgress::kRunning) {
+      ndpi::append_metadata(state_of(entry).flow, extras->metadata.octets);
     }
   }
 
@@ -170,48 +185,53 @@ class Classifier::Ndpi {
 
   bool more_to_learn(State& state) { return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0; }
 
+  State& state_of(const FlowEntry& entry) { return states_[entry.inspection.running.state]; }
+
   // Takes a state and shows it the packets without payload that came before.
-  void start(FlowEntry& entry, std::uint64_t time_ms) {
-    entry.dpi_state = take_state();
-    State& state = states_[entry.dpi_state];
+  void start(FlowEntry& entry, const FlowDetails& details, std::uint64_t time_ms) {
+    const std::uint32_t index = take_state();
+    State& state = states_[index];
     state.owner = &entry;
+    state.handshake = entry.inspection.handshake;
+    entry.inspection.running = {.state = index, .metadata = MetadataStore::kNone};
     entry.dpi_progress = DpiProgress::kRunning;
-    replay(entry, state.flow, time_ms);
+    replay(entry, state.handshake, details, state.flow, time_ms);
   }
 
-  void replay(const FlowEntry& entry, ndpi::FlowState& flow, std::uint64_t time_ms) {
-    for (std::uint8_t i = 0; i < entry.handshake.count; ++i) {
-      const std::uint8_t packet = entry.handshake.packets[i];
-      show_empty_packet(entry, direction_of(packet), flags_of(packet), flow, time_ms);
+  void replay(const FlowEntry& entry, const Handshake& handshake, const FlowDetails& details, ndpi::FlowState& flow,
+              std::uint64_t time_ms) {
+    for (std::uint8_t i = 0; i < handshake.count; ++i) {
+      const std::uint8_t packet = handshake.packets[i];
+      show_empty_packet(entry, details, direction_of(packet), flags_of(packet), flow, time_ms);
     }
   }
 
-  void show_empty_packet(const FlowEntry& entry, Direction direction, std::uint8_t tcp_flags, ndpi::FlowState& flow,
-                         std::uint64_t time_ms) {
+  void show_empty_packet(const FlowEntry& entry, const FlowDetails& details, Direction direction,
+                         std::uint8_t tcp_flags, ndpi::FlowState& flow, std::uint64_t time_ms) {
     std::array<std::uint8_t, kReplayOctets> packet;
-    const std::size_t length = rebuild_packet(entry, direction, tcp_flags, packet);
+    const std::size_t length = rebuild_packet(entry.key, details.initial_sequence, direction, tcp_flags, packet);
     ndpi::process(module_.get(), &flow, packet.data(), static_cast<std::uint16_t>(length), time_ms);
   }
 
   // What nDPI makes of addresses and ports alone.
-  Application guess(const FlowEntry& entry) {
+  Verdict guess(const FlowEntry& entry, const Handshake& handshake, const FlowDetails& details) {
     scratch_ = {};
-    const std::uint64_t time_ms = milliseconds(entry.flow.end_ns);
-    if (entry.handshake.count > 0) {
-      replay(entry, scratch_, time_ms);
+    const std::uint64_t time_ms = milliseconds(entry.end_ns());
+    if (handshake.count > 0) {
+      replay(entry, handshake, details, scratch_, time_ms);
     } else {
-      show_empty_packet(entry, Direction::kSrcToDst, tcp::kAck, scratch_, time_ms);
+      show_empty_packet(entry, details, Direction::kSrcToDst, tcp::kAck, scratch_, time_ms);
     }
     bool guessed = false;
     const ndpi_protocol result = ndpi::give_up(module_.get(), &scratch_, guessed);
-    const Application made = application(result, guessed, scratch_.confidence);
+    const Verdict made = verdict(result, guessed, scratch_.confidence);
     ndpi_free_flow_data(&scratch_);
     scratch_ = {};
     return made;
   }
 
   void give_up(FlowEntry& entry) {
-    State& state = states_[entry.dpi_state];
+    State& state = state_of(entry);
     bool guessed = false;
     const ndpi_protocol result = ndpi::give_up(module_.get(), &state.flow, guessed);
     counters_.add(Counter::kDpiGivenUp);
@@ -219,38 +239,40 @@ class Classifier::Ndpi {
   }
 
   void settle(FlowEntry& entry, const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
-    entry.application = application(result, guessed, confidence);
-    entry.dpi_progress = DpiProgress::kDone;
     if (options_.metadata) keep_metadata(entry);
     release_state(entry);
+    conclude(entry, verdict(result, guessed, confidence), entry.inspection.running.metadata);
+  }
+
+  static void conclude(FlowEntry& entry, const Verdict& verdict, std::uint32_t metadata) {
+    entry.inspection.done = {.verdict = verdict, .metadata = metadata};
+    entry.dpi_progress = DpiProgress::kDone;
   }
 
   void keep_metadata(FlowEntry& entry) {
     scratch_metadata_.clear();
-    ndpi::append_metadata(states_[entry.dpi_state].flow, scratch_metadata_);
+    ndpi::append_metadata(state_of(entry).flow, scratch_metadata_);
     keep_scratch_metadata(entry);
   }
 
   void keep_scratch_metadata(FlowEntry& entry) {
-    if (!metadata_.append(entry.metadata, scratch_metadata_)) counters_.add(Counter::kDpiMetadataFull);
+    const bool running = entry.dpi_progress == DpiProgress::kRunning;
+    std::uint32_t& chain = running ? entry.inspection.running.metadata : entry.inspection.done.metadata;
+    if (!metadata_.append(chain, scratch_metadata_)) counters_.add(Counter::kDpiMetadataFull);
   }
 
   void release_state(FlowEntry& entry) {
-    if (entry.dpi_state == kNoIndex) return;
-    State& state = states_[entry.dpi_state];
+    if (entry.dpi_progress != DpiProgress::kRunning) return;
+    State& state = state_of(entry);
     ndpi_free_flow_data(&state.flow);
     unlink(state.age);
     state.age.next = free_;
-    free_ = entry.dpi_state;
-    entry.dpi_state = kNoIndex;
+    free_ = entry.inspection.running.state;
   }
 
-  static Application application(const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
-    return {.master = ndpi::master_of(result),
-            .app = ndpi::app_of(result),
-            .category = static_cast<std::uint16_t>(result.category),
-            .confidence = static_cast<std::uint8_t>(confidence),
-            .guessed = guessed};
+  Verdict verdict(const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
+    return {
+        .label = label_of(result), .guessed = guessed ? 1U : 0U, .confidence = static_cast<std::uint8_t>(confidence)};
   }
 
   std::uint32_t take_state() {
@@ -277,17 +299,23 @@ class Classifier::Ndpi {
     (age.next == kNoIndex ? newest_ : states_[age.next].age.previous) = age.previous;
   }
 
-  const Names& names_of(const Application& application) {
-    const std::uint64_t id = static_cast<std::uint64_t>(application.master) << 32 |
-                             static_cast<std::uint64_t>(application.app) << 16 | application.category;
-    const auto known = names_.find(id);
-    if (known != names_.end()) return known->second;
+  // Where its names are in the list; there are as many as nDPI can tell apart, at most.
+  std::uint32_t label_of(const ndpi_protocol& result) {
+    const std::uint16_t master = ndpi::master_of(result);
+    const std::uint16_t app = ndpi::app_of(result);
+    const auto category = static_cast<std::uint16_t>(result.category);
+    const std::uint64_t id =
+        static_cast<std::uint64_t>(master) << 32 | static_cast<std::uint64_t>(app) << 16 | category;
+    const auto [known, is_new] = labels_.try_emplace(id, static_cast<std::uint32_t>(names_.size()));
+    if (is_new) names_.push_back(names_of(master, app, category));
+    return known->second;
+  }
+
+  Names names_of(std::uint16_t master, std::uint16_t app, std::uint16_t category) {
     std::array<char, 128> name{};
-    ndpi::protocol_name(module_.get(), ndpi::protocol_of(application.master, application.app), name.data(),
-                        static_cast<unsigned>(name.size()));
-    const char* category =
-        ndpi_category_get_name(module_.get(), static_cast<ndpi_protocol_category_t>(application.category));
-    return names_.emplace(id, Names{intern(name.data()), intern(category == nullptr ? "" : category)}).first->second;
+    ndpi::protocol_name(module_.get(), ndpi::protocol_of(master, app), name.data(), static_cast<unsigned>(name.size()));
+    const char* category_name = ndpi_category_get_name(module_.get(), static_cast<ndpi_protocol_category_t>(category));
+    return {intern(name.data()), intern(category_name == nullptr ? "" : category_name)};
   }
 
   const Config::Dpi& options_;
@@ -302,7 +330,8 @@ class Classifier::Ndpi {
   std::string scratch_metadata_;  // keeps its memory from flow to flow
   ClientHelloWatcher hellos_;
   Ja4 ja4_;
-  std::unordered_map<std::uint64_t, Names> names_;
+  std::unordered_map<std::uint64_t, std::uint32_t> labels_;  // an application and category: its place in names_
+  std::vector<Names> names_;
   ModulePointer module_;
 };
 
@@ -311,12 +340,18 @@ Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, Counte
 
 Classifier::~Classifier() = default;
 
-void Classifier::show_to_ndpi(FlowEntry& entry, const Packet& packet) { ndpi_->inspect(entry, packet); }
-void Classifier::look_for_hello(FlowEntry& entry, const Packet& packet) { ndpi_->look_for_hello(entry, packet); }
-void Classifier::conclude(FlowEntry& entry, bool ends_flow) { ndpi_->conclude(entry, ends_flow); }
+void Classifier::show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Packet& packet) {
+  ndpi_->inspect(entry, details, packet);
+}
+void Classifier::look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet) {
+  ndpi_->look_for_hello(entry, details, packet);
+}
+Verdict Classifier::conclude(FlowEntry& entry, const FlowDetails& details, bool ends_flow) {
+  return ndpi_->conclude(entry, details, ends_flow);
+}
 void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
-void Classifier::describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras) {
-  ndpi_->describe(entry, record, extras);
+void Classifier::describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras) {
+  ndpi_->describe(entry, verdict, record, extras);
 }
 
 }  // namespace spanflow

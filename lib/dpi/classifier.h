@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "decode/packet.h"
-#include "flow/flow_table.h"
+#include "flow/flow_entry.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
@@ -23,20 +23,20 @@ class Classifier {
   ~Classifier();
 
   // Shows nDPI the packet if the flow has no verdict yet, and reads the TLS ClientHello if it is in there.
-  void inspect(FlowEntry& entry, const Packet& packet) {
-    if (entry.dpi_progress != DpiProgress::kDone) show_to_ndpi(entry, packet);
-    if (!entry.hello.is_settled(packet.direction)) look_for_hello(entry, packet);
+  void inspect(FlowEntry& entry, FlowDetails& details, const Packet& packet) {
+    if (entry.dpi_progress != DpiProgress::kDone) show_to_ndpi(entry, details, packet);
+    if (!entry.hello.is_settled(packet.direction)) look_for_hello(entry, details, packet);
   }
-  // Settles entry.application for a record: with `ends_flow` for good, else as far as known.
-  void conclude(FlowEntry& entry, bool ends_flow);
+  // The verdict for a record: with `ends_flow` for good, else as far as known.
+  Verdict conclude(FlowEntry& entry, const FlowDetails& details, bool ends_flow);
   // Gives back what the flow holds: a state, metadata.
   void release(FlowEntry& entry);
   // Fills the application fields of a record, and the metadata of its extras, if it has any.
-  void describe(const FlowEntry& entry, FlowRecord& record, FlowExtras* extras);
+  void describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras);
 
  private:
-  void show_to_ndpi(FlowEntry& entry, const Packet& packet);
-  void look_for_hello(FlowEntry& entry, const Packet& packet);
+  void show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Packet& packet);
+  void look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet);
 
   class Ndpi;
   std::unique_ptr<Ndpi> ndpi_;

@@ -14,16 +14,17 @@ std::uint32_t payload_sequence(const Packet& packet) {
 
 ClientHelloWatcher::ClientHelloWatcher(std::uint32_t buffers, Counters& counters)
     : counters_(counters), buffers_(buffers) {
-  assert(buffers > 0);
+  assert(buffers > 0 && buffers <= HelloWatch::kMostBuffers);
 }
 
 std::optional<ClientHello> ClientHelloWatcher::look(HelloWatch& watch, const Packet& packet,
                                                     std::optional<std::uint32_t> syn_sequence) {
   const Cursor payload = payload_of(packet);
   const std::uint32_t sequence = payload_sequence(packet);
-  Lent* lent = lent_to(watch);
-  if (lent != nullptr && watch.buffered == packet.direction) return put_together(watch, *lent, sequence, payload);
-  if (watch.is_settled(packet.direction)) return std::nullopt;  // by the loss of its buffer
+  const bool borrows = watch.buffer != 0;
+  if (borrows && watch.buffered == static_cast<int>(packet.direction)) {
+    return put_together(watch, buffers_[watch.buffer - 1U], sequence, payload);
+  }
 
   const std::uint32_t start = syn_sequence ? *syn_sequence + 1 : sequence;
   if (sequence == start) {
@@ -31,7 +32,7 @@ std::optional<ClientHello> ClientHelloWatcher::look(HelloWatch& watch, const Pac
     if (read.verdict != HelloVerdict::kNeedMore) return conclude(watch, packet.direction, read);
   }
   // One buffer per flow, for the side that began like a client; and no segments that are cut short from the start.
-  if (lent != nullptr || payload.captured() == 0) {
+  if (borrows || payload.captured() == 0) {
     settle(watch, packet.direction);
     return std::nullopt;
   }
@@ -40,7 +41,7 @@ std::optional<ClientHello> ClientHelloWatcher::look(HelloWatch& watch, const Pac
 
 std::optional<ClientHello> ClientHelloWatcher::put_together(HelloWatch& watch, Lent& lent, std::uint32_t sequence,
                                                             const Cursor& payload) {
-  const Direction direction = watch.buffered;
+  const auto direction = static_cast<Direction>(watch.buffered);
   const bool whole = payload.captured() == payload.wire();
   if (!whole || !lent.segments.add(sequence, payload)) {
     give_up(watch, direction);
@@ -62,7 +63,7 @@ std::optional<ClientHello> ClientHelloWatcher::conclude(HelloWatch& watch, Direc
 
 void ClientHelloWatcher::settle(HelloWatch& watch, Direction direction) {
   watch.settled |= HelloWatch::bit(direction);
-  if (watch.buffer != 0 && watch.buffered == direction) release(watch);
+  if (watch.buffer != 0 && watch.buffered == static_cast<int>(direction)) release(watch);
 }
 
 void ClientHelloWatcher::give_up(HelloWatch& watch, Direction direction) {
@@ -71,18 +72,14 @@ void ClientHelloWatcher::give_up(HelloWatch& watch, Direction direction) {
 }
 
 void ClientHelloWatcher::release(HelloWatch& watch) {
-  if (lent_to(watch) != nullptr) take_back(watch.buffer - 1);
+  if (watch.buffer != 0) take_back(watch.buffer - 1U);
   watch.buffer = 0;
 }
 
-// The buffer that the flow still has; nullptr if it has none, or it was called in.
-ClientHelloWatcher::Lent* ClientHelloWatcher::lent_to(HelloWatch& watch) {
-  if (watch.buffer == 0) return nullptr;
-  Lent& lent = buffers_[watch.buffer - 1];
-  if (lent.loan == watch.loan) return &lent;
-  watch.settled |= HelloWatch::bit(watch.buffered);
-  watch.buffer = 0;
-  return nullptr;
+// Takes the buffer of a flow that has not come to an end with it.
+void ClientHelloWatcher::call_in(HelloWatch& watch) {
+  counters_.add(Counter::kDpiHelloPoolFull);
+  settle(watch, static_cast<Direction>(watch.buffered));
 }
 
 ClientHelloWatcher::Lent& ClientHelloWatcher::lend(HelloWatch& watch, Direction direction, std::uint32_t start) {
@@ -92,17 +89,14 @@ ClientHelloWatcher::Lent& ClientHelloWatcher::lend(HelloWatch& watch, Direction 
   (newest_ == kNoIndex ? oldest_ : buffers_[newest_].age.next) = index;
   newest_ = index;
   lent.segments.start(start);
-  watch.buffer = index + 1;
-  watch.loan = ++lent.loan;
-  watch.buffered = direction;
+  lent.borrower = &watch;
+  watch.buffer = static_cast<std::uint16_t>(index + 1);
+  watch.buffered = static_cast<std::uint16_t>(direction);
   return lent;
 }
 
 std::uint32_t ClientHelloWatcher::take_buffer() {
-  if (free_ == kNoIndex && unused_ == buffers_.size()) {
-    counters_.add(Counter::kDpiHelloPoolFull);
-    take_back(oldest_);
-  }
+  if (free_ == kNoIndex && unused_ == buffers_.size()) call_in(*buffers_[oldest_].borrower);
   if (free_ == kNoIndex) return unused_++;
   const std::uint32_t index = free_;
   free_ = buffers_[index].age.next;
@@ -111,7 +105,6 @@ std::uint32_t ClientHelloWatcher::take_buffer() {
 
 void ClientHelloWatcher::take_back(std::uint32_t index) {
   Lent& lent = buffers_[index];
-  ++lent.loan;
   (lent.age.previous == kNoIndex ? oldest_ : buffers_[lent.age.previous].age.next) = lent.age.next;
   (lent.age.next == kNoIndex ? newest_ : buffers_[lent.age.next].age.previous) = lent.age.previous;
   lent.age.next = free_;

@@ -8,7 +8,7 @@
 #include "decode/packet.h"
 #include "dpi/client_hello.h"
 #include "dpi/segment_buffer.h"
-#include "flow/flow_table.h"
+#include "flow/flow_entry.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
@@ -27,13 +27,13 @@ class ClientHelloWatcher {
     if (packet.payload_size == 0 || watch.is_settled(packet.direction)) return std::nullopt;
     return look(watch, packet, syn_sequence);
   }
-  // Must be called before a watch that is not done() is dropped.
+  // Must be called before a watch that is not done() is dropped or moved.
   void release(HelloWatch& watch);
 
  private:
   struct Lent {
     Links age;
-    std::uint32_t loan;  // even: not lent
+    HelloWatch* borrower;
     SegmentBuffer segments;
   };
 
@@ -42,7 +42,7 @@ class ClientHelloWatcher {
   std::optional<ClientHello> conclude(HelloWatch& watch, Direction direction, const HelloRead& read);
   void settle(HelloWatch& watch, Direction direction);
   void give_up(HelloWatch& watch, Direction direction);
-  Lent* lent_to(HelloWatch& watch);
+  void call_in(HelloWatch& watch);
   Lent& lend(HelloWatch& watch, Direction direction, std::uint32_t start);
   std::uint32_t take_buffer();
   void take_back(std::uint32_t index);

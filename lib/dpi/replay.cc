@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "decode/packet.h"
+#include "flow/flow_key.h"
 
 namespace spanflow {
 namespace {
@@ -33,10 +34,9 @@ constexpr std::uint32_t kHopLimit = 64;
 
 }  // namespace
 
-std::size_t rebuild_packet(const FlowEntry& entry, Direction direction, std::uint8_t tcp_flags,
-                           std::span<std::uint8_t, kReplayOctets> out) {
-  FlowKey key = entry.flow;
-  if (direction == Direction::kDstToSrc) key = reversed(key);
+std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
+                           std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out) {
+  const FlowKey key = direction == Direction::kDstToSrc ? reversed(flow) : flow;
   const bool is_tcp = key.ip_protocol == protocol::kTcp;
   const std::uint32_t transport = is_tcp ? 20 : 8;
   Builder build{out};
@@ -49,10 +49,10 @@ std::size_t rebuild_packet(const FlowEntry& entry, Direction direction, std::uin
   }
   build.be16(key.src_port).be16(key.dst_port);
   if (is_tcp) {
-    const int self = static_cast<int>(direction);
+    const auto self = static_cast<std::size_t>(direction);
     const bool syn = (tcp_flags & tcp::kSyn) != 0;
     const bool ack = (tcp_flags & tcp::kAck) != 0;
-    build.be32(entry.initial_sequence[self] + (syn ? 0 : 1)).be32(ack ? entry.initial_sequence[1 - self] + 1 : 0);
+    build.be32(initial[self] + (syn ? 0 : 1)).be32(ack ? initial[1 - self] + 1 : 0);
     build.u8(0x50).u8(tcp_flags).be16(0xffff).be32(0);
   } else {
     build.be16(transport).be16(0);
@@ -60,18 +60,17 @@ std::size_t rebuild_packet(const FlowEntry& entry, Direction direction, std::uin
   return build.size();
 }
 
-bool remember_packet(FlowEntry& entry, Direction direction, std::uint8_t tcp_flags, std::uint32_t sequence,
-                     std::uint32_t acknowledgement) {
-  Handshake& handshake = entry.handshake;
+bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
+                     std::uint32_t sequence, std::uint32_t acknowledgement) {
   if (handshake.count == Handshake::kMost) return false;
-  const int self = static_cast<int>(direction);
+  const auto self = static_cast<std::size_t>(direction);
   // Of a connection met half-way, the numbers of the first packet stand for those of the SYNs.
   if ((tcp_flags & tcp::kSyn) == 0 && (handshake.sequences_known & (1 << self)) == 0) {
-    entry.initial_sequence[self] = sequence - 1;
+    initial[self] = sequence - 1;
   }
   handshake.sequences_known |= static_cast<std::uint8_t>(1 << self);
   if ((tcp_flags & tcp::kAck) != 0 && (handshake.sequences_known & (2 >> self)) == 0) {
-    entry.initial_sequence[1 - self] = acknowledgement - 1;
+    initial[1 - self] = acknowledgement - 1;
     handshake.sequences_known |= static_cast<std::uint8_t>(2 >> self);
   }
   const std::uint8_t direction_bit = direction == Direction::kDstToSrc ? 0x80 : 0;

@@ -5,20 +5,23 @@
 #include <cstdint>
 #include <span>
 
-#include "flow/flow_table.h"
+#include "flow/flow_entry.h"
 
 namespace spanflow {
 
 inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 and a TCP header
 
+// The sequence numbers that a TCP connection's directions began with.
+using InitialSequence = std::array<std::uint32_t, 2>;
+
 // Writes IP and transport header of an empty packet from the flow's `direction`; returns the octets written. For TCP
 // with `tcp_flags` and the sequence numbers a handshake has.
-std::size_t rebuild_packet(const FlowEntry& entry, Direction direction, std::uint8_t tcp_flags,
-                           std::span<std::uint8_t, kReplayOctets> out);
+std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
+                           std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out);
 
 // Remembers a TCP packet without payload; false if there is no room left for it.
-bool remember_packet(FlowEntry& entry, Direction direction, std::uint8_t tcp_flags, std::uint32_t sequence,
-                     std::uint32_t acknowledgement);
+bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
+                     std::uint32_t sequence, std::uint32_t acknowledgement);
 
 constexpr Direction direction_of(std::uint8_t remembered) {
   return (remembered & 0x80) != 0 ? Direction::kDstToSrc : Direction::kSrcToDst;

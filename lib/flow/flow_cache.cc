@@ -13,6 +13,21 @@ bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & 
 
 bool is_tcp(const FlowKey& key) { return key.ip_protocol == protocol::kTcp; }
 
+// Adds to the lower half of a count; true if it has passed its end.
+bool add_to(std::uint32_t& count, std::uint32_t more) {
+  count += more;
+  return count < more;
+}
+
+std::uint64_t whole(std::uint32_t upper, std::uint32_t lower) { return std::uint64_t{upper} << 32 | lower; }
+
+// A closed flow is not followed for longer than its entry can tell: half, so that packets may also come late.
+constexpr std::uint64_t kMostLinger = FlowDetails::kMostSinceClose / 2;
+
+bool is_kept_apart(Accounting accounting) {
+  return accounting == Accounting::kTransport || accounting == Accounting::kPayload;
+}
+
 std::uint32_t share_of_capacity(const Config& config) {
   return static_cast<std::uint32_t>(
       std::max<std::uint64_t>(1, (config.flow.capacity + config.workers - 1) / config.workers));
@@ -25,12 +40,13 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
     : options_(config.flow),
       active_timeout_ns_(nanoseconds(config.flow.active_timeout)),
       inactive_timeout_ns_(nanoseconds(config.flow.inactive_timeout)),
-      tcp_linger_ns_(nanoseconds(config.flow.tcp_linger)),
+      tcp_linger_ns_(std::min(nanoseconds(config.flow.tcp_linger), kMostLinger)),
       origin_(origin),
       classifier_(classifier),
       writer_(writer),
       counters_(counters),
-      table_(share_of_capacity(config), hash_seed) {
+      table_(share_of_capacity(config), hash_seed),
+      accounted_(is_kept_apart(config.flow.accounting) ? share_of_capacity(config) : 0) {
   if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config));
   if (!metrics.empty()) metrics_.emplace(metrics, share_of_capacity(config), counters);
 }
@@ -40,6 +56,7 @@ void FlowCache::prefetch(std::uint32_t hash) const {
   if (index == kNoIndex) return;
   if (features_) features_->prefetch(index);
   if (metrics_) metrics_->prefetch(index);
+  if (metrics_ && metrics_->see_flows()) table_.prefetch_details(index);
 }
 
 void FlowCache::add(Packet& packet, std::uint32_t hash) {
@@ -50,13 +67,13 @@ void FlowCache::add(Packet& packet, std::uint32_t hash) {
   if (entry == nullptr) {
     entry = &open(packet, hash);
   } else if (entry->state == EntryState::kDormant) {
-    ++entry->flow.segment;
+    table_.next_segment(*entry);
     open_segment(*entry, packet);
   }
   count(*entry, packet);
-  if (classifier_ != nullptr) classifier_->inspect(*entry, packet);
+  if (classifier_ != nullptr) classifier_->inspect(*entry, table_.details(*entry), packet);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
-  if (entry->flow.ends_now) return end(*entry, EndReason::kPlugin);
+  if (entry->ends_now) return end(*entry, EndReason::kPlugin);
   table_.touch(*entry, clock_.now_ns());
 }
 
@@ -83,25 +100,28 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
 bool FlowCache::is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const {
   if (entry.state != EntryState::kClosed || !has(packet, tcp::kSyn) || has(packet, tcp::kAck)) return false;
   const bool retransmitted =
-      (entry.syn_seen & bit(direction)) != 0 && entry.initial_sequence[static_cast<int>(direction)] == packet.tcp_seq;
+      (entry.syn_seen & bit(direction)) != 0 &&
+      table_.details(entry).initial_sequence[static_cast<std::size_t>(direction)] == packet.tcp_seq;
   return !retransmitted;
 }
 
 // A packet so much older than its flow's last that the record would span more than a timeout: the time of one of
 // the two is wrong, and they are kept apart.
 bool FlowCache::out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const {
-  return time_ns < entry.flow.end_ns &&
-         (entry.flow.end_ns - time_ns >= inactive_timeout_ns_ || entry.flow.end_ns - time_ns >= active_timeout_ns_);
+  const std::uint64_t end_ns = entry.end_ns();
+  return time_ns < end_ns && (end_ns - time_ns >= inactive_timeout_ns_ || end_ns - time_ns >= active_timeout_ns_);
 }
 
 FlowCache::Deadline FlowCache::deadline(const FlowEntry& entry) const {
-  const std::uint64_t inactive = entry.flow.end_ns + inactive_timeout_ns_;
-  const std::uint64_t active = entry.flow.start_ns + active_timeout_ns_;
+  const std::uint64_t end_ns = entry.end_ns();
+  const std::uint64_t inactive = end_ns + inactive_timeout_ns_;
+  const std::uint64_t active = entry.start_ns() + active_timeout_ns_;
   switch (entry.state) {
     case EntryState::kDormant:
       return {inactive, EndReason::kInactive};
     case EntryState::kClosed:
-      return {std::min({entry.closed_ns + tcp_linger_ns_, active, inactive}), EndReason::kClosed};
+      return {std::min({table_.details(entry).closed_ns(end_ns) + tcp_linger_ns_, active, inactive}),
+              EndReason::kClosed};
     case EntryState::kOpen:
       break;
   }
@@ -114,19 +134,19 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   const bool swapped = answers && options_.direction == FlowDirection::kHandshake;
   packet.direction = swapped ? Direction::kDstToSrc : Direction::kSrcToDst;
   FlowEntry& entry = table_.insert(swapped ? reversed(packet.key) : packet.key, hash, clock_.now_ns());
-  Flow& flow = entry.flow;
-  flow.flow_id = make_flow_id(origin_.sensor_id, flow, packet.time_ns);
-  flow.vlan_id = packet.vlan_id;
-  flow.vlan_outer_id = packet.vlan_outer_id;
-  if (packet.ethernet != nullptr) {
-    std::copy_n(packet.ethernet, 6, (swapped ? flow.src_mac : flow.dst_mac).begin());
-    std::copy_n(packet.ethernet + 6, 6, (swapped ? flow.dst_mac : flow.src_mac).begin());
+  FlowDetails& details = table_.details(entry);
+  details.set_flow_id(make_flow_id(origin_.sensor_id, entry.key, packet.time_ns));
+  if ((packet.vlan_id | packet.vlan_outer_id) != 0) {
+    table_.tags(entry) = {.vlan_id = packet.vlan_id, .vlan_outer_id = packet.vlan_outer_id};
   }
-  flow.icmp_type = packet.icmp_type;
-  flow.icmp_code = packet.icmp_code;
-  flow.biflow_direction = BiflowDirection::kInitiator;
-  if (is_tcp(packet.key) && !has(packet, tcp::kSyn)) flow.biflow_direction = BiflowDirection::kArbitrary;
-  if (answers && !swapped) flow.biflow_direction = BiflowDirection::kReverseInitiator;
+  if (packet.ethernet != nullptr) {
+    std::copy_n(packet.ethernet, 6, (swapped ? details.src_mac : details.dst_mac).begin());
+    std::copy_n(packet.ethernet + 6, 6, (swapped ? details.dst_mac : details.src_mac).begin());
+  }
+  if (!is_tcp(packet.key)) details.icmp = {.type = packet.icmp_type, .code = packet.icmp_code};
+  entry.biflow_direction = BiflowDirection::kInitiator;
+  if (is_tcp(packet.key) && !has(packet, tcp::kSyn)) entry.biflow_direction = BiflowDirection::kArbitrary;
+  if (answers && !swapped) entry.biflow_direction = BiflowDirection::kReverseInitiator;
   if (features_) features_->start_flow(table_.index_of(entry));
   open_segment(entry, packet);
   return entry;
@@ -134,44 +154,78 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
 
 void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   entry.state = EntryState::kOpen;
-  entry.flow.start_ns = entry.flow.end_ns = packet.time_ns;
-  entry.flow.src_to_dst = {.tunnel_id = entry.flow.src_to_dst.tunnel_id};
-  entry.flow.dst_to_src = {.tunnel_id = entry.flow.dst_to_src.tunnel_id};
+  entry.sides[0] = entry.sides[1] = {};
+  if (entry.has_carries) std::fill_n(table_.carries(entry).sides, 2, Carries::Side{});
   const std::uint32_t index = table_.index_of(entry);
+  if (accounted_.size() > 0) accounted_[index] = {};
   table_.by_opening().push_back(index);
   if (features_) features_->start_segment(index);
-  if (metrics_) metrics_->start_segment(index, entry.flow);
+  if (metrics_) start_metrics(entry, packet.time_ns);
   counters_.add(Counter::kFlowsOpened);
   counters_.add(Counter::kFlowsOpen);
 }
 
 void FlowCache::count(FlowEntry& entry, Packet& packet) {
-  Flow& flow = entry.flow;
-  const std::uint64_t before_ns = flow.end_ns;
-  if (packet.time_ns < flow.end_ns) counters_.add(Counter::kPacketsTimeBackwards);
-  flow.start_ns = std::min(flow.start_ns, packet.time_ns);
-  flow.end_ns = std::max(flow.end_ns, packet.time_ns);
-  FlowSide& side = flow.side(packet.direction);
-  if (side.pkts == 0) {
-    side.start_ns = packet.time_ns;
-    side.dscp = packet.dscp;
-    side.ttl_min = packet.ttl;
-  }
+  const bool is_first = !entry.has_packets();
+  const std::uint64_t before_ns = is_first ? packet.time_ns : entry.end_ns();
+  if (packet.time_ns < before_ns) counters_.add(Counter::kPacketsTimeBackwards);
+  SideState& side = entry.side(packet.direction);
+  if (!side.has_packets()) side.dscp = packet.dscp;
   side.start_ns = std::min(side.start_ns, packet.time_ns);
   side.end_ns = std::max(side.end_ns, packet.time_ns);
   side.ttl_min = std::min(side.ttl_min, packet.ttl);
   side.ttl_max = std::max(side.ttl_max, packet.ttl);
-  ++side.pkts;
-  const std::uint64_t octets = accounted(packet);
-  side.bytes += octets;
-  if (features_) features_->add(table_.index_of(entry), packet, octets);
-  side.link_bytes += packet.size;
-  side.ip_bytes += packet.ip_size;
   side.tcp_flags |= packet.tcp_flags;
-  side.tunnel_id = packet.tunnel_id;
+  const bool pkts = add_to(side.pkts, 1);
+  const bool link_octets = add_to(side.link_octets, packet.size);
+  const bool ip_octets = add_to(side.ip_octets, packet.ip_size);
+  if (pkts || link_octets || ip_octets) [[unlikely]]
+    carry(entry, packet.direction, pkts, link_octets, ip_octets);
+  if (packet.tunnel_id != 0 || entry.has_tunnel_ids) {
+    table_.tunnel_ids(entry).sides[static_cast<int>(packet.direction)] = packet.tunnel_id;
+  }
+  count_apart(entry, packet);
   if (!metrics_) return;
   packet.gap_ns = packet.time_ns - std::min(packet.time_ns, before_ns);
-  metrics_->add(table_.index_of(entry), packet, flow);
+  add_to_metrics(entry, packet, is_first);
+}
+
+void FlowCache::carry(FlowEntry& entry, Direction direction, bool pkts, bool link_octets, bool ip_octets) {
+  Carries::Side& side = table_.carries(entry).sides[static_cast<int>(direction)];
+  side.pkts += pkts ? 1 : 0;
+  side.link_octets += link_octets ? 1 : 0;
+  side.ip_octets += ip_octets ? 1 : 0;
+}
+
+// What is kept in arrays of its own, if at all.
+void FlowCache::count_apart(const FlowEntry& entry, const Packet& packet) {
+  if (!features_ && accounted_.size() == 0) return;
+  const std::uint32_t index = table_.index_of(entry);
+  const std::uint64_t octets = accounted(packet);
+  if (accounted_.size() > 0) accounted_[index].sides[static_cast<int>(packet.direction)] += octets;
+  if (features_) features_->add(index, packet, octets);
+}
+
+void FlowCache::start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns) {
+  Flow& flow = shown(entry);
+  flow.start_ns = flow.end_ns = first_packet_ns;
+  metrics_->start_segment(table_.index_of(entry), flow);
+  entry.ends_now = flow.ends_now;
+}
+
+void FlowCache::add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first) {
+  Flow& flow = shown(entry);
+  metrics_->add(table_.index_of(entry), packet, is_first, flow);
+  entry.ends_now = flow.ends_now;
+}
+
+// The flow as user metrics see it, if there are some that do.
+Flow& FlowCache::shown(const FlowEntry& entry) {
+  if (metrics_->see_flows()) {
+    describe(entry, shown_);
+    shown_.metrics = metrics_->view(table_.index_of(entry));
+  }
+  return shown_;
 }
 
 std::uint64_t FlowCache::accounted(const Packet& packet) const {
@@ -190,14 +244,15 @@ std::uint64_t FlowCache::accounted(const Packet& packet) const {
 
 void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   if (has(packet, tcp::kSyn)) {
-    entry.initial_sequence[static_cast<int>(packet.direction)] = packet.tcp_seq;
+    table_.details(entry).initial_sequence[static_cast<std::size_t>(packet.direction)] = packet.tcp_seq;
     entry.syn_seen |= bit(packet.direction);
   }
   if (!options_.tcp_close || entry.state != EntryState::kOpen) return;
   if (has(packet, tcp::kFin)) entry.fin_seen |= bit(packet.direction);
   if (!has(packet, tcp::kRst) && entry.fin_seen != 3) return;
   entry.state = EntryState::kClosed;
-  entry.closed_ns = packet.time_ns;
+  // A packet that comes later than an entry can tell counts as one that comes just as late as that.
+  table_.details(entry).set_closed(std::max(packet.time_ns, entry.end_ns() - std::min(entry.end_ns(), kMostLinger)));
   const std::uint32_t index = table_.index_of(entry);
   table_.by_opening().remove(index);
   table_.by_close().push_back(index);
@@ -218,8 +273,8 @@ bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
   const Deadline due = deadline(entry);
-  const bool untouched =
-      &list == &table_.by_use() && entry.flow.end_ns > now_ns && entry.touched_ns + inactive_timeout_ns_ <= now_ns;
+  const bool untouched = &list == &table_.by_use() && entry.end_ns() > now_ns &&
+                         FlowTable::touched_ns(entry, clock_.now_ns()) + inactive_timeout_ns_ <= now_ns;
   if (due.at_ns > now_ns && !untouched) return false;
   end(entry, due.reason);
   return true;
@@ -261,27 +316,71 @@ void FlowCache::end(FlowEntry& entry, EndReason reason) {
 
 void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   const bool ends_flow = reason != EndReason::kActive;
-  if (classifier_ != nullptr) classifier_->conclude(entry, ends_flow);
+  Verdict verdict;
+  if (classifier_ != nullptr) verdict = classifier_->conclude(entry, table_.details(entry), ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);
-  if (metrics_) metrics_->end_segment(table_.index_of(entry), entry.flow);
+  if (metrics_) metrics_->end_segment(table_.index_of(entry), shown(entry));
   const auto [record, extras, metrics] = writer_.next();
   if (record == nullptr) {
     counters_.add(Counter::kRecordsRingDropped);
     return;
   }
-  static_cast<Flow&>(*record) = entry.flow;
+  describe(entry, *record);
   record->end_reason = reason;
   record->sensor_id = origin_.sensor_id;
   record->worker = origin_.worker;
   record->timestamp_source = origin_.timestamp_source;
   record->community_id_seed = origin_.community_id_seed;
   record->has_application = classifier_ != nullptr;
-  if (classifier_ != nullptr) classifier_->describe(entry, *record, extras);
+  if (classifier_ != nullptr) classifier_->describe(entry, verdict, *record, extras);
   if (features_) features_->describe(table_.index_of(entry), *extras);
   record->extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
   if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
+}
+
+// All of a Flow but its metrics, from where its parts are kept.
+void FlowCache::describe(const FlowEntry& entry, Flow& flow) const {
+  const FlowDetails& details = table_.details(entry);
+  const Carries* carries = table_.find_carries(entry);
+  const Tags* tags = table_.find_tags(entry);
+  static_cast<FlowKey&>(flow) = entry.key;
+  flow.start_ns = entry.start_ns();
+  flow.end_ns = entry.end_ns();
+  flow.flow_id = details.flow_id();
+  flow.segment = (carries == nullptr ? 0 : carries->segment) << 16 | details.segment;
+  flow.vlan_id = tags == nullptr ? 0 : tags->vlan_id;
+  flow.vlan_outer_id = tags == nullptr ? 0 : tags->vlan_outer_id;
+  flow.src_mac = details.src_mac;
+  flow.dst_mac = details.dst_mac;
+  const FlowDetails::Icmp icmp = is_tcp(entry.key) ? FlowDetails::Icmp{} : details.icmp;
+  flow.icmp_type = icmp.type;
+  flow.icmp_code = icmp.code;
+  flow.biflow_direction = entry.biflow_direction;
+  flow.ends_now = entry.ends_now;
+  describe(entry, Direction::kSrcToDst, flow.src_to_dst);
+  describe(entry, Direction::kDstToSrc, flow.dst_to_src);
+}
+
+void FlowCache::describe(const FlowEntry& entry, Direction direction, FlowSide& side) const {
+  const int at = static_cast<int>(direction);
+  const SideState& state = entry.sides[at];
+  const Carries* carries = table_.find_carries(entry);
+  const TunnelIds* tunnel_ids = table_.find_tunnel_ids(entry);
+  const Carries::Side upper = carries == nullptr ? Carries::Side{} : carries->sides[at];
+  side.pkts = whole(upper.pkts, state.pkts);
+  side.link_bytes = whole(upper.link_octets, state.link_octets);
+  side.ip_bytes = whole(upper.ip_octets, state.ip_octets);
+  side.bytes = options_.accounting == Accounting::kLink ? side.link_bytes : side.ip_bytes;
+  if (accounted_.size() > 0) side.bytes = accounted_[table_.index_of(entry)].sides[at];
+  side.start_ns = state.has_packets() ? state.start_ns : 0;
+  side.end_ns = state.end_ns;
+  side.tunnel_id = tunnel_ids == nullptr ? 0 : tunnel_ids->sides[at];
+  side.tcp_flags = state.tcp_flags;
+  side.dscp = state.dscp;
+  side.ttl_min = state.has_packets() ? state.ttl_min : 0;
+  side.ttl_max = state.ttl_max;
 }
 
 void FlowCache::forget(FlowEntry& entry) {

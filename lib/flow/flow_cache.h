@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/zeroed_array.h"
 #include "capture/packet_clock.h"
 #include "config/config.h"
 #include "decode/packet.h"
@@ -49,6 +50,10 @@ class FlowCache {
     std::uint64_t at_ns;
     EndReason reason;
   };
+  // By direction.
+  struct AccountedOctets {
+    std::uint64_t sides[2];
+  };
 
   Deadline deadline(const FlowEntry& entry) const;
   bool sweep_front(EntryList& list, std::uint64_t now_ns);
@@ -58,9 +63,16 @@ class FlowCache {
   FlowEntry& open(Packet& packet, std::uint32_t hash);
   void open_segment(FlowEntry& entry, const Packet& packet);
   void count(FlowEntry& entry, Packet& packet);
+  void carry(FlowEntry& entry, Direction direction, bool pkts, bool link_octets, bool ip_octets);
+  void count_apart(const FlowEntry& entry, const Packet& packet);
+  void start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns);
+  void add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first);
+  Flow& shown(const FlowEntry& entry);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
   void end(FlowEntry& entry, EndReason reason);
   void write_record(FlowEntry& entry, EndReason reason);
+  void describe(const FlowEntry& entry, Flow& flow) const;
+  void describe(const FlowEntry& entry, Direction direction, FlowSide& side) const;
   void forget(FlowEntry& entry);
   void evict();
   std::uint64_t accounted(const Packet& packet) const;
@@ -75,8 +87,10 @@ class FlowCache {
   Counters& counters_;
   PacketClock clock_;  // the order of use goes by it: no single packet may put it far ahead
   FlowTable table_;
+  ZeroedArray<AccountedOctets> accounted_;  // by entry; only if they are neither link nor ip octets
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
+  Flow shown_;  // what user metrics see of the flow at hand
 };
 
 }  // namespace spanflow

@@ -1,45 +1,53 @@
 #include "flow/flow_table.h"
 
-#include <bit>
+#include <algorithm>
 #include <cassert>
 
 namespace spanflow {
 namespace {
 
-constexpr std::uint64_t kUseOrderGrain = 100'000'000;  // ns
+constexpr std::uint64_t kMillisecond = 1'000'000;  // ns
+constexpr std::uint32_t kUseOrderGrain = 100;      // ms
 
-// At most two thirds full, where linear probing is short.
-std::uint32_t slots_for(std::uint32_t capacity) {
-  return static_cast<std::uint32_t>(std::bit_ceil(static_cast<std::uint64_t>(capacity) * 3 / 2 + 1));
-}
+std::uint32_t milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / kMillisecond); }
 
 }  // namespace
 
 void EntryList::push_back(std::uint32_t index) {
-  Links& links = entries_[index].*links_;
-  links = {.previous = tail_, .next = kNoIndex};
-  if (tail_ == kNoIndex) {
-    head_ = index;
-  } else {
-    (entries_[tail_].*links_).next = index;
-  }
+  links_[index] = {.previous = tail_, .next = kNoIndex};
+  (tail_ == kNoIndex ? head_ : links_[tail_].next) = index;
   tail_ = index;
 }
 
 void EntryList::remove(std::uint32_t index) {
-  const Links links = entries_[index].*links_;
-  (links.previous == kNoIndex ? head_ : (entries_[links.previous].*links_).next) = links.next;
-  (links.next == kNoIndex ? tail_ : (entries_[links.next].*links_).previous) = links.previous;
+  const Links links = links_[index];
+  (links.previous == kNoIndex ? head_ : links_[links.previous].next) = links.next;
+  (links.next == kNoIndex ? tail_ : links_[links.next].previous) = links.previous;
 }
 
 FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
     : hash_(seed),
       entries_(capacity),
+      details_(capacity),
+      use_(capacity),
+      opening_(capacity),
       slots_(slots_for(capacity)),
-      mask_(static_cast<std::uint32_t>(slots_.size() - 1)),
-      by_use_(entries_, &FlowEntry::use),
-      by_opening_(entries_, &FlowEntry::opening),
-      by_close_(entries_, &FlowEntry::opening) {}
+      carries_(capacity),
+      tags_(capacity),
+      tunnel_ids_(capacity),
+      by_use_(use_),
+      by_opening_(opening_),
+      by_close_(opening_) {}
+
+// At most two thirds full, where linear probing is short; one is always free.
+std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
+  return static_cast<std::uint32_t>(std::max<std::uint64_t>(2, std::uint64_t{capacity} * 3 / 2));
+}
+
+std::size_t FlowTable::octets(std::uint32_t capacity) {
+  return capacity * (sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links)) + slots_for(capacity) * sizeof(Slot);
+}
+static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);  // and 12 of the index: 192
 
 std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
   const Slot& slot = slots_[home(hash)];
@@ -47,15 +55,14 @@ std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
   const auto* entry = reinterpret_cast<const char*>(&entries_[slot.entry - 1]);
   __builtin_prefetch(entry);
   __builtin_prefetch(entry + 64);
-  __builtin_prefetch(entry + 128);
   return slot.entry - 1;
 }
 
 FlowTable::Found FlowTable::find(const FlowKey& key, std::uint32_t hash) {
-  for (std::uint32_t at = home(hash); slots_[at].entry != 0; at = (at + 1) & mask_) {
+  for (std::uint32_t at = home(hash); slots_[at].entry != 0; at = after(at)) {
     if (slots_[at].hash != hash) continue;
     FlowEntry& entry = entries_[slots_[at].entry - 1];
-    if (const auto direction = match(entry.flow, key)) return {&entry, *direction};
+    if (const auto direction = match(entry.key, key)) return {&entry, *direction};
   }
   return {nullptr, Direction::kSrcToDst};
 }
@@ -64,30 +71,28 @@ FlowEntry& FlowTable::insert(const FlowKey& key, std::uint32_t hash, std::uint64
   assert(!full());
   std::uint32_t index = free_;
   if (index != kNoIndex) {
-    free_ = entries_[index].use.next;
+    free_ = use_[index].next;
   } else {
     index = unused_++;
   }
   ++size_;
   std::uint32_t at = home(hash);
-  while (slots_[at].entry != 0) at = (at + 1) & mask_;
+  while (slots_[at].entry != 0) at = after(at);
   slots_[at] = {hash, index + 1};
   FlowEntry& entry = entries_[index];
-  entry = FlowEntry{};
-  static_cast<FlowKey&>(entry.flow) = key;
-  entry.hash = hash;
-  entry.touched_ns = now_ns;
+  entry = FlowEntry{.key = key, .touched_ms = milliseconds(now_ns)};
+  details_[index] = {};
   by_use_.push_back(index);
   return entry;
 }
 
 void FlowTable::erase(FlowEntry& entry) {
   const std::uint32_t index = index_of(entry);
-  std::uint32_t at = home(entry.hash);
-  while (slots_[at].entry != index + 1) at = (at + 1) & mask_;
+  std::uint32_t at = home(hash(entry.key));
+  while (slots_[at].entry != index + 1) at = after(at);
   release_slot(at);
   by_use_.remove(index);
-  entry.use.next = free_;
+  use_[index].next = free_;
   free_ = index;
   --size_;
 }
@@ -95,10 +100,8 @@ void FlowTable::erase(FlowEntry& entry) {
 // Closes the gap by moving back what probing had pushed behind it, so that no tombstones are needed.
 void FlowTable::release_slot(std::uint32_t slot) {
   std::uint32_t gap = slot;
-  for (std::uint32_t at = (gap + 1) & mask_; slots_[at].entry != 0; at = (at + 1) & mask_) {
-    const std::uint32_t distance_from_home = (at - home(slots_[at].hash)) & mask_;
-    const std::uint32_t distance_from_gap = (at - gap) & mask_;
-    if (distance_from_home < distance_from_gap) continue;
+  for (std::uint32_t at = after(gap); slots_[at].entry != 0; at = after(at)) {
+    if (distance(home(slots_[at].hash), at) < distance(gap, at)) continue;
     slots_[gap] = slots_[at];
     gap = at;
   }
@@ -106,11 +109,55 @@ void FlowTable::release_slot(std::uint32_t slot) {
 }
 
 void FlowTable::touch(FlowEntry& entry, std::uint64_t now_ns) {
-  if (now_ns < entry.touched_ns + kUseOrderGrain) return;
-  entry.touched_ns = now_ns;
+  const std::uint32_t now_ms = milliseconds(now_ns);
+  if (now_ms - entry.touched_ms < kUseOrderGrain) return;
+  entry.touched_ms = now_ms;
   const std::uint32_t index = index_of(entry);
   by_use_.remove(index);
   by_use_.push_back(index);
+}
+
+std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns) {
+  if (entry.touched_ms == 0) return 0;
+  const std::uint32_t ago_ms = milliseconds(now_ns) - entry.touched_ms;
+  return now_ns - now_ns % kMillisecond - ago_ms * kMillisecond;
+}
+
+void FlowTable::next_segment(FlowEntry& entry) {
+  if (++details(entry).segment == 0) ++carries(entry).segment;
+}
+
+Carries& FlowTable::carries(FlowEntry& entry) {
+  Carries& carries = carries_[index_of(entry)];
+  if (!entry.has_carries) carries = {};
+  entry.has_carries = true;
+  return carries;
+}
+
+Tags& FlowTable::tags(FlowEntry& entry) {
+  Tags& tags = tags_[index_of(entry)];
+  if (!entry.has_tags) tags = {};
+  entry.has_tags = true;
+  return tags;
+}
+
+TunnelIds& FlowTable::tunnel_ids(FlowEntry& entry) {
+  TunnelIds& ids = tunnel_ids_[index_of(entry)];
+  if (!entry.has_tunnel_ids) ids = {};
+  entry.has_tunnel_ids = true;
+  return ids;
+}
+
+const Carries* FlowTable::find_carries(const FlowEntry& entry) const {
+  return entry.has_carries ? &carries_[index_of(entry)] : nullptr;
+}
+
+const Tags* FlowTable::find_tags(const FlowEntry& entry) const {
+  return entry.has_tags ? &tags_[index_of(entry)] : nullptr;
+}
+
+const TunnelIds* FlowTable::find_tunnel_ids(const FlowEntry& entry) const {
+  return entry.has_tunnel_ids ? &tunnel_ids_[index_of(entry)] : nullptr;
 }
 
 }  // namespace spanflow

@@ -17,9 +17,9 @@ std::size_t aligned(std::size_t offset, std::size_t alignment) {
 bool starts_at_zero(Aggregate aggregate) { return aggregate == Aggregate::kCount || aggregate == Aggregate::kSum; }
 
 // False if the packet has no such thing.
-bool has(Quantity quantity, const Packet& packet, const Flow& flow) {
+bool has(Quantity quantity, const Packet& packet, bool is_first) {
   if (quantity == Quantity::kTcpWindow) return packet.has_tcp_window;
-  if (quantity == Quantity::kGap) return flow.src_to_dst.pkts + flow.dst_to_src.pkts > 1;
+  if (quantity == Quantity::kGap) return !is_first;
   return true;
 }
 
@@ -117,7 +117,6 @@ void UserMetrics::guarded(MetricSwitch& power, Call call) {
 void UserMetrics::start_segment(std::uint32_t index, Flow& flow) {
   MetricCell* values = cells(index);
   values[0].names = &set_.names();
-  flow.metrics = MetricsView(values);
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
     values[metric.cell].value = starts_at_zero(metric.aggregate) ? 0 : kNoValue;
     if (metric.aggregate != Aggregate::kMean) continue;
@@ -135,12 +134,12 @@ void UserMetrics::start_segment(std::uint32_t index, Flow& flow) {
   }
 }
 
-void UserMetrics::add(std::uint32_t index, const Packet& packet, Flow& flow) {
+void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first, Flow& flow) {
   MetricCell* values = cells(index);
   const std::uint8_t direction = packet.direction == Direction::kSrcToDst ? 1 : 2;
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
     const bool wanted = (packet.conditions & metric.conditions) == metric.conditions &&
-                        (metric.directions & direction) != 0 && has(metric.quantity, packet, flow);
+                        (metric.directions & direction) != 0 && has(metric.quantity, packet, is_first);
     if (wanted) spanflow::add(metric, value_of(metric.quantity, packet), values);
   }
   auto* flow_memory = reinterpret_cast<std::byte*>(values);

@@ -24,10 +24,14 @@ class UserMetrics {
     __builtin_prefetch(first);
     __builtin_prefetch(first + stride_ - 1);
   }
-  // Leads flow.metrics to the values, as they are before any packet.
+  // Whether any of them looks at the Flow that it is given below: else that need not be filled in.
+  bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
+  // Where flow.metrics has to lead.
+  MetricsView view(std::uint32_t index) { return MetricsView(cells(index)); }
+  // Makes the values what they are before any packet.
   void start_segment(std::uint32_t index, Flow& flow);
-  // The packet has been counted in the flow.
-  void add(std::uint32_t index, const Packet& packet, Flow& flow);
+  // The packet, perhaps the first of the segment, has been counted in the flow.
+  void add(std::uint32_t index, const Packet& packet, bool is_first, Flow& flow);
   // Makes the values final. Must be called for every segment that was started.
   void end_segment(std::uint32_t index, Flow& flow);
   // Copies the final values for a record, to as many cells as MetricSet::record_cells() says.

@@ -8,22 +8,32 @@
 namespace spanflow::testing {
 namespace {
 
-FlowEntry entry(std::string_view source, std::string_view destination, unsigned ip_version, std::uint8_t ip_protocol) {
-  FlowEntry made;
-  made.flow.ip_src = address(source);
-  made.flow.ip_dst = address(destination);
-  made.flow.src_port = 0x1234;
-  made.flow.dst_port = 443;
-  made.flow.ip_version = static_cast<std::uint8_t>(ip_version);
-  made.flow.ip_protocol = ip_protocol;
-  made.initial_sequence[0] = 0x01020304;
-  made.initial_sequence[1] = 0xa0b0c0d0;
+// What the table remembers of a flow.
+struct Remembered {
+  FlowKey key;
+  InitialSequence initial_sequence{0x01020304, 0xa0b0c0d0};
+  Handshake handshake;
+};
+
+Remembered entry(std::string_view source, std::string_view destination, unsigned ip_version, std::uint8_t ip_protocol) {
+  Remembered made;
+  made.key.ip_src = address(source);
+  made.key.ip_dst = address(destination);
+  made.key.src_port = 0x1234;
+  made.key.dst_port = 443;
+  made.key.ip_version = static_cast<std::uint8_t>(ip_version);
+  made.key.ip_protocol = ip_protocol;
   return made;
 }
 
-Bytes rebuilt(const FlowEntry& flow, Direction direction, std::uint8_t flags) {
+bool remember(Remembered& flow, Direction direction, std::uint8_t tcp_flags, std::uint32_t sequence,
+              std::uint32_t acknowledgement) {
+  return remember_packet(flow.handshake, flow.initial_sequence, direction, tcp_flags, sequence, acknowledgement);
+}
+
+Bytes rebuilt(const Remembered& flow, Direction direction, std::uint8_t flags) {
   std::array<std::uint8_t, kReplayOctets> out{};
-  const std::size_t length = rebuild_packet(flow, direction, flags, out);
+  const std::size_t length = rebuild_packet(flow.key, flow.initial_sequence, direction, flags, out);
   return Bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(length));
 }
 
@@ -57,9 +67,9 @@ TEST(RebuildPacket, UdpHasItsLength) {
 }
 
 TEST(RememberPacket, KeepsDirectionAndFlagsInOrder) {
-  FlowEntry flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
-  EXPECT_TRUE(remember_packet(flow, Direction::kSrcToDst, tcp::kSyn, 100, 0));
-  EXPECT_TRUE(remember_packet(flow, Direction::kDstToSrc, tcp::kSyn | tcp::kAck, 500, 101));
+  Remembered flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
+  EXPECT_TRUE(remember(flow, Direction::kSrcToDst, tcp::kSyn, 100, 0));
+  EXPECT_TRUE(remember(flow, Direction::kDstToSrc, tcp::kSyn | tcp::kAck, 500, 101));
   ASSERT_EQ(flow.handshake.count, 2);
   EXPECT_EQ(direction_of(flow.handshake.packets[0]), Direction::kSrcToDst);
   EXPECT_EQ(flags_of(flow.handshake.packets[0]), tcp::kSyn);
@@ -68,17 +78,17 @@ TEST(RememberPacket, KeepsDirectionAndFlagsInOrder) {
 }
 
 TEST(RememberPacket, RefusesWhatHasNoRoom) {
-  FlowEntry flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
-  for (int i = 0; i < Handshake::kMost; ++i) EXPECT_TRUE(remember_packet(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
-  EXPECT_FALSE(remember_packet(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
+  Remembered flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
+  for (int i = 0; i < Handshake::kMost; ++i) EXPECT_TRUE(remember(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
+  EXPECT_FALSE(remember(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
   EXPECT_EQ(flow.handshake.count, Handshake::kMost);
 }
 
 // The numbers of a connection met half-way are those of its first packet, so that a rebuilt one has them again.
 TEST(RememberPacket, OfAConnectionMetHalfWayTheNumbersAreRebuilt) {
-  FlowEntry flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
+  Remembered flow = entry("10.0.0.1", "10.0.0.2", 4, protocol::kTcp);
   flow.initial_sequence[0] = flow.initial_sequence[1] = 0;
-  remember_packet(flow, Direction::kSrcToDst, tcp::kAck, 7000, 9000);
+  remember(flow, Direction::kSrcToDst, tcp::kAck, 7000, 9000);
   const Bytes forward = rebuilt(flow, Direction::kSrcToDst, tcp::kAck);
   EXPECT_EQ(Bytes(forward.begin() + 24, forward.begin() + 32), (Bytes{0, 0, 0x1b, 0x58, 0, 0, 0x23, 0x28}));
   EXPECT_EQ(flow.initial_sequence[0], 6999U);

@@ -53,6 +53,117 @@ TEST(FlowCache, ARecordHoldsWhatItsPacketsAddUpTo) {
   EXPECT_FALSE(record.has_application);
 }
 
+TEST(FlowCache, ASideWithoutPacketsIsAllZero) {
+  FlowHarness flows;
+  flows.add(udp(1, 1s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  const FlowSide& side = records[0].dst_to_src;
+  EXPECT_EQ(side.pkts, 0U);
+  EXPECT_EQ(side.bytes, 0U);
+  EXPECT_EQ(side.start_ns, 0U);
+  EXPECT_EQ(side.end_ns, 0U);
+  EXPECT_EQ(side.ttl_min, 0);
+  EXPECT_EQ(side.ttl_max, 0);
+  EXPECT_EQ(records[0].start_ns, 1'000'000'000U);
+  EXPECT_EQ(records[0].end_ns, 1'000'000'000U);
+}
+
+TEST(FlowCache, AFlowThatBeginsAtTheEpochHasPackets) {
+  FlowHarness flows;
+  flows.add(udp(1, 0s).build());
+  flows.add(udp(1, 1s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].src_to_dst.pkts, 2U);
+  EXPECT_EQ(records[0].src_to_dst.start_ns, 0U);
+  EXPECT_EQ(records[0].start_ns, 0U);
+}
+
+// A frame that claims this length on the wire, the most that a capture can say.
+TestPacket of_length(PacketBuilder packet, std::uint32_t wire) {
+  TestPacket built = packet.build();
+  built.wire = wire;
+  return built;
+}
+
+TEST(FlowCache, OctetsAreCountedBeyond32Bits) {
+  FlowHarness flows;
+  for (int i = 0; i < 3; ++i) flows.add(of_length(udp(1, 1s), 0xffff'ffff));
+  flows.add(of_length(udp_back(1, 1s), 0xffff'ffff));
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].src_to_dst.link_bytes, 3 * 0xffff'ffffULL);
+  EXPECT_EQ(records[0].src_to_dst.bytes, 3 * 0xffff'ffffULL);
+  EXPECT_EQ(records[0].src_to_dst.ip_bytes, 3U * 28);
+  EXPECT_EQ(records[0].src_to_dst.pkts, 3U);
+  EXPECT_EQ(records[0].dst_to_src.link_bytes, 0xffff'ffffU);
+}
+
+TestPacket with_dscp(PacketBuilder packet, std::uint8_t dscp) {
+  TestPacket built = packet.build();
+  built.bytes[15] = static_cast<std::uint8_t>(dscp << 2);
+  return built;
+}
+
+TEST(FlowCache, PacketsAndIpOctetsAreCountedBeyond32Bits) {
+  FlowHarness flows;
+  flows.add(with_dscp(udp(1, 1s), 7));
+  SideState& side = flows.table().at(0).sides[0];
+  side.pkts = 0xffff'ffff;
+  side.ip_octets = 0xffff'ffff;
+  flows.add(with_dscp(udp(1, 2s), 8));
+  flows.add(with_dscp(udp(1, 3s), 9));
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].src_to_dst.pkts, 0x1'0000'0001U);
+  EXPECT_EQ(records[0].src_to_dst.ip_bytes, 0xffff'ffffULL + 2 * 28);
+  EXPECT_EQ(records[0].src_to_dst.start_ns, 1'000'000'000U);
+  EXPECT_EQ(records[0].src_to_dst.dscp, 7);
+}
+
+TEST(FlowCache, WhatWasCarriedIsNotTheNextSegments) {
+  Config config;
+  config.flow.active_timeout = 10s;
+  config.flow.inactive_timeout = 10s;
+  FlowHarness flows(config);
+  for (int i = 0; i < 2; ++i) flows.add(of_length(udp(1, 1s), 0xffff'ffff));
+  flows.add(udp(1, 6s).build());
+  flows.add(udp(1, 12s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].src_to_dst.link_bytes, 2 * 0xffff'ffffULL + 42);
+  EXPECT_EQ(records[1].segment, 1U);
+  EXPECT_EQ(records[1].src_to_dst.link_bytes, 42U);
+  EXPECT_EQ(records[1].src_to_dst.pkts, 1U);
+}
+
+TEST(FlowCache, WhatWasCarriedIsNotTheNextFlows) {
+  Config config;
+  config.flow.capacity = 1;
+  FlowHarness flows(config);
+  for (int i = 0; i < 2; ++i) flows.add(of_length(udp(1, 1s), 0xffff'ffff));
+  flows.add(udp(2, 1s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[1].src_to_dst.link_bytes, 42U);
+}
+
+TEST(FlowCache, SegmentsAreCountedBeyond16Bits) {
+  Config config;
+  config.flow.active_timeout = 10s;
+  config.flow.inactive_timeout = 10s;
+  FlowHarness flows(config);
+  flows.add(udp(1, 1s).build());
+  flows.table().details(flows.table().at(0)).segment = 0xffff;
+  for (const auto time : {6s, 12s, 18s, 24s}) flows.add(udp(1, time).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 3U);
+  EXPECT_EQ(records[0].segment, 0xffffU);
+  EXPECT_EQ(records[1].segment, 0x1'0000U);
+  EXPECT_EQ(records[2].segment, 0x1'0001U);
+}
+
 TEST(FlowCache, SetsThePacketsDirection) {
   FlowHarness flows;
   EXPECT_EQ(flows.add(udp(1, 1s).build()).direction, Direction::kSrcToDst);

@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 #include <set>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "support/packet_builder.h"
@@ -36,7 +38,7 @@ FlowEntry* find(FlowTable& table, const FlowKey& key) { return table.find(key, t
 std::vector<std::uint16_t> order_of_use(FlowTable& table) {
   std::vector<std::uint16_t> ports;
   for (std::uint32_t at = table.by_use().front(); at != kNoIndex; at = table.by_use().after(at)) {
-    ports.push_back(table.at(at).flow.src_port);
+    ports.push_back(table.at(at).key.src_port);
   }
   return ports;
 }
@@ -52,43 +54,98 @@ TEST(FlowTable, FindsBothDirectionsOfWhatWasInserted) {
   EXPECT_EQ(find(table, key_number(6)), nullptr);
 }
 
+// Numbers of two keys that have one hash.
+std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& table) {
+  std::unordered_map<std::uint32_t, std::uint32_t> numbers;
+  for (std::uint32_t number = 0; number < 10'000'000; ++number) {
+    const auto [known, is_new] = numbers.emplace(table.hash(key_number(number)), number);
+    if (!is_new) return {known->second, number};
+  }
+  return {};
+}
+
 // The full key decides, never the hash alone.
 TEST(FlowTable, FlowsWithTheSameHashAreToldApart) {
   FlowTable table(8, 1);
-  FlowEntry& first = table.insert(key_number(1), 77, 0);
-  FlowEntry& second = table.insert(key_number(2), 77, 0);
-  EXPECT_EQ(table.find(key_number(1), 77).entry, &first);
-  EXPECT_EQ(table.find(key_number(2), 77).entry, &second);
+  const auto [one, other] = with_the_same_hash(table);
+  ASSERT_NE(one, other);
+  FlowEntry& first = insert(table, key_number(one));
+  FlowEntry& second = insert(table, key_number(other));
+  EXPECT_EQ(find(table, key_number(one)), &first);
+  EXPECT_EQ(find(table, key_number(other)), &second);
   table.erase(first);
-  EXPECT_EQ(table.find(key_number(1), 77).entry, nullptr);
-  EXPECT_EQ(table.find(key_number(2), 77).entry, &second);
+  EXPECT_EQ(find(table, key_number(one)), nullptr);
+  EXPECT_EQ(find(table, key_number(other)), &second);
 }
 
 TEST(FlowTable, AReusedEntryStartsClean) {
   FlowTable table(1, 1);
   FlowEntry& used = insert(table, key_number(1));
-  used.flow.src_to_dst = {.pkts = 1, .bytes = 2, .link_bytes = 3, .ip_bytes = 4, .tunnel_id = 5, .tcp_flags = 6};
-  used.flow.segment = 7;
+  used.sides[0] = {.start_ns = 1, .end_ns = 2, .pkts = 3, .link_octets = 4, .ip_octets = 5, .tcp_flags = 6};
   used.state = EntryState::kClosed;
   used.syn_seen = used.fin_seen = 3;
-  used.handshake.count = 4;
-  used.initial_sequence[1] = 8;
+  used.ends_now = true;
+  used.inspection.done = {.verdict = {.label = 7}, .metadata = 8};
   used.dpi_progress = DpiProgress::kDone;
+  used.hello.give_up();
+  table.details(used).initial_sequence[1] = 9;
+  table.details(used).segment = 10;
+  table.details(used).set_flow_id(11);
+  table.carries(used) = {.sides = {{.pkts = 12}}, .segment = 13};
+  table.tags(used) = {.vlan_id = 14, .vlan_outer_id = 15};
+  table.tunnel_ids(used) = {.sides = {16, 17}};
   table.erase(used);
-  const FlowEntry& entry = insert(table, key_number(2));
+  FlowEntry& entry = insert(table, key_number(2));
   EXPECT_EQ(&entry, &used);
-  EXPECT_EQ(entry.flow.src_to_dst.pkts, 0U);
-  EXPECT_EQ(entry.flow.src_to_dst.tcp_flags, 0);
-  EXPECT_EQ(entry.flow.src_to_dst.tunnel_id, 0U);
-  EXPECT_EQ(entry.flow.segment, 0U);
+  EXPECT_EQ(entry.key, key_number(2));
+  EXPECT_FALSE(entry.has_packets());
+  EXPECT_EQ(entry.sides[0].pkts, 0U);
+  EXPECT_EQ(entry.sides[0].link_octets, 0U);
+  EXPECT_EQ(entry.sides[0].tcp_flags, 0);
   EXPECT_EQ(entry.state, EntryState::kOpen);
   EXPECT_EQ(entry.syn_seen, 0);
   EXPECT_EQ(entry.fin_seen, 0);
-  EXPECT_EQ(entry.handshake.count, 0);
-  EXPECT_EQ(entry.initial_sequence[1], 0U);
+  EXPECT_FALSE(entry.ends_now);
   EXPECT_EQ(entry.dpi_progress, DpiProgress::kNotStarted);
-  EXPECT_EQ(entry.dpi_state, kNoIndex);
-  EXPECT_EQ(entry.flow.src_port, 2);
+  EXPECT_EQ(entry.inspection.handshake.count, 0);
+  EXPECT_FALSE(entry.hello.is_settled(Direction::kSrcToDst));
+  EXPECT_EQ(table.details(entry).initial_sequence[1], 0U);
+  EXPECT_EQ(table.details(entry).segment, 0U);
+  EXPECT_EQ(table.details(entry).flow_id(), 0U);
+  EXPECT_EQ(table.find_carries(entry), nullptr);
+  EXPECT_EQ(table.find_tags(entry), nullptr);
+  EXPECT_EQ(table.find_tunnel_ids(entry), nullptr);
+  EXPECT_EQ(table.carries(entry).sides[0].pkts, 0U);
+  EXPECT_EQ(table.carries(entry).segment, 0U);
+  EXPECT_EQ(table.tags(entry).vlan_id, 0);
+  EXPECT_EQ(table.tunnel_ids(entry).sides[1], 0U);
+}
+
+TEST(FlowTable, AFlowTakesAtMost192Octets) {
+  for (const std::uint32_t capacity : {2U, 128'000U, 1'100'000U, 10'500'000U, 1U << 30}) {
+    EXPECT_LE(FlowTable::octets(capacity), 192 * std::size_t{capacity}) << capacity;
+  }
+}
+
+TEST(FlowTable, CountsMoreThan65536Segments) {
+  FlowTable table(1, 1);
+  FlowEntry& entry = insert(table, key_number(1));
+  for (int i = 0; i < 65'535; ++i) table.next_segment(entry);
+  EXPECT_EQ(table.find_carries(entry), nullptr);
+  EXPECT_EQ(table.details(entry).segment, 65'535);
+  table.next_segment(entry);
+  EXPECT_EQ(table.details(entry).segment, 0);
+  ASSERT_NE(table.find_carries(entry), nullptr);
+  EXPECT_EQ(table.find_carries(entry)->segment, 1U);
+}
+
+TEST(FlowDetails, RememberWhenTheConnectionClosed) {
+  constexpr std::uint64_t kEnd = 1'795'574'700'684'123'456;
+  FlowDetails details;
+  for (const std::uint64_t before : {std::uint64_t{0}, std::uint64_t{1}, FlowDetails::kMostSinceClose}) {
+    details.set_closed(kEnd - before);
+    EXPECT_EQ(details.closed_ns(kEnd), kEnd - before);
+  }
 }
 
 TEST(FlowTable, IsFullAtItsCapacity) {
@@ -122,12 +179,24 @@ TEST(FlowTable, TheOrderOfUseIsNoFinerThan100Milliseconds) {
   EXPECT_THAT(order_of_use(table), ::testing::ElementsAre(1, 2));
   table.touch(first, 100 * kMillisecond);
   EXPECT_THAT(order_of_use(table), ::testing::ElementsAre(2, 1));
-  EXPECT_EQ(first.touched_ns, 100 * kMillisecond);
+  EXPECT_EQ(first.touched_ms, 100U);
+}
+
+TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
+  constexpr std::uint64_t kNow = 1'795'574'700'684'000'000;
+  FlowTable table(2, 1);
+  const FlowEntry& entry = insert(table, key_number(1), kNow);
+  const FlowEntry& before_the_clock = insert(table, key_number(2), 0);
+  for (const std::uint64_t later :
+       {std::uint64_t{0}, 7 * kMillisecond, kMillisecond / 2, 4'294'967'295 * kMillisecond}) {
+    EXPECT_EQ(FlowTable::touched_ns(entry, kNow + later), kNow) << later;
+    EXPECT_EQ(FlowTable::touched_ns(before_the_clock, kNow + later), 0U);
+  }
 }
 
 TEST(EntryList, KeepsItsOrderWhateverIsRemoved) {
-  ZeroedArray<FlowEntry> entries(5);
-  EntryList list(entries, &FlowEntry::opening);
+  ZeroedArray<Links> links(5);
+  EntryList list(links);
   const auto content = [&list] {
     std::vector<std::uint32_t> indexes;
     for (std::uint32_t at = list.front(); at != kNoIndex; at = list.after(at)) indexes.push_back(at);
@@ -146,16 +215,14 @@ TEST(EntryList, KeepsItsOrderWhateverIsRemoved) {
   EXPECT_TRUE(list.empty());
 }
 
-// Compares a table with a std::map under random inserts and erases; `hash_bits` few makes long runs of collisions.
-void expect_as_the_model(std::uint32_t capacity, unsigned hash_bits, unsigned seed) {
+// Compares a table with a std::map under random inserts and erases of keys with these numbers.
+void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t>& numbers, unsigned seed) {
   FlowTable table(capacity, seed);
   std::mt19937 random(seed);
-  const std::uint32_t hash_mask = hash_bits == 32 ? ~0U : (1U << hash_bits) - 1;
   std::map<std::uint32_t, FlowEntry*> model;
-  const auto hash = [&](std::uint32_t number) { return table.hash(key_number(number)) & hash_mask; };
-  const auto found = [&](std::uint32_t number) { return table.find(key_number(number), hash(number)).entry; };
+  const auto found = [&](std::uint32_t number) { return find(table, key_number(number)); };
   for (int step = 0; step < 20'000; ++step) {
-    const std::uint32_t number = random() % (2 * capacity);
+    const std::uint32_t number = numbers[random() % numbers.size()];
     const auto known = model.find(number);
     if (known != model.end()) {
       ASSERT_EQ(found(number), known->second);
@@ -165,7 +232,7 @@ void expect_as_the_model(std::uint32_t capacity, unsigned hash_bits, unsigned se
       }
     } else {
       ASSERT_EQ(found(number), nullptr);
-      if (!table.full()) model[number] = &table.insert(key_number(number), hash(number), 0);
+      if (!table.full()) model[number] = &insert(table, key_number(number));
     }
     ASSERT_EQ(table.size(), model.size());
   }
@@ -177,17 +244,29 @@ void expect_as_the_model(std::uint32_t capacity, unsigned hash_bits, unsigned se
   EXPECT_EQ(in_order.size(), model.size());
 }
 
+// Twice as many numbers as the table has room for; their keys' hashes agree in the upper `bits`, which choose the slot
+// where probing begins.
+std::vector<std::uint32_t> numbers_with(std::uint32_t capacity, unsigned seed, unsigned bits, std::uint32_t upper) {
+  const FlowTable table(1, seed);
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t number = 0; numbers.size() < 2 * std::size_t{capacity}; ++number) {
+    if (std::uint64_t{table.hash(key_number(number))} >> (32 - bits) == upper) numbers.push_back(number);
+  }
+  return numbers;
+}
+
 TEST(FlowTable, BehavesAsAMapDoes) {
-  for (const unsigned seed : {1U, 2U, 3U}) expect_as_the_model(100, 32, seed);
+  for (const unsigned seed : {1U, 2U, 3U}) expect_as_the_model(100, numbers_with(100, seed, 0, 0), seed);
 }
 
 TEST(FlowTable, BehavesAsAMapDoesWithManyCollisions) {
-  for (const unsigned seed : {4U, 5U, 6U}) expect_as_the_model(60, 3, seed);
+  for (const unsigned seed : {4U, 5U, 6U}) expect_as_the_model(60, numbers_with(60, seed, 3, 5), seed);
 }
 
-TEST(FlowTable, BehavesAsAMapDoesWithOneHashForAll) { expect_as_the_model(20, 0, 7); }
+// The last slots, so that probing goes on with the first.
+TEST(FlowTable, BehavesAsAMapDoesWithOneSlotForAll) { expect_as_the_model(20, numbers_with(20, 7, 6, 63), 7); }
 
-TEST(FlowTable, BehavesAsAMapDoesWithOneEntry) { expect_as_the_model(1, 32, 8); }
+TEST(FlowTable, BehavesAsAMapDoesWithOneEntry) { expect_as_the_model(1, numbers_with(1, 8, 0, 0), 8); }
 
 }  // namespace
 }  // namespace spanflow::testing

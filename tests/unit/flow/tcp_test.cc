@@ -93,6 +93,40 @@ TEST(TcpClose, ALatePacketDoesNotProlongTheLinger) {
   EXPECT_EQ(flows.take_records().size(), 1U);
 }
 
+// The most that an entry can tell.
+TEST(TcpClose, ALingerOfDaysEndsAfter39Hours) {
+  Config config;
+  config.flow.active_timeout = config.flow.inactive_timeout = config.flow.tcp_linger = std::chrono::hours{1000};
+  const auto flows_with_a_packet_at = [&config](std::chrono::nanoseconds time) {
+    FlowHarness flows(config);
+    add_closed_connection(flows);
+    flows.add(client(20h).ack().seq(107).build());
+    flows.add(client(time).ack().seq(107).build());
+    return flows.finish().size();
+  };
+  EXPECT_EQ(flows_with_a_packet_at(39h), 1U);
+  EXPECT_EQ(flows_with_a_packet_at(40h), 2U);
+}
+
+// A reset that is older than the flow's last packet closes it, and the linger begins at the reset's time.
+TEST(TcpClose, AResetThatComesDaysLateCloses) {
+  Config config;
+  config.flow.active_timeout = config.flow.inactive_timeout = std::chrono::hours{1000};
+  for (const auto late : {1h, 38h, 100h}) {
+    FlowHarness flows(config);
+    flows.add(client(1h).syn().build());
+    flows.add(client(200h).ack().seq(101).build());
+    flows.add(client(200h - late).rst().seq(101).build());
+    flows.add(client(200h + 1s).ack().seq(101).build());
+    const auto records = flows.finish();
+    ASSERT_EQ(records.size(), 2U) << late.count();
+    EXPECT_EQ(records[0].end_reason, EndReason::kClosed);
+    EXPECT_EQ(records[0].src_to_dst.pkts, 3U);
+    EXPECT_EQ(records[0].src_to_dst.start_ns, static_cast<std::uint64_t>(Nanoseconds{1h}.count()));
+    EXPECT_EQ(records[0].src_to_dst.end_ns, static_cast<std::uint64_t>(Nanoseconds{200h}.count()));
+  }
+}
+
 TEST(TcpClose, TheLingerIsAnOption) {
   Config config;
   config.flow.tcp_linger = 0s;
