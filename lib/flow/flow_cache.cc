@@ -166,8 +166,8 @@ void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
 }
 
 void FlowCache::count(FlowEntry& entry, Packet& packet) {
-  const bool is_first = !entry.has_packets();
-  const std::uint64_t before_ns = is_first ? packet.time_ns : entry.end_ns();
+  const bool is_first = metrics_ && !entry.has_packets();
+  const std::uint64_t before_ns = entry.end_ns();
   if (packet.time_ns < before_ns) counters_.add(Counter::kPacketsTimeBackwards);
   SideState& side = entry.side(packet.direction);
   if (!side.has_packets()) side.dscp = packet.dscp;
@@ -186,7 +186,7 @@ void FlowCache::count(FlowEntry& entry, Packet& packet) {
   }
   count_apart(entry, packet);
   if (!metrics_) return;
-  packet.gap_ns = packet.time_ns - std::min(packet.time_ns, before_ns);
+  packet.gap_ns = is_first ? 0 : packet.time_ns - std::min(packet.time_ns, before_ns);
   add_to_metrics(entry, packet, is_first);
 }
 
