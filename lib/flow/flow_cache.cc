@@ -56,7 +56,6 @@ void FlowCache::prefetch(std::uint32_t hash) const {
   if (index == kNoIndex) return;
   if (features_) features_->prefetch(index);
   if (metrics_) metrics_->prefetch(index);
-  if (metrics_ && metrics_->see_flows()) table_.prefetch_details(index);
 }
 
 void FlowCache::add(Packet& packet, std::uint32_t hash) {
@@ -207,25 +206,25 @@ void FlowCache::count_apart(const FlowEntry& entry, const Packet& packet) {
 }
 
 void FlowCache::start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns) {
-  Flow& flow = shown(entry);
+  const std::uint32_t index = table_.index_of(entry);
+  if (!metrics_->see_flows()) return metrics_->start_segment(index);
+  Flow& flow = metrics_->flow(index);
+  describe(entry, flow);
   flow.start_ns = flow.end_ns = first_packet_ns;
-  metrics_->start_segment(table_.index_of(entry), flow);
+  metrics_->start_segment(index);
   entry.ends_now = flow.ends_now;
 }
 
+// What the packet has changed in the flow that their code sees is brought up to date, and no more.
 void FlowCache::add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first) {
-  Flow& flow = shown(entry);
-  metrics_->add(table_.index_of(entry), packet, is_first, flow);
+  const std::uint32_t index = table_.index_of(entry);
+  if (!metrics_->see_flows()) return metrics_->add(index, packet, is_first);
+  Flow& flow = metrics_->flow(index);
+  flow.start_ns = entry.start_ns();
+  flow.end_ns = entry.end_ns();
+  describe(entry, packet.direction, flow.side(packet.direction));
+  metrics_->add(index, packet, is_first);
   entry.ends_now = flow.ends_now;
-}
-
-// The flow as user metrics see it, if there are some that do.
-Flow& FlowCache::shown(const FlowEntry& entry) {
-  if (metrics_->see_flows()) {
-    describe(entry, shown_);
-    shown_.metrics = metrics_->view(table_.index_of(entry));
-  }
-  return shown_;
 }
 
 std::uint64_t FlowCache::accounted(const Packet& packet) const {
@@ -321,7 +320,7 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);
-  if (metrics_) metrics_->end_segment(table_.index_of(entry), shown(entry));
+  if (metrics_) metrics_->end_segment(table_.index_of(entry));
   const auto [record, extras, metrics] = writer_.next();
   if (record == nullptr) {
     counters_.add(Counter::kRecordsRingDropped);

@@ -67,7 +67,6 @@ class FlowCache {
   void count_apart(const FlowEntry& entry, const Packet& packet);
   void start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns);
   void add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first);
-  Flow& shown(const FlowEntry& entry);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
   void end(FlowEntry& entry, EndReason reason);
   void write_record(FlowEntry& entry, EndReason reason);
@@ -90,7 +89,6 @@ class FlowCache {
   ZeroedArray<AccountedOctets> accounted_;  // by entry; only if they are neither link nor ip octets
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
-  Flow shown_;  // what user metrics see of the flow at hand
 };
 
 }  // namespace spanflow

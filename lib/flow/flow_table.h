@@ -44,7 +44,6 @@ class FlowTable {
   // index, kNoIndex if there is none.
   void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
   std::uint32_t prefetch_entry(std::uint32_t hash) const;
-  void prefetch_details(std::uint32_t index) const { __builtin_prefetch(&details_[index]); }
 
   // `hash` is always that of the key. `entry` is nullptr if the flow is not in the table.
   Found find(const FlowKey& key, std::uint32_t hash);

@@ -89,7 +89,11 @@ std::string text_of_current_exception() {
 }  // namespace
 
 UserMetrics::UserMetrics(const MetricSet& set, std::uint32_t capacity, Counters& counters)
-    : set_(set), counters_(counters), stride_(place_states()), memory_(stride_ * capacity) {}
+    : set_(set),
+      counters_(counters),
+      stride_(place_states()),
+      memory_(stride_ * capacity),
+      flows_(see_flows() ? capacity : 0) {}
 
 std::size_t UserMetrics::place_states() {
   std::size_t end = set_.flow_cells() * sizeof(MetricCell);
@@ -114,8 +118,9 @@ void UserMetrics::guarded(MetricSwitch& power, Call call) {
   }
 }
 
-void UserMetrics::start_segment(std::uint32_t index, Flow& flow) {
+void UserMetrics::start_segment(std::uint32_t index) {
   MetricCell* values = cells(index);
+  if (see_flows()) flows_[index].metrics = MetricsView(values);
   values[0].names = &set_.names();
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
     values[metric.cell].value = starts_at_zero(metric.aggregate) ? 0 : kNoValue;
@@ -128,13 +133,13 @@ void UserMetrics::start_segment(std::uint32_t index, Flow& flow) {
   for (const Coded& metric : coded_) {
     values[metric.cell].value = kNoValue;
     guarded(*metric.power, [&] {
-      metric.code->on_init(flow_memory + metric.state, flow);
+      metric.code->on_init(flow_memory + metric.state, flows_[index]);
       flow_memory[metric.is_made] = std::byte{1};
     });
   }
 }
 
-void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first, Flow& flow) {
+void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first) {
   MetricCell* values = cells(index);
   const std::uint8_t direction = packet.direction == Direction::kSrcToDst ? 1 : 2;
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
@@ -144,19 +149,19 @@ void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first, 
   }
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
   for (const Coded& metric : coded_) {
-    guarded(*metric.power, [&] { metric.code->on_packet(flow_memory + metric.state, packet, flow); });
+    guarded(*metric.power, [&] { metric.code->on_packet(flow_memory + metric.state, packet, flows_[index]); });
   }
   for (const MetricSet::Callback& metric : set_.callbacks()) {
-    guarded(metric.power, [&] { metric.code.on_packet(packet, flow); });
+    guarded(metric.power, [&] { metric.code.on_packet(packet, flows_[index]); });
   }
 }
 
-void UserMetrics::end_segment(std::uint32_t index, Flow& flow) {
+void UserMetrics::end_segment(std::uint32_t index) {
   MetricCell* values = cells(index);
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
   for (const Coded& metric : coded_) {
     guarded(*metric.power,
-            [&] { values[metric.cell].value = metric.code->on_expire(flow_memory + metric.state, flow); });
+            [&] { values[metric.cell].value = metric.code->on_expire(flow_memory + metric.state, flows_[index]); });
     destroy(metric, flow_memory);
   }
   for (const MetricSet::Callback& metric : set_.callbacks()) {

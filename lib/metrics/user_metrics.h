@@ -23,17 +23,22 @@ class UserMetrics {
     const std::byte* first = &memory_[index * stride_];
     __builtin_prefetch(first);
     __builtin_prefetch(first + stride_ - 1);
+    if (!see_flows()) return;
+    const Flow& flow = flows_[index];
+    __builtin_prefetch(&flow.start_ns);
+    __builtin_prefetch(&flow.src_to_dst);
+    __builtin_prefetch(&flow.dst_to_src);
   }
-  // Whether any of them looks at the Flow that it is given below: else that need not be filled in.
+  // Whether any of them has code, which looks at the flow.
   bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
-  // Where flow.metrics has to lead.
-  MetricsView view(std::uint32_t index) { return MetricsView(cells(index)); }
-  // Makes the values what they are before any packet.
-  void start_segment(std::uint32_t index, Flow& flow);
+  // The flow that their code sees, to be kept up to date by the caller. Only if they see flows.
+  Flow& flow(std::uint32_t index) { return flows_[index]; }
+  // Makes the values what they are before any packet, and leads the flow's metrics to them.
+  void start_segment(std::uint32_t index);
   // The packet, perhaps the first of the segment, has been counted in the flow.
-  void add(std::uint32_t index, const Packet& packet, bool is_first, Flow& flow);
+  void add(std::uint32_t index, const Packet& packet, bool is_first);
   // Makes the values final. Must be called for every segment that was started.
-  void end_segment(std::uint32_t index, Flow& flow);
+  void end_segment(std::uint32_t index);
   // Copies the final values for a record, to as many cells as MetricSet::record_cells() says.
   MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
 
@@ -59,6 +64,7 @@ class UserMetrics {
   std::vector<Coded> coded_;  // of set_.plugins()
   const std::size_t stride_;
   ZeroedArray<std::byte> memory_;
+  ZeroedArray<Flow> flows_;
 };
 
 }  // namespace spanflow
