@@ -50,7 +50,8 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag) {
       ->allow_extra_args(false);
   app.add_option("--workers", flags.workers, "threads that meter")->type_name("N");
   app.add_option("--duration", flags.duration, "stop after this long: 60s, 5m")->type_name("TIME");
-  app.add_option("--summary", flags.summary_file, "write the run's summary and ledgers as JSON")->type_name("FILE");
+  app.add_option("--summary", flags.summary_file, "write the run's summary and ledgers as JSON; - is standard output")
+      ->type_name("FILE");
   app.add_flag("--quiet", flags.quiet, "no progress and no summary on standard error");
   app.add_flag("--check-config", flags.check_config, "check the configuration and exit");
   app.add_flag("--dump-config", flags.dump_config, "print the configuration in force and exit");

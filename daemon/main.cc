@@ -43,6 +43,10 @@ void catch_signals() {
 void set_log_level(const std::string& level) { log().set_level(spdlog::level::from_str(level)); }
 
 void write_summary_file(const std::string& path, const Summary& summary) {
+  if (path == "-") {
+    std::cout << to_json(summary) << std::flush;
+    return;
+  }
   std::ofstream file(path);
   file << to_json(summary);
   file.close();

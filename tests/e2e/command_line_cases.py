@@ -137,6 +137,13 @@ def test_summary_on_standard_error_has_both_ledgers():
         assert word in run.stderr, run.stderr
 
 
+def test_summary_may_go_to_standard_output():
+    arguments = [binary(), "-r", capture("http.pcap"), "--quiet", "-w", "csv:flows.csv", "--summary", "-"]
+    run = subprocess.run(arguments, stdout=subprocess.PIPE, check=True)
+    assert_equal(json.loads(run.stdout)["records"]["sinks"][0]["name"], "csv:flows.csv")
+    assert not os.path.exists("-")
+
+
 def test_summary_file_has_every_name_of_the_contract():
     summary = spanflowd("-r", capture("http.pcap"), "--quiet", "--workers", "2").summary
     assert isinstance(summary["seconds"], float)
