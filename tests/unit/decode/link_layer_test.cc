@@ -199,10 +199,15 @@ INSTANTIATE_TEST_SUITE_P(Decoder, VlanKeyOfOneTag,
                                            KeyCase{"Both", VlanKey::kBoth, 0, 100}),
                          [](const auto& each) { return each.param.name; });
 
+TestPacket with_ether_type(TestPacket packet, std::uint16_t type) {
+  packet.bytes[12] = static_cast<std::uint8_t>(type >> 8);
+  packet.bytes[13] = static_cast<std::uint8_t>(type);
+  return packet;
+}
+
 TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
-  TestPacket odd = PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(7, 8).payload(100).build();
-  odd.bytes[12] = 0x55;
-  odd.bytes[13] = 0x00;
+  TestPacket odd =
+      with_ether_type(PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(7, 8).payload(100).build(), 0x5500);
   const Decoded decoded = decode(odd);
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_TRUE(decoded.packet.odd_ether_type);
@@ -212,24 +217,17 @@ TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
 }
 
 TEST(DecoderOddEtherType, AShortPacketMayBeFilledUpToEthernetsLeast) {
-  TestPacket odd = PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").tcp(7, 8).padding(6).build();
-  odd.bytes[12] = 0x08;
-  odd.bytes[13] = 0xc6;
-  const Decoded decoded = decode(odd);
+  const Decoded decoded = decode(
+      with_ether_type(PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").tcp(7, 8).padding(6).build(), 0x08c6));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.ip_size, 40U);
 }
 
 // Frames without IP are ignored: they are no one's mistake.
 TEST(DecoderIgnored, ArpLldpAndSpanningTreeCarryNoIp) {
-  TestPacket arp = PacketBuilder().ethernet().payload(28).build();
-  arp.bytes[12] = 0x08;
-  arp.bytes[13] = 0x06;
-  EXPECT_EQ(decode(arp).outcome, Counter::kIgnoredNotIp);
-  TestPacket lldp = arp;
-  lldp.bytes[12] = 0x88;
-  lldp.bytes[13] = 0xcc;
-  EXPECT_EQ(decode(lldp).outcome, Counter::kIgnoredNotIp);
+  const TestPacket frame = PacketBuilder().ethernet().payload(28).build();
+  EXPECT_EQ(decode(with_ether_type(frame, 0x0806)).outcome, Counter::kIgnoredNotIp);
+  EXPECT_EQ(decode(with_ether_type(frame, 0x88cc)).outcome, Counter::kIgnoredNotIp);
   TestPacket spanning_tree = PacketBuilder().ethernet().header({0x42, 0x42, 3}).payload(35).build();
   spanning_tree.bytes[13] = 38;
   EXPECT_EQ(decode(spanning_tree).outcome, Counter::kIgnoredNotIp);
