@@ -121,8 +121,7 @@ Outcome meter(const Plan& plan) {
   GeneratedSource source(make_traffic(plan), {.warm_after = warm_after(plan, config),
                                               .warm = [&] { outcome.warm = now(counters); },
                                               .ended = [&] { outcome.ended = now(counters); }});
-  const bool with_extras = Features::any(config.features) || (config.dpi.enabled && config.dpi.metadata);
-  ExportRing ring(kExportRingBlocks, with_extras, metrics.record_cells());
+  ExportRing ring(kExportRingBlocks, Features::give_extras(config), metrics.record_cells());
   const std::atomic<bool> abandon{false};
   constexpr std::uint64_t kQueueRecords = 65'536;
   SinkRunner runner("count", std::make_unique<CountingSink>(outcome.delivered), kQueueRecords, true, abandon);

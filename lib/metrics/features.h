@@ -18,6 +18,10 @@ class Features {
   Features(const Config::Features& options, std::uint32_t capacity);
 
   static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
+  // Whether records have extras: what features keep, and what DPI reads out of packets.
+  static bool give_extras(const Config& config) {
+    return any(config.features) || (config.dpi.enabled && config.dpi.metadata);
+  }
 
   void prefetch(std::uint32_t index) const {
     if (connections_.size() > 0) __builtin_prefetch(&connections_[index]);

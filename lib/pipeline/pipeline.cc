@@ -87,7 +87,7 @@ void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
 
 void Pipeline::make_workers() {
   std::vector<ExportRing*> rings;
-  const bool with_extras = Features::any(config_.features) || (config_.dpi.enabled && config_.dpi.metadata);
+  const bool with_extras = Features::give_extras(config_);
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
     rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras, metrics_.record_cells()));
     rings.push_back(rings_.back().get());
