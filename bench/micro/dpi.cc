@@ -32,7 +32,7 @@ void classify(benchmark::State& state, const std::vector<testing::TestPacket>& f
     const FlowKey& key = packets.front().key;
     FlowEntry& entry = table.insert(key, table.hash(key), 0);
     for (const Packet& packet : packets) classifier.inspect(entry, table.details(entry), packet);
-    classifier.conclude(entry, table.details(entry), true);
+    classifier.conclude(entry, true);
     classifier.release(entry);
     table.erase(entry);
   }

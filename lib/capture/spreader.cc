@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/thread_name.h"
 #include "flow/flow_key.h"
 
 namespace spanflow {
@@ -84,6 +85,7 @@ void Spreader::finish() {
 }
 
 void Spreader::run() {
+  name_this_thread("spreader");
   try {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {

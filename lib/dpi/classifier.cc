@@ -1,5 +1,6 @@
 #include "dpi/classifier.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -37,7 +38,6 @@ struct State {
   ndpi::FlowState flow;
   ndpi_protocol result;  // of the last packet
   FlowEntry* owner;
-  Handshake handshake;  // that the owner had before
   Links age;
 };
 
@@ -57,6 +57,12 @@ std::uint32_t metadata_of(const FlowEntry& entry) {
 bool is_known(const ndpi_protocol& result) { return ndpi::app_of(result) != NDPI_PROTOCOL_UNKNOWN; }
 
 std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / 1'000'000; }
+
+std::uint32_t ipv4_of(const IpAddress& address) {
+  std::uint32_t in_network_order = 0;
+  std::memcpy(&in_network_order, address.bytes.data(), sizeof in_network_order);
+  return ntohl(in_network_order);
+}
 
 }  // namespace
 
@@ -111,16 +117,15 @@ class Classifier::Ndpi {
     keep_scratch_metadata(entry);
   }
 
-  Verdict conclude(FlowEntry& entry, const FlowDetails& details, bool ends_flow) {
+  Verdict conclude(FlowEntry& entry, bool ends_flow) {
     if (entry.dpi_progress == DpiProgress::kRunning) {
       State& state = state_of(entry);
       if (!ends_flow) {
-        return is_known(state.result) ? verdict(state.result, false, state.flow.confidence)
-                                      : guess(entry, state.handshake, details);
+        return is_known(state.result) ? verdict(state.result, false, state.flow.confidence) : guess(entry.key);
       }
       give_up(entry);
     } else if (entry.dpi_progress == DpiProgress::kNotStarted) {
-      const Verdict guessed = guess(entry, entry.inspection.handshake, details);
+      const Verdict guessed = guess(entry.key);
       if (!ends_flow) return guessed;
       counters_.add(Counter::kDpiGivenUp);
       conclude(entry, guessed, MetadataStore::kNone);
@@ -192,42 +197,32 @@ class Classifier::Ndpi {
     const std::uint32_t index = take_state();
     State& state = states_[index];
     state.owner = &entry;
-    state.handshake = entry.inspection.handshake;
+    replay(entry, details, state.flow, time_ms);
     entry.inspection.running = {.state = index, .metadata = MetadataStore::kNone};
     entry.dpi_progress = DpiProgress::kRunning;
-    replay(entry, state.handshake, details, state.flow, time_ms);
   }
 
-  void replay(const FlowEntry& entry, const Handshake& handshake, const FlowDetails& details, ndpi::FlowState& flow,
-              std::uint64_t time_ms) {
-    for (std::uint8_t i = 0; i < handshake.count; ++i) {
-      const std::uint8_t packet = handshake.packets[i];
-      show_empty_packet(entry, details, direction_of(packet), flags_of(packet), flow, time_ms);
-    }
-  }
-
-  void show_empty_packet(const FlowEntry& entry, const FlowDetails& details, Direction direction,
-                         std::uint8_t tcp_flags, ndpi::FlowState& flow, std::uint64_t time_ms) {
+  void replay(const FlowEntry& entry, const FlowDetails& details, ndpi::FlowState& flow, std::uint64_t time_ms) {
+    const Handshake& handshake = entry.inspection.handshake;
     std::array<std::uint8_t, kReplayOctets> packet;
-    const std::size_t length = rebuild_packet(entry.key, details.initial_sequence, direction, tcp_flags, packet);
-    ndpi::process(module_.get(), &flow, packet.data(), static_cast<std::uint16_t>(length), time_ms);
+    for (std::uint8_t i = 0; i < handshake.count; ++i) {
+      const std::size_t length = rebuild_packet(entry.key, details.initial_sequence, direction_of(handshake.packets[i]),
+                                                flags_of(handshake.packets[i]), packet);
+      ndpi::process(module_.get(), &flow, packet.data(), static_cast<std::uint16_t>(length), time_ms);
+    }
   }
 
-  // What nDPI makes of addresses and ports alone.
-  Verdict guess(const FlowEntry& entry, const Handshake& handshake, const FlowDetails& details) {
-    scratch_ = {};
-    const std::uint64_t time_ms = milliseconds(entry.end_ns());
-    if (handshake.count > 0) {
-      replay(entry, handshake, details, scratch_, time_ms);
-    } else {
-      show_empty_packet(entry, details, Direction::kSrcToDst, tcp::kAck, scratch_, time_ms);
-    }
-    bool guessed = false;
-    const ndpi_protocol result = ndpi::give_up(module_.get(), &scratch_, guessed);
-    const Verdict made = verdict(result, guessed, scratch_.confidence);
-    ndpi_free_flow_data(&scratch_);
-    scratch_ = {};
-    return made;
+  // What addresses and ports alone say. nDPI knows hosts by their IPv4 address.
+  Verdict guess(const FlowKey& key) {
+    const std::uint32_t src = key.ip_version == 4 ? ipv4_of(key.ip_src) : 0;
+    const std::uint32_t dst = key.ip_version == 4 ? ipv4_of(key.ip_dst) : 0;
+    const auto guess_for = [&](std::uint32_t from, std::uint32_t to) {
+      return ndpi::guess(module_.get(), key.ip_protocol, from, key.src_port, to, key.dst_port);
+    };
+    const ndpi_protocol result = guess_for(src, dst);
+    if (!is_known(result)) return verdict(result, false, NDPI_CONFIDENCE_UNKNOWN);
+    const bool by_port = ndpi::app_of(guess_for(0, 0)) == ndpi::app_of(result);
+    return verdict(result, true, by_port ? NDPI_CONFIDENCE_MATCH_BY_PORT : NDPI_CONFIDENCE_MATCH_BY_IP);
   }
 
   void give_up(FlowEntry& entry) {
@@ -325,7 +320,6 @@ class Classifier::Ndpi {
   std::uint32_t free_ = kNoIndex;
   std::uint32_t oldest_ = kNoIndex;
   std::uint32_t newest_ = kNoIndex;
-  ndpi::FlowState scratch_{};
   MetadataStore metadata_;
   std::string scratch_metadata_;  // keeps its memory from flow to flow
   ClientHelloWatcher hellos_;
@@ -346,9 +340,7 @@ void Classifier::show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Pack
 void Classifier::look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet) {
   ndpi_->look_for_hello(entry, details, packet);
 }
-Verdict Classifier::conclude(FlowEntry& entry, const FlowDetails& details, bool ends_flow) {
-  return ndpi_->conclude(entry, details, ends_flow);
-}
+Verdict Classifier::conclude(FlowEntry& entry, bool ends_flow) { return ndpi_->conclude(entry, ends_flow); }
 void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
 void Classifier::describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras) {
   ndpi_->describe(entry, verdict, record, extras);

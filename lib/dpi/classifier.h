@@ -28,7 +28,7 @@ class Classifier {
     if (!entry.hello.is_settled(packet.direction)) look_for_hello(entry, details, packet);
   }
   // The verdict for a record: with `ends_flow` for good, else as far as known.
-  Verdict conclude(FlowEntry& entry, const FlowDetails& details, bool ends_flow);
+  Verdict conclude(FlowEntry& entry, bool ends_flow);
   // Gives back what the flow holds: a state, metadata.
   void release(FlowEntry& entry);
   // Fills the application fields of a record, and the metadata of its extras, if it has any.

@@ -50,6 +50,16 @@ inline ndpi_protocol give_up(Module* module, FlowState* flow, bool& guessed) {
   return result;
 }
 
+// What nDPI makes of addresses (host byte order; 0: unknown) and ports alone.
+inline ndpi_protocol guess(Module* module, std::uint8_t ip_protocol, std::uint32_t src, std::uint16_t src_port,
+                           std::uint32_t dst, std::uint16_t dst_port) {
+#if SPANFLOW_NDPI_AT_LEAST(4, 4)
+  return ndpi_guess_undetected_protocol_v4(module, nullptr, ip_protocol, src, src_port, dst, dst_port);
+#else
+  return ndpi_guess_undetected_protocol(module, nullptr, ip_protocol, src, src_port, dst, dst_port);
+#endif
+}
+
 #if SPANFLOW_NDPI_AT_LEAST(4, 12)
 inline std::uint16_t master_of(const ndpi_protocol& result) { return result.proto.master_protocol; }
 inline std::uint16_t app_of(const ndpi_protocol& result) { return result.proto.app_protocol; }

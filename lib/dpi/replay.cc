@@ -31,32 +31,27 @@ class Builder {
 };
 
 constexpr std::uint32_t kHopLimit = 64;
+constexpr std::uint32_t kTcpHeader = 20;  // octets
 
 }  // namespace
 
 std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
                            std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out) {
   const FlowKey key = direction == Direction::kDstToSrc ? reversed(flow) : flow;
-  const bool is_tcp = key.ip_protocol == protocol::kTcp;
-  const std::uint32_t transport = is_tcp ? 20 : 8;
   Builder build{out};
   if (key.ip_version == 4) {
-    build.be16(0x4500).be16(20 + transport).be32(0x00004000).u8(kHopLimit).u8(key.ip_protocol).be16(0);
+    build.be16(0x4500).be16(20 + kTcpHeader).be32(0x00004000).u8(kHopLimit).u8(protocol::kTcp).be16(0);
     build.address(key.ip_src, 4).address(key.ip_dst, 4);
   } else {
-    build.be32(0x60000000).be16(transport).u8(key.ip_protocol).u8(kHopLimit);
+    build.be32(0x60000000).be16(kTcpHeader).u8(protocol::kTcp).u8(kHopLimit);
     build.address(key.ip_src, 16).address(key.ip_dst, 16);
   }
+  const auto self = static_cast<std::size_t>(direction);
+  const bool syn = (tcp_flags & tcp::kSyn) != 0;
+  const bool ack = (tcp_flags & tcp::kAck) != 0;
   build.be16(key.src_port).be16(key.dst_port);
-  if (is_tcp) {
-    const auto self = static_cast<std::size_t>(direction);
-    const bool syn = (tcp_flags & tcp::kSyn) != 0;
-    const bool ack = (tcp_flags & tcp::kAck) != 0;
-    build.be32(initial[self] + (syn ? 0 : 1)).be32(ack ? initial[1 - self] + 1 : 0);
-    build.u8(0x50).u8(tcp_flags).be16(0xffff).be32(0);
-  } else {
-    build.be16(transport).be16(0);
-  }
+  build.be32(initial[self] + (syn ? 0 : 1)).be32(ack ? initial[1 - self] + 1 : 0);
+  build.u8(0x50).u8(tcp_flags).be16(0xffff).be32(0);
   return build.size();
 }
 

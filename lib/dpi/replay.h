@@ -14,8 +14,8 @@ inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 and a TCP header
 // The sequence numbers that a TCP connection's directions began with.
 using InitialSequence = std::array<std::uint32_t, 2>;
 
-// Writes IP and transport header of an empty packet from the flow's `direction`; returns the octets written. For TCP
-// with `tcp_flags` and the sequence numbers a handshake has.
+// Writes IP and TCP header of an empty packet from the flow's `direction`, with `tcp_flags` and the sequence numbers a
+// handshake has; returns the octets written.
 std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
                            std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out);
 

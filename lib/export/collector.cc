@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/thread_name.h"
+
 namespace spanflow {
 namespace {
 
@@ -25,6 +27,7 @@ void Collector::finish() {
 }
 
 void Collector::run() {
+  name_this_thread("collector");
   for (;;) {
     const bool last = finishing_;  // read before draining: what was pushed before finish() is then in the rings
     if (drain()) continue;

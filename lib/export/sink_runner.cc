@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/thread_name.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -48,6 +49,7 @@ void SinkRunner::finish() {
 }
 
 void SinkRunner::run() {
+  name_this_thread("sink " + name_);
   flush_until_written();  // a header line, if nothing else
   while (const RecordBatch batch = take()) deliver(batch);
   flush_until_written();

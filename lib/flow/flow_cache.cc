@@ -316,7 +316,7 @@ void FlowCache::end(FlowEntry& entry, EndReason reason) {
 void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   const bool ends_flow = reason != EndReason::kActive;
   Verdict verdict;
-  if (classifier_ != nullptr) verdict = classifier_->conclude(entry, table_.details(entry), ends_flow);
+  if (classifier_ != nullptr) verdict = classifier_->conclude(entry, ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);

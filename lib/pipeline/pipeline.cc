@@ -1,8 +1,10 @@
 #include "pipeline/pipeline.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
 
+#include "base/thread_name.h"
 #include "capture/capture_source.h"
 #include "config/loader.h"
 #include "sinks/field_table.h"
@@ -107,7 +109,10 @@ void Pipeline::start() {
   collector_->start();
   running_meters_ = meters_.size();
   for (const auto& meter : meters_) {
-    threads_.emplace_back([this, &meter = *meter] { run_meter(meter); });
+    threads_.emplace_back([this, &meter = *meter, worker = threads_.size()] {
+      name_this_thread(fmt::format("worker {}", worker));
+      run_meter(meter);
+    });
     if (is_live()) pin(threads_.back(), cpu_of(config_, threads_.size() - 1));
   }
   if (spreader_ != nullptr) spreader_->start();

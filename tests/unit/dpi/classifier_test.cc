@@ -88,6 +88,24 @@ TEST(Classifier, ABareSynIsGuessedByItsPort) {
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_PORT);
 }
 
+// Apple's network is one that nDPI knows.
+TEST(Classifier, ABareSynToAKnownNetworkIsGuessedByItsAddress) {
+  for (const auto& [port, name] : {std::pair{443, "TLS.Apple"}, std::pair{40002, "Apple"}}) {
+    const auto record = only_record_of(
+        {PacketBuilder().ethernet().ipv4("192.168.7.1", "17.253.1.1").tcp(50000, port).syn().at(1s).build()});
+    EXPECT_EQ(record.application_name, name);
+    EXPECT_TRUE(record.application_is_guessed);
+    EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_IP);
+  }
+}
+
+TEST(Classifier, ABareSynToAnUnknownPortIsUnknown) {
+  const auto record = only_record_of({client(40002, 1s).syn().build()});
+  EXPECT_EQ(record.application_name, "Unknown");
+  EXPECT_FALSE(record.application_is_guessed);
+  EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_UNKNOWN);
+}
+
 TEST(Classifier, WhatNobodyKnowsIsUnknown) {
   const auto record = only_record_of({udp(40001, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08")});
   EXPECT_EQ(record.application_name, "Unknown");
@@ -210,6 +228,13 @@ TEST(ClassifierFiles, RulesOfTheUsersOwnName) {
   config.dpi.protocols_file = folder.write("protos.txt", "udp:40002@Telemetry\n");
   EXPECT_EQ(only_record_of({udp(40001, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08")}, config).application_name,
             "Telemetry");
+}
+
+TEST(ClassifierFiles, RulesNameWhatNeverCarriesPayloadToo) {
+  const TemporaryFolder folder;
+  Config config;
+  config.dpi.protocols_file = folder.write("protos.txt", "tcp:40002@Telemetry\n");
+  EXPECT_EQ(only_record_of({client(40002, 1s).syn().build()}, config).application_name, "Telemetry");
 }
 
 TEST(ClassifierFiles, AFileThatIsMissingIsNamed) {
