@@ -20,6 +20,9 @@ class CaptureFile {
   LinkType link_type() const { return link_type_; }
   double progress() const { return stream_->progress(); }
 
+  // What the packets read last are in: they stay valid beyond the next call for as long as somebody holds it.
+  virtual OctetBlocks::Block memory() const { return stream_->memory(); }
+
   // Fills in up to packets.size() of them, valid until the next call, and returns how many. 0 at the end, or, where
   // ready() says so, because nothing has come yet.
   virtual std::size_t read(std::span<RawPacket> packets) = 0;

@@ -51,6 +51,7 @@ class CaptureSource : public PacketSource {
     return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
   }
 
+  std::shared_ptr<const void> memory() const override { return file_ != nullptr ? file_->memory() : nullptr; }
   TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
   bool is_live() const override { return false; }
 

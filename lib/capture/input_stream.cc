@@ -109,7 +109,7 @@ class InputStream::Zstd : public Decompressor {
 };
 
 InputStream::InputStream(const std::string& path, const std::atomic<bool>& stop)
-    : path_(path), stop_(stop), block_(kBlock) {
+    : path_(path), stop_(stop), blocks_(kBlock), block_(blocks_.take()) {
   descriptor_ = path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
   if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
@@ -118,7 +118,7 @@ InputStream::InputStream(const std::string& path, const std::atomic<bool>& stop)
   if (S_ISDIR(status.st_mode)) throw RunError(shown_input(path) + ": cannot be opened: it is a directory");
   if (S_ISREG(status.st_mode)) file_size_ = static_cast<std::uint64_t>(status.st_size);
   fill();
-  const std::string_view head{reinterpret_cast<const char*>(block_.data()), std::min<std::size_t>(end_, 4)};
+  const std::string_view head{reinterpret_cast<const char*>(block_->data()), std::min<std::size_t>(end_, 4)};
   if (head.starts_with("\x1f\x8b")) decompressor_ = std::make_unique<Gzip>(*this, available());
   if (head == "\x28\xb5\x2f\xfd") decompressor_ = std::make_unique<Zstd>(*this, available());
   if (decompressor_ != nullptr) end_ = 0;
@@ -129,12 +129,13 @@ InputStream::~InputStream() {
 }
 
 bool InputStream::fill() {
-  std::copy(block_.begin() + static_cast<std::ptrdiff_t>(at_), block_.begin() + static_cast<std::ptrdiff_t>(end_),
-            block_.begin());
-  end_ -= at_;
+  const auto rest = available();
+  block_ = blocks_.renew(std::move(block_));
+  std::memmove(block_->data(), rest.data(), rest.size());
+  end_ = rest.size();
   at_ = 0;
-  std::uint8_t* out = block_.data() + end_;
-  const std::size_t room = block_.size() - end_;
+  std::uint8_t* out = block_->data() + end_;
+  const std::size_t room = block_->size() - end_;
   const std::size_t count = decompressor_ != nullptr ? decompressor_->read(out, room) : read_raw(out, room);
   end_ += count;
   return count > 0;

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/octet_blocks.h"
+
 namespace spanflow {
 
 // How an input is called in messages: "-" is standard input.
@@ -23,8 +25,9 @@ class InputStream {
   InputStream(const InputStream&) = delete;
   InputStream& operator=(const InputStream&) = delete;
 
-  // The uncompressed octets at hand, contiguous; valid until the next fill().
-  std::span<const std::uint8_t> available() const { return std::span(block_).subspan(at_, end_ - at_); }
+  // The uncompressed octets at hand, contiguous; valid until the next fill(), and for as long as somebody holds
+  // memory().
+  std::span<const std::uint8_t> available() const { return std::span(*block_).subspan(at_, end_ - at_); }
   void consume(std::size_t octets) {
     at_ += octets;
     offset_ += octets;
@@ -33,6 +36,8 @@ class InputStream {
   bool fill();
   // Waits up to so long; true if fill() would not have to wait. Always true for files and compressed data.
   bool ready(int wait_ms) const;
+
+  OctetBlocks::Block memory() const { return block_; }
 
   // A stdio stream of what has not been consumed; the caller closes it, before this object goes.
   std::FILE* open_file();
@@ -63,7 +68,8 @@ class InputStream {
   std::uint64_t offset_ = 0;
   std::string error_;
   bool cut_short_ = false;
-  std::vector<std::uint8_t> block_;
+  OctetBlocks blocks_;
+  OctetBlocks::Block block_;
   std::size_t at_ = 0;
   std::size_t end_ = 0;
   std::unique_ptr<Decompressor> decompressor_;

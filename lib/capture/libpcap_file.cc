@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 
+#include <algorithm>
 #include <array>
-#include <vector>
 
 #include "base/error.h"
 #include "capture/capture_file.h"
@@ -31,23 +31,27 @@ class LibpcapFile : public CaptureFile {
                                  printable(stream_->error().empty() ? error.data() : stream_->error())));
     }
     set_link_type(pcap_datalink(pcap_.get()));
-    storage_.reserve(4 * kGreatestPacket);
   }
 
   // Copies: libpcap keeps only one packet.
   std::size_t read(std::span<RawPacket> packets) override {
-    storage_.clear();
-    std::size_t count = 0;
-    while (count < packets.size() && storage_.size() + kGreatestPacket <= storage_.capacity() && next(packets[count])) {
-      ++count;
+    if (!has_room()) {
+      storage_ = blocks_.renew(std::move(storage_));
+      used_ = 0;
     }
+    std::size_t count = 0;
+    while (count < packets.size() && has_room() && next(packets[count])) ++count;
     return count;
   }
+
+  OctetBlocks::Block memory() const override { return storage_; }
 
   // What libpcap and stdio hold back cannot be seen, so a quiet pipe is simply waited for.
   bool ready(int) override { return true; }
 
  private:
+  bool has_room() const { return used_ + kGreatestPacket <= storage_->size(); }
+
   bool next(RawPacket& packet) {
     pcap_pkthdr* header = nullptr;
     const u_char* data = nullptr;
@@ -56,9 +60,10 @@ class LibpcapFile : public CaptureFile {
     ended_ = result != 1;
     if (result == PCAP_ERROR) report(pcap_geterr(pcap_.get()));
     if (ended_) return false;
-    const std::size_t at = storage_.size();
-    storage_.insert(storage_.end(), data, data + header->caplen);
-    packet = {.data = storage_.data() + at,
+    std::uint8_t* copy = storage_->data() + used_;
+    std::copy_n(data, header->caplen, copy);
+    used_ += header->caplen;
+    packet = {.data = copy,
               .captured = header->caplen,
               .wire = std::max(header->len, header->caplen),
               .time_ns = static_cast<std::uint64_t>(header->ts.tv_sec) * kNanosecondsPerSecond +
@@ -75,7 +80,9 @@ class LibpcapFile : public CaptureFile {
   }
 
   std::unique_ptr<pcap_t, PcapDeleter> pcap_;
-  std::vector<std::uint8_t> storage_;
+  OctetBlocks blocks_{4 * kGreatestPacket};
+  OctetBlocks::Block storage_ = blocks_.take();
+  std::size_t used_ = 0;  // of the storage, octets
   bool ended_ = false;
 };
 

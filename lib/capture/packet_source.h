@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 
 #include "decode/decoder.h"
@@ -35,6 +36,9 @@ class PacketSource {
   // Gives kEnd once the run is told to stop. Never blocks for longer than about 100 ms. Throws RunError when the input
   // cannot be read any further. After kEnd, every call gives kEnd.
   virtual Burst poll() = 0;
+  // What the last burst's packets are in: they stay valid beyond the next poll() for as long as somebody holds it, and
+  // the thread that polls lets it go. nullptr: they do not.
+  virtual std::shared_ptr<const void> memory() const { return nullptr; }
   virtual TimestampSource timestamp_source() const = 0;
   // A live source must be kept up with: what has no room is dropped. Another one can wait.
   virtual bool is_live() const = 0;

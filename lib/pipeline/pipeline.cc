@@ -6,6 +6,7 @@
 
 #include "base/thread_name.h"
 #include "capture/capture_source.h"
+#include "capture/read_ahead.h"
 #include "config/loader.h"
 #include "sinks/field_table.h"
 #include "telemetry/log.h"
@@ -13,9 +14,8 @@
 namespace spanflow {
 namespace {
 
-// The CPU of a live worker: as configured, or the last ones that this process may use, which are left alone most.
-int cpu_of(const Config& config, std::size_t worker) {
-  if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
+// The CPUs that this process may use, the last ones first.
+std::vector<int> allowed_cpus() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
@@ -23,7 +23,21 @@ int cpu_of(const Config& config, std::size_t worker) {
   for (int cpu = CPU_SETSIZE - 1; cpu >= 0; --cpu) {
     if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
   }
+  return cpus;
+}
+
+// The CPU of a live worker: as configured, or the last ones, which are left alone most.
+int cpu_of(const Config& config, std::size_t worker) {
+  if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
+  const std::vector<int> cpus = allowed_cpus();
   return cpus[worker % cpus.size()];
+}
+
+// Where there is a second CPU for it, a single worker does not read its capture itself.
+std::unique_ptr<PacketSource> make_file_source(const Config& config, const std::atomic<bool>& stop) {
+  auto source = make_capture_source(config.input.files, stop);
+  if (config.workers > 1 || allowed_cpus().size() == 1) return source;
+  return std::make_unique<ReadAhead>(std::move(source));
 }
 
 void pin(std::thread& thread, int cpu) {
@@ -66,7 +80,7 @@ Pipeline::~Pipeline() {
 
 void Pipeline::make_sources() {
   if (!config_.input.files.empty()) {
-    sources_.push_back(make_capture_source(config_.input.files, stop_));
+    sources_.push_back(make_file_source(config_, stop_));
   } else {
     input_ = std::make_unique<DpdkInput>(config_);
     sources_ = input_->make_sources(stop_);

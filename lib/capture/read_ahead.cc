@@ -1,0 +1,87 @@
+#include "capture/read_ahead.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/thread_name.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kBursts = 64;
+constexpr std::chrono::microseconds kIdle{20};
+
+// Of each packet, what the decoder reads first: they were written by another core.
+void prefetch(std::span<const RawPacket> packets) {
+  for (const RawPacket& packet : packets) {
+    __builtin_prefetch(packet.data);
+    __builtin_prefetch(packet.data + 63);
+  }
+}
+
+}  // namespace
+
+ReadAhead::ReadAhead(std::unique_ptr<PacketSource> source) : source_(std::move(source)), ring_(kBursts) {}
+
+ReadAhead::~ReadAhead() {
+  given_up_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void ReadAhead::attach_thread() {
+  thread_ = std::thread([this] { run(); });
+}
+
+Burst ReadAhead::poll() {
+  if (block_ != nullptr && block_->burst.state == Burst::State::kEnd) return block_->burst;
+  if (block_ != nullptr) ring_.give_back(block_);
+  block_ = &wait_for_block();
+  if (block_->failure != nullptr) {
+    block_->burst = {.state = Burst::State::kEnd, .now_ns = block_->burst.now_ns};
+    std::rethrow_exception(std::exchange(block_->failure, nullptr));
+  }
+  prefetch(block_->burst.packets);
+  return block_->burst;
+}
+
+// The reader gives a burst, if only an idle one, at least every 100 ms or so.
+ReadAhead::Block& ReadAhead::wait_for_block() {
+  for (;;) {
+    if (Block* block = ring_.pop()) return *block;
+    std::this_thread::sleep_for(kIdle);
+  }
+}
+
+void ReadAhead::run() {
+  name_this_thread("read ahead");
+  source_->attach_thread();
+  while (Block* block = take_empty()) {
+    read(*block);
+    const bool last = block->burst.state == Burst::State::kEnd || block->failure != nullptr;
+    ring_.push(block);
+    if (last) return;
+  }
+}
+
+// Nothing once the worker has given up.
+ReadAhead::Block* ReadAhead::take_empty() {
+  while (!given_up_) {
+    if (Block* block = ring_.take_empty()) return block;
+    std::this_thread::sleep_for(kIdle);
+  }
+  return nullptr;
+}
+
+void ReadAhead::read(Block& block) {
+  try {
+    block.memory.reset();  // of what was in the block before
+    block.burst = source_->poll();
+    block.memory = source_->memory();
+    std::copy(block.burst.packets.begin(), block.burst.packets.end(), block.packets.begin());
+    block.burst.packets = std::span(block.packets).first(block.burst.packets.size());
+  } catch (...) {
+    block.failure = std::current_exception();
+  }
+}
+
+}  // namespace spanflow

@@ -1,0 +1,48 @@
+// Reads a capture on a thread of its own, some thousand packets ahead of the worker.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <thread>
+
+#include "base/block_ring.h"
+#include "capture/packet_source.h"
+
+namespace spanflow {
+
+// Owns the source, which must give the memory() of its bursts: nothing is copied but the packets' descriptions.
+class ReadAhead : public PacketSource {
+ public:
+  explicit ReadAhead(std::unique_ptr<PacketSource> source);
+  // Also before the end has been reached.
+  ~ReadAhead() override;
+
+  void attach_thread() override;
+  Burst poll() override;
+  TimestampSource timestamp_source() const override { return source_->timestamp_source(); }
+  bool is_live() const override { return source_->is_live(); }
+  double progress() const override { return source_->progress(); }
+
+ private:
+  struct Block {
+    Burst burst;
+    std::array<RawPacket, kBurstPackets> packets;
+    std::shared_ptr<const void> memory;  // the reader's
+    std::exception_ptr failure;          // instead of a burst
+  };
+
+  void run();
+  Block* take_empty();
+  void read(Block& block);
+  Block& wait_for_block();
+
+  const std::unique_ptr<PacketSource> source_;
+  BlockRing<Block> ring_;
+  Block* block_ = nullptr;  // that the last burst is in; kept once that was the end
+  std::atomic<bool> given_up_{false};
+  std::thread thread_;
+};
+
+}  // namespace spanflow
