@@ -4,7 +4,7 @@ namespace spanflow {
 namespace {
 
 // Deep enough for QinQ + MPLS + GTP-U + IPv6 + IP in IP; a packet built to nest for ever stops here.
-constexpr int kMaxLayers = 16;
+constexpr int kMaxSteps = 8;
 constexpr int kMaxIpv6Extensions = 8;
 
 namespace ether_types {
@@ -107,36 +107,41 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
   packet.size = raw.wire;
   if (link_type == LinkType::kEthernet && raw.captured >= 14) packet.ethernet = raw.data;
   Cursor cursor{raw.data, raw.captured, raw.wire};
-  std::optional<Packet> outer;
-  Step step = link(link_type, cursor);
-  for (int layers = 0; layers < kMaxLayers; ++layers) {
-    if (step.layer == Layer::kDone || step.layer == Layer::kFailed) break;
-    step = next(step, cursor, packet);
-    if (step.tunnel != TunnelType::kNone) {
-      outer = packet;
-      packet = inside_tunnel(packet, step.tunnel, step.tunnel_key, step.tunnel_id);
-    }
-  }
-  if (step.layer != Layer::kDone) {
-    if (!outer) return step.layer == Layer::kFailed ? step.reason : Counter::kMalformedNesting;
-    packet = *outer;
+  Step step = link(link_type, cursor, packet);
+  if (step.layer != Layer::kDone) [[unlikely]] {
+    step = follow(step, cursor, packet);
+    if (step.layer != Layer::kDone) return step.layer == Layer::kFailed ? step.reason : Counter::kMalformedNesting;
   }
   select_vlan_key(packet, vlan_key_);
   return Counter::kPacketsMetered;
 }
 
+// Through tunnels and whatever else lies deeper than the transport header of a plain frame.
+Decoder::Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
+  std::optional<Packet> outer;
+  for (int steps = 0; steps < kMaxSteps; ++steps) {
+    if (step.tunnel != TunnelType::kNone) {
+      outer = packet;
+      packet = inside_tunnel(packet, step.tunnel, step.tunnel_key, step.tunnel_id);
+    }
+    if (step.layer == Layer::kDone || step.layer == Layer::kFailed) break;
+    step = next(step, cursor, packet);
+  }
+  if (step.layer == Layer::kDone || !outer) return step;
+  packet = *outer;
+  return {Layer::kDone};
+}
+
 Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) const {
   switch (step.layer) {
     case Layer::kEthernet:
-      return ethernet(cursor);
+      return ethernet(cursor, packet);
     case Layer::kEtherType:
       return ether_type(step.type, cursor, packet);
     case Layer::kPpp:
       return ppp(cursor);
     case Layer::kIp:
       return ip(cursor, packet);
-    case Layer::kTransport:
-      return transport(step.type, cursor, packet);
     case Layer::kDone:
     case Layer::kFailed:
       break;
@@ -144,16 +149,16 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
   return step;
 }
 
-Decoder::Step Decoder::link(LinkType link_type, Cursor& cursor) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::link(LinkType link_type, Cursor& cursor, Packet& packet) const {
   const auto after = [&cursor](std::size_t header, std::size_t type_offset) -> Step {
     if (!cursor.has(header)) return failed(Counter::kMalformedLink);
-    const std::uint32_t type = cursor.be16(type_offset);
+    const std::uint16_t type = cursor.be16(type_offset);
     cursor.skip(header);
-    return {Layer::kEtherType, type};
+    return {.layer = Layer::kEtherType, .type = type};
   };
   switch (link_type) {
     case LinkType::kEthernet:
-      return ethernet(cursor);
+      return ethernet(cursor, packet);
     case LinkType::kLinuxCooked:
       return after(16, 14);
     case LinkType::kLinuxCooked2:
@@ -172,21 +177,22 @@ Decoder::Step Decoder::link(LinkType link_type, Cursor& cursor) const {
   return failed(Counter::kMalformedLink);
 }
 
-Decoder::Step Decoder::ethernet(Cursor& cursor) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::ethernet(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(14)) return failed(Counter::kMalformedLink);
-  std::uint32_t type = cursor.be16(12);
+  std::uint16_t type = cursor.be16(12);
   cursor.skip(14);
-  if (type >= ether_types::kFirst) return {Layer::kEtherType, type};
+  if (type >= ether_types::kFirst) return ether_type(type, cursor, packet);
   // IEEE 802.3: only LLC/SNAP (AA AA 03 00 00 00 type) can carry IP.
   if (!cursor.has(8) || cursor.be32(0) != 0xaaaa0300) return failed(Counter::kIgnoredNotIp);
   cursor.limit(type);
   type = cursor.has(8) ? cursor.be16(6) : 0;
   if (type == 0) return failed(Counter::kIgnoredNotIp);
   cursor.skip(8);
-  return {Layer::kEtherType, type};
+  return ether_type(type, cursor, packet);
 }
 
-Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor,
+                                                                Packet& packet) const {
   const bool first_tags = packet.vlan_id == 0;  // tags inside a tunnel do not replace those of the frame
   int tags = 0;
   for (; is_vlan_tag(type); ++tags) {
@@ -202,7 +208,7 @@ Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& pa
   switch (type) {
     case ether_types::kIpv4:
     case ether_types::kIpv6:
-      return {Layer::kIp};
+      return ip(cursor, packet);
     case ether_types::kTransparentBridging:
       return {Layer::kEthernet};
     case ether_types::kMplsUnicast:
@@ -215,7 +221,7 @@ Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& pa
     default:
       if (!holds_ipv4(cursor)) return failed(Counter::kIgnoredNotIp);
       packet.odd_ether_type = true;
-      return {Layer::kIp};
+      return ip(cursor, packet);
   }
 }
 
@@ -251,7 +257,7 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   return failed(Counter::kIgnoredNotIp);
 }
 
-Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(1)) return failed(Counter::kMalformedIpHeader);
   switch (cursor.u8(0) >> 4) {
     case 4:
@@ -265,7 +271,7 @@ Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
 
 // A length beyond the frame says that the packet was sliced on its way to this port, as packet brokers and ERSPAN do
 // it; it still counts in full. In other tunnels, or longer than any link carries, it says that this is no packet.
-bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
+[[gnu::always_inline]] inline bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   constexpr std::uint32_t kJumbo = 9216;
   if (total > cursor.wire()) {
     if (total > kJumbo) return false;
@@ -276,7 +282,7 @@ bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   return true;
 }
 
-Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(20)) return failed(Counter::kMalformedIpHeader);
   const std::uint32_t header = (cursor.u8(0) & 0x0f) * 4U;
   if (header < 20 || !cursor.has(header)) return failed(Counter::kMalformedIpHeader);
@@ -298,7 +304,7 @@ Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
     note_fragment(packet, (field & kFragmentOffset) != 0, cursor.be16(4));
   }
   cursor.skip(header);
-  return {Layer::kTransport, packet.key.ip_protocol};
+  return transport(packet.key.ip_protocol, cursor, packet);
 }
 
 Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
@@ -333,10 +339,11 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
     cursor.skip(length);
   }
   packet.key.ip_protocol = static_cast<std::uint8_t>(protocol);
-  return {Layer::kTransport, protocol};
+  return transport(protocol, cursor, packet);
 }
 
-Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor,
+                                                               Packet& packet) const {
   packet.transport_size = packet.payload_size = cursor.wire();
   if (packet.later_fragment) return {Layer::kDone};
   switch (protocol) {
@@ -370,7 +377,7 @@ Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet&
   }
 }
 
-Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
@@ -392,7 +399,7 @@ Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
   return {Layer::kDone};
 }
 
-Decoder::Step Decoder::udp(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Decoder::Step Decoder::udp(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);

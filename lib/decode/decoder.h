@@ -27,20 +27,22 @@ class Decoder {
   Counter decode(const RawPacket& raw, LinkType link_type, Packet& packet) const;
 
  private:
-  enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kTransport, kDone, kFailed };
+  enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kDone, kFailed };
   struct Step {
     Layer layer;
-    std::uint32_t type = 0;                     // an ethertype or protocol number, where the layer needs one
     Counter reason = Counter::kPacketsMetered;  // of kFailed
+    std::uint16_t type = 0;                     // an EtherType, where the layer needs one
     TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
     std::uint32_t tunnel_key = 0;
     std::uint32_t tunnel_id = 0;
   };
-  static Step failed(Counter reason) { return {Layer::kFailed, 0, reason}; }
+  static_assert(sizeof(Step) <= 16);  // comes back in registers
+  static Step failed(Counter reason) { return {Layer::kFailed, reason}; }
 
+  Step follow(Step step, Cursor& cursor, Packet& packet) const;
   Step next(const Step& step, Cursor& cursor, Packet& packet) const;
-  Step link(LinkType link_type, Cursor& cursor) const;
-  Step ethernet(Cursor& cursor) const;
+  Step link(LinkType link_type, Cursor& cursor, Packet& packet) const;
+  Step ethernet(Cursor& cursor, Packet& packet) const;
   Step ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const;
   Step mpls(Cursor& cursor) const;
   Step ppp(Cursor& cursor) const;
@@ -52,7 +54,7 @@ class Decoder {
   Step tcp(Cursor& cursor, Packet& packet) const;
   Step udp(Cursor& cursor, Packet& packet) const;
   Step gre(Cursor& cursor) const;
-  Step inside_gre(std::uint32_t type, std::uint32_t header, bool has_sequence, std::uint32_t key, Cursor& cursor) const;
+  Step inside_gre(std::uint16_t type, std::uint32_t header, bool has_sequence, std::uint32_t key, Cursor& cursor) const;
   Step gtp(Cursor& cursor) const;
   Step capwap(Cursor& cursor) const;
   Step ieee80211(Cursor& cursor) const;

@@ -9,7 +9,7 @@ namespace spanflow {
 Decoder::Step Decoder::gre(Cursor& cursor) const {
   if (!cursor.has(4) || (cursor.be16(0) & 0x0007) != 0) return {Layer::kDone};  // version 1 is PPTP
   const std::uint32_t flags = cursor.be16(0);
-  const std::uint32_t type = cursor.be16(2);
+  const std::uint16_t type = cursor.be16(2);
   const bool has_checksum = (flags & 0x8000) != 0;
   const bool has_key = (flags & 0x2000) != 0;
   const bool has_sequence = (flags & 0x1000) != 0;
@@ -20,7 +20,7 @@ Decoder::Step Decoder::gre(Cursor& cursor) const {
   return inside_gre(type, header, has_sequence, key, cursor);
 }
 
-Decoder::Step Decoder::inside_gre(std::uint32_t type, std::uint32_t header, bool has_sequence, std::uint32_t key,
+Decoder::Step Decoder::inside_gre(std::uint16_t type, std::uint32_t header, bool has_sequence, std::uint32_t key,
                                   Cursor& cursor) const {
   constexpr std::uint32_t kErspan1And2 = 0x88be;
   constexpr std::uint32_t kErspan3 = 0x22eb;
@@ -87,7 +87,7 @@ Decoder::Step Decoder::ieee80211(Cursor& cursor) const {
   if ((flags & 0x03) == 0x03) header += 6;  // four addresses
   if ((type & 0x80) != 0) header += 2;      // QoS control
   if (!cursor.has(header + 8) || cursor.be32(header) != 0xaaaa0300) return {Layer::kDone};
-  const std::uint32_t ether_type = cursor.be16(header + 6);
+  const std::uint16_t ether_type = cursor.be16(header + 6);
   return enter(cursor, header + 8, {.layer = Layer::kEtherType, .type = ether_type, .tunnel = TunnelType::kCapwap});
 }
 
@@ -102,7 +102,7 @@ Decoder::Step Decoder::vxlan(Cursor& cursor) const {
 Decoder::Step Decoder::geneve(Cursor& cursor) const {
   if (!cursor.has(8) || (cursor.u8(0) & 0xc0) != 0) return {Layer::kDone};
   const std::uint32_t header = 8 + (cursor.u8(0) & 0x3f) * 4U;
-  const std::uint32_t type = cursor.be16(2);
+  const std::uint16_t type = cursor.be16(2);
   const std::uint32_t vni = cursor.be32(4) >> 8;
   if (!cursor.has(header)) return {Layer::kDone};
   return enter(cursor, header,

@@ -66,15 +66,16 @@ inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key
   return id;
 }
 
-// Which way a packet goes in the flow, compared in full; nothing if it is another flow.
+// Which way a packet goes in the flow, compared in full; nothing if it is another flow. Without a branch on the
+// direction, which nobody can foresee.
 inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
   const FlowKeyWords f = words_of(flow);
   const FlowKeyWords p = words_of(packet);
-  if (equal(f, p)) return Direction::kSrcToDst;
   const std::uint64_t swapped_ports = (p[4] & ~0xffffffffULL) | (p[4] & 0xffff) << 16 | (p[4] >> 16 & 0xffff);
-  const bool reverse =
-      f[0] == p[2] && f[1] == p[3] && f[2] == p[0] && f[3] == p[1] && f[4] == swapped_ports && f[5] == p[5];
-  return reverse ? std::optional{Direction::kDstToSrc} : std::nullopt;
+  const std::uint64_t forward = (f[0] ^ p[0]) | (f[1] ^ p[1]) | (f[2] ^ p[2]) | (f[3] ^ p[3]) | (f[4] ^ p[4]);
+  const std::uint64_t reverse = (f[0] ^ p[2]) | (f[1] ^ p[3]) | (f[2] ^ p[0]) | (f[3] ^ p[1]) | (f[4] ^ swapped_ports);
+  if (f[5] != p[5] || ((forward != 0) & (reverse != 0))) return std::nullopt;
+  return static_cast<Direction>(forward != 0);
 }
 
 inline FlowKey reversed(FlowKey key) {
