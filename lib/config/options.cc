@@ -467,7 +467,7 @@ std::vector<Option> make_options() {
       OPTION(decode.deduplicate, duration_or_off(std::chrono::microseconds{1}, std::chrono::seconds{1}),
              "a packet seen again within this window, on any VLAN, is counted as ignored.duplicate only"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
-             "flows in all tables together, 192 octets each; when full, the least recently used is exported"),
+             "flows in all tables together, 192 octets each; when full, the least recently used is exported, conversations last"),
       OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
              "a flow this old is cut and goes on as the next segment"),
       OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}),

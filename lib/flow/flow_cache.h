@@ -60,6 +60,7 @@ class FlowCache {
   FlowEntry* continued(FlowEntry* entry, const Packet& packet, Direction direction);
   bool is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const;
   bool out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const;
+  static bool begins_conversation(const FlowEntry& entry, Direction direction);
   FlowEntry& open(Packet& packet, std::uint32_t hash);
   void open_segment(FlowEntry& entry, const Packet& packet);
   void count(FlowEntry& entry, Packet& packet);
@@ -74,6 +75,7 @@ class FlowCache {
   void describe(const FlowEntry& entry, Direction direction, FlowSide& side) const;
   void forget(FlowEntry& entry);
   void evict();
+  std::uint32_t victim();
   std::uint64_t accounted(const Packet& packet) const;
 
   const Config::FlowOptions& options_;

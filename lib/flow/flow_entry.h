@@ -98,10 +98,11 @@ struct alignas(64) FlowEntry {
   std::uint8_t syn_seen : 2 = 0;  // a bit per direction
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
-  bool ends_now : 1 = false;        // a user metric said so
-  bool has_tags : 1 = false;        // Tags are its own
-  bool has_tunnel_ids : 1 = false;  // TunnelIds are
-  bool has_carries : 1 = false;     // Carries are
+  bool ends_now : 1 = false;         // a user metric said so
+  bool has_tags : 1 = false;         // Tags are its own
+  bool has_tunnel_ids : 1 = false;   // TunnelIds are
+  bool has_carries : 1 = false;      // Carries are
+  bool is_conversation : 1 = false;  // the table's order of use goes by it
   Inspection inspection;
   SideState sides[2];  // by direction
 

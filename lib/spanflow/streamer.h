@@ -344,7 +344,7 @@ struct UserMetric {
 
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
-  std::uint64_t capacity = 128'000;  // flows; the least recently used is exported when full
+  std::uint64_t capacity = 128'000;  // flows; when full, the least recently used is exported, conversations last
   std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;

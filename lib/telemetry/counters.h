@@ -2,6 +2,7 @@
 // The reason a packet was not metered, or a flow ended, *is* its counter: code returns the counter, the loop adds one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -57,9 +58,10 @@ namespace spanflow {
   X(ExportedActive, "flows.exported.active", "segments", "ended: as old as flow.active_timeout")                       \
   X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN both ways, or RST")                 \
   X(ExportedCaptureEnd, "flows.exported.capture_end", "segments", "ended: still open when the capture ended")          \
-  X(ExportedEvicted, "flows.exported.evicted", "segments",                                                             \
-    "ended: the table was full and it was the least recently used")                                                    \
+  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: the table was full and it had to make room")        \
   X(ExportedPlugin, "flows.exported.plugin", "segments", "ended by a user metric")                                     \
+  X(FlowsEvictedIdle, "flows.evicted_idle_ns", "ns",                                                                   \
+    "how long the flow evicted last had been without packets; of several workers the longest")                         \
   X(RecordsExported, "records.exported", "records", "records made of ended segments")                                  \
   X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
   X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
@@ -94,6 +96,9 @@ inline constexpr std::array kCounters = {
 
 constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
 
+// A gauge whose greatest value of all threads counts, not their sum.
+constexpr bool is_greatest_of_all(Counter counter) { return counter == Counter::kFlowsEvictedIdle; }
+
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
 // One thread writes, any thread reads: plain moves on the packet path. One per writing thread, cache lines apart.
@@ -105,7 +110,10 @@ class alignas(64) Counters {
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
   void add_to(CounterValues& sums) const {
-    for (std::size_t i = 0; i < values_.size(); ++i) sums[i] += values_[i].load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const std::uint64_t value = values_[i].load(std::memory_order_relaxed);
+      sums[i] = is_greatest_of_all(static_cast<Counter>(i)) ? std::max(sums[i], value) : sums[i] + value;
+    }
   }
 
  private:
