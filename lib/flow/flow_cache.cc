@@ -63,12 +63,14 @@ void FlowCache::prefetch(std::uint32_t hash) const {
   if (metrics_) metrics_->prefetch(index);
 }
 
-void FlowCache::add(Packet& packet, std::uint32_t hash) {
+bool FlowCache::add(Packet& packet, std::uint32_t hash) {
   clock_.advance(packet.time_ns);
   const FlowTable::Found found = table_.find(packet.key, hash);
   packet.direction = found.direction;
   FlowEntry* entry = continued(found.entry, packet, found.direction);
   if (entry == nullptr) {
+    if (is_sampled_out(hash)) [[unlikely]]
+      return false;
     entry = &open(packet, hash);
   } else {
     if (begins_conversation(*entry, packet.direction)) table_.begin_conversation(*entry, clock_.now_ns());
@@ -80,8 +82,12 @@ void FlowCache::add(Packet& packet, std::uint32_t hash) {
   count(*entry, packet);
   if (classifier_ != nullptr) classifier_->inspect(*entry, table_.details(*entry), packet);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
-  if (entry->ends_now) return end(*entry, EndReason::kPlugin);
-  table_.touch(*entry, clock_.now_ns());
+  if (entry->ends_now) {
+    end(*entry, EndReason::kPlugin);
+  } else {
+    table_.touch(*entry, clock_.now_ns());
+  }
+  return true;
 }
 
 // The entry that the packet goes on with, after ending what its time or a new connection ends; nullptr to start anew.
@@ -162,9 +168,26 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   entry.biflow_direction = BiflowDirection::kInitiator;
   if (is_tcp(packet.key) && !has(packet, tcp::kSyn)) entry.biflow_direction = BiflowDirection::kArbitrary;
   if (answers && !swapped) entry.biflow_direction = BiflowDirection::kReverseInitiator;
-  if (features_) features_->start_flow(table_.index_of(entry));
+  if (features_stopped_ || sampling_shift_ > 0) [[unlikely]]
+    note_overload(entry);
+  if (keeps_features(entry)) features_->start_flow(table_.index_of(entry));
   open_segment(entry, packet);
   return entry;
+}
+
+// User metrics go on whatever happens: they are what a user set up the sensor for.
+void FlowCache::note_overload(FlowEntry& entry) {
+  Shed& shed = table_.shed(entry);
+  shed.features = features_stopped_ ? 1 : 0;
+  shed.sampling_shift = sampling_shift_;
+  if (features_stopped_) counters_.add(Counter::kOverloadFeaturesStopped);
+  if (sampling_shift_ > 0) counters_.add(Counter::kOverloadSampled);
+}
+
+bool FlowCache::keeps_features(const FlowEntry& entry) const {
+  if (!features_) return false;
+  const Shed* shed = table_.find_shed(entry);
+  return shed == nullptr || shed->features == 0;
 }
 
 void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
@@ -174,7 +197,7 @@ void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   const std::uint32_t index = table_.index_of(entry);
   if (accounted_.size() > 0) accounted_[index] = {};
   table_.by_opening().push_back(index);
-  if (features_) features_->start_segment(index);
+  if (keeps_features(entry)) features_->start_segment(index);
   if (metrics_) start_metrics(entry, packet.time_ns);
   counters_.add(Counter::kFlowsOpened);
   counters_.add(Counter::kFlowsOpen);
@@ -218,7 +241,7 @@ void FlowCache::count_apart(const FlowEntry& entry, const Packet& packet) {
   const std::uint32_t index = table_.index_of(entry);
   const std::uint64_t octets = accounted(packet);
   if (accounted_.size() > 0) accounted_[index].sides[static_cast<int>(packet.direction)] += octets;
-  if (features_) features_->add(index, packet, octets);
+  if (keeps_features(entry)) features_->add(index, packet, octets);
 }
 
 void FlowCache::start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns) {
@@ -271,6 +294,12 @@ void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   const std::uint32_t index = table_.index_of(entry);
   table_.by_opening().remove(index);
   table_.by_close().push_back(index);
+}
+
+void FlowCache::relieve(const Overload& overload) {
+  if (classifier_ != nullptr) classifier_->lower_budget(overload.level() >= OverloadLevel::kLessDpi);
+  features_stopped_ = features_ && overload.level() >= OverloadLevel::kFewerFeatures;
+  sampling_shift_ = overload.sampling_shift();
 }
 
 void FlowCache::sweep(std::uint64_t now_ns, int budget) {
@@ -364,7 +393,11 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   record->community_id_seed = origin_.community_id_seed;
   record->has_application = classifier_ != nullptr;
   if (classifier_ != nullptr) classifier_->describe(entry, verdict, *record, extras);
-  if (features_) features_->describe(table_.index_of(entry), *extras);
+  if (keeps_features(entry)) {
+    features_->describe(table_.index_of(entry), *extras);
+  } else if (features_) {
+    Features::describe_nothing(*extras);
+  }
   record->extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
   if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
 }
@@ -388,6 +421,10 @@ void FlowCache::describe(const FlowEntry& entry, Flow& flow) const {
   flow.icmp_code = icmp.code;
   flow.biflow_direction = entry.biflow_direction;
   flow.ends_now = entry.ends_now;
+  const Shed shed = entry.has_shed ? *table_.find_shed(entry) : Shed{};
+  flow.sampling_rate = 1U << shed.sampling_shift;
+  flow.overload =
+      static_cast<std::uint8_t>((shed.features != 0 ? kShedFeatures : 0) | (shed.sampling_shift > 0 ? kShedFlows : 0));
   describe(entry, Direction::kSrcToDst, flow.src_to_dst);
   describe(entry, Direction::kDstToSrc, flow.dst_to_src);
 }

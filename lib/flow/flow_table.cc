@@ -37,6 +37,7 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       carries_(capacity),
       tags_(capacity),
       tunnel_ids_(capacity),
+      shed_(capacity),
       on_probation_(use_),
       conversations_(use_),
       by_opening_(opening_),
@@ -166,6 +167,13 @@ TunnelIds& FlowTable::tunnel_ids(FlowEntry& entry) {
   return ids;
 }
 
+Shed& FlowTable::shed(FlowEntry& entry) {
+  Shed& shed = shed_[index_of(entry)];
+  if (!entry.has_shed) shed = {};
+  entry.has_shed = true;
+  return shed;
+}
+
 const Carries* FlowTable::find_carries(const FlowEntry& entry) const {
   return entry.has_carries ? &carries_[index_of(entry)] : nullptr;
 }
@@ -176,6 +184,10 @@ const Tags* FlowTable::find_tags(const FlowEntry& entry) const {
 
 const TunnelIds* FlowTable::find_tunnel_ids(const FlowEntry& entry) const {
   return entry.has_tunnel_ids ? &tunnel_ids_[index_of(entry)] : nullptr;
+}
+
+const Shed* FlowTable::find_shed(const FlowEntry& entry) const {
+  return entry.has_shed ? &shed_[index_of(entry)] : nullptr;
 }
 
 }  // namespace spanflow

@@ -74,10 +74,12 @@ class FlowTable {
   Carries& carries(FlowEntry& entry);
   Tags& tags(FlowEntry& entry);
   TunnelIds& tunnel_ids(FlowEntry& entry);
+  Shed& shed(FlowEntry& entry);
   // The same to read: nullptr if the entry has none.
   const Carries* find_carries(const FlowEntry& entry) const;
   const Tags* find_tags(const FlowEntry& entry) const;
   const TunnelIds* find_tunnel_ids(const FlowEntry& entry) const;
+  const Shed* find_shed(const FlowEntry& entry) const;
 
   // Orders of use: there is one of conversations and one of all others, so that either can make room.
   EntryList& on_probation() { return on_probation_; }
@@ -119,6 +121,7 @@ class FlowTable {
   ZeroedArray<Carries> carries_;
   ZeroedArray<Tags> tags_;
   ZeroedArray<TunnelIds> tunnel_ids_;
+  ZeroedArray<Shed> shed_;
   std::uint32_t size_ = 0;
   std::uint32_t unused_ = 0;       // entries from here on were never used
   std::uint32_t free_ = kNoIndex;  // a chain of erased entries through Links::next of their use

@@ -17,6 +17,7 @@ enum class FieldGroup : std::uint8_t {
   kClassic,
   kFlow,
   kTunnels,
+  kOverload,
   kDpi,
   kMetadata,
   kStatistics,

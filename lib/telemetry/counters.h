@@ -20,6 +20,8 @@ namespace spanflow {
   X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
     "seen before within decode.deduplicate: mirrored twice by a span port")                                            \
+  X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
+    "of flows that were not opened for overload: one in sampling_rate was")                                            \
   X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
     "cut inside the IP header, or with a header length that cannot be")                                                \
@@ -73,6 +75,12 @@ namespace spanflow {
     "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
   X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
     "flows whose ClientHello of several segments was given up to make room for another's")                             \
+  X(OverloadLevel, "overload.level", "level",                                                                          \
+    "now: 0 none, 1 less DPI, 2 and no features, 3 and sampling; of several workers the highest")                      \
+  X(OverloadRaised, "overload.raised", "steps", "times that a worker that was behind began to leave out more")         \
+  X(OverloadDpiLowered, "overload.dpi_lowered", "flows", "flows whose verdict came with fewer packets for overload")   \
+  X(OverloadFeaturesStopped, "overload.features_stopped", "flows", "flows opened without features for overload")       \
+  X(OverloadSampled, "overload.sampled", "flows", "flows opened as one of sampling_rate for overload")                 \
   X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics that threw and were switched off")
 
 enum class Counter : std::uint8_t {
@@ -97,7 +105,9 @@ inline constexpr std::array kCounters = {
 constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
 
 // A gauge whose greatest value of all threads counts, not their sum.
-constexpr bool is_greatest_of_all(Counter counter) { return counter == Counter::kFlowsEvictedIdle; }
+constexpr bool is_greatest_of_all(Counter counter) {
+  return counter == Counter::kFlowsEvictedIdle || counter == Counter::kOverloadLevel;
+}
 
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 

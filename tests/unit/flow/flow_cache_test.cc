@@ -537,6 +537,100 @@ TEST(Eviction, ASynFloodDoesNotCutConversations) {
   EXPECT_TRUE(flows.ledgers_balance());
 }
 
+Config with_features() {
+  Config config;
+  config.features.statistics = config.features.tcp = true;
+  config.features.splt = 5;
+  return config;
+}
+
+TEST(Shedding, AFlowThatOpensAtLevel2HasNoFeaturesAndSaysSo) {
+  FlowHarness flows(with_features());
+  flows.add(tcp(1, 1s).syn().build());
+  flows.fall_behind(2);
+  flows.add(tcp(1, 2s).ack().build());
+  flows.add(tcp(2, 2s).syn().build());
+  flows.fall_behind(0);
+  flows.add(tcp(2, 3s).ack().build());
+  flows.add(tcp(3, 3s).syn().build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 3U);
+  for (const FlowRecord& record : records) {
+    const bool shed = record.src_port == 2;
+    EXPECT_EQ(record.overload, shed ? kShedFeatures : 0);
+    EXPECT_EQ(record.sampling_rate, 1U);
+    EXPECT_EQ(static_cast<bool>(record.extras), !shed);
+  }
+  EXPECT_EQ(records[0].extras->statistics.src_to_dst.packet_size.mean, 40);
+  EXPECT_EQ(records[0].extras->early_packets.size(), 2U) << "a flow that was open keeps its features";
+  EXPECT_EQ(flows.counter(Counter::kOverloadFeaturesStopped), 1U);
+}
+
+TEST(Shedding, SegmentsOfSuchAFlowHaveNoFeaturesEither) {
+  Config config = with_features();
+  config.flow.active_timeout = 1s;
+  FlowHarness flows(config);
+  flows.fall_behind(2);
+  flows.add(udp(1, 1s).build());
+  flows.fall_behind(0);
+  flows.add(udp(1, 3s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  for (const FlowRecord& record : records) EXPECT_EQ(record.overload, kShedFeatures);
+  EXPECT_FALSE(records[1].extras);
+}
+
+TEST(Shedding, AFlowThatTakesTheEntryOfSuchAOneIsWhole) {
+  Config config = with_features();
+  config.flow.capacity = 1;
+  FlowHarness flows(config);
+  flows.fall_behind(4);
+  std::uint16_t port = 0;
+  while (flows.table().size() == 0) flows.add(udp(++port, 1s).build());
+  flows.fall_behind(0);
+  flows.add(udp(10'000, 1s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].overload, kShedFeatures | kShedFlows);
+  EXPECT_EQ(records[0].sampling_rate, 4U);
+  EXPECT_EQ(records[1].overload, 0);
+  EXPECT_EQ(records[1].sampling_rate, 1U);
+  EXPECT_EQ(records[1].extras->early_packets.size(), 1U);
+}
+
+TEST(Shedding, OneInSoManyFlowsIsKeptByItsHashInBothDirections) {
+  FlowHarness flows;
+  flows.fall_behind(4);
+  for (std::uint16_t port = 0; port < 4'000; ++port) {
+    flows.add(udp(port, 1s).build());
+    flows.add(udp_back(port, 1s).build());
+    flows.add(udp(port, 2s).build());
+  }
+  const auto records = flows.finish();
+  EXPECT_NEAR(static_cast<double>(records.size()), 1'000, 100);
+  for (const FlowRecord& record : records) {
+    ASSERT_EQ(record.src_to_dst.pkts, 2U);
+    ASSERT_EQ(record.dst_to_src.pkts, 1U);
+    ASSERT_EQ(record.sampling_rate, 4U);
+    ASSERT_EQ(record.overload, kShedFlows);
+  }
+  EXPECT_EQ(flows.counter(Counter::kOverloadSampled), records.size());
+  EXPECT_EQ(flows.counter(Counter::kFlowsOpened), records.size());
+}
+
+TEST(Shedding, OpenFlowsGoOnWhileOthersAreSampled) {
+  FlowHarness flows;
+  for (std::uint16_t port = 0; port < 100; ++port) flows.add(udp(port, 1s).build());
+  flows.fall_behind(8);
+  for (std::uint16_t port = 0; port < 100; ++port) flows.add(udp(port, 2s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 100U);
+  for (const FlowRecord& record : records) {
+    EXPECT_EQ(record.src_to_dst.pkts, 2U);
+    EXPECT_EQ(record.sampling_rate, 1U);
+  }
+}
+
 // A live worker whose collector does not keep up: four blocks of 256 records.
 class FullRing : public ::testing::Test {
  protected:

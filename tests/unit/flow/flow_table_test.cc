@@ -98,6 +98,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   table.carries(used) = {.sides = {{.pkts = 12}}, .segment = 13};
   table.tags(used) = {.vlan_id = 14, .vlan_outer_id = 15};
   table.tunnel_ids(used) = {.sides = {16, 17}};
+  table.shed(used) = {.features = 1, .sampling_shift = 2};
   table.erase(used);
   FlowEntry& entry = insert(table, key_number(2));
   EXPECT_EQ(&entry, &used);
@@ -120,6 +121,8 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_EQ(table.find_carries(entry), nullptr);
   EXPECT_EQ(table.find_tags(entry), nullptr);
   EXPECT_EQ(table.find_tunnel_ids(entry), nullptr);
+  EXPECT_EQ(table.find_shed(entry), nullptr);
+  EXPECT_EQ(table.shed(entry).sampling_shift, 0);
   EXPECT_EQ(table.carries(entry).sides[0].pkts, 0U);
   EXPECT_EQ(table.carries(entry).segment, 0U);
   EXPECT_EQ(table.tags(entry).vlan_id, 0);
