@@ -196,9 +196,9 @@ constexpr std::array kFields = {
     Field{"sequence", FieldGroup::kFlow, "", "0, then one more with each record of the run",
           [](Record r) { return number(r.sequence); }},
 
-    Field{"sampling_rate", FieldGroup::kOverload, "", "1, or one in so many new flows was metered when this one began",
+    Field{"sampling_rate", FieldGroup::kFlow, "", "1, or one in so many new flows was metered when this one began",
           [](Record r) { return number(r.sampling_rate); }},
-    Field{"overload", FieldGroup::kOverload, "",
+    Field{"overload", FieldGroup::kFlow, "",
           "what was left out as the worker fell behind: dpi (fewer packets for nDPI), features, flows (other ones)",
           shedding_names},
 
@@ -287,16 +287,15 @@ constexpr std::array kFields = {
 };
 
 std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 10> kNames = {"classic",
-                                                       "full",
-                                                       "full, with decode.tunnels",
-                                                       "full, live, with overload.enabled",
-                                                       "full, with dpi.enabled",
-                                                       "full, with dpi.metadata",
-                                                       "full, with features.statistics",
-                                                       "nfstream, with features.statistics",
-                                                       "full, with features.splt",
-                                                       "full, with features.tcp"};
+  constexpr std::array<std::string_view, 9> kNames = {"classic",
+                                                      "full",
+                                                      "full, with decode.tunnels",
+                                                      "full, with dpi.enabled",
+                                                      "full, with dpi.metadata",
+                                                      "full, with features.statistics",
+                                                      "nfstream, with features.statistics",
+                                                      "full, with features.splt",
+                                                      "full, with features.tcp"};
   return kNames[static_cast<std::size_t>(group)];
 }
 
@@ -315,8 +314,6 @@ bool is_on(FieldGroup group, const Config& config) {
       return true;
     case FieldGroup::kTunnels:
       return !config.decode.tunnels.empty();
-    case FieldGroup::kOverload:
-      return config.overload.enabled && config.input.files.empty();
     case FieldGroup::kDpi:
       return config.dpi.enabled;
     case FieldGroup::kMetadata:

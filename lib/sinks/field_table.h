@@ -17,7 +17,6 @@ enum class FieldGroup : std::uint8_t {
   kClassic,
   kFlow,
   kTunnels,
-  kOverload,
   kDpi,
   kMetadata,
   kStatistics,

@@ -211,16 +211,6 @@ TEST(Records, OverloadNamesWhatWasLeftOut) {
   }
 }
 
-TEST(Fields, OfOverloadAreThoseOfLiveInput) {
-  Config config;
-  EXPECT_TRUE(is_on(FieldGroup::kOverload, config));
-  config.overload.enabled = false;
-  EXPECT_FALSE(is_on(FieldGroup::kOverload, config));
-  config.overload.enabled = true;
-  config.input.files = {"a.pcap"};
-  EXPECT_FALSE(is_on(FieldGroup::kOverload, config));
-}
-
 TEST(Records, WithoutAnyValueAnObjectIsEmpty) { EXPECT_EQ(line(record_number(1), {"vlan_id"}), "{}"); }
 
 const std::vector<std::string> kNfstream = {"id",
