@@ -28,7 +28,7 @@ namespace {
 // Of 16 KiB each, which take memory once they are used.
 constexpr std::uint32_t kHelloBuffers = 1024;
 
-// Of a flow's packets, what nDPI still gets for overload: 8 of 32 tell most applications, a flow of 4 is not affected.
+// While the worker is behind, nDPI gets one in so many of the packets it may look at: 8 of 32 by default.
 constexpr std::uint32_t kLoweredBudgetPart = 4;
 
 struct Names {
