@@ -35,7 +35,7 @@ struct FullTable {
     table.insert(key, table.hash(key), 0);
   }
   void replace_oldest() {
-    table.erase(table.at(table.by_use().front()));
+    table.erase(table.at(table.on_probation().front()));
     add(oldest + flows);
     ++oldest;
   }

@@ -37,6 +37,7 @@ class BlockRing {
     return full_.pop(block) ? block : nullptr;
   }
   void give_back(Block* block) { empty_.push(block); }
+  std::size_t full_blocks() const { return full_.read_available(); }
 
  private:
   std::vector<std::unique_ptr<Block>> blocks_;

@@ -44,6 +44,8 @@ class PacketSource {
   virtual bool is_live() const = 0;
   // No frame on this link can be longer: one that is was merged by an offload. Octets.
   virtual std::uint32_t greatest_frame() const { return std::numeric_limits<std::uint32_t>::max(); }
+  // Share of the queue before this live source that is filled, 0 to 1, or the best guess of it. After poll().
+  virtual double backlog() const { return 0; }
   // True if this is what the Spreader gives one worker: filtered, without duplicates, fragments with their first.
   virtual bool is_share() const { return false; }
   // Share of the input that has been read, 0 to 1; negative if that cannot be said. Thread-safe.

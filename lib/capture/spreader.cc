@@ -41,6 +41,9 @@ class Spreader::LaneSource : public PacketSource {
   TimestampSource timestamp_source() const override { return spreader_.source_.timestamp_source(); }
   bool is_live() const override { return spreader_.source_.is_live(); }
   bool is_share() const override { return true; }
+  double backlog() const override {
+    return static_cast<double>(lane_.ring.full_blocks()) / static_cast<double>(lane_.ring.blocks());
+  }
 
  private:
   bool take_block() {

@@ -109,6 +109,11 @@ struct Config {
 
   std::vector<MetricConfig> metrics;
 
+  struct Overload {
+    bool enabled = true;
+    std::uint64_t max_sampling = 1024;
+  } overload;
+
   struct Output {
     std::vector<std::string> fields = {"full"};
     Nanoseconds max_delay = std::chrono::milliseconds{200};

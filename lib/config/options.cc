@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <limits>
 #include <set>
@@ -60,6 +61,17 @@ ValueType<std::uint64_t> whole_number(std::uint64_t least, std::uint64_t most) {
             return value;
           },
           [](const std::uint64_t& value) { return std::to_string(value); }};
+}
+
+ValueType<std::uint64_t> power_of_two(std::uint64_t least, std::uint64_t most) {
+  auto type = whole_number(least, most);
+  type.expected = fmt::format("a power of two from {} to {}", least, most);
+  type.read = [read = type.read, expected = type.expected](const YAML::Node& node) {
+    const std::uint64_t value = read(node);
+    if (!std::has_single_bit(value)) throw OptionError{.expected = expected};
+    return value;
+  };
+  return type;
 }
 
 ValueType<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
@@ -467,7 +479,8 @@ std::vector<Option> make_options() {
       OPTION(decode.deduplicate, duration_or_off(std::chrono::microseconds{1}, std::chrono::seconds{1}),
              "a packet seen again within this window, on any VLAN, is counted as ignored.duplicate only"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
-             "flows in all tables together, 192 octets each; when full, the least recently used is exported"),
+             "flows in all tables together, 192 octets each; when full, the least recently used is exported, "
+             "conversations last"),
       OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
              "a flow this old is cut and goes on as the next segment"),
       OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}),
@@ -504,6 +517,10 @@ std::vector<Option> make_options() {
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
       OPTION(features.splt, whole_number(0, 255), "early packets of a segment whose direction, size and gap are kept"),
       OPTION(features.tcp, boolean(), "round-trip times, retransmissions, windows and history of TCP flows"),
+      OPTION(overload.enabled, boolean(),
+             "a live worker that falls behind does less with each flow, and says so in its records"),
+      OPTION(overload.max_sampling, power_of_two(1, 32'768),
+             "at worst one in so many new flows is metered; 1: all are, whatever is lost"),
       OPTION(metrics, metrics(), "values of your own for each flow, see docs/metrics.md"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),

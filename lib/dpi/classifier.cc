@@ -29,6 +29,9 @@ namespace {
 // Of 16 KiB each, which take memory once they are used.
 constexpr std::uint32_t kHelloBuffers = 1024;
 
+// While the worker is behind, nDPI gets one in so many of the packets it may look at: 8 of 32 by default.
+constexpr std::uint32_t kLoweredBudgetPart = 4;
+
 struct Names {
   std::string_view application;
   std::string_view category;
@@ -38,6 +41,7 @@ struct State {
   ndpi::FlowState flow;
   ndpi_protocol result;  // of the last packet
   FlowEntry* owner;
+  bool cut_short;
   Links age;
 };
 
@@ -94,13 +98,15 @@ class Classifier::Ndpi {
     State& state = state_of(entry);
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
-    const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.flow.num_processed_pkts >= budget(packet);
-    if (out_of_packets && !is_known(state.result)) {
-      give_up(entry);
-    } else if (out_of_packets || (is_known(state.result) && !more_to_learn(state))) {
-      counters_.add(Counter::kDpiClassified);
-      settle(entry, state.result, false, state.flow.confidence);
-    }
+    const std::uint32_t packets = state.flow.num_processed_pkts;
+    const bool known = is_known(state.result);
+    const bool out_of_packets = state.flow.fail_with_unknown != 0 || packets >= budget(packet);
+    const bool done = out_of_packets || (known && !more_to_learn(state));
+    state.cut_short = !done && budget_lowered_ && packets >= budget(packet) / kLoweredBudgetPart;
+    if (!done && !state.cut_short) return;
+    if (!known) return give_up(entry);
+    counters_.add(Counter::kDpiClassified);
+    settle(entry, state.result, false, state.flow.confidence);
   }
 
   void look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet) {
@@ -116,6 +122,8 @@ class Classifier::Ndpi {
     put(scratch_metadata_, Metadata::kJa4, ja4_.of(*hello));
     keep_scratch_metadata(entry);
   }
+
+  void lower_budget(bool lower) { budget_lowered_ = lower; }
 
   Verdict conclude(FlowEntry& entry, bool ends_flow) {
     if (entry.dpi_progress == DpiProgress::kRunning) {
@@ -146,6 +154,7 @@ class Classifier::Ndpi {
     record.category_name = names.category;
     record.application_confidence = static_cast<std::uint8_t>(verdict.confidence);
     record.application_is_guessed = verdict.guessed != 0;
+    if (verdict.cut_short != 0) record.overload |= kShedDpi;
     if (extras == nullptr) return;
     metadata_.read(metadata_of(entry), extras->metadata.octets);
     if (options_.metadata && entry.dpi_progress == DpiProgress::kRunning) {
@@ -235,8 +244,11 @@ class Classifier::Ndpi {
 
   void settle(FlowEntry& entry, const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
     if (options_.metadata) keep_metadata(entry);
+    Verdict settled = verdict(result, guessed, confidence);
+    settled.cut_short = state_of(entry).cut_short ? 1 : 0;
+    if (settled.cut_short != 0) counters_.add(Counter::kOverloadDpiLowered);
     release_state(entry);
-    conclude(entry, verdict(result, guessed, confidence), entry.inspection.running.metadata);
+    conclude(entry, settled, entry.inspection.running.metadata);
   }
 
   static void conclude(FlowEntry& entry, const Verdict& verdict, std::uint32_t metadata) {
@@ -315,6 +327,7 @@ class Classifier::Ndpi {
 
   const Config::Dpi& options_;
   Counters& counters_;
+  bool budget_lowered_ = false;
   ZeroedArray<State> states_;
   std::uint32_t unused_ = 0;
   std::uint32_t free_ = kNoIndex;
@@ -340,6 +353,7 @@ void Classifier::show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Pack
 void Classifier::look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet) {
   ndpi_->look_for_hello(entry, details, packet);
 }
+void Classifier::lower_budget(bool lower) { ndpi_->lower_budget(lower); }
 Verdict Classifier::conclude(FlowEntry& entry, bool ends_flow) { return ndpi_->conclude(entry, ends_flow); }
 void Classifier::release(FlowEntry& entry) { ndpi_->release(entry); }
 void Classifier::describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras) {

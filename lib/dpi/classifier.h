@@ -27,6 +27,8 @@ class Classifier {
     if (entry.dpi_progress != DpiProgress::kDone) show_to_ndpi(entry, details, packet);
     if (!entry.hello.is_settled(packet.direction)) look_for_hello(entry, details, packet);
   }
+  // While true, a flow gets a quarter of the packets.
+  void lower_budget(bool lower);
   // The verdict for a record: with `ends_flow` for good, else as far as known.
   Verdict conclude(FlowEntry& entry, bool ends_flow);
   // Gives back what the flow holds: a state, metadata.

@@ -1,6 +1,7 @@
 // Records from a worker to the collector: blocks of them in a BlockRing, written in place.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -49,6 +50,11 @@ class RecordWriter {
   void flush();
   // Above three quarters: what can stay in the flow table should.
   bool nearly_full() const { return !wait_ && ring_.empty_blocks() * 4 < ring_.blocks(); }
+  // How much of the last quarter is filled, which is for what cannot stay there: 0 to 1.
+  double backlog() const {
+    const double empty = static_cast<double>(ring_.empty_blocks() * 4) / static_cast<double>(ring_.blocks());
+    return wait_ ? 0 : std::max(0.0, 1 - empty);
+  }
   bool has_unflushed() const { return block_ != nullptr && block_->count > 0; }
 
  private:

@@ -24,6 +24,11 @@ std::uint64_t whole(std::uint32_t upper, std::uint32_t lower) { return std::uint
 // A closed flow is not followed for longer than its entry can tell: half, so that packets may also come late.
 constexpr std::uint64_t kMostLinger = FlowDetails::kMostSinceClose / 2;
 
+// The share of the table that flows on probation may hold at least, as its inverse. It is where a new flow waits to
+// become a conversation while a flood passes through: with a quarter of the default 128,000 flows, for 320 ms at
+// 100,000 flows/s, which is longer than most round trips.
+constexpr std::uint32_t kProbationPart = 4;
+
 bool is_kept_apart(Accounting accounting) {
   return accounting == Accounting::kTransport || accounting == Accounting::kPayload;
 }
@@ -58,22 +63,31 @@ void FlowCache::prefetch(std::uint32_t hash) const {
   if (metrics_) metrics_->prefetch(index);
 }
 
-void FlowCache::add(Packet& packet, std::uint32_t hash) {
+bool FlowCache::add(Packet& packet, std::uint32_t hash) {
   clock_.advance(packet.time_ns);
   const FlowTable::Found found = table_.find(packet.key, hash);
   packet.direction = found.direction;
   FlowEntry* entry = continued(found.entry, packet, found.direction);
   if (entry == nullptr) {
+    if (is_sampled_out(hash)) [[unlikely]]
+      return false;
     entry = &open(packet, hash);
-  } else if (entry->state == EntryState::kDormant) {
-    table_.next_segment(*entry);
-    open_segment(*entry, packet);
+  } else {
+    if (begins_conversation(*entry, packet.direction)) table_.begin_conversation(*entry, clock_.now_ns());
+    if (entry->state == EntryState::kDormant) {
+      table_.next_segment(*entry);
+      open_segment(*entry, packet);
+    }
   }
   count(*entry, packet);
   if (classifier_ != nullptr) classifier_->inspect(*entry, table_.details(*entry), packet);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
-  if (entry->ends_now) return end(*entry, EndReason::kPlugin);
-  table_.touch(*entry, clock_.now_ns());
+  if (entry->ends_now) {
+    end(*entry, EndReason::kPlugin);
+  } else {
+    table_.touch(*entry, clock_.now_ns());
+  }
+  return true;
 }
 
 // The entry that the packet goes on with, after ending what its time or a new connection ends; nullptr to start anew.
@@ -111,6 +125,14 @@ bool FlowCache::out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const
   return time_ns < end_ns && (end_ns - time_ns >= inactive_timeout_ns_ || end_ns - time_ns >= active_timeout_ns_);
 }
 
+// The first sender goes on after the other side has answered. An answer alone does not make a conversation: a server
+// under a SYN flood, and the hosts that a scan meets, give it to each packet. A dormant entry still has the packets of
+// its last segment.
+bool FlowCache::begins_conversation(const FlowEntry& entry, Direction direction) {
+  return !entry.is_conversation && direction == Direction::kSrcToDst && entry.sides[1].has_packets() &&
+         entry.state != EntryState::kClosed;
+}
+
 FlowCache::Deadline FlowCache::deadline(const FlowEntry& entry) const {
   const std::uint64_t end_ns = entry.end_ns();
   const std::uint64_t inactive = end_ns + inactive_timeout_ns_;
@@ -146,9 +168,26 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   entry.biflow_direction = BiflowDirection::kInitiator;
   if (is_tcp(packet.key) && !has(packet, tcp::kSyn)) entry.biflow_direction = BiflowDirection::kArbitrary;
   if (answers && !swapped) entry.biflow_direction = BiflowDirection::kReverseInitiator;
-  if (features_) features_->start_flow(table_.index_of(entry));
+  if (features_stopped_ || sampling_shift_ > 0) [[unlikely]]
+    note_overload(entry);
+  if (keeps_features(entry)) features_->start_flow(table_.index_of(entry));
   open_segment(entry, packet);
   return entry;
+}
+
+// User metrics go on whatever happens: they are what a user set up the sensor for.
+void FlowCache::note_overload(FlowEntry& entry) {
+  Shed& shed = table_.shed(entry);
+  shed.features = features_stopped_ ? 1 : 0;
+  shed.sampling_shift = sampling_shift_;
+  if (features_stopped_) counters_.add(Counter::kOverloadFeaturesStopped);
+  if (sampling_shift_ > 0) counters_.add(Counter::kOverloadSampled);
+}
+
+bool FlowCache::keeps_features(const FlowEntry& entry) const {
+  if (!features_) return false;
+  const Shed* shed = table_.find_shed(entry);
+  return shed == nullptr || shed->features == 0;
 }
 
 void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
@@ -158,7 +197,7 @@ void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   const std::uint32_t index = table_.index_of(entry);
   if (accounted_.size() > 0) accounted_[index] = {};
   table_.by_opening().push_back(index);
-  if (features_) features_->start_segment(index);
+  if (keeps_features(entry)) features_->start_segment(index);
   if (metrics_) start_metrics(entry, packet.time_ns);
   counters_.add(Counter::kFlowsOpened);
   counters_.add(Counter::kFlowsOpen);
@@ -202,7 +241,7 @@ void FlowCache::count_apart(const FlowEntry& entry, const Packet& packet) {
   const std::uint32_t index = table_.index_of(entry);
   const std::uint64_t octets = accounted(packet);
   if (accounted_.size() > 0) accounted_[index].sides[static_cast<int>(packet.direction)] += octets;
-  if (features_) features_->add(index, packet, octets);
+  if (keeps_features(entry)) features_->add(index, packet, octets);
 }
 
 void FlowCache::start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns) {
@@ -257,22 +296,29 @@ void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   table_.by_close().push_back(index);
 }
 
+void FlowCache::relieve(const Overload& overload) {
+  if (classifier_ != nullptr) classifier_->lower_budget(overload.level() >= OverloadLevel::kLessDpi);
+  features_stopped_ = features_ && overload.level() >= OverloadLevel::kFewerFeatures;
+  sampling_shift_ = overload.sampling_shift();
+}
+
 void FlowCache::sweep(std::uint64_t now_ns, int budget) {
   clock_.advance(now_ns);
   for (; budget > 0 && !writer_.nearly_full(); --budget) {
     const bool ended = sweep_front(table_.by_close(), now_ns) || sweep_front(table_.by_opening(), now_ns) ||
-                       sweep_front(table_.by_use(), now_ns);
+                       sweep_front(table_.on_probation(), now_ns) || sweep_front(table_.conversations(), now_ns);
     if (!ended) return;
   }
 }
 
-// Ends the first flow of a list if its time has come. In the order of use that is also so when the table's clock says
+// Ends the first flow of a list if its time has come. In an order of use that is also so when the table's clock says
 // that it has had no packet for long enough while its own last packet claims a time ahead of that clock.
 bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
   const Deadline due = deadline(entry);
-  const bool untouched = &list == &table_.by_use() && entry.end_ns() > now_ns &&
+  const bool in_order_of_use = &list == &table_.on_probation() || &list == &table_.conversations();
+  const bool untouched = in_order_of_use && entry.end_ns() > now_ns &&
                          FlowTable::touched_ns(entry, clock_.now_ns()) + inactive_timeout_ns_ <= now_ns;
   if (due.at_ns > now_ns && !untouched) return false;
   end(entry, due.reason);
@@ -280,7 +326,7 @@ bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
 }
 
 void FlowCache::end_all(std::uint64_t now_ns) {
-  for (EntryList* list : {&table_.by_close(), &table_.by_opening(), &table_.by_use()}) {
+  for (EntryList* list : {&table_.by_close(), &table_.by_opening(), &table_.on_probation(), &table_.conversations()}) {
     for (std::uint32_t at = list->front(); at != kNoIndex;) {
       FlowEntry& entry = table_.at(at);
       at = list->after(at);
@@ -288,16 +334,29 @@ void FlowCache::end_all(std::uint64_t now_ns) {
       if (due.at_ns <= now_ns) end(entry, due.reason);
     }
   }
-  while (!table_.by_use().empty()) {
-    FlowEntry& entry = table_.at(table_.by_use().front());
+  while (table_.size() > 0) {
+    FlowEntry& entry = table_.at(table_.least_recently_used(clock_.now_ns()));
     end(entry, entry.state == EntryState::kClosed ? EndReason::kClosed : EndReason::kCaptureEnd);
   }
   clock_ = {};
 }
 
 void FlowCache::evict() {
-  FlowEntry& entry = table_.at(table_.by_use().front());
+  FlowEntry& entry = table_.at(victim());
+  if (entry.state == EntryState::kOpen) {
+    const std::uint64_t now_ns = clock_.now_ns();
+    counters_.set(Counter::kFlowsEvictedIdle, now_ns - std::min(now_ns, entry.end_ns()));
+  }
   end(entry, entry.state == EntryState::kClosed ? EndReason::kClosed : EndReason::kEvicted);
+}
+
+// Conversations make room only once the others do not hold more than their share, and then those that have closed are
+// the first. Where nothing is a conversation, as on a span port that shows one direction only, it is the least recently
+// used flow.
+std::uint32_t FlowCache::victim() {
+  const EntryList& on_probation = table_.on_probation();
+  if (on_probation.size() > table_.capacity() / kProbationPart) return on_probation.front();
+  return table_.by_close().empty() ? table_.least_recently_used(clock_.now_ns()) : table_.by_close().front();
 }
 
 // Ends the segment; the entry stays, dormant, only after an active cut.
@@ -334,7 +393,11 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   record->community_id_seed = origin_.community_id_seed;
   record->has_application = classifier_ != nullptr;
   if (classifier_ != nullptr) classifier_->describe(entry, verdict, *record, extras);
-  if (features_) features_->describe(table_.index_of(entry), *extras);
+  if (keeps_features(entry)) {
+    features_->describe(table_.index_of(entry), *extras);
+  } else if (features_) {
+    Features::describe_nothing(*extras);
+  }
   record->extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
   if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
 }
@@ -358,6 +421,10 @@ void FlowCache::describe(const FlowEntry& entry, Flow& flow) const {
   flow.icmp_code = icmp.code;
   flow.biflow_direction = entry.biflow_direction;
   flow.ends_now = entry.ends_now;
+  const Shed shed = entry.has_shed ? *table_.find_shed(entry) : Shed{};
+  flow.sampling_rate = 1U << shed.sampling_shift;
+  flow.overload =
+      static_cast<std::uint8_t>((shed.features != 0 ? kShedFeatures : 0) | (shed.sampling_shift > 0 ? kShedFlows : 0));
   describe(entry, Direction::kSrcToDst, flow.src_to_dst);
   describe(entry, Direction::kDstToSrc, flow.dst_to_src);
 }

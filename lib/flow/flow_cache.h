@@ -12,6 +12,7 @@
 #include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_table.h"
+#include "flow/overload.h"
 #include "metrics/features.h"
 #include "metrics/user_metrics.h"
 #include "telemetry/counters.h"
@@ -38,8 +39,11 @@ class FlowCache {
   // What add() will need of a flow, after table().prefetch_slot().
   void prefetch(std::uint32_t hash) const;
 
-  // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key).
-  void add(Packet& packet, std::uint32_t hash);
+  // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key). False if its flow
+  // is not one of those that are sampled: then the packet is not metered.
+  bool add(Packet& packet, std::uint32_t hash);
+  // What to leave out from now on.
+  void relieve(const Overload& overload);
   // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
   void sweep(std::uint64_t now_ns, int budget);
   // The capture is over, its last packet was at `now_ns`: ends everything. Packets of any time may follow.
@@ -60,7 +64,11 @@ class FlowCache {
   FlowEntry* continued(FlowEntry* entry, const Packet& packet, Direction direction);
   bool is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const;
   bool out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const;
+  bool keeps_features(const FlowEntry& entry) const;
+  static bool begins_conversation(const FlowEntry& entry, Direction direction);
+  bool is_sampled_out(std::uint32_t hash) const { return (hash & ((1U << sampling_shift_) - 1)) != 0; }
   FlowEntry& open(Packet& packet, std::uint32_t hash);
+  void note_overload(FlowEntry& entry);
   void open_segment(FlowEntry& entry, const Packet& packet);
   void count(FlowEntry& entry, Packet& packet);
   void carry(FlowEntry& entry, Direction direction, bool pkts, bool link_octets, bool ip_octets);
@@ -74,6 +82,7 @@ class FlowCache {
   void describe(const FlowEntry& entry, Direction direction, FlowSide& side) const;
   void forget(FlowEntry& entry);
   void evict();
+  std::uint32_t victim();
   std::uint64_t accounted(const Packet& packet) const;
 
   const Config::FlowOptions& options_;
@@ -89,6 +98,8 @@ class FlowCache {
   ZeroedArray<AccountedOctets> accounted_;  // by entry; only if they are neither link nor ip octets
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
+  bool features_stopped_ = false;
+  std::uint8_t sampling_shift_ = 0;
 };
 
 }  // namespace spanflow

@@ -36,7 +36,8 @@ struct Handshake {
 
 // What nDPI said of a flow.
 struct Verdict {
-  std::uint32_t label : 23 = 0;  // application and category, in the Classifier's list
+  std::uint32_t label : 22 = 0;     // application and category, in the Classifier's list
+  std::uint32_t cut_short : 1 = 0;  // with fewer packets than it might have had, for overload
   std::uint32_t guessed : 1 = 0;
   std::uint32_t confidence : 8 = 0;
 };
@@ -98,10 +99,12 @@ struct alignas(64) FlowEntry {
   std::uint8_t syn_seen : 2 = 0;  // a bit per direction
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
-  bool ends_now : 1 = false;        // a user metric said so
-  bool has_tags : 1 = false;        // Tags are its own
-  bool has_tunnel_ids : 1 = false;  // TunnelIds are
-  bool has_carries : 1 = false;     // Carries are
+  bool ends_now : 1 = false;         // a user metric said so
+  bool has_tags : 1 = false;         // Tags are its own
+  bool has_tunnel_ids : 1 = false;   // TunnelIds are
+  bool has_carries : 1 = false;      // Carries are
+  bool has_shed : 1 = false;         // Shed is
+  bool is_conversation : 1 = false;  // the table's order of use goes by it
   Inspection inspection;
   SideState sides[2];  // by direction
 
@@ -165,6 +168,12 @@ struct Carries {
 struct Tags {
   std::uint16_t vlan_id;
   std::uint16_t vlan_outer_id;
+};
+
+// What is left out for overload since the flow opened.
+struct Shed {
+  std::uint8_t features : 1;
+  std::uint8_t sampling_shift : 4;  // the flow stands for 2 to the power of this
 };
 
 // Of the last packet of each direction.

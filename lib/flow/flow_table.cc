@@ -17,12 +17,14 @@ void EntryList::push_back(std::uint32_t index) {
   links_[index] = {.previous = tail_, .next = kNoIndex};
   (tail_ == kNoIndex ? head_ : links_[tail_].next) = index;
   tail_ = index;
+  ++size_;
 }
 
 void EntryList::remove(std::uint32_t index) {
   const Links links = links_[index];
   (links.previous == kNoIndex ? head_ : links_[links.previous].next) = links.next;
   (links.next == kNoIndex ? tail_ : links_[links.next].previous) = links.previous;
+  --size_;
 }
 
 FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
@@ -35,7 +37,9 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       carries_(capacity),
       tags_(capacity),
       tunnel_ids_(capacity),
-      by_use_(use_),
+      shed_(capacity),
+      on_probation_(use_),
+      conversations_(use_),
       by_opening_(opening_),
       by_close_(opening_) {}
 
@@ -82,7 +86,7 @@ FlowEntry& FlowTable::insert(const FlowKey& key, std::uint32_t hash, std::uint64
   FlowEntry& entry = entries_[index];
   entry = FlowEntry{.key = key, .touched_ms = milliseconds(now_ns)};
   details_[index] = {};
-  by_use_.push_back(index);
+  on_probation_.push_back(index);
   return entry;
 }
 
@@ -91,7 +95,7 @@ void FlowTable::erase(FlowEntry& entry) {
   std::uint32_t at = home(hash(entry.key));
   while (slots_[at].entry != index + 1) at = after(at);
   release_slot(at);
-  by_use_.remove(index);
+  order_of(entry).remove(index);
   use_[index].next = free_;
   free_ = index;
   --size_;
@@ -109,12 +113,27 @@ void FlowTable::release_slot(std::uint32_t slot) {
 }
 
 void FlowTable::touch(FlowEntry& entry, std::uint64_t now_ns) {
-  const std::uint32_t now_ms = milliseconds(now_ns);
-  if (now_ms - entry.touched_ms < kUseOrderGrain) return;
-  entry.touched_ms = now_ms;
+  if (milliseconds(now_ns) - entry.touched_ms < kUseOrderGrain) return;
+  move_to(order_of(entry), entry, now_ns);
+}
+
+void FlowTable::begin_conversation(FlowEntry& entry, std::uint64_t now_ns) {
+  move_to(conversations_, entry, now_ns);
+  entry.is_conversation = true;
+}
+
+void FlowTable::move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns) {
   const std::uint32_t index = index_of(entry);
-  by_use_.remove(index);
-  by_use_.push_back(index);
+  order_of(entry).remove(index);
+  order.push_back(index);
+  entry.touched_ms = milliseconds(now_ns);
+}
+
+std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
+  if (on_probation_.empty()) return conversations_.front();
+  if (conversations_.empty()) return on_probation_.front();
+  const auto touched = [&](const EntryList& order) { return touched_ns(entries_[order.front()], now_ns); };
+  return touched(conversations_) < touched(on_probation_) ? conversations_.front() : on_probation_.front();
 }
 
 std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns) {
@@ -148,6 +167,13 @@ TunnelIds& FlowTable::tunnel_ids(FlowEntry& entry) {
   return ids;
 }
 
+Shed& FlowTable::shed(FlowEntry& entry) {
+  Shed& shed = shed_[index_of(entry)];
+  if (!entry.has_shed) shed = {};
+  entry.has_shed = true;
+  return shed;
+}
+
 const Carries* FlowTable::find_carries(const FlowEntry& entry) const {
   return entry.has_carries ? &carries_[index_of(entry)] : nullptr;
 }
@@ -158,6 +184,10 @@ const Tags* FlowTable::find_tags(const FlowEntry& entry) const {
 
 const TunnelIds* FlowTable::find_tunnel_ids(const FlowEntry& entry) const {
   return entry.has_tunnel_ids ? &tunnel_ids_[index_of(entry)] : nullptr;
+}
+
+const Shed* FlowTable::find_shed(const FlowEntry& entry) const {
+  return entry.has_shed ? &shed_[index_of(entry)] : nullptr;
 }
 
 }  // namespace spanflow

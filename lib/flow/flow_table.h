@@ -16,7 +16,8 @@ class EntryList {
  public:
   explicit EntryList(ZeroedArray<Links>& links) : links_(links) {}
 
-  bool empty() const { return head_ == kNoIndex; }
+  bool empty() const { return size_ == 0; }
+  std::uint32_t size() const { return size_; }
   std::uint32_t front() const { return head_; }
   std::uint32_t after(std::uint32_t index) const { return links_[index].next; }
   void push_back(std::uint32_t index);
@@ -26,6 +27,7 @@ class EntryList {
   ZeroedArray<Links>& links_;
   std::uint32_t head_ = kNoIndex;
   std::uint32_t tail_ = kNoIndex;
+  std::uint32_t size_ = 0;
 };
 
 // One per worker; not thread-safe. Preallocated: nothing is allocated after construction. Entries do not move.
@@ -47,7 +49,7 @@ class FlowTable {
 
   // `hash` is always that of the key. `entry` is nullptr if the flow is not in the table.
   Found find(const FlowKey& key, std::uint32_t hash);
-  // A new entry with this key, last in the order of use. The table must not be full.
+  // A new entry with this key, on probation, last in the order of use. The table must not be full.
   FlowEntry& insert(const FlowKey& key, std::uint32_t hash, std::uint64_t now_ns);
   void erase(FlowEntry& entry);
   // Moves the entry to the end of the order of use, at most every 100 ms: the order is no finer than that. The clock
@@ -55,8 +57,11 @@ class FlowTable {
   void touch(FlowEntry& entry, std::uint64_t now_ns);
   // When that was, to the millisecond and if it is not 49 days ago; 0 if the clock did not know the time.
   static std::uint64_t touched_ns(const FlowEntry& entry, std::uint64_t now_ns);
+  // Moves an entry that was on probation to the end of the conversations.
+  void begin_conversation(FlowEntry& entry, std::uint64_t now_ns);
 
-  bool full() const { return size_ == entries_.size(); }
+  bool full() const { return size_ == capacity(); }
+  std::uint32_t capacity() const { return static_cast<std::uint32_t>(entries_.size()); }
   std::uint32_t size() const { return size_; }
   std::uint32_t index_of(const FlowEntry& entry) const { return static_cast<std::uint32_t>(&entry - &entries_[0]); }
   FlowEntry& at(std::uint32_t index) { return entries_[index]; }
@@ -69,12 +74,18 @@ class FlowTable {
   Carries& carries(FlowEntry& entry);
   Tags& tags(FlowEntry& entry);
   TunnelIds& tunnel_ids(FlowEntry& entry);
+  Shed& shed(FlowEntry& entry);
   // The same to read: nullptr if the entry has none.
   const Carries* find_carries(const FlowEntry& entry) const;
   const Tags* find_tags(const FlowEntry& entry) const;
   const TunnelIds* find_tunnel_ids(const FlowEntry& entry) const;
+  const Shed* find_shed(const FlowEntry& entry) const;
 
-  EntryList& by_use() { return by_use_; }
+  // Orders of use: there is one of conversations and one of all others, so that either can make room.
+  EntryList& on_probation() { return on_probation_; }
+  EntryList& conversations() { return conversations_; }
+  // Of both, by when they were touched; those on probation first in the same millisecond. kNoIndex if there is none.
+  std::uint32_t least_recently_used(std::uint64_t now_ns) const;
   EntryList& by_opening() { return by_opening_; }  // open segments by age
   EntryList& by_close() { return by_close_; }      // closed ones by time of close
 
@@ -98,6 +109,8 @@ class FlowTable {
     return to >= from ? to - from : to + slot_count() - from;
   }
   void release_slot(std::uint32_t slot);
+  EntryList& order_of(const FlowEntry& entry) { return entry.is_conversation ? conversations_ : on_probation_; }
+  void move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns);
 
   SymmetricHash hash_;
   ZeroedArray<FlowEntry> entries_;
@@ -108,10 +121,12 @@ class FlowTable {
   ZeroedArray<Carries> carries_;
   ZeroedArray<Tags> tags_;
   ZeroedArray<TunnelIds> tunnel_ids_;
+  ZeroedArray<Shed> shed_;
   std::uint32_t size_ = 0;
   std::uint32_t unused_ = 0;       // entries from here on were never used
   std::uint32_t free_ = kNoIndex;  // a chain of erased entries through Links::next of their use
-  EntryList by_use_;
+  EntryList on_probation_;
+  EntryList conversations_;
   EntryList by_opening_;
   EntryList by_close_;
 };

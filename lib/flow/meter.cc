@@ -1,5 +1,7 @@
 #include "flow/meter.h"
 
+#include <algorithm>
+
 #include "base/intern.h"
 #include "base/random_seed.h"
 
@@ -33,7 +35,9 @@ Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, c
       classifier_(make_classifier(config, counters)),
       cache_(config, random_seed(), origin_of(config, worker, source), classifier_ ? &*classifier_ : nullptr, metrics,
              writer_, counters),
-      conditions_(metrics.conditions()) {}
+      conditions_(metrics.conditions()) {
+  if (source.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);
+}
 
 void Meter::run() {
   try {
@@ -42,6 +46,7 @@ void Meter::run() {
       burst = source_.poll();
       if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;
+      if (overload_) shed_load();
       meter(burst);
       cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
       pass_on_records(burst);
@@ -51,6 +56,18 @@ void Meter::run() {
   }
   end_all();
   writer_.flush();
+}
+
+// A worker that has fallen behind does less, so that it loses less.
+void Meter::shed_load() {
+  const OverloadLevel before = overload_->level();
+  const std::uint8_t sampling_before = overload_->sampling_shift();
+  if (!overload_->observe(now_ns_, std::max(source_.backlog(), writer_.backlog()))) return;
+  cache_.relieve(*overload_);
+  counters_.set(Counter::kOverloadLevel, static_cast<std::uint64_t>(overload_->level()));
+  if (overload_->level() > before || overload_->sampling_shift() > sampling_before) {
+    counters_.add(Counter::kOverloadRaised);
+  }
 }
 
 void Meter::meter(const Burst& burst) {
@@ -93,14 +110,27 @@ void Meter::add_to_flows() {
     odd_ether_types += packets_[i].odd_ether_type ? 1 : 0;
   }
   for (std::size_t i = 0; i < count_; ++i) cache_.prefetch(hashes_[i]);
-  for (std::size_t i = 0; i < count_; ++i) cache_.add(packets_[i], hashes_[i]);
   counters_.add(Counter::kPacketsReceived, count_);
   counters_.add(Counter::kPacketsMetered, count_);
   counters_.add(Counter::kPacketsLaterFragments, later_fragments);
   counters_.add(Counter::kPacketsSliced, sliced);
   counters_.add(Counter::kPacketsOddEtherType, odd_ether_types);
   counters_.add(Counter::kOctetsMetered, octets);
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (!cache_.add(packets_[i], hashes_[i])) [[unlikely]]
+      leave_out(packets_[i]);
+  }
   count_ = 0;
+}
+
+// It is not metered after all.
+void Meter::leave_out(const Packet& packet) {
+  counters_.add(Counter::kIgnoredSampledOut);
+  counters_.subtract(Counter::kPacketsMetered);
+  counters_.subtract(Counter::kPacketsLaterFragments, packet.later_fragment ? 1 : 0);
+  counters_.subtract(Counter::kPacketsSliced, packet.sliced ? 1 : 0);
+  counters_.subtract(Counter::kPacketsOddEtherType, packet.odd_ether_type ? 1 : 0);
+  counters_.subtract(Counter::kOctetsMetered, packet.size);
 }
 
 // What is held is metered first; packets of any time may follow.

@@ -12,6 +12,7 @@
 #include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_cache.h"
+#include "flow/overload.h"
 #include "metrics/conditions.h"
 #include "telemetry/counters.h"
 
@@ -32,7 +33,9 @@ class Meter {
  private:
   void meter(const Burst& burst);
   void meter_released();
+  void shed_load();
   void collect(const RawPacket& raw, LinkType link_type);
+  void leave_out(const Packet& packet);
   void add_to_flows();
   void end_all();
   void pass_on_records(const Burst& burst);
@@ -44,6 +47,7 @@ class Meter {
   RecordWriter writer_;
   std::optional<Classifier> classifier_;
   FlowCache cache_;
+  std::optional<Overload> overload_;  // of a live worker
   Conditions conditions_;
   std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
   std::size_t count_ = 0;

@@ -91,6 +91,12 @@ void Features::describe(std::uint32_t index, FlowExtras& extras) const {
   extras.early_packets.assign(first, first + early_counts_[index]);
 }
 
+void Features::describe_nothing(FlowExtras& extras) {
+  extras.has_statistics = extras.has_tcp_quality = false;
+  extras.early_packets.clear();
+  extras.early_packets_kept = 0;
+}
+
 SideStatistics Features::describe(const Side& side) {
   SideStatistics described{.packet_size = side.sizes.distribution(), .inter_arrival = side.gaps.distribution()};
   std::copy(std::begin(side.tcp_flag_pkts), std::end(side.tcp_flag_pkts), described.tcp_flag_pkts.begin());

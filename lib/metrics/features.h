@@ -31,6 +31,8 @@ class Features {
   // `size`: octets of the packet as flow.accounting counts them.
   void add(std::uint32_t index, const Packet& packet, std::uint64_t size);
   void describe(std::uint32_t index, FlowExtras& extras) const;
+  // The extras of a flow of which nothing was kept.
+  static void describe_nothing(FlowExtras& extras);
 
  private:
   struct Side {

@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/thread_name.h"
 #include "capture/capture_source.h"
 #include "capture/read_ahead.h"
@@ -147,6 +150,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   }
   if (input_ != nullptr) input_->count_losses(input_counters_);
   log_failed_metrics();
+  log_overload();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
   if (!ended && (out_of_time || every_sink_has_ended())) request_stop();
@@ -163,6 +167,20 @@ bool Pipeline::every_sink_has_ended() const {
 // Here, because a worker does not log.
 void Pipeline::log_failed_metrics() const {
   for (const std::string& line : metrics_.take_failures()) log().error("{}", line);
+}
+
+// The level that the worker is at that is furthest behind; at most one line a second.
+void Pipeline::log_overload() {
+  constexpr std::array<std::string_view, 4> kLevels = {
+      "no more: everything is metered in full again", "level 1: nDPI gets fewer packets of each flow",
+      "level 2: new flows are without features", "level 3: only some of the new flows are metered"};
+  std::uint64_t level = 0;
+  for (const auto& counters : worker_counters_) level = std::max(level, counters->get(Counter::kOverloadLevel));
+  const auto now = std::chrono::steady_clock::now();
+  if (level == logged_overload_ || now - overload_logged_ < std::chrono::seconds{1}) return;
+  logged_overload_ = level;
+  overload_logged_ = now;
+  log().warn("overload, {}", kLevels[level]);
 }
 
 void Pipeline::request_stop() {

@@ -63,6 +63,7 @@ class Pipeline {
   void run_meter(Meter& meter);
   bool every_sink_has_ended() const;
   void log_failed_metrics() const;
+  void log_overload();
   bool is_live() const { return input_ != nullptr; }
 
   const Config config_;
@@ -94,6 +95,8 @@ class Pipeline {
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point ended_;
   std::exception_ptr spreader_failure_;
+  std::uint64_t logged_overload_ = 0;
+  std::chrono::steady_clock::time_point overload_logged_;
 };
 
 }  // namespace spanflow

@@ -25,6 +25,13 @@ Value timestamp_source_name(Record record) {
   return kNames[static_cast<std::size_t>(record.timestamp_source)];
 }
 
+// By the bits of Shedding.
+Value shedding_names(Record record) {
+  constexpr std::array<std::string_view, 8> kNames = {"",      "dpi",        "features",        "dpi, features",
+                                                      "flows", "dpi, flows", "features, flows", "dpi, features, flows"};
+  return text_or_missing(kNames[record.overload]);
+}
+
 // The fields of one side's statistics; NAME is its prefix, SIDE its member in FlowStatistics.
 #define STATISTIC(NAME, SIDE, UNIT, HELP, EXPRESSION)                                                 \
   Field {                                                                                             \
@@ -188,6 +195,12 @@ constexpr std::array kFields = {
     Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
     Field{"sequence", FieldGroup::kFlow, "", "0, then one more with each record of the run",
           [](Record r) { return number(r.sequence); }},
+
+    Field{"sampling_rate", FieldGroup::kFlow, "", "1, or one in so many new flows was metered when this one began",
+          [](Record r) { return number(r.sampling_rate); }},
+    Field{"overload", FieldGroup::kFlow, "",
+          "what was left out as the worker fell behind: dpi (fewer packets for nDPI), features, flows (other ones)",
+          shedding_names},
 
     Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
           [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},

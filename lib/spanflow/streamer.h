@@ -119,6 +119,13 @@ class MetricsView {
   MetricCell* cells_ = nullptr;
 };
 
+// What was left out of a flow because a live worker fell behind: sums of these bits.
+enum Shedding : std::uint8_t {
+  kShedDpi = 1,       // nDPI saw fewer packets than it might have; known once the flow has ended
+  kShedFeatures = 2,  // features.statistics, splt and tcp
+  kShedFlows = 4,     // other flows: this one stands for sampling_rate of them
+};
+
 // A flow while it lives: what it has been so far.
 struct Flow : FlowKey {
   std::uint64_t start_ns = 0;  // least and greatest packet time of this segment, ns since the epoch
@@ -132,7 +139,9 @@ struct Flow : FlowKey {
   std::uint8_t icmp_type = 0;  // of the first packet
   std::uint8_t icmp_code = 0;
   BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
-  bool ends_now = false;  // finish() was called
+  bool ends_now = false;            // finish() was called
+  std::uint32_t sampling_rate = 1;  // one in so many flows was kept when this one began
+  std::uint8_t overload = 0;        // Shedding
   FlowSide src_to_dst;
   FlowSide dst_to_src;
   MetricsView metrics;  // empty without user metrics
@@ -344,7 +353,7 @@ struct UserMetric {
 
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
-  std::uint64_t capacity = 128'000;  // flows; the least recently used is exported when full
+  std::uint64_t capacity = 128'000;  // flows; when full, the least recently used is exported, conversations last
   std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;

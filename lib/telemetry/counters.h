@@ -2,6 +2,7 @@
 // The reason a packet was not metered, or a flow ended, *is* its counter: code returns the counter, the loop adds one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -19,6 +20,8 @@ namespace spanflow {
   X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
     "seen before within decode.deduplicate: mirrored twice by a span port")                                            \
+  X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
+    "of flows that were not opened for overload: one in sampling_rate was")                                            \
   X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
     "cut inside the IP header, or with a header length that cannot be")                                                \
@@ -57,9 +60,10 @@ namespace spanflow {
   X(ExportedActive, "flows.exported.active", "segments", "ended: as old as flow.active_timeout")                       \
   X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN both ways, or RST")                 \
   X(ExportedCaptureEnd, "flows.exported.capture_end", "segments", "ended: still open when the capture ended")          \
-  X(ExportedEvicted, "flows.exported.evicted", "segments",                                                             \
-    "ended: the table was full and it was the least recently used")                                                    \
+  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: the table was full and it had to make room")        \
   X(ExportedPlugin, "flows.exported.plugin", "segments", "ended by a user metric")                                     \
+  X(FlowsEvictedIdle, "flows.evicted_idle_ns", "ns",                                                                   \
+    "how long the flow evicted last had been without packets; of several workers the longest")                         \
   X(RecordsExported, "records.exported", "records", "records made of ended segments")                                  \
   X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
   X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
@@ -71,6 +75,12 @@ namespace spanflow {
     "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
   X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
     "flows whose ClientHello of several segments was given up to make room for another's")                             \
+  X(OverloadLevel, "overload.level", "level",                                                                          \
+    "now: 0 none, 1 less DPI, 2 and no features, 3 and sampling; of several workers the highest")                      \
+  X(OverloadRaised, "overload.raised", "steps", "times that a worker that was behind began to leave out more")         \
+  X(OverloadDpiLowered, "overload.dpi_lowered", "flows", "flows whose verdict came with fewer packets for overload")   \
+  X(OverloadFeaturesStopped, "overload.features_stopped", "flows", "flows opened without features for overload")       \
+  X(OverloadSampled, "overload.sampled", "flows", "flows opened as one of sampling_rate for overload")                 \
   X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics that threw and were switched off")
 
 enum class Counter : std::uint8_t {
@@ -94,6 +104,11 @@ inline constexpr std::array kCounters = {
 
 constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
 
+// A gauge whose greatest value of all threads counts, not their sum.
+constexpr bool is_greatest_of_all(Counter counter) {
+  return counter == Counter::kFlowsEvictedIdle || counter == Counter::kOverloadLevel;
+}
+
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
 // One thread writes, any thread reads: plain moves on the packet path. One per writing thread, cache lines apart.
@@ -105,7 +120,10 @@ class alignas(64) Counters {
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
   void add_to(CounterValues& sums) const {
-    for (std::size_t i = 0; i < values_.size(); ++i) sums[i] += values_[i].load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const std::uint64_t value = values_[i].load(std::memory_order_relaxed);
+      sums[i] = is_greatest_of_all(static_cast<Counter>(i)) ? std::max(sums[i], value) : sums[i] + value;
+    }
   }
 
  private:

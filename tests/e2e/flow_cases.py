@@ -1,6 +1,8 @@
 """What the options of the flow table, the decoder and nDPI change in the records."""
+import subprocess
+
 import pcap_file
-from harness import (assert_equal, capture, capture_names, each, fields_with, records_of, sorted_records, spanflowd)
+from harness import (Running, assert_equal, capture, capture_names, each, fields_with, records_of, sorted_records, spanflowd)
 from pcap_file import Frame
 
 
@@ -48,6 +50,33 @@ def test_evicted_is_the_least_recently_used():
     frames.append(Frame(1_700_000_011, 0, pcap_file.udp("10.0.0.1", "10.0.2.1")))
     found, _ = records_of(pcap_file.write("a.pcap", frames), settings=("flow.capacity=4",))
     assert_equal([record["ip_dst"] for record in of_reason(found, "evicted")], ["10.0.1.1"])
+
+
+# 2 s of 5,000,000 SYNs/s beside 1,000 flows that have a packet every 100 ms: the whole table is exchanged every 25 ms.
+def test_syn_flood_does_not_cut_conversations():
+    blocks, syns_per_block, interval = 100, 100_000, 200
+    forward = [pcap_file.udp("10.0.0.1", "10.0.0.2", (n, 9)) for n in range(1000)]
+    back = [pcap_file.udp("10.0.0.2", "10.0.0.1", (9, n)) for n in range(1000)]
+
+    def conversations(packets, seconds, fraction):
+        return b"".join(pcap_file.record(Frame(seconds, fraction, data)) for data in packets)
+
+    with Running("-r", "-", "--quiet", "-w", "csv:flows.csv", "-s", "dpi.enabled=false", "-s",
+                 "output.fields=[ip_protocol, src_to_dst_pkts, dst_to_src_pkts, end_reason]", stdin=subprocess.PIPE) as running:
+        with running.process.stdin as pipe:
+            pipe.write(pcap_file.header(magic=pcap_file.NANOSECONDS))
+            pipe.write(b"".join(conversations(packets, START, 0) for packets in (forward, back, forward)))
+            for block in range(blocks):
+                seconds, fraction = divmod(block * syns_per_block * interval, 10**9)
+                if block % 5 == 0:
+                    pipe.write(conversations((forward, back)[block // 5 % 2], START + seconds, fraction))
+                pipe.write(pcap_file.syns(syns_per_block, START + seconds, fraction, interval))
+        run = running.finish(within=60)
+    assert_equal(run.summary["packets"]["metered"], blocks * syns_per_block + 23 * 1000)
+    assert run.summary["flows"]["exported"]["evicted"] > 9_500_000, run.summary["flows"]
+    with open("flows.csv", "rb") as file:
+        content = file.read()
+    assert_equal((content.count(b"\n17,"), content.count(b"\n17,12,11,capture_end")), (1000, 1000))
 
 
 # --- Timeouts ---

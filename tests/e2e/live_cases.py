@@ -9,6 +9,7 @@ import time
 import pcap_file
 from harness import (Running, Skip, assert_equal, assert_sums, capture, each, need, patience, read_csv, spanflowd,
                      wait_until)
+from metrics_cases import build_shared_object, set_metrics, write
 
 OFFLOADS = ("gro", "gso", "tso", "lro", "rx", "tx")
 
@@ -247,6 +248,58 @@ def not_ip(name):
 def test_unknown_interface():
     run = spanflowd("-i", "absent0", "--quiet", code=1)
     assert_equal(run.stderr, "spanflowd: error: absent0: no such network interface\n")
+
+
+# --- Overload ---
+
+SLOW = """
+#include <chrono>
+#include <spanflow/metric.h>
+struct Slow {
+  void on_packet(const spanflow::PacketInfo&, spanflow::Flow&) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds{20};
+    while (std::chrono::steady_clock::now() < until) continue;
+  }
+  double value() const { return 1; }
+};
+SPANFLOW_METRIC(slow, Slow);
+"""
+
+
+def test_worker_that_falls_behind_leaves_something_out_says_so_and_recovers():
+    build_shared_object(write("slow.cc", SLOW), "slow.so")
+    with link() as wire, wire.sensor_running(*set_metrics("{name: slow, plugin: ./slow.so}"), "-s", "features.statistics=true",
+                                             "-s", "overload.max_sampling=4") as running:
+        sent = wire.send("--topspeed", "--preload-pcap", "--unique-ip", "--loop=3000", capture("http.pcap"))
+        wait_until(lambda: "metered in full again" in running.stderr(), 15, "recovery")
+        sent += wire.send("--pps=2000", capture("dns.pcap"))
+        not_delivered = wire.statistic(wire.sender, "wire", "tx_dropped")
+        time.sleep(patience(0.3))
+        run = running.finish(signal.SIGTERM, within=5)
+    records, packets, overload = read_csv("flows.csv"), run.summary["packets"], run.summary["overload"]
+    lost = packets["kernel_dropped"] + packets["nic_missed"] + packets["no_mbuf"] + packets["reader_ring_full"]
+    assert_equal(packets["received"] + lost, sent - not_delivered, f"{packets}")
+    assert_sums(records, run.summary)
+    assert packets["ignored"]["sampled_out"] > 0, packets
+    assert_equal((overload["level"], overload["raised"] >= 4), (0, True), f"{overload}")
+    for counter, word in (("dpi_lowered", "dpi"), ("features_stopped", "features"), ("sampled", "flows")):
+        assert_equal(overload[counter], sum(word in record["overload"] for record in records), counter)
+    assert overload["features_stopped"] > 0 and overload["sampled"] > 0, overload
+    for record in records:
+        assert_equal(record["bidirectional_mean_ps"] == "", "features" in record["overload"], f"{record}")
+        assert_equal(record["sampling_rate"] in ("2", "4"), "flows" in record["overload"], f"{record}")
+    last = records_of_file("dns.pcap")
+    assert_equal({(record["sampling_rate"], record["overload"]) for record in records if record["dst_port"] == "53"},
+                 {("1", "")})
+    assert_equal(sum(record["dst_port"] == "53" for record in records), sum(record["dst_port"] == "53" for record in last))
+    assert "level 1" in run.stderr or "level 2" in run.stderr or "level 3" in run.stderr, run.stderr
+
+
+def test_overload_can_be_switched_off():
+    run = spanflowd("-d", f"net_pcap0,rx_pcap={capture('http.pcap')},infinite_rx=1", "--quiet", "-w", "csv:flows.csv",
+                    "--duration", "1s", "-s", "flow.tcp_close=false", "-s", "overload.enabled=false")
+    assert_equal((run.summary["overload"]["raised"], run.stderr), (0, ""))
+    assert_equal({(record["sampling_rate"], record["overload"]) for record in read_csv("flows.csv")}, {("1", "")})
 
 
 # --- Hugepages ---

@@ -1,4 +1,6 @@
 """Reads and writes classic capture files, for cases that need packets as no capture here has them."""
+import array
+import os
 import struct
 
 MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
@@ -28,12 +30,34 @@ def read(path):
     return frames
 
 
+def header(link_type=ETHERNET, magic=MICROSECONDS):
+    return struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 262144, link_type)
+
+
+def record(frame):
+    return struct.pack("<IIII", frame.seconds, frame.fraction, len(frame.data), frame.wire) + frame.data
+
+
 def write(path, frames, link_type=ETHERNET, magic=MICROSECONDS):
     with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 262144, link_type))
+        file.write(header(link_type, magic))
         for frame in frames:
-            file.write(struct.pack("<IIII", frame.seconds, frame.fraction, len(frame.data), frame.wire) + frame.data)
+            file.write(record(frame))
     return path
+
+
+def syns(count, seconds, fraction, interval):
+    """Records of SYNs to one server, each of a random source: fast enough for millions, and all within one second."""
+    segment = struct.pack(">HHIIBBHHH", 1024, 80, 1, 0, 5 << 4, 2, 1024, 0, 0)
+    packet = struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + bytes(4) + bytes((192, 168, 0, 1)) + segment
+    one = record(Frame(seconds, 0, bytes(12) + b"\x08\0" + packet))
+    records = bytearray(one * count)
+    times = array.array("I", range(fraction, fraction + count * interval, interval)).tobytes()
+    for octet in range(4):
+        records[4 + octet::len(one)] = times[octet::4]
+    for column in (42, 43, 44, 45, 50, 51):  # the source's address and port
+        records[column::len(one)] = os.urandom(count)
+    return records
 
 
 def offsets(path):

@@ -53,6 +53,14 @@ void FlowHarness::end() { cache_->end_all(newest_ns_); }
 
 void FlowHarness::end(std::chrono::nanoseconds now) { cache_->end_all(count(now)); }
 
+void FlowHarness::fall_behind(int steps) {
+  Overload overload(config_.overload.max_sampling);
+  for (std::uint64_t step = 0; step <= static_cast<std::uint64_t>(steps); ++step) {
+    overload.observe(1 + step * Overload::kUpAfterNs, 1);
+  }
+  cache_->relieve(overload);
+}
+
 std::vector<FlowRecord> FlowHarness::take_records() {
   writer_.flush();
   std::vector<FlowRecord> records;

@@ -39,6 +39,9 @@ class FlowHarness {
   void end();
   void end(std::chrono::nanoseconds now);
 
+  // What the worker leaves out when it has been behind for so many steps.
+  void fall_behind(int steps);
+
   // The records since the last call, in the order they were written.
   std::vector<FlowRecord> take_records();
   // end() and take_records().

@@ -17,6 +17,7 @@ class VectorSource : public PacketSource {
     bool live = false;
     bool idle_between_bursts = false;
     std::uint32_t greatest_frame = std::numeric_limits<std::uint32_t>::max();
+    std::vector<double> backlog;  // after each burst; 0 after those that follow
   };
 
   explicit VectorSource(std::vector<TestPacket> packets) : VectorSource(std::move(packets), Options{}) {}
@@ -31,6 +32,7 @@ class VectorSource : public PacketSource {
     idled_ = false;
     if (next_ == packets_.size()) return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
     burst_.clear();
+    ++bursts_;
     while (next_ < packets_.size() && burst_.size() < options_.burst) {
       burst_.push_back(packets_[next_++].raw());
       clock_.advance(burst_.back().time_ns);
@@ -44,12 +46,14 @@ class VectorSource : public PacketSource {
   TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
   bool is_live() const override { return options_.live; }
   std::uint32_t greatest_frame() const override { return options_.greatest_frame; }
+  double backlog() const override { return bursts_ > options_.backlog.size() ? 0 : options_.backlog[bursts_ - 1]; }
 
  private:
   const std::vector<TestPacket> packets_;
   const Options options_;
   std::vector<RawPacket> burst_;
   std::size_t next_ = 0;
+  std::size_t bursts_ = 0;
   bool idled_ = false;
   PacketClock clock_;
 };

@@ -81,6 +81,22 @@ TEST_F(SpreaderTest, EachFlowGoesToItsHomeWorkerAndNoPacketIsLost) {
   EXPECT_EQ(counters_.get(Counter::kPacketsReaderRingFull), 0U);
 }
 
+TEST_F(SpreaderTest, AWorkersBacklogIsTheShareOfItsBlocksThatWait) {
+  config_.workers = 1;
+  std::vector<TestPacket> packets(100, PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).payload(50'000).build());
+  VectorSource source(std::move(packets));
+  Spreader spreader(config_, source, decoder_, counters_);
+  const auto lane = spreader.make_source(0);
+  EXPECT_EQ(lane->backlog(), 0);
+  spreader.start();
+  spreader.finish();
+  EXPECT_EQ(lane->backlog(), 10.0 / 32) << "of ten packets each";
+  lane->poll();
+  EXPECT_EQ(lane->backlog(), 9.0 / 32);
+  while (lane->poll().state != Burst::State::kEnd) continue;
+  EXPECT_EQ(lane->backlog(), 0);
+}
+
 TEST_F(SpreaderTest, TheOrderOfAFlowStays) {
   VectorSource source(random_traffic(2, 5000));
   for (const Lane& lane : spread(source, 2)) {

@@ -79,6 +79,8 @@ const Mistake kMistakes[] = {
      "\"src_prt\", did you mean src_port?"},
     {"MoreEarlyPacketsThanCanBe", "features:\n  splt: 256\n",
      "spanflow.yaml:2:9: features.splt: expected a whole number from 0 to 255, got \"256\""},
+    {"NoPowerOfTwo", "overload:\n  max_sampling: 100\n",
+     "spanflow.yaml:2:17: overload.max_sampling: expected a power of two from 1 to 32768, got \"100\""},
     {"MetricWithoutAName", "metrics:\n  - {count: packets}\n", "spanflow.yaml:2:5: metrics[0]: a metric needs a name"},
     {"MetricWithoutAnAggregate", "metrics:\n  - {name: x}\n",
      "spanflow.yaml:2:5: metrics[0]: a metric needs one of count, sum, min, max, mean, first, last or plugin"},

@@ -51,6 +51,8 @@ const std::map<std::string, std::string> kOtherValues = {
      "[{name: large, count: packets, when: \"greater 667\"}, {name: m, mean: gap, direction: dst_to_src}, {name: x, "
      "plugin: x.so}]"},
     {"output.fields", "[classic, flow_id]"},
+    {"overload.enabled", "false"},
+    {"overload.max_sampling", "16"},
     {"output.max_delay", "1s"},
     {"output.community_id_seed", "65535"},
     {"sinks", "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}]"},

@@ -203,12 +203,16 @@ TEST(ClassifierPool, AnEndedFlowGivesItsStateBack) {
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
 }
 
+TestPacket unknown(std::uint16_t port, int number) {
+  return udp(port, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08", 1s + std::chrono::milliseconds{number});
+}
+
 // The packets nDPI looks at before it gives a flow up, counted by the payload packets it takes until then.
 int packets_until_given_up(const Config& config) {
   FlowHarness flows(config, with_dpi());
   int packets = 0;
   while (flows.counter(Counter::kDpiGivenUp) == 0 && packets < 100) {
-    flows.add(udp(1, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08", 1s + std::chrono::milliseconds{packets}));
+    flows.add(unknown(1, packets));
     ++packets;
   }
   return packets;
@@ -220,6 +224,23 @@ TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
     config.dpi.max_packets_udp = budget;
     EXPECT_EQ(packets_until_given_up(config), static_cast<int>(budget));
   }
+}
+
+// Of 24 packets, 6 are left.
+TEST(ClassifierBudget, IsLowerWhileTheWorkerIsBehind) {
+  FlowHarness flows({}, with_dpi());
+  flows.fall_behind(1);
+  for (int i = 0; i < 5; ++i) flows.add(unknown(1, i));
+  EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 0U);
+  flows.add(unknown(1, 5));
+  EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 1U);
+  flows.add(udp(2, 53, dns_query("www.example.com")));
+  flows.fall_behind(0);
+  for (int i = 0; i < 24; ++i) flows.add(unknown(3, i));
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 3U);
+  for (const FlowRecord& record : records) EXPECT_EQ(record.overload, record.src_port == 1 ? kShedDpi : 0);
+  EXPECT_EQ(flows.counter(Counter::kOverloadDpiLowered), 1U);
 }
 
 TEST(ClassifierFiles, RulesOfTheUsersOwnName) {

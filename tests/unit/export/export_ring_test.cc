@@ -69,6 +69,18 @@ TEST(RecordWriter, AFlushOfNothingPassesOnNothing) {
   EXPECT_EQ(ring.pop(), nullptr);
 }
 
+TEST(RecordWriter, ABacklogIsWhatFillsTheLastQuarter) {
+  ExportRing ring(8);
+  RecordWriter live(ring, false);
+  write(live, 0, 6 * RecordBlock::kRecords);
+  EXPECT_EQ(live.backlog(), 0) << "what the sweep may fill";
+  write(live, 0, 1);
+  EXPECT_EQ(live.backlog(), 0.5);
+  write(live, 0, RecordBlock::kRecords);
+  EXPECT_EQ(live.backlog(), 1);
+  EXPECT_EQ(RecordWriter(ring, true).backlog(), 0) << "of a file, which waits";
+}
+
 TEST(RecordWriter, ALiveOneDropsWhenTheRingIsFull) {
   ExportRing ring(2);
   RecordWriter writer(ring, false);

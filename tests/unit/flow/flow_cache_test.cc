@@ -1,6 +1,12 @@
 // What a record counts, eviction, and what happens when records find no room.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cstring>
+#include <list>
+#include <map>
+#include <random>
+
 #include "flow/flow_key.h"
 #include "support/flow_harness.h"
 
@@ -345,6 +351,284 @@ TEST(Eviction, TheCapacityIsSharedAmongTheWorkers) {
   EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 0U);
   flows.add(udp(4, 1s).build());
   EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 1U);
+}
+
+// Adds a conversation: the first sender goes on after it was answered.
+void converse(FlowHarness& flows, std::uint16_t port, std::chrono::nanoseconds time) {
+  flows.add(udp(port, time).build());
+  flows.add(udp_back(port, time).build());
+  flows.add(udp(port, time).build());
+}
+
+PacketBuilder tcp(std::uint16_t source_port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ipv4("10.0.0.1", "10.0.0.2").tcp(source_port, 80).at(time);
+}
+
+PacketBuilder tcp_back(std::uint16_t source_port, std::chrono::nanoseconds time) {
+  return PacketBuilder().ipv4("10.0.0.2", "10.0.0.1").tcp(80, source_port).at(time);
+}
+
+TEST(Eviction, SparesAConversationWhileOthersHoldMoreThanTheirShare) {
+  FlowHarness flows(of_capacity(8));
+  converse(flows, 1, 1s);
+  for (std::uint16_t port = 2; port <= 8; ++port) flows.add(udp(port, 2s).build());
+  for (std::uint16_t port = 9; port <= 12; ++port) flows.add(udp(port, 3s).build());
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(2, 3, 4, 5));
+}
+
+// Six conversations, two others, which is a quarter of the table.
+TEST(Eviction, AtTheirShareTheLeastRecentlyUsedOfAllMakesRoom) {
+  FlowHarness flows(of_capacity(8));
+  for (std::uint16_t port = 1; port <= 5; ++port) converse(flows, port, 1s);
+  flows.add(udp(6, 2s).build());
+  flows.add(udp(7, 3s).build());
+  converse(flows, 8, 4s);
+  flows.add(udp(9, 5s).build());
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(1)) << "the oldest conversation";
+  flows.add(udp(10, 5s).build());
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(6)) << "three others are more than a quarter";
+}
+
+TEST(Eviction, AnAnswerAloneIsNoConversation) {
+  FlowHarness flows(of_capacity(4));
+  flows.add(tcp(1, 1s).syn().build());
+  flows.add(tcp_back(1, 1s).syn_ack().build());
+  flows.add(tcp_back(1, 2s).syn_ack().build());
+  EXPECT_TRUE(flows.table().conversations().empty());
+  flows.add(tcp(1, 2s).ack().build());
+  EXPECT_EQ(flows.table().conversations().size(), 1U);
+}
+
+// src is then who opened the connection, though its packets have not been seen before.
+TEST(Eviction, WithTheHandshakesDirectionItIsTheSameSenderThatGoesOn) {
+  Config config = of_capacity(4);
+  config.flow.direction = FlowDirection::kHandshake;
+  FlowHarness flows(config);
+  flows.add(tcp_back(1, 1s).syn_ack().build());
+  flows.add(tcp_back(1, 1s).ack().build());
+  EXPECT_TRUE(flows.table().conversations().empty());
+  flows.add(tcp(1, 1s).ack().build());
+  EXPECT_EQ(flows.table().conversations().size(), 1U);
+}
+
+TEST(Eviction, AConversationIsRecognisedAcrossAnActiveCut) {
+  Config config = of_capacity(4);
+  config.flow.active_timeout = 10s;
+  config.flow.inactive_timeout = 60s;
+  FlowHarness flows(config);
+  flows.add(udp(1, 1s).build());
+  flows.add(udp_back(1, 12s).build());
+  EXPECT_TRUE(flows.table().conversations().empty());
+  flows.add(udp(1, 23s).build());
+  EXPECT_EQ(flows.table().conversations().size(), 1U);
+  flows.sweep(40s);
+  EXPECT_EQ(flows.table().conversations().size(), 1U) << "dormant";
+  flows.add(udp_back(1, 41s).build());
+  EXPECT_EQ(flows.take_records().size(), 3U);
+  EXPECT_EQ(flows.table().conversations().size(), 1U);
+}
+
+TEST(Eviction, OfConversationsThoseThatHaveClosedAreTheFirst) {
+  FlowHarness flows(of_capacity(4));
+  for (std::uint16_t port = 1; port <= 3; ++port) converse(flows, port, 1s);
+  flows.add(tcp(4, 1s).syn().build());
+  flows.add(tcp_back(4, 1s).syn_ack().build());
+  flows.add(tcp(4, 1s).ack().build());
+  flows.add(tcp_back(4, 1s).rst().build());
+  flows.add(udp(5, 2s).build());
+  const auto records = flows.take_records();
+  EXPECT_THAT(source_ports(records), ::testing::ElementsAre(4));
+  EXPECT_EQ(records.at(0).end_reason, EndReason::kClosed);
+}
+
+TEST(Eviction, ALatePacketAfterTheCloseMakesNoConversation) {
+  FlowHarness flows(of_capacity(4));
+  flows.add(tcp(1, 1s).syn().build());
+  flows.add(tcp_back(1, 1s).rst().build());
+  flows.add(tcp(1, 1s).ack().build());
+  EXPECT_TRUE(flows.table().conversations().empty());
+}
+
+TEST(Eviction, OrdersOfUseAreSweptIndependently) {
+  Config config = of_capacity(8);
+  config.flow.active_timeout = 10s;
+  config.flow.inactive_timeout = 60s;
+  FlowHarness flows(config);
+  flows.add(udp(1, 1s).build());
+  converse(flows, 2, 1s);
+  flows.sweep(11s);
+  EXPECT_EQ(flows.table().size(), 2U) << "both dormant";
+  for (auto time = 12s; time <= 60s; time += 6s) flows.add(udp(1, time).build());
+  flows.sweep(61s);
+  EXPECT_TRUE(flows.table().conversations().empty()) << "behind nobody";
+  EXPECT_EQ(flows.table().size(), 1U);
+}
+
+TEST(Eviction, SaysHowLongTheFlowHadBeenWithoutPackets) {
+  FlowHarness flows(of_capacity(1));
+  flows.add(udp(1, 1s).build());
+  flows.add(udp(1, 2s).build());
+  flows.add(udp(2, 2s + 300ms).build());
+  EXPECT_EQ(flows.counter(Counter::kFlowsEvictedIdle), 300'000'000U);
+}
+
+// Without conversations, as where a span port shows one direction only, the order is that of the last packets, to
+// within 100 ms: a model of it is kept beside.
+TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
+  constexpr std::size_t kCapacity = 50;
+  FlowHarness flows(of_capacity(kCapacity));
+  std::mt19937 random(1);
+  std::list<std::uint16_t> order;
+  std::map<std::uint16_t, std::chrono::milliseconds> moved;
+  std::vector<std::uint16_t> expected;
+  flows.add(udp(0, 1s).build());  // so that the clock knows the time
+  flows.add(udp(0, 1s).build());
+  order.push_back(0);
+  moved[0] = 1s;
+  std::chrono::milliseconds now = 1s;
+  for (int packet = 0; packet < 20'000; ++packet) {
+    now += std::chrono::milliseconds{random() % 10};
+    const auto port = static_cast<std::uint16_t>(random() % (2 * kCapacity));
+    if (!moved.contains(port)) {
+      if (order.size() == kCapacity) {
+        expected.push_back(order.front());
+        moved.erase(order.front());
+        order.pop_front();
+      }
+      order.push_back(port);
+      moved[port] = now;
+    } else if (now - moved[port] >= 100ms) {
+      order.remove(port);
+      order.push_back(port);
+      moved[port] = now;
+    }
+    flows.add(udp(port, now).build());
+  }
+  EXPECT_GT(expected.size(), 5'000U);
+  EXPECT_EQ(source_ports(flows.take_records()), expected);
+}
+
+// A tenth of what a sensor with the default capacity meets in two seconds of a flood of 5,000,000 SYNs/s.
+TEST(Eviction, ASynFloodDoesNotCutConversations) {
+  constexpr std::uint16_t kConversations = 100;
+  FlowHarness flows(of_capacity(12'800));
+  for (std::uint16_t port = 0; port < kConversations; ++port) converse(flows, port, 1s);
+  TestPacket syn = PacketBuilder().ipv4("11.0.0.0", "10.0.0.2").tcp(1024, 80).syn().build();
+  std::mt19937 random(1);
+  bool forward = false;
+  for (auto now = 1'000'000us; now < 3'000'000us; now += 2us) {
+    const std::uint32_t source = random() | 0x8000'0000;  // no address of a conversation
+    std::memcpy(&syn.bytes[12], &source, sizeof source);
+    syn.time_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds{now}.count());
+    flows.add(syn);
+    if (now % 100ms != 0us) continue;
+    for (std::uint16_t port = 0; port < kConversations; ++port) {
+      flows.add((forward ? udp(port, now) : udp_back(port, now)).build());
+    }
+    forward = !forward;
+    for (const FlowRecord& record : flows.take_records()) ASSERT_EQ(record.ip_protocol, protocol::kTcp);
+  }
+  EXPECT_GT(flows.counter(Counter::kExportedEvicted), 900'000U);
+  const auto records = flows.finish();
+  const auto cut = std::count_if(records.begin(), records.end(), [](const FlowRecord& record) {
+    return record.ip_protocol == protocol::kUdp && record.src_to_dst.pkts + record.dst_to_src.pkts != 3 + 20;
+  });
+  EXPECT_EQ(cut, 0);
+  EXPECT_TRUE(flows.ledgers_balance());
+}
+
+Config with_features() {
+  Config config;
+  config.features.statistics = config.features.tcp = true;
+  config.features.splt = 5;
+  return config;
+}
+
+TEST(Shedding, AFlowThatOpensAtLevel2HasNoFeaturesAndSaysSo) {
+  FlowHarness flows(with_features());
+  flows.add(tcp(1, 1s).syn().build());
+  flows.fall_behind(2);
+  flows.add(tcp(1, 2s).ack().build());
+  flows.add(tcp(2, 2s).syn().build());
+  flows.fall_behind(0);
+  flows.add(tcp(2, 3s).ack().build());
+  flows.add(tcp(3, 3s).syn().build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 3U);
+  for (const FlowRecord& record : records) {
+    const bool shed = record.src_port == 2;
+    EXPECT_EQ(record.overload, shed ? kShedFeatures : 0);
+    EXPECT_EQ(record.sampling_rate, 1U);
+    EXPECT_EQ(static_cast<bool>(record.extras), !shed);
+  }
+  EXPECT_EQ(records[0].extras->statistics.src_to_dst.packet_size.mean, 40);
+  EXPECT_EQ(records[0].extras->early_packets.size(), 2U) << "a flow that was open keeps its features";
+  EXPECT_EQ(flows.counter(Counter::kOverloadFeaturesStopped), 1U);
+}
+
+TEST(Shedding, SegmentsOfSuchAFlowHaveNoFeaturesEither) {
+  Config config = with_features();
+  config.flow.active_timeout = 1s;
+  FlowHarness flows(config);
+  flows.fall_behind(2);
+  flows.add(udp(1, 1s).build());
+  flows.fall_behind(0);
+  flows.add(udp(1, 3s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  for (const FlowRecord& record : records) EXPECT_EQ(record.overload, kShedFeatures);
+  EXPECT_FALSE(records[1].extras);
+}
+
+TEST(Shedding, AFlowThatTakesTheEntryOfSuchAOneIsWhole) {
+  Config config = with_features();
+  config.flow.capacity = 1;
+  FlowHarness flows(config);
+  flows.fall_behind(4);
+  std::uint16_t port = 0;
+  while (flows.table().size() == 0) flows.add(udp(++port, 1s).build());
+  flows.fall_behind(0);
+  flows.add(udp(10'000, 1s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].overload, kShedFeatures | kShedFlows);
+  EXPECT_EQ(records[0].sampling_rate, 4U);
+  EXPECT_EQ(records[1].overload, 0);
+  EXPECT_EQ(records[1].sampling_rate, 1U);
+  EXPECT_EQ(records[1].extras->early_packets.size(), 1U);
+}
+
+TEST(Shedding, OneInSoManyFlowsIsKeptByItsHashInBothDirections) {
+  FlowHarness flows;
+  flows.fall_behind(4);
+  for (std::uint16_t port = 0; port < 4'000; ++port) {
+    flows.add(udp(port, 1s).build());
+    flows.add(udp_back(port, 1s).build());
+    flows.add(udp(port, 2s).build());
+  }
+  const auto records = flows.finish();
+  EXPECT_NEAR(static_cast<double>(records.size()), 1'000, 100);
+  for (const FlowRecord& record : records) {
+    ASSERT_EQ(record.src_to_dst.pkts, 2U);
+    ASSERT_EQ(record.dst_to_src.pkts, 1U);
+    ASSERT_EQ(record.sampling_rate, 4U);
+    ASSERT_EQ(record.overload, kShedFlows);
+  }
+  EXPECT_EQ(flows.counter(Counter::kOverloadSampled), records.size());
+  EXPECT_EQ(flows.counter(Counter::kFlowsOpened), records.size());
+}
+
+TEST(Shedding, OpenFlowsGoOnWhileOthersAreSampled) {
+  FlowHarness flows;
+  for (std::uint16_t port = 0; port < 100; ++port) flows.add(udp(port, 1s).build());
+  flows.fall_behind(8);
+  for (std::uint16_t port = 0; port < 100; ++port) flows.add(udp(port, 2s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 100U);
+  for (const FlowRecord& record : records) {
+    EXPECT_EQ(record.src_to_dst.pkts, 2U);
+    EXPECT_EQ(record.sampling_rate, 1U);
+  }
 }
 
 // A live worker whose collector does not keep up: four blocks of 256 records.

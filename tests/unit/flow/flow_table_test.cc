@@ -35,13 +35,16 @@ FlowEntry& insert(FlowTable& table, const FlowKey& key, std::uint64_t now_ns = 0
 
 FlowEntry* find(FlowTable& table, const FlowKey& key) { return table.find(key, table.hash(key)).entry; }
 
-std::vector<std::uint16_t> order_of_use(FlowTable& table) {
+std::vector<std::uint16_t> ports_of(FlowTable& table, const EntryList& list) {
   std::vector<std::uint16_t> ports;
-  for (std::uint32_t at = table.by_use().front(); at != kNoIndex; at = table.by_use().after(at)) {
+  for (std::uint32_t at = list.front(); at != kNoIndex; at = list.after(at)) {
     ports.push_back(table.at(at).key.src_port);
   }
   return ports;
 }
+
+std::vector<std::uint16_t> order_of_use(FlowTable& table) { return ports_of(table, table.on_probation()); }
+std::vector<std::uint16_t> conversations(FlowTable& table) { return ports_of(table, table.conversations()); }
 
 TEST(FlowTable, FindsBothDirectionsOfWhatWasInserted) {
   FlowTable table(8, 1);
@@ -85,6 +88,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   used.state = EntryState::kClosed;
   used.syn_seen = used.fin_seen = 3;
   used.ends_now = true;
+  table.begin_conversation(used, 0);
   used.inspection.done = {.verdict = {.label = 7}, .metadata = 8};
   used.dpi_progress = DpiProgress::kDone;
   used.hello.give_up();
@@ -94,6 +98,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   table.carries(used) = {.sides = {{.pkts = 12}}, .segment = 13};
   table.tags(used) = {.vlan_id = 14, .vlan_outer_id = 15};
   table.tunnel_ids(used) = {.sides = {16, 17}};
+  table.shed(used) = {.features = 1, .sampling_shift = 2};
   table.erase(used);
   FlowEntry& entry = insert(table, key_number(2));
   EXPECT_EQ(&entry, &used);
@@ -106,6 +111,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_EQ(entry.syn_seen, 0);
   EXPECT_EQ(entry.fin_seen, 0);
   EXPECT_FALSE(entry.ends_now);
+  EXPECT_FALSE(entry.is_conversation);
   EXPECT_EQ(entry.dpi_progress, DpiProgress::kNotStarted);
   EXPECT_EQ(entry.inspection.handshake.count, 0);
   EXPECT_FALSE(entry.hello.is_settled(Direction::kSrcToDst));
@@ -115,6 +121,8 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_EQ(table.find_carries(entry), nullptr);
   EXPECT_EQ(table.find_tags(entry), nullptr);
   EXPECT_EQ(table.find_tunnel_ids(entry), nullptr);
+  EXPECT_EQ(table.find_shed(entry), nullptr);
+  EXPECT_EQ(table.shed(entry).sampling_shift, 0);
   EXPECT_EQ(table.carries(entry).sides[0].pkts, 0U);
   EXPECT_EQ(table.carries(entry).segment, 0U);
   EXPECT_EQ(table.tags(entry).vlan_id, 0);
@@ -182,6 +190,37 @@ TEST(FlowTable, TheOrderOfUseIsNoFinerThan100Milliseconds) {
   EXPECT_EQ(first.touched_ms, 100U);
 }
 
+TEST(FlowTable, ConversationsHaveAnOrderOfUseOfTheirOwn) {
+  FlowTable table(4, 1);
+  for (std::uint32_t i = 1; i <= 4; ++i) insert(table, key_number(i), i * kMillisecond);
+  table.begin_conversation(*find(table, key_number(3)), 5 * kMillisecond);
+  table.begin_conversation(*find(table, key_number(1)), 6 * kMillisecond);
+  EXPECT_THAT(order_of_use(table), ::testing::ElementsAre(2, 4));
+  EXPECT_THAT(conversations(table), ::testing::ElementsAre(3, 1));
+  table.touch(*find(table, key_number(3)), 500 * kMillisecond);
+  EXPECT_THAT(conversations(table), ::testing::ElementsAre(1, 3));
+  table.erase(*find(table, key_number(3)));
+  table.erase(*find(table, key_number(4)));
+  EXPECT_THAT(conversations(table), ::testing::ElementsAre(1));
+  EXPECT_THAT(order_of_use(table), ::testing::ElementsAre(2));
+  EXPECT_EQ(table.on_probation().size(), 1U);
+}
+
+TEST(FlowTable, KnowsTheLeastRecentlyUsedOfAll) {
+  constexpr std::uint64_t kNow = 5'000 * kMillisecond;
+  FlowTable table(3, 1);
+  const auto port = [&table] { return table.at(table.least_recently_used(kNow)).key.src_port; };
+  EXPECT_EQ(table.least_recently_used(kNow), kNoIndex);
+  for (std::uint32_t i = 1; i <= 3; ++i) insert(table, key_number(i), i * 1'000 * kMillisecond);
+  EXPECT_EQ(port(), 1);
+  table.begin_conversation(*find(table, key_number(1)), 2'000 * kMillisecond);
+  EXPECT_EQ(port(), 2) << "touched in the same millisecond as a conversation";
+  table.erase(*find(table, key_number(2)));
+  EXPECT_EQ(port(), 1) << "touched longer ago than what is on probation";
+  table.erase(*find(table, key_number(3)));
+  EXPECT_EQ(port(), 1);
+}
+
 TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   constexpr std::uint64_t kNow = 1'795'574'700'684'000'000;
   FlowTable table(2, 1);
@@ -238,7 +277,7 @@ void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t
   }
   for (const auto& [number, entry] : model) ASSERT_EQ(found(number), entry);
   std::set<const FlowEntry*> in_order;
-  for (std::uint32_t at = table.by_use().front(); at != kNoIndex; at = table.by_use().after(at)) {
+  for (std::uint32_t at = table.on_probation().front(); at != kNoIndex; at = table.on_probation().after(at)) {
     in_order.insert(&table.at(at));
   }
   EXPECT_EQ(in_order.size(), model.size());

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "support/flow_harness.h"
 #include "support/vector_source.h"
@@ -49,7 +51,7 @@ class MeterTest : public ::testing::Test {
 
   Config config_;
   Counters counters_;
-  ExportRing ring_{256, false, 4};  // with a place for three metrics
+  ExportRing ring_{256, true, 4};  // with a place for extras and three metrics
   std::vector<FlowRecord> records_;
   std::exception_ptr failure_;
 };
@@ -218,6 +220,74 @@ TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
   run({PacketBuilder().raw_ip().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).at(1s).build()});
   ASSERT_NE(failure_, nullptr);
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);
+}
+
+// A live worker, a packet in each burst, every 5 ms: so long behind that one in four new flows is metered, then not.
+TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
+  constexpr std::uint16_t kOpen = 1;
+  constexpr std::uint16_t kNew = 400;
+  config_.features.statistics = true;
+  VectorSource::Options options{.burst = 1, .live = true, .backlog = {}};
+  std::vector<TestPacket> packets;
+  auto now = 1'000ms;
+  const auto step = [&](std::uint16_t port, double backlog, std::chrono::milliseconds time) {
+    now += time;
+    packets.push_back(udp(port, now).build());
+    options.backlog.push_back(backlog);
+  };
+  step(kOpen, 0, 5ms);
+  step(kOpen, 0.9, 5ms);  // which confirms the time
+  step(kOpen, 0.9, 5ms);
+  step(2, 0.9, 5ms);  // level 1
+  step(kOpen, 0.9, 5ms);
+  step(3, 0.9, 5ms);  // level 2
+  step(4, 0.9, 4ms);
+  step(kOpen, 0.9, 6ms);   // level 3, one in two
+  step(kOpen, 0.9, 10ms);  // one in four
+  for (std::uint16_t port = 0; port < kNew; ++port) step(1'000 + port, 0.3, 0ms);
+  for (int second = 0; second <= 4; ++second) step(kOpen, 0.1, 1'000ms);
+  step(5, 0.1, 0ms);
+  run(packets, options);
+
+  const auto with = [this](std::uint8_t overload, std::uint32_t rate) {
+    return std::count_if(records_.begin(), records_.end(), [&](const FlowRecord& record) {
+      return record.overload == overload && record.sampling_rate == rate &&
+             static_cast<bool>(record.extras) == ((overload & kShedFeatures) == 0);
+    });
+  };
+  const auto sampled = static_cast<std::uint16_t>(counter(Counter::kOverloadSampled));
+  EXPECT_GT(sampled, kNew / 8);
+  EXPECT_LT(sampled, kNew / 2);
+  EXPECT_EQ(with(0, 1), 3) << "ports 1, 2 and 5";
+  EXPECT_EQ(with(kShedFeatures, 1), 2) << "ports 3 and 4";
+  EXPECT_EQ(with(kShedFeatures | kShedFlows, 4), sampled);
+  EXPECT_EQ(records_.size(), 5U + sampled);
+  EXPECT_EQ(counter(Counter::kOverloadFeaturesStopped), 2U + sampled);
+  EXPECT_EQ(counter(Counter::kOverloadRaised), 4U);
+  EXPECT_EQ(counter(Counter::kOverloadLevel), 0U);
+  EXPECT_EQ(counter(Counter::kIgnoredSampledOut), kNew - sampled);
+  EXPECT_EQ(counter(Counter::kPacketsReceived), packets.size());
+  EXPECT_EQ(counter(Counter::kOctetsMetered), 42 * counter(Counter::kPacketsMetered));
+  EXPECT_TRUE(packets_balance());
+}
+
+TEST_F(MeterTest, AFileIsNeverSampled) {
+  VectorSource::Options options{.burst = 1, .backlog = std::vector<double>(1'000, 1.0)};
+  std::vector<TestPacket> packets;
+  for (std::uint16_t port = 0; port < 1'000; ++port) packets.push_back(udp(port, 1s + port * 10ms).build());
+  run(packets, options);
+  EXPECT_EQ(records_.size(), 1'000U);
+  EXPECT_EQ(counter(Counter::kOverloadRaised), 0U);
+}
+
+TEST_F(MeterTest, OverloadCanBeSwitchedOff) {
+  config_.overload.enabled = false;
+  VectorSource::Options options{.burst = 1, .live = true, .backlog = std::vector<double>(1'000, 1.0)};
+  std::vector<TestPacket> packets;
+  for (std::uint16_t port = 0; port < 1'000; ++port) packets.push_back(udp(port, 1s + port * 10ms).build());
+  run(packets, options);
+  EXPECT_EQ(counter(Counter::kFlowsOpened), 1'000U);
+  EXPECT_EQ(counter(Counter::kOverloadRaised), 0U);
 }
 
 }  // namespace

@@ -156,7 +156,8 @@ TEST(Records, AllFieldsAsJson) {
     "src_to_dst_ttl_max": 64, "dst_to_src_dscp": 0, "dst_to_src_ttl_min": 55, "dst_to_src_ttl_max": 55,
     "src_mac": "02:00:00:00:00:0a", "src_oui": "02:00:00", "dst_mac": "02:00:00:00:00:0b", "dst_oui": "02:00:00",
     "sequence": 0, "src_to_dst_tcp_flags": 27, "dst_to_src_tcp_flags": 18, "biflow_direction": 1,
-    "timestamp_source": "file", "worker": 0, "application_is_guessed": 0, "application_confidence": 6})"));
+    "timestamp_source": "file", "worker": 0, "sampling_rate": 1, "application_is_guessed": 0,
+    "application_confidence": 6})"));
 }
 
 TEST(Records, AreWrittenToStreamsInFull) {
@@ -191,6 +192,23 @@ TEST(Records, ValuesThatApplyAreThere) {
                           "src_to_dst_tunnel_id", "dst_to_src_tunnel_id", "sensor_id"}),
             R"({"icmp_type":3,"icmp_code":0,"vlan_id":200,"vlan_outer_id":100,"tunnel_type":"vxlan","tunnel_id":42,)"
             R"("dst_to_src_tunnel_id":7,"sensor_id":"probe-1"})");
+}
+
+TEST(Records, OverloadNamesWhatWasLeftOut) {
+  const std::pair<int, const char*> kNames[] = {{kShedDpi, "dpi"},
+                                                {kShedFeatures, "features"},
+                                                {kShedFlows, "flows"},
+                                                {kShedDpi | kShedFlows, "dpi, flows"},
+                                                {kShedFeatures | kShedFlows, "features, flows"},
+                                                {kShedDpi | kShedFeatures, "dpi, features"},
+                                                {kShedDpi | kShedFeatures | kShedFlows, "dpi, features, flows"}};
+  FlowRecord record = record_number(1);
+  record.sampling_rate = 8;
+  for (const auto& [bits, names] : kNames) {
+    record.overload = static_cast<std::uint8_t>(bits);
+    EXPECT_EQ(line(record, {"sampling_rate", "overload"}),
+              std::string(R"({"sampling_rate":8,"overload":")") + names + R"("})");
+  }
 }
 
 TEST(Records, WithoutAnyValueAnObjectIsEmpty) { EXPECT_EQ(line(record_number(1), {"vlan_id"}), "{}"); }

@@ -39,6 +39,17 @@ TEST(Counters, AreAddedUpOverThreads) {
   EXPECT_EQ(value_of(sums, Counter::kPacketsReceived), 0U);
 }
 
+TEST(Counters, OfSomeGaugesTheGreatestCounts) {
+  Counters one;
+  Counters other;
+  one.set(Counter::kFlowsEvictedIdle, 5);
+  other.set(Counter::kFlowsEvictedIdle, 3);
+  CounterValues sums{};
+  one.add_to(sums);
+  other.add_to(sums);
+  EXPECT_EQ(value_of(sums, Counter::kFlowsEvictedIdle), 5U);
+}
+
 TEST(Printable, ControlCharactersAreShown) { EXPECT_EQ(printable("a\tb\n\x7f"), "a\\x09b\\x0A\\x7F"); }
 
 }  // namespace
