@@ -67,7 +67,8 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash) {
   clock_.advance(packet.time_ns);
   const FlowTable::Found found = table_.find(packet.key, hash);
   packet.direction = found.direction;
-  FlowEntry* entry = continued(found.entry, packet, found.direction);
+  FlowEntry* entry = found.entry;
+  if (entry == nullptr || !simply_continues(*entry, packet.time_ns)) entry = continued(entry, packet, found.direction);
   if (entry == nullptr) {
     if (is_sampled_out(hash)) [[unlikely]]
       return false;
@@ -88,6 +89,13 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash) {
     table_.touch(*entry, clock_.now_ns());
   }
   return true;
+}
+
+// What nearly every packet does: its segment is open, and no time has run out.
+bool FlowCache::simply_continues(const FlowEntry& entry, std::uint64_t time_ns) const {
+  const std::uint64_t end_ns = entry.end_ns();
+  return entry.state == EntryState::kOpen && time_ns >= end_ns && time_ns - end_ns < inactive_timeout_ns_ &&
+         time_ns - entry.start_ns() < active_timeout_ns_;
 }
 
 // The entry that the packet goes on with, after ending what its time or a new connection ends; nullptr to start anew.

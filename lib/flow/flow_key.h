@@ -1,7 +1,6 @@
 // Hashes of a FlowKey and the symmetric comparison.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -19,7 +18,13 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 using FlowKeyWords = std::array<std::uint64_t, sizeof(FlowKey) / 8>;
 
-inline FlowKeyWords words_of(const FlowKey& key) { return std::bit_cast<FlowKeyWords>(key); }
+// Word by word: a copy of the whole goes through memory.
+inline FlowKeyWords words_of(const FlowKey& key) {
+  FlowKeyWords words;
+  const char* octets = reinterpret_cast<const char*>(&key);
+  for (std::size_t i = 0; i < words.size(); ++i) std::memcpy(&words[i], octets + 8 * i, 8);
+  return words;
+}
 
 // Word by word: a call of memcmp costs more.
 inline bool equal(const FlowKeyWords& a, const FlowKeyWords& b) {
