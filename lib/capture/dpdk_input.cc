@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "capture/dpdk_source.h"
+#include "capture/numa.h"
 #include "capture/port.h"
 #include "telemetry/log.h"
 
@@ -106,6 +107,15 @@ Backoff::Steps DpdkInput::idle() const {
                                                              : port->descriptors() / kNicPacketsPerMicrosecond);
   }
   return {.longest_sleep = Backoff::Microseconds{std::max<std::uint64_t>(1, filled_in)}};
+}
+
+void DpdkInput::warn_if_distant(int cpu) const {
+  const int node = node_of_cpu(cpu);
+  for (const auto& port : ports_) {
+    if (node < 0 || port->node() < 0 || node == port->node()) continue;
+    log().warn("{}: on NUMA node {}, but CPU {} of a worker is on node {}; see input.cores", port->name(), port->node(),
+               cpu, node);
+  }
 }
 
 void DpdkInput::count_losses(Counters& counters) {

@@ -36,6 +36,8 @@ class DpdkInput {
   // How to wait when nothing comes, so that no queue is full before it is looked at again.
   Backoff::Steps idle() const;
 
+  // Warns if a worker on this CPU is far from a port.
+  void warn_if_distant(int cpu) const;
   // Brings nic_missed, no_mbuf and kernel_dropped up to date.
   void count_losses(Counters& counters);
 

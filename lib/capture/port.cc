@@ -16,6 +16,8 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint32_t kPoolCache = 512;
+constexpr std::uint16_t kMostDescriptors = 8192;  // more would leave the processor's cache before they are read
+constexpr std::uint32_t kJumboMtu = 9216;
 
 // Each queue of these brings packets of its own, however many of them are polled.
 constexpr std::array<std::string_view, 4> kDriversWithFixedQueues = {"net_pcap", "net_af_packet", "net_af_xdp",
@@ -35,6 +37,10 @@ std::uint64_t octets_per_buffer(std::uint16_t room) {
 }
 
 }  // namespace
+
+std::uint16_t descriptors_for(std::uint32_t buffers, std::uint16_t most) {
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>({most, kMostDescriptors, std::bit_floor(buffers)}));
+}
 
 Port::Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, std::uint32_t least_room) : id_(id) {
   std::array<char, RTE_ETH_NAME_MAX_LEN> name{};
@@ -84,13 +90,13 @@ void Port::configure() {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf = rss_configuration();
   }
-  int result = try_to_configure(configuration);
-  if (result < 0 && by_rss_) {  // a driver that takes no key
-    configuration.rx_adv_conf.rss_conf.rss_key = nullptr;
-    configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
-    result = try_to_configure(configuration);
-  }
-  demand(result, "cannot be configured");
+  // Jumbo frames cost nothing where a frame may lie in several buffers.
+  if (scatters()) configuration.rxmode.mtu = std::min<std::uint32_t>(info_.max_mtu, kJumboMtu);
+  if (try_to_configure(configuration) == 0) return;
+  configuration.rxmode.mtu = 0;
+  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // some drivers take none
+  configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
+  demand(try_to_configure(configuration), "cannot be configured");
 }
 
 rte_eth_rss_conf Port::rss_configuration() {
@@ -108,24 +114,28 @@ int Port::try_to_configure(const rte_eth_conf& configuration) {
 }
 
 void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
+  const std::uint16_t room = data_room(least_room);
+  // rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
+  const auto buffers =
+      static_cast<std::uint32_t>(std::bit_floor(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room)) - 1);
+  descriptors_ = descriptors_for(buffers, info_.rx_desc_lim.nb_max);
   std::uint16_t send = 64;
   demand(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors_, &send), "has no descriptors");
-  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
+  const auto on_node = static_cast<unsigned>(node());
   for (std::uint16_t queue = 0; queue < queues_; ++queue) {
-    rte_mempool* pool = make_pool(queue, pool_octets / queues_, data_room(least_room));
-    demand(rte_eth_rx_queue_setup(id_, queue, descriptors_, socket, nullptr, pool), "receive queue cannot be set up");
+    rte_mempool* pool = make_pool(queue, buffers, room);
+    demand(rte_eth_rx_queue_setup(id_, queue, descriptors_, on_node, nullptr, pool), "receive queue cannot be set up");
   }
   for (std::uint16_t queue = 0; queue < send_queues_; ++queue) {
-    demand(rte_eth_tx_queue_setup(id_, queue, send, socket, nullptr), "send queue cannot be set up");
+    demand(rte_eth_tx_queue_setup(id_, queue, send, on_node, nullptr), "send queue cannot be set up");
   }
 }
 
-// rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
-rte_mempool* Port::make_pool(std::uint16_t queue, std::uint64_t octets, std::uint16_t room) {
-  const auto buffers = static_cast<std::uint32_t>(std::bit_floor(octets / 16 * 15 / octets_per_buffer(room)) - 1);
+// On the port's NUMA node.
+rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::uint16_t room) {
   const std::string name = fmt::format("rx-{}-{}", id_, queue);
-  pools_.emplace_back(rte_pktmbuf_pool_create(name.c_str(), buffers, std::min(kPoolCache, buffers / 2), 0, room,
-                                              rte_eth_dev_socket_id(id_)));
+  pools_.emplace_back(
+      rte_pktmbuf_pool_create(name.c_str(), buffers, std::min(kPoolCache, buffers / 2), 0, room, node()));
   if (pools_.back() == nullptr) {
     throw RunError(fmt::format("{}: no memory for {} packet buffers: {}; see input.memory", name_, buffers,
                                rte_strerror(rte_errno)));
@@ -135,17 +145,16 @@ rte_mempool* Port::make_pool(std::uint16_t queue, std::uint64_t octets, std::uin
 
 // A whole frame in one buffer where the driver cannot scatter.
 std::uint16_t Port::data_room(std::uint32_t least_room) const {
-  const bool scatters = (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
   std::uint16_t mtu = 0;
   rte_eth_dev_get_mtu(id_, &mtu);
-  const std::uint32_t whole_frame = scatters ? 0 : std::bit_ceil(mtu + 150U);
+  const std::uint32_t whole_frame = scatters() ? 0 : std::bit_ceil(mtu + 150U);
   const std::uint32_t room = std::max<std::uint32_t>({RTE_MBUF_DEFAULT_DATAROOM, least_room, whole_frame});
   return static_cast<std::uint16_t>(std::min<std::uint32_t>(room, 32'768) + RTE_PKTMBUF_HEADROOM);
 }
 
 void Port::check_split() {
   if (!by_rss_) {
-    log().info("{}: {} queues that are not split by RSS; packets are handed over to the worker of their addresses",
+    log().info("{}: {} queues that are not split by RSS; each packet goes to its flow's worker",
                name_, queues_);
   } else if (directions_meet()) {
     splits_well_ = true;

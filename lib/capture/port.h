@@ -14,6 +14,10 @@
 
 namespace spanflow {
 
+// How many of a queue's packet buffers wait in it: as many as its driver can, and no more than half of them, so that
+// the others can be on their way.
+std::uint16_t descriptors_for(std::uint32_t buffers, std::uint16_t most);
+
 // Owns the device's queues and packet buffers. What it cannot do is a warning, not an error, where capture works
 // without. Main thread.
 class Port {
@@ -29,6 +33,9 @@ class Port {
 
   std::uint16_t id() const { return id_; }
   std::uint16_t queues() const { return queues_; }
+  const std::string& name() const { return name_; }
+  // NUMA node that it is on; negative: any.
+  int node() const { return rte_eth_dev_socket_id(id_); }
   // Packets that a queue holds until it is polled.
   std::uint16_t descriptors() const { return descriptors_; }
   bool has_kernel_timestamps() const { return kernel_timestamps_; }
@@ -48,7 +55,8 @@ class Port {
   rte_eth_rss_conf rss_configuration();
   int try_to_configure(const rte_eth_conf& configuration);
   void set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room);
-  rte_mempool* make_pool(std::uint16_t queue, std::uint64_t octets, std::uint16_t room);
+  rte_mempool* make_pool(std::uint16_t queue, std::uint32_t buffers, std::uint16_t room);
+  bool scatters() const { return (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0; }
   std::uint16_t data_room(std::uint32_t least_room) const;
   void check_split();
   bool directions_meet();
@@ -60,7 +68,7 @@ class Port {
   std::vector<std::uint8_t> rss_key_;
   std::uint16_t queues_ = 1;
   std::uint16_t send_queues_ = 0;
-  std::uint16_t descriptors_ = 4096;
+  std::uint16_t descriptors_ = 0;
   std::vector<std::unique_ptr<rte_mempool, PoolDeleter>> pools_;
   std::optional<RssLayout> layout_;
   bool splits_well_ = false;

@@ -124,7 +124,10 @@ void Pipeline::start() {
   running_meters_ = meters_.size();
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
     threads_.emplace_back([this, worker] { run_meter(worker); });
-    if (is_live()) pin(threads_.back(), cpu_of(config_, worker));
+    if (!is_live()) continue;
+    const int cpu = cpu_of(config_, worker);
+    pin(threads_.back(), cpu);
+    input_->warn_if_distant(cpu);
   }
   if (spreader_ != nullptr) spreader_->start();
 }
