@@ -154,11 +154,11 @@ std::uint16_t Port::data_room(std::uint32_t least_room) const {
 
 void Port::check_split() {
   if (!by_rss_) {
-    log().info("{}: {} queues that are not split by RSS; each packet goes to its flow's worker",
-               name_, queues_);
+    log().info("{}: {} queues that are not split by RSS; each packet goes to its flow's worker", name_, queues_);
   } else if (directions_meet()) {
     splits_well_ = true;
     log().info("{}: RSS over {} queues, symmetric: both directions of a flow meet in one queue", name_, queues_);
+    use_all_queues();
   } else if (request_symmetric_rss(id_, queues_)) {
     splits_well_ = true;
     layout_.reset();  // its driver's own affair
@@ -169,6 +169,12 @@ void Port::check_split() {
         "worker of their addresses",
         name_, queues_);
   }
+}
+
+void Port::use_all_queues() {
+  if (layout_->uses_all(queues_)) return;
+  if (spread_evenly(id_, layout_->queues.size(), queues_)) layout_ = read_rss_layout(id_);
+  if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
 }
 
 // Tries the key once more on its own: some drivers do not take it when they are configured.

@@ -60,6 +60,7 @@ class Port {
   std::uint16_t data_room(std::uint32_t least_room) const;
   void check_split();
   bool directions_meet();
+  void use_all_queues();
 
   std::uint16_t id_;
   std::string name_;

@@ -23,17 +23,22 @@ std::vector<std::uint8_t> random_octets(std::mt19937& random, std::size_t count)
   return octets;
 }
 
-std::vector<std::uint16_t> read_redirection_table(std::uint16_t port) {
-  rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(port, &info) != 0 || info.reta_size == 0) return {};
-  const std::size_t groups = (info.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE;
-  std::vector<rte_eth_rss_reta_entry64> table(groups);
+// A redirection table as the API has it: groups of 64 entries, all of which are meant.
+std::vector<rte_eth_rss_reta_entry64> table_of(std::size_t entries) {
+  std::vector<rte_eth_rss_reta_entry64> table((entries + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
   for (auto& group : table) group.mask = ~std::uint64_t{0};
-  if (rte_eth_dev_rss_reta_query(port, table.data(), info.reta_size) != 0) return {};
-  std::vector<std::uint16_t> queues(info.reta_size);
-  for (std::size_t i = 0; i < queues.size(); ++i) {
-    queues[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
-  }
+  return table;
+}
+
+std::uint16_t& entry(std::vector<rte_eth_rss_reta_entry64>& table, std::size_t index) {
+  return table[index / RTE_ETH_RETA_GROUP_SIZE].reta[index % RTE_ETH_RETA_GROUP_SIZE];
+}
+
+std::vector<std::uint16_t> read_redirection_table(std::uint16_t port, std::uint16_t entries) {
+  auto table = table_of(entries);
+  if (entries == 0 || rte_eth_dev_rss_reta_query(port, table.data(), entries) != 0) return {};
+  std::vector<std::uint16_t> queues(entries);
+  for (std::size_t i = 0; i < entries; ++i) queues[i] = entry(table, i);
   return queues;
 }
 
@@ -95,6 +100,20 @@ bool RssLayout::directions_meet() const {
   return true;
 }
 
+bool RssLayout::uses_all(std::uint16_t queue_count) const {
+  if (queues.empty()) return true;
+  for (std::uint16_t queue = 0; queue < queue_count; ++queue) {
+    if (std::find(queues.begin(), queues.end(), queue) == queues.end()) return false;
+  }
+  return true;
+}
+
+bool spread_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues) {
+  auto table = table_of(entries);
+  for (std::size_t i = 0; i < entries; ++i) entry(table, i) = static_cast<std::uint16_t>(i % queues);
+  return rte_eth_dev_rss_reta_update(port, table.data(), static_cast<std::uint16_t>(entries)) == 0;
+}
+
 std::optional<RssLayout> read_rss_layout(std::uint16_t port) {
   rte_eth_dev_info info{};
   if (rte_eth_dev_info_get(port, &info) != 0) return std::nullopt;
@@ -103,7 +122,7 @@ std::optional<RssLayout> read_rss_layout(std::uint16_t port) {
   rte_eth_rss_conf configuration{
       .rss_key = layout.key.data(), .rss_key_len = static_cast<std::uint8_t>(layout.key.size()), .rss_hf = 0};
   if (rte_eth_dev_rss_hash_conf_get(port, &configuration) != 0 || configuration.rss_hf == 0) return std::nullopt;
-  layout.queues = read_redirection_table(port);
+  layout.queues = read_redirection_table(port, info.reta_size);
   return layout;
 }
 

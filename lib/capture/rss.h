@@ -29,10 +29,15 @@ struct RssLayout {
   std::uint32_t queue_of(std::span<const std::uint8_t> addresses) const;
   // Sends pairs of addresses through it, IPv4 and IPv6, each in both directions: true if these always meet.
   bool directions_meet() const;
+  // Each of so many queues gets some; also true if the table is not known.
+  bool uses_all(std::uint16_t queue_count) const;
 };
 
 // What the port says it does; nothing if it does not say it.
 std::optional<RssLayout> read_rss_layout(std::uint16_t port);
+
+// Sets a redirection table of so many entries that uses its queues evenly; false if the port does not take it.
+bool spread_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues);
 
 // What the port is asked to hash, of all that it can: IP addresses alone, which fragments have too. Ports as well only
 // where it knows no IP packets as such.

@@ -118,6 +118,7 @@ def test_copies_that_came_by_different_queues_are_left_out():
 def test_rss_is_checked_at_the_start():
     run = spanflowd("-d", "net_null0", "--workers", "2", "--duration", "100ms", "-w", "csv:flows.csv")
     assert "info: net_null0: RSS over 2 queues, symmetric" in run.stderr, run.stderr
+    assert "not all of the" not in run.stderr, "the redirection table of net_null is all 0 until it is set"
 
 
 def test_queues_without_rss_are_told_of():

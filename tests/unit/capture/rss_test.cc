@@ -101,6 +101,13 @@ TEST(RssTest, TheRedirectionTableSaysTheQueue) {
   EXPECT_EQ(layout.queue_of(pair("153.39.163.191", "202.188.127.2")), 5U);  // 0x5d1809c5
 }
 
+TEST(RssTest, AQueueThatTheRedirectionTableLeavesOutIsFound) {
+  const RssLayout layout{.key = symmetric_rss_key(40), .queues = {0, 2, 1, 0}};
+  EXPECT_TRUE(layout.uses_all(3));
+  EXPECT_FALSE(layout.uses_all(4));
+  EXPECT_TRUE((RssLayout{.key = {}, .queues = {}}).uses_all(4));
+}
+
 TEST(RssTest, PortsAreHashedOnlyWhereIpPacketsAreNotKnownAsSuch) {
   EXPECT_EQ(rss_types(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP),
             RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
