@@ -2,14 +2,23 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "capture/backoff.h"
+#include "capture/eal.h"
+#include "capture/homes.h"
+#include "capture/kernel_device.h"
+#include "capture/kernel_interface.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
+
+class Port;
 
 // Owns EAL and the ports. The sources it gives out must be destroyed before it. Constructor and count_losses() by the
 // main thread.
@@ -19,16 +28,35 @@ class DpdkInput {
   explicit DpdkInput(const Config& config);
   ~DpdkInput();
 
-  // One source per worker where the devices spread packets symmetrically themselves; one for all otherwise. They end
-  // once `stop` is set.
-  std::vector<std::unique_ptr<PacketSource>> make_sources(const std::atomic<bool>& stop);
+  // One source per worker where the devices have that many queues; otherwise one for all. They end once `stop` is set.
+  // Those with homes() do not wait themselves when nothing comes.
+  std::vector<std::unique_ptr<PacketSource>> make_sources(const std::atomic<bool>& stop) const;
+  // Where the packets of several sources are at home; nothing if always where they came in.
+  std::optional<Homes> homes() const;
+  // How to wait when nothing comes, so that no queue is full before it is looked at again.
+  Backoff::Steps idle() const;
 
+  // Warns if a worker on this CPU is far from a port.
+  void warn_if_distant(int cpu) const;
   // Brings nic_missed, no_mbuf and kernel_dropped up to date.
   void count_losses(Counters& counters);
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  void open_ports(const Config& config);
+  void open_interface(const Config& config);
+  void warn_about_interface() const;
+  bool have_queue_per_worker() const;
+  bool split_alike() const;
+  int timestamp_offset() const;
+  std::uint32_t greatest_frame() const;
+
+  const std::uint16_t workers_;
+  const bool busy_poll_;
+  const bool enters_tunnels_;
+  std::optional<KernelInterface> interface_;
+  std::optional<KernelDevice> interface_device_;
+  std::optional<Eal> eal_;
+  std::vector<std::unique_ptr<Port>> ports_;
 };
 
 }  // namespace spanflow

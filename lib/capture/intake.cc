@@ -4,12 +4,13 @@
 
 namespace spanflow {
 
-Intake::Intake(const Config& config, const PacketSource& source, const Decoder& decoder, Counters& counters)
+Intake::Intake(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters)
     : config_(config),
       decoder_(decoder),
       counters_(counters),
       is_share_(source.is_share()),
       is_live_(source.is_live()),
+      end_(source.hand_over()),
       greatest_frame_(source.greatest_frame()),
       duplicates_(is_share_ ? Nanoseconds{0} : config.decode.deduplicate, random_seed()),
       fragments_(is_share_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, counters) {}
@@ -17,7 +18,9 @@ Intake::Intake(const Config& config, const PacketSource& source, const Decoder& 
 void Intake::start(const Burst& burst) {
   if (burst.packets.empty()) return;
   link_type_ = burst.link_type;
-  filter_ = filter_for(link_type_);
+  longest_ = burst.handed_over ? std::numeric_limits<std::uint32_t>::max() : greatest_frame_;
+  filter_ = burst.handed_over ? nullptr : filter_for(link_type_);
+  hand_over_ = burst.handed_over ? nullptr : end_;
 }
 
 const Filter* Intake::filter_for(LinkType link_type) {
@@ -39,7 +42,7 @@ bool Intake::refuse(Counter reason) {
 }
 
 void Intake::finish(const Burst& burst) {
-  if (is_live_ && burst.state == Burst::State::kIdle) fragments_.expire(burst.now_ns);
+  if (is_live_ && burst.state == Burst::State::kIdle && burst.now_ns != 0) fragments_.expire(burst.now_ns);
 }
 
 const Fragments::Held* Intake::take_released(Packet& packet) {

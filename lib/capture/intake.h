@@ -1,10 +1,12 @@
-// What is decided of a packet before its flow is looked for: filter, decoder, duplicates and fragments, in this order.
+// What is decided of a packet before its flow is looked for: filter, decoder, home, duplicates and fragments, in this
+// order.
 #pragma once
 
 #include <cstdint>
 #include <map>
 
 #include "capture/filter.h"
+#include "capture/hand_over.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "decode/decoder.h"
@@ -16,21 +18,24 @@ namespace spanflow {
 
 // Stands where all packets of a source are in one thread: in the Spreader if there is one, otherwise in the Meter. Not
 // thread-safe; all that it borrows must outlive it. Counts what it keeps: packets that are not to be metered. Of a
-// worker's share it only decodes: the rest has been done.
+// worker's share it only decodes: the rest has been done. Where workers hand over to each other, a packet is filtered
+// by the one that polled it; duplicates and fragments are looked for at its home.
 class Intake {
  public:
-  Intake(const Config& config, const PacketSource& source, const Decoder& decoder, Counters& counters);
+  Intake(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
 
   // Before a burst's packets. Throws RunError if input.filter means nothing on its link type.
   void start(const Burst& burst);
-  // True with `packet` filled in if it is to be metered now; otherwise it has been counted, or is held.
+  // True with `packet` filled in if it is to be metered now; otherwise it has been counted, is held or
+  // was handed over.
   [[gnu::always_inline]] bool take(const RawPacket& raw, Packet& packet) {  // gcc would rather split it
-    if (raw.wire > greatest_frame_) [[unlikely]]
+    if (raw.wire > longest_) [[unlikely]]
       counters_.add(Counter::kPacketsOverMtu);
     if (filter_ != nullptr && !filter_->matches(raw)) return refuse(Counter::kIgnoredFiltered);
     const Counter outcome = decoder_.decode(raw, link_type_, packet);
     if (outcome != Counter::kPacketsMetered) [[unlikely]]
       return refuse(outcome);
+    if (hand_over_ != nullptr && hand_over_->send_home(raw, packet, link_type_)) return false;
     if (duplicates_.has_seen(packet)) return refuse(Counter::kIgnoredDuplicate);
     if (packet.is_fragment()) [[unlikely]]
       return follow_fragment(raw, packet);
@@ -61,9 +66,13 @@ class Intake {
   Counters& counters_;
   const bool is_share_;
   const bool is_live_;
+  HandOverEnd* const end_;
   const std::uint32_t greatest_frame_;
   std::map<LinkType, Filter> filters_;
+  // Of the burst:
+  std::uint32_t longest_ = 0;  // a frame that is longer is counted
   const Filter* filter_ = nullptr;
+  HandOverEnd* hand_over_ = nullptr;
   LinkType link_type_ = LinkType::kEthernet;
   Duplicates duplicates_;
   Fragments fragments_;

@@ -14,17 +14,21 @@ namespace spanflow {
 
 inline constexpr std::size_t kBurstPackets = 64;
 
+class HandOverEnd;
+
 struct Burst {
   enum class State : std::uint8_t { kPackets, kIdle, kEnd };
   State state = State::kIdle;
   std::span<const RawPacket> packets;  // valid until the next poll()
   LinkType link_type = LinkType::kEthernet;
   // The time up to which all packets have been seen: packet time of a file, the wall clock of a quiet port. Flows may
-  // be ended by it. ns since the epoch, never going back but with time_restarts.
+  // be ended by it. ns since the epoch, never going back but with time_restarts; 0 while it is not known.
   std::uint64_t now_ns = 0;
   // These packets are from an earlier time than those before (capture files in the wrong order): all flows so far have
   // ended, and now_ns starts anew.
   bool time_restarts = false;
+  // Another worker took these packets in: they are filtered, and at home here.
+  bool handed_over = false;
 };
 
 // Used by one thread, but for progress().
@@ -48,6 +52,8 @@ class PacketSource {
   virtual double backlog() const { return 0; }
   // True if this is what the Spreader gives one worker: filtered, without duplicates, fragments with their first.
   virtual bool is_share() const { return false; }
+  // By which packets leave that are another worker's; nullptr if all are at home here.
+  virtual HandOverEnd* hand_over() { return nullptr; }
   // Share of the input that has been read, 0 to 1; negative if that cannot be said. Thread-safe.
   virtual double progress() const { return -1; }
 };

@@ -7,27 +7,13 @@
 #include <thread>
 #include <vector>
 
-#include "base/block_ring.h"
 #include "capture/intake.h"
+#include "capture/packet_lane.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
-
-// Packets on their way to one worker, with their octets.
-struct PacketBlock {
-  static constexpr std::size_t kOctets = 512 * 1024;
-  PacketBlock() { octets.reserve(kOctets); }
-
-  std::vector<std::uint8_t> octets;  // never moves: its capacity is never exceeded
-  std::vector<RawPacket> packets;    // all of one link type
-  LinkType link_type = LinkType::kEthernet;
-  std::uint64_t now_ns = 0;
-  bool time_restarts = false;  // before the first packet
-};
-
-using PacketRing = BlockRing<PacketBlock>;
 
 // Runs one thread that polls `source` and takes its packets in: what is to be metered goes to the worker of its flow,
 // the rest is counted here. The workers' sources (make_source) must be polled until they end, and be destroyed before
@@ -43,28 +29,21 @@ class Spreader {
   void finish();
 
  private:
-  struct Lane {
-    explicit Lane(std::size_t blocks) : ring(blocks) {}
-    PacketRing ring;
-    PacketBlock* filling = nullptr;
-  };
   class LaneSource;
 
   void run();
   void spread(const Burst& burst);
   void spread_released();
   void append(const RawPacket& raw, const Packet& packet, LinkType link_type);
-  bool make_room(Lane& lane, const RawPacket& packet, LinkType link_type);
-  bool start_block(Lane& lane);
   void restart_time();
-  void pass_on(Lane& lane, std::uint64_t now_ns);
   void pass_on_idle();
   void pass_on_rest();
 
+  const bool busy_poll_;
   PacketSource& source_;
   Counters& counters_;
   Intake intake_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<PacketLane>> lanes_;
   std::uint64_t now_ns_ = 0;
   std::uint64_t time_passed_on_ns_ = 0;
   std::atomic<std::uint64_t> end_ns_{0};

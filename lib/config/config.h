@@ -63,6 +63,7 @@ struct Config {
     std::string filter;
     Nanoseconds duration{0};
     std::vector<std::uint64_t> cores;
+    bool busy_poll = false;
     std::vector<std::string> eal_arguments;
     std::uint64_t memory = 256ULL << 20;
     std::uint64_t ring_frames = 16'384;

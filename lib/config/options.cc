@@ -465,6 +465,7 @@ std::vector<Option> make_options() {
       OPTION(input.filter, filter(), "pcap-filter expression; what does not match is counted as ignored.filtered"),
       OPTION(input.duration, duration(Nanoseconds{0}), "stop after this long; 0 runs to the end of the input"),
       OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for the live workers, one each; empty: the last ones"),
+      OPTION(input.busy_poll, boolean(), "live workers never sleep, not even when nothing comes"),
       OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory DPDK takes for packet buffers"),
       OPTION(input.ring_frames, whole_number(256, 1'048'576), "frames the kernel's ring for the interface holds"),
       OPTION(input.frame_size, whole_number(256, 32'768),

@@ -1,14 +1,15 @@
 #include "export/collector.h"
 
-#include <chrono>
-
 #include "base/thread_name.h"
+#include "capture/backoff.h"
 
 namespace spanflow {
 namespace {
 
 constexpr std::size_t kBatchRecords = 1024;
-constexpr std::chrono::microseconds kIdle{500};
+// The rings hold what the workers write in that time, and more; meanwhile batches become larger.
+constexpr Backoff::Steps kIdle{
+    .pauses = 0, .first_sleep = Backoff::Microseconds{500}, .longest_sleep = Backoff::Microseconds{4000}};
 
 }  // namespace
 
@@ -28,11 +29,15 @@ void Collector::finish() {
 
 void Collector::run() {
   name_this_thread("collector");
+  Backoff backoff(kIdle);
   for (;;) {
     const bool last = finishing_;  // read before draining: what was pushed before finish() is then in the rings
-    if (drain()) continue;
+    if (drain()) {
+      backoff.reset();
+      continue;
+    }
     if (last) return;
-    std::this_thread::sleep_for(kIdle);
+    backoff.wait();
   }
 }
 

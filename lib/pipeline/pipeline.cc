@@ -88,10 +88,27 @@ void Pipeline::make_sources() {
     input_ = std::make_unique<DpdkInput>(config_);
     sources_ = input_->make_sources(stop_);
   }
-  if (sources_.size() == config_.workers) return;
-  const auto workers = static_cast<std::uint32_t>(config_.workers);
+  for (std::uint64_t worker = 0; worker < config_.workers; ++worker) {
+    worker_counters_.push_back(std::make_unique<Counters>());
+  }
+  if (sources_.size() < config_.workers) {
+    spread();
+  } else if (const auto homes = input_ != nullptr ? input_->homes() : std::nullopt) {
+    hand_over(*homes);
+  }
+}
+
+void Pipeline::spread() {
   spreader_ = std::make_unique<Spreader>(config_, *sources_.front(), decoder_, spreader_counters_);
-  for (std::uint32_t worker = 0; worker < workers; ++worker) lanes_.push_back(spreader_->make_source(worker));
+  for (std::uint32_t worker = 0; worker < config_.workers; ++worker) ends_.push_back(spreader_->make_source(worker));
+}
+
+void Pipeline::hand_over(const Homes& homes) {
+  const auto workers = static_cast<std::uint32_t>(config_.workers);
+  hand_over_ = std::make_unique<HandOver>(homes, workers, input_->idle());
+  for (std::uint32_t worker = 0; worker < workers; ++worker) {
+    ends_.push_back(hand_over_->make_end(worker, *sources_[worker], *worker_counters_[worker]));
+  }
 }
 
 void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
@@ -110,10 +127,9 @@ void Pipeline::make_workers() {
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
     rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras, metrics_.record_cells()));
     rings.push_back(rings_.back().get());
-    worker_counters_.push_back(std::make_unique<Counters>());
-    PacketSource& source = spreader_ != nullptr ? *lanes_[worker] : *sources_[worker];
-    meters_.push_back(
-        std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), metrics_, *worker_counters_.back()));
+    PacketSource& source = ends_.empty() ? *sources_[worker] : *ends_[worker];
+    meters_.push_back(std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), metrics_,
+                                              *worker_counters_[worker]));
   }
   std::vector<SinkRunner*> sinks;
   for (const auto& sink : sinks_) sinks.push_back(sink.get());
@@ -125,18 +141,20 @@ void Pipeline::start() {
   for (const auto& sink : sinks_) sink->start();
   collector_->start();
   running_meters_ = meters_.size();
-  for (const auto& meter : meters_) {
-    threads_.emplace_back([this, &meter = *meter, worker = threads_.size()] {
-      name_this_thread(fmt::format("worker {}", worker));
-      run_meter(meter);
-    });
-    if (is_live()) pin(threads_.back(), cpu_of(config_, threads_.size() - 1));
+  for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
+    threads_.emplace_back([this, worker] { run_meter(worker); });
+    if (!is_live()) continue;
+    const int cpu = cpu_of(config_, worker);
+    pin(threads_.back(), cpu);
+    input_->warn_if_distant(cpu);
   }
   if (spreader_ != nullptr) spreader_->start();
 }
 
-void Pipeline::run_meter(Meter& meter) {
-  meter.run();
+void Pipeline::run_meter(std::uint16_t worker) {
+  name_this_thread(fmt::format("worker {}", worker));
+  meters_[worker]->run();
+  if (hand_over_ != nullptr) hand_over_->leave(worker);  // also if it failed: the others do not wait for it
   const std::lock_guard lock(mutex_);
   --running_meters_;
   changed_.notify_all();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "capture/dpdk_input.h"
+#include "capture/hand_over.h"
 #include "capture/packet_source.h"
 #include "capture/spreader.h"
 #include "config/config.h"
@@ -58,9 +59,11 @@ class Pipeline {
   static constexpr std::chrono::milliseconds kStopGrace{1500};
 
   void make_sources();
+  void spread();
+  void hand_over(const Homes& homes);
   void make_sinks(std::vector<NamedSink> more_sinks);
   void make_workers();
-  void run_meter(Meter& meter);
+  void run_meter(std::uint16_t worker);
   bool every_sink_has_ended() const;
   void log_failed_metrics() const;
   void log_overload();
@@ -78,8 +81,9 @@ class Pipeline {
 
   std::unique_ptr<DpdkInput> input_;
   std::vector<std::unique_ptr<PacketSource>> sources_;  // of the input
-  std::unique_ptr<Spreader> spreader_;
-  std::vector<std::unique_ptr<PacketSource>> lanes_;  // the spreader's ends
+  std::unique_ptr<Spreader> spreader_;                  // where one source is for several workers
+  std::unique_ptr<HandOver> hand_over_;                 // where each has one, but not of its own flows alone
+  std::vector<std::unique_ptr<PacketSource>> ends_;     // of either of the two, for the workers
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::vector<std::unique_ptr<SinkRunner>> sinks_;
   std::unique_ptr<Collector> collector_;

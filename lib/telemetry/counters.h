@@ -39,7 +39,9 @@ namespace spanflow {
   X(PacketsKernelDropped, "packets.kernel_dropped", "packets",                                                         \
     "lost: dropped by the kernel, its packet ring was full")                                                           \
   X(PacketsReaderRingFull, "packets.reader_ring_full", "packets",                                                      \
-    "lost: a worker did not keep up with the thread that spreads packets")                                             \
+    "lost: a worker did not keep up with the packets that other threads had for it")                                   \
+  X(PacketsHandedOver, "packets.handed_over", "packets",                                                               \
+    "given to the worker of their flow by another one, whose queue they came in by")                                   \
   X(PacketsTimeBackwards, "packets.time_backwards", "packets",                                                         \
     "metered, but older than the last packet of their flow")                                                           \
   X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \

@@ -23,6 +23,7 @@ const std::map<std::string, std::string> kOtherValues = {
     {"input.filter", "\"tcp port 80 and not host 10.0.0.1\""},
     {"input.duration", "90s"},
     {"input.cores", "[2, 3, 4]"},
+    {"input.busy_poll", "true"},
     {"input.memory", "1GiB"},
     {"input.ring_frames", "4096"},
     {"input.frame_size", "4096"},

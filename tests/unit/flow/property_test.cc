@@ -94,7 +94,7 @@ class IntakeOfAll {
   }
 
   const Config config_;
-  const VectorSource source_{{}};
+  VectorSource source_{{}};
   const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
   Counters counters_;
   Intake intake_;

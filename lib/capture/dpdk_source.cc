@@ -1,0 +1,90 @@
+#include "capture/dpdk_source.h"
+
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf_dyn.h>
+
+#include <algorithm>
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kLongestFrame = 65'536;
+constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may reach us this long after the kernel's time
+
+}  // namespace
+
+DpdkSource::DpdkSource(std::vector<RxQueue> queues, int timestamp_offset, std::uint32_t greatest_frame,
+                       const Backoff::Steps& idle, const std::atomic<bool>& stop)
+    : queues_(std::move(queues)),
+      timestamp_offset_(timestamp_offset),
+      greatest_frame_(greatest_frame),
+      stop_(stop),
+      backoff_(idle) {
+  storage_.reserve(kBurstPackets * kLongestFrame);  // a burst of the longest, so that it does not move
+}
+
+void DpdkSource::attach_thread() {
+  if (rte_lcore_id() == LCORE_ID_ANY) rte_thread_register();
+}
+
+Burst DpdkSource::poll() {
+  free_burst();
+  if (stop_.load(std::memory_order_relaxed)) return {.state = Burst::State::kEnd, .now_ns = now_ns_};
+  for (std::size_t tried = 0; tried < queues_.size() && count_ == 0; ++tried) {
+    const RxQueue& queue = queues_[next_queue_];
+    next_queue_ = (next_queue_ + 1) % queues_.size();
+    count_ = rte_eth_rx_burst(queue.port, queue.queue, buffers_.data(), static_cast<std::uint16_t>(buffers_.size()));
+  }
+  full_bursts_ = count_ == buffers_.size() ? full_bursts_ + 1 : 0;
+  return count_ > 0 ? packets() : idle();
+}
+
+// Few drivers can say how many packets wait. But each burst that is not full has emptied its queue; once as many
+// packets as a queue usually has descriptors have come in full bursts alone, the worker is behind, by nobody knows how
+// much.
+double DpdkSource::backlog() const {
+  constexpr double kUsualDescriptors = 4096;
+  return std::min(1.0, static_cast<double>(full_bursts_) * kBurstPackets / kUsualDescriptors);
+}
+
+Burst DpdkSource::packets() {
+  backoff_.reset();
+  const std::uint64_t now = clock_.now_ns();
+  storage_.clear();
+  for (std::uint16_t i = 0; i < count_; ++i) packets_[i] = view(*buffers_[i], now);
+  now_ns_ = std::max(now_ns_, timestamp_offset_ >= 0 ? packets_[count_ - 1U].time_ns : now);
+  return {.state = Burst::State::kPackets, .packets = std::span(packets_).first(count_), .now_ns = now_ns_};
+}
+
+Burst DpdkSource::idle() {
+  backoff_.wait();
+  now_ns_ = std::max(now_ns_, clock_.now_ns() - (timestamp_offset_ >= 0 ? kBehindNs : 0));
+  return {.state = Burst::State::kIdle, .now_ns = now_ns_};
+}
+
+RawPacket DpdkSource::view(rte_mbuf& buffer, std::uint64_t now) {
+  RawPacket packet{.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*),
+                   .captured = buffer.data_len,
+                   .wire = buffer.pkt_len,
+                   .time_ns = now};
+  if (buffer.nb_segs > 1) join_segments(buffer, packet);
+  if (timestamp_offset_ >= 0) packet.time_ns = *RTE_MBUF_DYNFIELD(&buffer, timestamp_offset_, rte_mbuf_timestamp_t*);
+  return packet;
+}
+
+void DpdkSource::join_segments(const rte_mbuf& buffer, RawPacket& packet) {
+  const std::size_t at = storage_.size();
+  if (at + buffer.pkt_len > storage_.capacity()) return;  // what the first segment holds must do
+  storage_.resize(at + buffer.pkt_len);
+  rte_pktmbuf_read(&buffer, 0, buffer.pkt_len, storage_.data() + at);
+  packet.data = storage_.data() + at;
+  packet.captured = buffer.pkt_len;
+}
+
+void DpdkSource::free_burst() {
+  if (count_ > 0) rte_pktmbuf_free_bulk(buffers_.data(), count_);
+  count_ = 0;
+}
+
+}  // namespace spanflow

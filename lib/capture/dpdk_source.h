@@ -1,0 +1,62 @@
+// Receive queues of DPDK ports as a packet source.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "capture/backoff.h"
+#include "capture/packet_source.h"
+#include "capture/tsc_clock.h"
+
+namespace spanflow {
+
+struct RxQueue {
+  std::uint16_t port;
+  std::uint16_t queue;
+};
+
+// Polls the queues in turn. Frees a burst's buffers at the next poll. The ports must outlive it.
+class DpdkSource : public PacketSource {
+ public:
+  // `timestamp_offset`: of the mbuf's dynamic field with the kernel's time; negative: take the TSC. `idle`: how it
+  // waits when nothing comes. It ends once `stop` is set.
+  DpdkSource(std::vector<RxQueue> queues, int timestamp_offset, std::uint32_t greatest_frame,
+             const Backoff::Steps& idle, const std::atomic<bool>& stop);
+  ~DpdkSource() override { free_burst(); }
+
+  void attach_thread() override;
+  Burst poll() override;
+  TimestampSource timestamp_source() const override {
+    return timestamp_offset_ >= 0 ? TimestampSource::kKernel : TimestampSource::kTsc;
+  }
+  bool is_live() const override { return true; }
+  std::uint32_t greatest_frame() const override { return greatest_frame_; }
+  double backlog() const override;
+
+ private:
+  Burst packets();
+  Burst idle();
+  RawPacket view(rte_mbuf& buffer, std::uint64_t now);
+  void join_segments(const rte_mbuf& buffer, RawPacket& packet);
+  void free_burst();
+
+  const std::vector<RxQueue> queues_;
+  const int timestamp_offset_;
+  const std::uint32_t greatest_frame_;
+  const std::atomic<bool>& stop_;
+  Backoff backoff_;
+  TscClock clock_;
+  std::size_t next_queue_ = 0;
+  std::uint16_t count_ = 0;
+  std::uint32_t full_bursts_ = 0;  // one after the other
+  std::uint64_t now_ns_ = 0;
+  std::array<rte_mbuf*, kBurstPackets> buffers_{};
+  std::array<RawPacket, kBurstPackets> packets_;
+  std::vector<std::uint8_t> storage_;  // of frames that came in several segments
+};
+
+}  // namespace spanflow

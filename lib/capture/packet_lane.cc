@@ -1,0 +1,75 @@
+#include "capture/packet_lane.h"
+
+#include <algorithm>
+
+namespace spanflow {
+
+bool PacketLane::append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns) {
+  if (has_packets() && !has_room(raw.captured, link_type)) pass_on(now_ns);
+  if (!start_block()) return false;
+  PacketBlock& block = *filling_;
+  block.link_type = link_type;
+  const std::size_t at = block.octets.size();
+  const std::size_t captured = std::min<std::size_t>(raw.captured, block.octets.capacity() - at);
+  block.octets.insert(block.octets.end(), raw.data, raw.data + captured);
+  block.packets.push_back(raw);
+  block.packets.back().data = block.octets.data() + at;
+  block.packets.back().captured = static_cast<std::uint32_t>(captured);
+  return true;
+}
+
+bool PacketLane::has_room(std::size_t octets, LinkType link_type) const {
+  return filling_->link_type == link_type && filling_->packets.size() < filling_->packets.capacity() &&
+         filling_->octets.size() + octets <= filling_->octets.capacity();
+}
+
+bool PacketLane::start_block() {
+  if (filling_ != nullptr) return true;
+  filling_ = ring_.take_empty();
+  if (filling_ == nullptr) return false;
+  filling_->octets.clear();
+  filling_->packets.clear();
+  filling_->time_restarts = false;
+  return true;
+}
+
+bool PacketLane::pass_on(std::uint64_t now_ns) {
+  if (!start_block()) return false;
+  filling_->now_ns = now_ns;
+  ring_.push(filling_);
+  filling_ = nullptr;
+  return true;
+}
+
+bool PacketLane::restart_time() {
+  if (!start_block()) return false;
+  filling_->time_restarts = true;
+  return true;
+}
+
+Burst PacketLane::poll() {
+  if (!take_block()) return {.state = Burst::State::kIdle, .now_ns = now_ns_};
+  const bool restarts = next_ == 0 && reading_->time_restarts;
+  if (restarts) now_ns_ = 0;
+  const auto rest = std::span<const RawPacket>(reading_->packets).subspan(next_);
+  const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
+  next_ += burst.size();
+  // Only with its last packet has the block reached its time.
+  if (next_ == reading_->packets.size()) now_ns_ = std::max(now_ns_, reading_->now_ns);
+  return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,
+          .packets = burst,
+          .link_type = reading_->link_type,
+          .now_ns = now_ns_,
+          .time_restarts = restarts};
+}
+
+// A block to read from; one that has been read goes back.
+bool PacketLane::take_block() {
+  if (reading_ != nullptr && next_ < reading_->packets.size()) return true;
+  if (reading_ != nullptr) ring_.give_back(reading_);
+  reading_ = ring_.pop();
+  next_ = 0;
+  return reading_ != nullptr;
+}
+
+}  // namespace spanflow

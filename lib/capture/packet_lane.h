@@ -1,0 +1,69 @@
+// Packets on their way from one thread to one other.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/block_ring.h"
+#include "capture/packet_source.h"
+
+namespace spanflow {
+
+// Packets with their octets. Room for both is made once.
+struct PacketBlock {
+  static constexpr std::size_t kOctetsPerPacket = 64;  // with shorter ones, the block is full before its octets are
+
+  explicit PacketBlock(std::size_t capacity) {
+    octets.reserve(capacity);
+    packets.reserve(capacity / kOctetsPerPacket);
+  }
+
+  std::vector<std::uint8_t> octets;  // neither ever grows beyond its capacity, so that nothing moves
+  std::vector<RawPacket> packets;    // all of one link type
+  LinkType link_type = LinkType::kEthernet;
+  std::uint64_t now_ns = 0;
+  bool time_restarts = false;  // before the first packet
+};
+
+// Owns its blocks. Exactly one thread calls the producer's functions and one the consumer's; neither ever waits here.
+class PacketLane {
+ public:
+  PacketLane(std::size_t blocks, std::size_t octets_per_block) : ring_(blocks, octets_per_block) {}
+
+  // --- Producer ---
+
+  // Copies a packet, cut to what a block can hold. Where the block that is being filled has no room for it, that one is
+  // passed on first, under the time `now_ns`. False if all blocks are with the consumer.
+  bool append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns);
+  // Passes on what has been appended, if only the time up to which all packets have been. False if all blocks are with
+  // the consumer.
+  bool pass_on(std::uint64_t now_ns);
+  // What is appended from now on is from a new time, see Burst. False if all blocks are with the consumer.
+  bool restart_time();
+  bool has_packets() const { return filling_ != nullptr && !filling_->packets.empty(); }
+  // The consumer is through with all that it was passed on.
+  bool consumer_waits() const { return ring_.empty_blocks() + (filling_ != nullptr ? 1 : 0) == ring_.blocks(); }
+
+  // --- Consumer ---
+
+  // The next packets of the oldest block; idle if there are none.
+  Burst poll();
+  // Share of the blocks that wait to be read.
+  double backlog() const { return static_cast<double>(ring_.full_blocks()) / static_cast<double>(ring_.blocks()); }
+  // The last poll() found no block.
+  bool was_empty() const { return reading_ == nullptr; }
+
+ private:
+  bool has_room(std::size_t octets, LinkType link_type) const;
+  bool start_block();
+  bool take_block();
+
+  BlockRing<PacketBlock> ring_;
+  PacketBlock* filling_ = nullptr;
+
+  alignas(64) PacketBlock* reading_ = nullptr;  // the consumer's
+  std::size_t next_ = 0;
+  std::uint64_t now_ns_ = 0;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,191 @@
+#include "capture/port.h"
+
+#include <fmt/format.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string_view>
+
+#include "base/error.h"
+#include "capture/eal.h"
+#include "telemetry/log.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::uint32_t kPoolCache = 512;
+constexpr std::uint16_t kMostDescriptors = 8192;  // more would leave the processor's cache before they are read
+constexpr std::uint32_t kJumboMtu = 9216;
+
+// Each queue of these brings packets of its own, however many of them are polled.
+constexpr std::array<std::string_view, 4> kDriversWithFixedQueues = {"net_pcap", "net_af_packet", "net_af_xdp",
+                                                                     "net_ring"};
+
+bool has_fixed_queues(const rte_eth_dev_info& info) {
+  return std::find(kDriversWithFixedQueues.begin(), kDriversWithFixedQueues.end(), info.driver_name) !=
+         kDriversWithFixedQueues.end();
+}
+
+// Without hugepages a buffer does not cross a page, so it takes whole ones.
+std::uint64_t octets_per_buffer(std::uint16_t room) {
+  constexpr std::uint64_t kPage = 4096;
+  constexpr std::uint64_t kPoolOverhead = 128;
+  const std::uint64_t octets = room + sizeof(rte_mbuf) + kPoolOverhead;
+  return rte_eal_has_hugepages() != 0 ? octets : (octets + kPage - 1) / kPage * kPage;
+}
+
+}  // namespace
+
+std::uint16_t descriptors_for(std::uint32_t buffers, std::uint16_t most) {
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>({most, kMostDescriptors, std::bit_floor(buffers)}));
+}
+
+Port::Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, std::uint32_t least_room) : id_(id) {
+  std::array<char, RTE_ETH_NAME_MAX_LEN> name{};
+  rte_eth_dev_get_name_by_port(id, name.data());
+  name_ = name.data();
+  demand(rte_eth_dev_info_get(id, &info_), "cannot be queried");
+  by_rss_ = workers > 1 && info_.max_rx_queues >= workers && rss_types(info_.flow_type_rss_offloads) != 0;
+  if (by_rss_) queues_ = workers;
+  if (has_fixed_queues(info_)) queues_ = std::max<std::uint16_t>(1, info_.max_rx_queues);
+  configure();
+  set_up_queues(pool_octets, least_room);
+  demand(rte_eth_dev_start(id), "cannot be started");
+  if (workers > 1 && queues_ > 1) check_split();
+}
+
+Port::~Port() {
+  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers leave it on
+  rte_eth_dev_stop(id_);
+  rte_eth_dev_close(id_);
+}
+
+void Port::make_promiscuous() {
+  promiscuous_ = rte_eth_promiscuous_enable(id_) == 0;
+  if (!promiscuous_) log().warn("{}: cannot be made promiscuous", name_);
+}
+
+bool Port::splits_like(const Port& other) const {
+  return splits_well_ && other.splits_well_ && layout_.has_value() && layout_ == other.layout_;
+}
+
+void Port::demand(int result, const char* what) const {
+  if (result < 0) {
+    throw RunError(fmt::format("{}: {}: {} ({})", name_, what, rte_strerror(-result), Eal::last_words()));
+  }
+}
+
+void Port::configure() {
+  rte_eth_conf configuration{};
+  configuration.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info_.rx_offload_capa;
+  // Only af_packet's unit is known without asking: the kernel's time in ns.
+  if (std::string_view(info_.driver_name) == "net_af_packet") {
+    configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP & info_.rx_offload_capa;
+    kernel_timestamps_ = (configuration.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
+  }
+  if (by_rss_) {
+    rss_key_ = symmetric_rss_key(rss_key_octets(info_.hash_key_size));
+    configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    configuration.rx_adv_conf.rss_conf = rss_configuration();
+  }
+  // Jumbo frames cost nothing where a frame may lie in several buffers.
+  if (scatters()) configuration.rxmode.mtu = std::min<std::uint32_t>(info_.max_mtu, kJumboMtu);
+  if (try_to_configure(configuration) == 0) return;
+  configuration.rxmode.mtu = 0;
+  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // some drivers take none
+  configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
+  demand(try_to_configure(configuration), "cannot be configured");
+}
+
+rte_eth_rss_conf Port::rss_configuration() {
+  return {.rss_key = rss_key_.data(),
+          .rss_key_len = static_cast<std::uint8_t>(rss_key_.size()),
+          .rss_hf = rss_types(info_.flow_type_rss_offloads)};
+}
+
+// Nothing is sent, but some drivers (af_xdp) insist on as many queues for it.
+int Port::try_to_configure(const rte_eth_conf& configuration) {
+  send_queues_ = 0;
+  if (rte_eth_dev_configure(id_, queues_, send_queues_, &configuration) == 0) return 0;
+  send_queues_ = queues_;
+  return rte_eth_dev_configure(id_, queues_, send_queues_, &configuration);
+}
+
+void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
+  const std::uint16_t room = data_room(least_room);
+  // rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
+  const auto buffers =
+      static_cast<std::uint32_t>(std::bit_floor(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room)) - 1);
+  descriptors_ = descriptors_for(buffers, info_.rx_desc_lim.nb_max);
+  std::uint16_t send = 64;
+  demand(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors_, &send), "has no descriptors");
+  const auto on_node = static_cast<unsigned>(node());
+  for (std::uint16_t queue = 0; queue < queues_; ++queue) {
+    rte_mempool* pool = make_pool(queue, buffers, room);
+    demand(rte_eth_rx_queue_setup(id_, queue, descriptors_, on_node, nullptr, pool), "receive queue cannot be set up");
+  }
+  for (std::uint16_t queue = 0; queue < send_queues_; ++queue) {
+    demand(rte_eth_tx_queue_setup(id_, queue, send, on_node, nullptr), "send queue cannot be set up");
+  }
+}
+
+// On the port's NUMA node.
+rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::uint16_t room) {
+  const std::string name = fmt::format("rx-{}-{}", id_, queue);
+  pools_.emplace_back(
+      rte_pktmbuf_pool_create(name.c_str(), buffers, std::min(kPoolCache, buffers / 2), 0, room, node()));
+  if (pools_.back() == nullptr) {
+    throw RunError(fmt::format("{}: no memory for {} packet buffers: {}; see input.memory", name_, buffers,
+                               rte_strerror(rte_errno)));
+  }
+  return pools_.back().get();
+}
+
+// A whole frame in one buffer where the driver cannot scatter.
+std::uint16_t Port::data_room(std::uint32_t least_room) const {
+  std::uint16_t mtu = 0;
+  rte_eth_dev_get_mtu(id_, &mtu);
+  const std::uint32_t whole_frame = scatters() ? 0 : std::bit_ceil(mtu + 150U);
+  const std::uint32_t room = std::max<std::uint32_t>({RTE_MBUF_DEFAULT_DATAROOM, least_room, whole_frame});
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(room, 32'768) + RTE_PKTMBUF_HEADROOM);
+}
+
+void Port::check_split() {
+  if (!by_rss_) {
+    log().info("{}: {} queues that are not split by RSS; each packet goes to its flow's worker", name_, queues_);
+  } else if (directions_meet()) {
+    splits_well_ = true;
+    log().info("{}: RSS over {} queues, symmetric: both directions of a flow meet in one queue", name_, queues_);
+    use_all_queues();
+  } else if (request_symmetric_rss(id_, queues_)) {
+    splits_well_ = true;
+    layout_.reset();  // its driver's own affair
+    log().info("{}: RSS over {} queues by flow rules, symmetric as its driver says", name_, queues_);
+  } else {
+    log().warn(
+        "{}: RSS over {} queues does not bring both directions of a flow to one queue; packets are handed over to the "
+        "worker of their addresses",
+        name_, queues_);
+  }
+}
+
+void Port::use_all_queues() {
+  if (layout_->uses_all(queues_)) return;
+  if (spread_evenly(id_, layout_->queues.size(), queues_)) layout_ = read_rss_layout(id_);
+  if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
+}
+
+// Tries the key once more on its own: some drivers do not take it when they are configured.
+bool Port::directions_meet() {
+  const auto meet = [this] {
+    layout_ = read_rss_layout(id_);
+    return layout_ && layout_->directions_meet();
+  };
+  if (meet()) return true;
+  rte_eth_rss_conf configuration = rss_configuration();
+  return rte_eth_dev_rss_hash_update(id_, &configuration) == 0 && meet();
+}
+
+}  // namespace spanflow

@@ -1,0 +1,40 @@
+// Wall-clock time from the processor's time stamp counter.
+#pragma once
+
+#include <rte_cycles.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace spanflow {
+
+// Anchored to the system's clock every second; never goes back. One thread.
+class TscClock {
+ public:
+  std::uint64_t now_ns() {
+    const std::uint64_t cycles = rte_rdtsc();
+    if (cycles - anchor_cycles_ >= hertz_) {
+      anchor_cycles_ = cycles;
+      anchor_ns_ = wall_clock_ns();
+    }
+    const auto elapsed = static_cast<unsigned __int128>(cycles - anchor_cycles_) * kNanosecondsPerSecond / hertz_;
+    last_ns_ = std::max(last_ns_, anchor_ns_ + static_cast<std::uint64_t>(elapsed));
+    return last_ns_;
+  }
+
+ private:
+  static constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+  static std::uint64_t wall_clock_ns() {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
+  }
+
+  std::uint64_t hertz_ = rte_get_tsc_hz();
+  std::uint64_t anchor_cycles_ = rte_rdtsc();
+  std::uint64_t anchor_ns_ = wall_clock_ns();
+  std::uint64_t last_ns_ = 0;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,292 @@
+// Several workers, each with a queue of its own, whose packets are not all its own.
+#include "capture/hand_over.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "capture/intake.h"
+#include "support/random_traffic.h"
+#include "support/vector_source.h"
+
+namespace spanflow::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using Traffic = std::vector<TestPacket>;
+
+// What a Meter does with its source, as far as packets go.
+class Worker {
+ public:
+  Worker(const Config& config, const Decoder& decoder, HandOver& hand_over, std::uint32_t number, Traffic packets)
+      : source_(std::move(packets), {.burst = 16, .live = true, .idle_between_bursts = true}),
+        end_(hand_over.make_end(number, source_, counters_)),
+        intake_(config, *end_, decoder, counters_) {}
+
+  // False at the end.
+  bool poll() {
+    const Burst burst = end_->poll();
+    for (const RawPacket& raw : burst.packets) take(raw, burst);
+    EXPECT_GE(burst.now_ns, now_ns_);
+    now_ns_ = burst.now_ns;
+    return burst.state != Burst::State::kEnd;
+  }
+  void run() {
+    while (poll()) {
+    }
+    intake_.release_all();
+    take_released();
+  }
+
+  std::uint64_t counter(Counter id) const { return counters_.get(id); }
+  const Counters& counters() const { return counters_; }
+  const Traffic& metered() const { return metered_; }
+  const std::vector<FlowKey>& keys() const { return keys_; }
+  std::uint64_t now_ns() const { return now_ns_; }
+
+ private:
+  void take(const RawPacket& raw, const Burst& burst) {
+    EXPECT_GE(raw.time_ns, now_ns_) << "time had passed this packet while it was on its way";
+    intake_.start(burst);
+    Packet packet;
+    if (intake_.may_release(raw.time_ns)) {
+      intake_.meet(raw.time_ns);
+      take_released();
+    }
+    if (intake_.take(raw, packet)) keep(raw, packet);
+    take_released();
+  }
+  void take_released() {
+    Packet packet;
+    while (const Fragments::Held* held = intake_.take_released(packet)) keep(held->raw, packet);
+  }
+  void keep(const RawPacket& raw, const Packet& packet) {
+    counters_.add(Counter::kPacketsReceived);
+    counters_.add(Counter::kPacketsMetered);
+    metered_.push_back({.bytes = Bytes(raw.data, raw.data + raw.captured), .wire = raw.wire, .time_ns = raw.time_ns});
+    keys_.push_back(packet.key);
+  }
+
+  Counters counters_;
+  VectorSource source_;
+  std::unique_ptr<HandOverEnd> end_;
+  Intake intake_;
+  std::uint64_t now_ns_ = 0;
+  Traffic metered_;
+  std::vector<FlowKey> keys_;
+};
+
+class HandOverTest : public ::testing::Test {
+ protected:
+  // One for each queue.
+  void make_workers(std::vector<Traffic> queues, Homes::Rule rule = Homes::Rule::kAddresses) {
+    const auto count = static_cast<std::uint32_t>(queues.size());
+    hand_over_.emplace(Homes(rule, count), count, Backoff::Steps{.longest_sleep = 50us});
+    for (std::uint32_t i = 0; i < count; ++i) {
+      workers_.push_back(std::make_unique<Worker>(config_, decoder_, *hand_over_, i, std::move(queues[i])));
+    }
+  }
+
+  static void run(const std::vector<Worker*>& workers) {
+    std::vector<std::thread> threads;
+    for (Worker* worker : workers) threads.emplace_back([worker] { worker->run(); });
+    for (std::thread& thread : threads) thread.join();
+  }
+  void run() {
+    std::vector<Worker*> all;
+    for (const auto& worker : workers_) all.push_back(worker.get());
+    run(all);
+  }
+
+  std::uint64_t sum(Counter id) const {
+    std::uint64_t sum = 0;
+    for (const auto& worker : workers_) sum += worker->counter(id);
+    return sum;
+  }
+  // packets: received = metered + ignored + malformed, over all workers.
+  void expect_balance(std::uint64_t sent) const {
+    std::uint64_t accounted = 0;
+    for (const CounterInfo& each : kCounters) {
+      const bool outcome = each.name.starts_with("packets.ignored.") || each.name.starts_with("packets.malformed.");
+      if (outcome || each.id == Counter::kPacketsMetered) accounted += sum(each.id);
+    }
+    EXPECT_EQ(sum(Counter::kPacketsReceived), accounted);
+    EXPECT_EQ(accounted + sum(Counter::kPacketsReaderRingFull), sent);
+  }
+  // Where each packet of a flow was metered; fails if at several.
+  std::map<std::string, std::uint32_t> homes_of_flows() const {
+    std::map<std::string, std::uint32_t> homes;
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+      for (const FlowKey& key : workers_[i]->keys()) {
+        const std::pair<std::string, std::string> ends =
+            std::minmax(to_string(key.ip_src, key.ip_version), to_string(key.ip_dst, key.ip_version));
+        const auto [home, added] = homes.emplace(ends.first + " " + ends.second, i);
+        EXPECT_EQ(home->second, i) << home->first;
+      }
+    }
+    return homes;
+  }
+  std::vector<std::pair<std::uint64_t, Bytes>> metered() const {
+    std::vector<std::pair<std::uint64_t, Bytes>> all;
+    for (const auto& worker : workers_) {
+      for (const TestPacket& packet : worker->metered()) all.emplace_back(packet.time_ns, packet.bytes);
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+
+  Config config_;
+  const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
+  std::optional<HandOver> hand_over_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+// Dealt out packet by packet, the worst that a device can do.
+std::vector<Traffic> deal(const Traffic& packets, std::size_t queues) {
+  std::vector<Traffic> dealt(queues);
+  for (std::size_t i = 0; i < packets.size(); ++i) dealt[i % queues].push_back(packets[i]);
+  return dealt;
+}
+
+std::vector<std::pair<std::uint64_t, Bytes>> sorted(const Traffic& packets) {
+  std::vector<std::pair<std::uint64_t, Bytes>> all;
+  for (const TestPacket& packet : packets) all.emplace_back(packet.time_ns, packet.bytes);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+PacketBuilder between(const std::string& from, const std::string& to, std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4(from, to).udp(1, 53).at(time);
+}
+
+// A packet that is at home on this one of two workers.
+PacketBuilder at_home_on(std::uint32_t worker, std::chrono::nanoseconds time) {
+  const Decoder decoder(TunnelSet::all(), VlanKey::kInner);
+  for (int host = 1;; ++host) {
+    PacketBuilder builder = between("10.0.0." + std::to_string(host), "10.0.1.1", time);
+    Packet packet;
+    const TestPacket built = builder.build();
+    decoder.decode(built.raw(), built.link_type, packet);
+    if (Homes(Homes::Rule::kAddresses, 2).home_of(packet, 0) == worker) return builder;
+  }
+}
+
+TEST_F(HandOverTest, EveryPacketIsMeteredAtTheHomeOfItsAddresses) {
+  const Traffic packets = mixed_traffic(1, 4000);  // no more than lanes hold: these queues bring all at once
+  for (const std::size_t queues : {2, 3, 5}) {
+    workers_.clear();
+    make_workers(deal(packets, queues));
+    run();
+    EXPECT_GT(homes_of_flows().size(), 10U);
+    EXPECT_TRUE(metered() == sorted(packets)) << queues;
+    expect_balance(packets.size());
+    EXPECT_EQ(sum(Counter::kPacketsReaderRingFull), 0U);
+    EXPECT_EQ(sum(Counter::kFragmentsHeld), 0U);
+    EXPECT_GT(sum(Counter::kPacketsHandedOver), packets.size() / 4);
+    for (const auto& worker : workers_) {
+      EXPECT_EQ(worker->now_ns(), packets.back().time_ns);
+    }
+  }
+}
+
+TEST_F(HandOverTest, FromQueuesThatAreSplitWellOnlyWhatCameInTunnelsIsHandedOver) {
+  Traffic plain;
+  Traffic inside;
+  for (int host = 1; host <= 100; ++host) {
+    const std::string address = "10.0.0." + std::to_string(host);
+    plain.push_back(between(address, "10.0.1.1", 1s).build());
+    PacketBuilder tunnel;
+    inside.push_back(
+        tunnel.ethernet().ipv4("1.1.1.1", "2.2.2.2").gre().ipv4(address, "10.0.1.1").udp(1, 53).at(1s).build());
+  }
+  Traffic first = plain;
+  first.insert(first.end(), inside.begin(), inside.end());
+  make_workers({first, {plain[0]}}, Homes::Rule::kLanding);
+  run();
+  const std::uint64_t handed_over = workers_[0]->counter(Counter::kPacketsHandedOver);
+  EXPECT_GT(handed_over, 30U);
+  EXPECT_LT(handed_over, 70U);
+  EXPECT_EQ(workers_[0]->metered().size(), 200 - handed_over);
+  EXPECT_EQ(workers_[1]->metered().size(), 1 + handed_over);
+  EXPECT_EQ(workers_[1]->counter(Counter::kPacketsHandedOver), 0U);
+  expect_balance(201);
+}
+
+TEST_F(HandOverTest, FilterAndDecoderComeBeforeDuplicatesAtHome) {
+  config_.input.filter = "ether[0] != 0xff";
+  config_.decode.deduplicate = 1ms;
+  const TestPacket packet = at_home_on(1, 1s).build();
+  TestPacket filtered = packet;
+  filtered.bytes[0] = 0xff;
+  make_workers({{packet, filtered, packet.cut_to(20)}, {packet, filtered, packet.cut_to(20)}});
+  run();
+  EXPECT_EQ(workers_[0]->metered().size(), 0U);
+  EXPECT_EQ(workers_[1]->metered().size(), 1U);
+  EXPECT_EQ(workers_[1]->counter(Counter::kIgnoredDuplicate), 1U);
+  for (const auto& worker : workers_) {
+    EXPECT_EQ(worker->counter(Counter::kIgnoredFiltered), 1U);
+    EXPECT_EQ(worker->counter(Counter::kMalformedIpHeader), 1U);
+  }
+  expect_balance(6);
+}
+
+TEST_F(HandOverTest, FragmentsFindTheirFirstAtHomeWhicheverQueueTheyCameInBy) {
+  const auto fragment = [](std::uint32_t offset, bool more) {
+    return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").fragment(offset, more, 9);
+  };
+  make_workers({{fragment(104, true).ip_protocol(protocol::kUdp).payload(40).at(1s).build()},
+                {fragment(0, true).udp(7, 8).payload(92).at(1s).build()},
+                {fragment(144, false).ip_protocol(protocol::kUdp).payload(40).at(1s).build()}});
+  run();
+  EXPECT_EQ(sum(Counter::kFragmentsOrphaned), 0U);
+  std::size_t found = 0;
+  for (const auto& worker : workers_) {
+    for (const FlowKey& key : worker->keys()) found += key.src_port == 7 && key.dst_port == 8 ? 1 : 0;
+  }
+  EXPECT_EQ(found, 3U);
+}
+
+// The wall clock that ends flows on a quiet port must not overtake what another worker still has to pass on.
+TEST_F(HandOverTest, TimeWaitsForPacketsOnTheirWay) {
+  make_workers({{at_home_on(1, 1s).build(), at_home_on(1, 2s).build()}, {at_home_on(1, 9s).build()}});
+  while (workers_[1]->metered().empty()) workers_[1]->poll();
+  for (int i = 0; i < 10; ++i) workers_[1]->poll();  // its own queue has come to an end
+  EXPECT_EQ(workers_[1]->now_ns(), 0U);
+  while (workers_[0]->counter(Counter::kPacketsHandedOver) < 2) workers_[0]->poll();
+  workers_[1]->poll();
+  EXPECT_EQ(workers_[1]->metered().size(), 1U);
+  workers_[0]->poll();
+  while (workers_[1]->metered().size() < 3) workers_[1]->poll();
+  EXPECT_EQ(workers_[1]->now_ns(), 2'000'000'000U);
+}
+
+TEST_F(HandOverTest, AWorkerWithoutPacketsHearsOfTheTime) {
+  Traffic packets;
+  for (int second = 1; second <= 20; ++second) packets.push_back(at_home_on(0, second * 1s).build());
+  make_workers({packets, {}});
+  while (workers_[0]->metered().size() < 18) workers_[0]->poll();
+  EXPECT_EQ(workers_[1]->now_ns(), 0U);
+  for (int i = 0; i < 10; ++i) workers_[1]->poll();
+  EXPECT_GE(workers_[1]->now_ns(), 15'000'000'000U);
+}
+
+TEST_F(HandOverTest, AWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
+  const TestPacket packet = at_home_on(1, 1s).payload(1400).build();
+  make_workers({Traffic(2000, packet), {}});
+  while (workers_[0]->counter(Counter::kPacketsReaderRingFull) == 0) workers_[0]->poll();
+  run();
+  EXPECT_LT(workers_[1]->metered().size(), 2000U);
+  EXPECT_EQ(workers_[1]->metered().size(), workers_[0]->counter(Counter::kPacketsHandedOver));
+  expect_balance(2000);
+}
+
+TEST_F(HandOverTest, NobodyWaitsForAWorkerThatHasFailed) {
+  make_workers({{at_home_on(0, 1s).build(), at_home_on(1, 1s).build()}, {at_home_on(0, 1s).build()}, {}});
+  hand_over_->leave(1);
+  run({workers_[0].get(), workers_[2].get()});
+  EXPECT_EQ(workers_[0]->metered().size() + workers_[0]->counter(Counter::kPacketsHandedOver), 2U);
+}
+
+}  // namespace
+}  // namespace spanflow::testing
