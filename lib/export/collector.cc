@@ -1,5 +1,7 @@
 #include "export/collector.h"
 
+#include <algorithm>
+
 #include "base/thread_name.h"
 #include "capture/backoff.h"
 
@@ -62,10 +64,17 @@ void Collector::take(const RecordBlock& block) {
   for (std::size_t i = first; i < batch_.size(); ++i) batch_[i].sequence = sequence_++;
 }
 
+void Collector::wait_for_room(std::size_t records) const {
+  const auto has_room = [records](const SinkRunner* sink) { return sink->has_room(records); };
+  Backoff backoff(kIdle);
+  while (!sinks_.empty() && std::none_of(sinks_.begin(), sinks_.end(), has_room)) backoff.wait();
+}
+
 void Collector::hand_over() {
   if (batch_.empty()) return;
   const auto batch = std::make_shared<const std::vector<FlowRecord>>(std::move(batch_));
   batch_ = {};
+  wait_for_room(batch->size());
   for (SinkRunner* sink : sinks_) sink->hand(batch);
 }
 

@@ -11,7 +11,8 @@
 
 namespace spanflow {
 
-// Runs one thread. The rings and sinks must outlive it.
+// Runs one thread. The rings and sinks must outlive it. A sink that is full loses what others still take; only while
+// all are full does it leave the records in the rings, and thereby, when the sweep pauses, in the flow tables.
 class Collector {
  public:
   Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks);
@@ -26,6 +27,7 @@ class Collector {
   bool drain();
   void take(const RecordBlock& block);
   void hand_over();
+  void wait_for_room(std::size_t records) const;
 
   std::vector<ExportRing*> rings_;
   std::vector<SinkRunner*> sinks_;

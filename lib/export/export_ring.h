@@ -46,6 +46,8 @@ class RecordWriter {
 
   // The next record to fill in, nullptr when the ring is full. Fields keep what an earlier record left.
   RecordSlot next();
+  // From now on it waits for room: no packet is lost by it any more.
+  void wait_from_now_on() { wait_ = true; }
   // Passes on what has been written since.
   void flush();
   // Above three quarters: what can stay in the flow table should.

@@ -30,13 +30,19 @@ void SinkRunner::start() {
 void SinkRunner::hand(const RecordBatch& batch) {
   std::unique_lock lock(mutex_);
   ledger_.handed += batch->size();
-  const auto has_room = [this, &batch] { return queued_ == 0 || queued_ + batch->size() <= queue_records_; };
-  while (wait_ && !ended_ && !has_room() && !abandon_) changed_.wait_for(lock, kLookUp);
+  while (wait_ && !ended_ && !fits(batch->size()) && !abandon_) changed_.wait_for(lock, kLookUp);
   if (ended_) return drop(reason_of_ended(), batch->size());
-  if (!has_room()) return drop(DropReason::kQueueFull, batch->size());
+  if (!fits(batch->size())) return drop(abandon_ ? DropReason::kStopped : DropReason::kQueueFull, batch->size());
   queue_.push_back(batch);
   queued_ += batch->size();
   changed_.notify_all();
+}
+
+bool SinkRunner::fits(std::size_t records) const { return queued_ == 0 || queued_ + records <= queue_records_; }
+
+bool SinkRunner::has_room(std::size_t records) const {
+  const std::lock_guard lock(mutex_);
+  return ended_ || abandon_ || fits(records);
 }
 
 void SinkRunner::finish() {

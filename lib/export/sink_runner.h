@@ -44,6 +44,8 @@ class SinkRunner {
 
   void start();
   void hand(const RecordBatch& batch);
+  // False while hand() would have to wait, or to drop, for want of room. True of a sink that takes nothing any more.
+  bool has_room(std::size_t records) const;
   // Writes what is queued and joins the thread.
   void finish();
 
@@ -55,6 +57,7 @@ class SinkRunner {
 
  private:
   void run();
+  bool fits(std::size_t records) const;
   RecordBatch take();
   void deliver(const RecordBatch& batch);
   bool flush_until_written();

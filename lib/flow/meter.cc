@@ -54,6 +54,7 @@ void Meter::run() {
   } catch (...) {
     failure_ = std::current_exception();
   }
+  writer_.wait_from_now_on();
   end_all();
   writer_.flush();
 }

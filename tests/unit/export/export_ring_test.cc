@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <numeric>
 #include <thread>
 
 #include "export/collector.h"
@@ -162,6 +163,67 @@ TEST(Collector, HandsEachRecordOfEveryRingToEverySink) {
     for (std::uint64_t number = 0; number < numbers.size(); ++number) ASSERT_EQ(numbers[number], number);
     EXPECT_EQ(runners[static_cast<std::size_t>(i)]->ledger().delivered, 2 * kPerRing);
   }
+}
+
+// Takes records only while it is open.
+class GatedSink : public MemorySink {
+ public:
+  GatedSink(std::shared_ptr<KeptRecords> kept, const std::atomic<bool>& open)
+      : MemorySink(std::move(kept)), open_(open) {}
+  void write(std::span<const FlowRecord> records) override {
+    EXPECT_TRUE(eventually([this] { return open_.load(); }));
+    MemorySink::write(records);
+  }
+
+ private:
+  const std::atomic<bool>& open_;
+};
+
+std::uint64_t dropped(const SinkRunner& sink) {
+  const SinkLedger ledger = sink.ledger();
+  return std::accumulate(ledger.dropped.begin(), ledger.dropped.end(), std::uint64_t{0});
+}
+
+TEST(Collector, LeavesTheRecordsInTheRingsWhileEverySinkIsFull) {
+  std::atomic<bool> abandon{false};
+  std::atomic<bool> open{false};
+  const auto kept = std::make_shared<KeptRecords>();
+  SinkRunner sink("gated", std::make_unique<GatedSink>(kept, open), 2 * RecordBlock::kRecords, false, abandon);
+  sink.start();
+  ExportRing ring(4);
+  Collector collector({&ring}, {&sink});
+  collector.start();
+  RecordWriter writer(ring, false);
+  std::uint64_t written = 0;
+  EXPECT_TRUE(eventually([&] { return write(writer, written, 1) == 0 || ++written == 0; })) << "the ring gets full";
+  EXPECT_GT(written, 4 * RecordBlock::kRecords);
+  open = true;
+  writer.flush();
+  collector.finish();
+  sink.finish();
+  EXPECT_EQ(dropped(sink), 0U);
+  EXPECT_EQ(kept->all().size(), written);
+}
+
+TEST(Collector, AFullSinkDoesNotHoldUpAnother) {
+  constexpr std::size_t kRecords = 10'000;
+  std::atomic<bool> abandon{false};
+  std::atomic<bool> open{false};
+  const auto kept = std::make_shared<KeptRecords>();
+  SinkRunner full("gated", std::make_unique<GatedSink>(std::make_shared<KeptRecords>(), open), 1000, false, abandon);
+  SinkRunner good("memory", std::make_unique<MemorySink>(kept), 1 << 20, false, abandon);
+  full.start();
+  good.start();
+  ExportRing ring(4);
+  Collector collector({&ring}, {&full, &good});
+  collector.start();
+  RecordWriter writer(ring, true);
+  write(writer, 0, kRecords);
+  writer.flush();
+  EXPECT_TRUE(eventually([&] { return kept->all().size() == kRecords; }));
+  EXPECT_GT(dropped(full), 0U);
+  open = true;
+  collector.finish();
 }
 
 TEST(Collector, FinishTakesWhatWasPushedBefore) {

@@ -1,11 +1,15 @@
 // The packet loop: every packet in exactly one counter, and every record in the ring.
 #include "flow/meter.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.h"
+#include "export/collector.h"
+#include "support/eventually.h"
 #include "support/flow_harness.h"
 #include "support/vector_source.h"
 
@@ -288,6 +292,84 @@ TEST_F(MeterTest, OverloadCanBeSwitchedOff) {
   run(packets, options);
   EXPECT_EQ(counter(Counter::kFlowsOpened), 1'000U);
   EXPECT_EQ(counter(Counter::kOverloadRaised), 0U);
+}
+
+// A live port with `flows` flows of a packet each, then quiet for a day until the test lets it end.
+class QuietPort : public PacketSource {
+ public:
+  explicit QuietPort(std::uint32_t flows) : flows_(flows) {}
+
+  Burst poll() override {
+    if (next_ == flows_) later_ns_ += 1'000'000;
+    if (ended) return {.state = Burst::State::kEnd, .now_ns = later_ns_};
+    if (next_ == flows_) return {.state = Burst::State::kIdle, .now_ns = later_ns_};
+    std::size_t count = 0;
+    for (; count < packets_.size() && next_ < flows_; ++count, ++next_) {
+      packets_[count] = PacketBuilder().ipv4(address_of(next_), "10.0.0.2").udp(1, 53).at(1s).build();
+      raw_[count] = packets_[count].raw();
+    }
+    return {.state = Burst::State::kPackets,
+            .packets = std::span(raw_).first(count),
+            .link_type = LinkType::kRawIp,
+            .now_ns = raw_[0].time_ns};
+  }
+  TimestampSource timestamp_source() const override { return TimestampSource::kTsc; }
+  bool is_live() const override { return true; }
+
+  std::atomic<bool> ended{false};
+
+ private:
+  static std::string address_of(std::uint32_t number) {
+    return fmt::format("10.{}.{}.{}", 1 + (number >> 16), number >> 8 & 0xff, number & 0xff);
+  }
+
+  const std::uint32_t flows_;
+  std::uint32_t next_ = 0;
+  std::uint64_t later_ns_ = 86'400'000'000'000;
+  std::array<TestPacket, kBurstPackets> packets_;
+  std::array<RawPacket, kBurstPackets> raw_;
+};
+
+// Takes some 50,000 records/s.
+class SlowSink : public Sink {
+ public:
+  explicit SlowSink(std::atomic<std::uint64_t>& taken) : taken_(taken) {}
+  void write(std::span<const FlowRecord> records) override {
+    std::this_thread::sleep_for(20us * records.size());
+    taken_ += records.size();
+  }
+  void flush() override {}
+
+ private:
+  std::atomic<std::uint64_t>& taken_;
+};
+
+TEST(LiveMeter, FlowsThatAllReachATimeoutAtOnceWaitInTheTableForASlowSink) {
+  constexpr std::uint32_t kFlows = 60'000;  // some four times what ring and queue hold
+  Config config;
+  config.dpi.enabled = false;
+  std::atomic<bool> abandon{false};
+  std::atomic<std::uint64_t> taken{0};
+  SinkRunner sink("slow", std::make_unique<SlowSink>(taken), 4096, false, abandon);
+  ExportRing ring(kExportRingBlocks);
+  Collector collector({&ring}, {&sink});
+  Counters counters;
+  QuietPort port(kFlows);
+  const Decoder decoder(config.decode.tunnels, config.flow.vlan_key);
+  const MetricSet metrics({}, {});
+  Meter meter(config, 0, port, decoder, ring, metrics, counters);
+  sink.start();
+  collector.start();
+  std::thread worker([&] { meter.run(); });
+  EXPECT_TRUE(eventually([&] { return taken == kFlows; }));
+  port.ended = true;
+  worker.join();
+  collector.finish();
+  sink.finish();
+  EXPECT_EQ(counters.get(Counter::kExportedActive) + counters.get(Counter::kExportedInactive), kFlows);
+  EXPECT_EQ(counters.get(Counter::kRecordsRingDropped), 0U);
+  EXPECT_EQ(counters.get(Counter::kOverloadRaised), 0U);
+  EXPECT_EQ(sink.ledger().delivered, kFlows);
 }
 
 }  // namespace
