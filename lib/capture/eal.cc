@@ -15,6 +15,7 @@
 #include <mutex>
 #include <regex>
 
+#include "base/cpus.h"
 #include "base/error.h"
 #include "telemetry/log.h"
 
@@ -43,14 +44,8 @@ void redirect_log() {
 
 std::string file_prefix() { return fmt::format("spanflow-{}", ::getpid()); }
 
-// The CPUs this process may use, as EAL's --lcores wants them: one lcore that floats over all.
-std::string floating_lcore(const cpu_set_t& allowed) {
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
-  }
-  return fmt::format("0@({})", fmt::join(cpus, ","));
-}
+// As EAL's --lcores wants it: one lcore that floats over all CPUs.
+std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cpus(), ",")); }
 
 }  // namespace
 
@@ -96,7 +91,7 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
   std::vector<std::string> arguments = eal_arguments(input, devices, hugepages_available(input.memory));
-  arguments.push_back("--lcores=" + floating_lcore(allowed));
+  arguments.push_back("--lcores=" + floating_lcore());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/cpus.h"
 #include "base/thread_name.h"
 #include "capture/capture_source.h"
 #include "capture/read_ahead.h"
@@ -17,23 +18,11 @@
 namespace spanflow {
 namespace {
 
-// The CPUs that this process may use, the last ones first.
-std::vector<int> allowed_cpus() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  std::vector<int> cpus;
-  for (int cpu = CPU_SETSIZE - 1; cpu >= 0; --cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
 // The CPU of a live worker: as configured, or the last ones, which are left alone most.
 int cpu_of(const Config& config, std::size_t worker) {
   if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
   const std::vector<int> cpus = allowed_cpus();
-  return cpus[worker % cpus.size()];
+  return cpus[cpus.size() - 1 - worker % cpus.size()];
 }
 
 // Where there is a second CPU for it, a single worker does not read its capture itself.
