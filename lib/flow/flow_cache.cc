@@ -320,13 +320,14 @@ void FlowCache::sweep(std::uint64_t now_ns, int budget) {
 }
 
 // Ends the first flow of a list if its time has come. In an order of use that is also so when the table's clock says
-// that it has had no packet for long enough while its own last packet claims a time ahead of that clock.
+// that it has had no packet for long enough while its own last packet claims a time ahead by more than the timeout:
+// packets handed over by other workers may be ahead of the time that all have reached, but only by little.
 bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
   const Deadline due = deadline(entry);
   const bool in_order_of_use = &list == &table_.on_probation() || &list == &table_.conversations();
-  const bool untouched = in_order_of_use && entry.end_ns() > now_ns &&
+  const bool untouched = in_order_of_use && entry.end_ns() > now_ns + inactive_timeout_ns_ &&
                          FlowTable::touched_ns(entry, clock_.now_ns()) + inactive_timeout_ns_ <= now_ns;
   if (due.at_ns > now_ns && !untouched) return false;
   end(entry, due.reason);
