@@ -27,7 +27,7 @@ class OctetBlocks {
   // `block` itself if the caller alone holds it, else another.
   Block renew(Block block) {
     constexpr long kPoolAndCaller = 2;
-    return block.use_count() == kPoolAndCaller ? block : take();
+    return block.use_count() == kPoolAndCaller ? std::move(block) : take();
   }
 
  private:
