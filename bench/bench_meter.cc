@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <iostream>
 #include <stdexcept>
 
 #include "config/loader.h"
 #include "export/collector.h"
 #include "flow/meter.h"
 #include "generated_source.h"
+#include "guarded.h"
 #include "traffic_options.h"
 
 namespace spanflow::bench {
@@ -177,11 +177,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace spanflow::bench
 
-int main(int argc, char** argv) {
-  try {
-    return spanflow::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "bench_meter: " << error.what() << '\n';
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return spanflow::bench::guarded("bench_meter", spanflow::bench::run, argc, argv); }

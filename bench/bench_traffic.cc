@@ -8,6 +8,7 @@
 #include <span>
 #include <system_error>
 
+#include "guarded.h"
 #include "traffic_options.h"
 
 namespace spanflow::bench {
@@ -85,11 +86,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace spanflow::bench
 
-int main(int argc, char** argv) {
-  try {
-    return spanflow::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "bench_traffic: " << error.what() << '\n';
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return spanflow::bench::guarded("bench_traffic", spanflow::bench::run, argc, argv); }

@@ -1,15 +1,17 @@
 #include "capture/read_ahead.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/thread_name.h"
+#include "capture/backoff.h"
 
 namespace spanflow {
 namespace {
 
 constexpr std::size_t kBursts = 64;
-constexpr std::chrono::microseconds kIdle{20};
+// The worker takes a millisecond or more for what the ring holds. A quiet pipe may stay so for long.
+constexpr Backoff::Steps kForRoom{.pauses = 0, .longest_sleep = Backoff::Microseconds{200}};
+constexpr Backoff::Steps kForPackets{.pauses = 0, .longest_sleep = Backoff::Microseconds{2000}};
 
 // Of each packet, what the decoder reads first: they were written by another core.
 void prefetch(std::span<const RawPacket> packets) {
@@ -46,9 +48,10 @@ Burst ReadAhead::poll() {
 
 // The reader gives a burst, if only an idle one, at least every 100 ms or so.
 ReadAhead::Block& ReadAhead::wait_for_block() {
+  Backoff backoff(kForPackets);
   for (;;) {
     if (Block* block = ring_.pop()) return *block;
-    std::this_thread::sleep_for(kIdle);
+    backoff.wait();
   }
 }
 
@@ -65,9 +68,10 @@ void ReadAhead::run() {
 
 // Nothing once the worker has given up.
 ReadAhead::Block* ReadAhead::take_empty() {
+  Backoff backoff(kForRoom);
   while (!given_up_) {
     if (Block* block = ring_.take_empty()) return block;
-    std::this_thread::sleep_for(kIdle);
+    backoff.wait();
   }
   return nullptr;
 }
