@@ -160,6 +160,7 @@ class Classifier::Ndpi {
     if (options_.metadata && entry.dpi_progress == DpiProgress::kRunning) {
       ndpi::append_metadata(state_of(entry).flow, extras->metadata.octets);
     }
+    extras->metadata.note_keys();
   }
 
  private:

@@ -4,6 +4,8 @@
 #include <array>
 #include <iterator>
 
+#include "base/digest.h"
+
 namespace spanflow {
 namespace {
 
@@ -70,7 +72,7 @@ std::string_view view(const fmt::memory_buffer& text) { return {text.data(), tex
 
 }  // namespace
 
-Ja4::Ja4() : sha256_(Digest::Algorithm::kSha256) {
+Ja4::Ja4() {
   codes_.reserve(kMostCodes);
   list_.reserve(kMostCodes * kCodeText);
 }
@@ -118,7 +120,8 @@ ShortText Ja4::hash_sorted(const NumberList& behind) {
   take_codes(behind);
   append_codes("_");
   ShortText digits;
-  for (const std::uint8_t octet : sha256_.of(view(list_)).first(kHashOctets)) append_hex(digits, octet);
+  const auto hash = sha256(view(list_));
+  for (std::size_t i = 0; i < kHashOctets; ++i) append_hex(digits, hash[i]);
   return digits;
 }
 

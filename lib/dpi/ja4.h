@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/digest.h"
+#include "base/short_text.h"
 #include "dpi/client_hello.h"
 
 namespace spanflow {
@@ -16,7 +16,6 @@ namespace spanflow {
 // One per worker; not thread-safe. Its memory is there from the start: a fingerprint allocates nothing.
 class Ja4 {
  public:
-  // Throws RunError if libcrypto has no SHA-256.
   Ja4();
 
   // Of a hello over TCP: "t13d1516h2_8daaf6152771_e5627efa2ab1". Valid until the next call.
@@ -28,7 +27,6 @@ class Ja4 {
   ShortText hash_sorted(const NumberList& behind);
   void append_codes(std::string_view before);
 
-  Digest sha256_;
   std::vector<std::uint16_t> codes_;  // of the list at work
   fmt::memory_buffer list_;           // the same as text, to be hashed
   fmt::memory_buffer fingerprint_;

@@ -19,6 +19,27 @@ void put_octets(std::string& octets, Metadata key, std::string_view value) {
   octets.append(value);
 }
 
+// Walks over them.
+class Items {
+ public:
+  explicit Items(std::string_view octets) : rest_(octets) {}
+  bool have_one() const { return rest_.size() >= kItemHeader; }
+  void next() { rest_.remove_prefix(std::min(rest_.size(), kItemHeader + length())); }
+  Metadata key() const { return static_cast<Metadata>(rest_[0]); }
+  std::string_view value() const { return rest_.substr(kItemHeader, length()); }
+
+ private:
+  std::size_t length() const { return octet(1) << 8 | octet(2); }
+  std::size_t octet(std::size_t at) const { return static_cast<unsigned char>(rest_[at]); }
+
+  std::string_view rest_;
+};
+
+std::uint32_t bit(Metadata key) {
+  static_assert(static_cast<unsigned>(Metadata::kRiskScore) < 32);
+  return 1U << static_cast<unsigned>(key);
+}
+
 }  // namespace
 
 void put(std::string& octets, Metadata key, std::string_view text) {
@@ -31,13 +52,15 @@ void put(std::string& octets, Metadata key, std::uint64_t number) {
   put_octets(octets, key, {value.data(), value.size()});
 }
 
+void FlowMetadata::note_keys() {
+  keys = 0;
+  for (Items items(octets); items.have_one(); items.next()) keys |= bit(items.key());
+}
+
 std::string_view FlowMetadata::text(Metadata key) const {
-  const std::string_view all = octets;
-  for (std::size_t at = 0; at + kItemHeader <= all.size();) {
-    const auto octet = [&all](std::size_t offset) { return static_cast<unsigned char>(all[offset]); };
-    const std::size_t length = octet(at + 1) << 8 | octet(at + 2);
-    if (octet(at) == static_cast<unsigned char>(key)) return all.substr(at + kItemHeader, length);
-    at += kItemHeader + length;
+  if ((keys & bit(key)) == 0) return {};
+  for (Items items(octets); items.have_one(); items.next()) {
+    if (items.key() == key) return items.value();
   }
   return {};
 }

@@ -101,7 +101,6 @@ class Message {
 }  // namespace
 
 ShortText community_id(const FlowKey& key, std::uint8_t icmp_type, std::uint8_t icmp_code, std::uint16_t seed) {
-  thread_local Digest sha1{Digest::Algorithm::kSha1};
   const Tuple tuple = tuple_of(key, icmp_type, icmp_code);
   const FlowKey flow = ordered(tuple);
   const std::size_t address_octets = flow.ip_version == 4 ? 4 : 16;
@@ -112,7 +111,7 @@ ShortText community_id(const FlowKey& key, std::uint8_t icmp_type, std::uint8_t 
       .octets(std::array<std::uint8_t, 2>{flow.ip_protocol, 0});
   if (tuple.has_ports) message.be16(flow.src_port).be16(flow.dst_port);
   ShortText id{"1:"};
-  append_base64(id, sha1.of(message.all()));
+  append_base64(id, sha1(message.all()));
   return id;
 }
 

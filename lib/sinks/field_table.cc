@@ -14,19 +14,19 @@ namespace {
 
 using Record = const FlowRecord&;
 
-Value end_reason_name(Record record) {
+std::string_view end_reason_name(Record record) {
   constexpr std::array<std::string_view, 6> kNames = {"inactive",    "active",  "closed",
                                                       "capture_end", "evicted", "plugin"};
   return kNames[static_cast<std::size_t>(record.end_reason)];
 }
 
-Value timestamp_source_name(Record record) {
+std::string_view timestamp_source_name(Record record) {
   constexpr std::array<std::string_view, 4> kNames = {"file", "kernel", "tsc", "nic"};
   return kNames[static_cast<std::size_t>(record.timestamp_source)];
 }
 
 // By the bits of Shedding.
-Value shedding_names(Record record) {
+std::optional<std::string_view> shedding_names(Record record) {
   constexpr std::array<std::string_view, 8> kNames = {"",      "dpi",        "features",        "dpi, features",
                                                       "flows", "dpi, flows", "features, flows", "dpi, features, flows"};
   return text_or_missing(kNames[record.overload]);
@@ -39,11 +39,10 @@ Value shedding_names(Record record) {
       return statistic(r, &FlowStatistics::SIDE, [](const SideStatistics& s) { return EXPRESSION; }); \
     }                                                                                                 \
   }
-#define DISTRIBUTION(PREFIX, SUFFIX, SIDE, MEMBER, UNIT, WHAT)                                      \
-  STATISTIC(PREFIX "_min_" SUFFIX, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),                 \
-      STATISTIC(PREFIX "_mean_" SUFFIX, SIDE, UNIT, "mean " WHAT, Value{RealValue{s.MEMBER.mean}}), \
-      STATISTIC(PREFIX "_stddev_" SUFFIX, SIDE, UNIT, "standard deviation of the " WHAT,            \
-                Value{RealValue{s.MEMBER.stddev}}),                                                 \
+#define DISTRIBUTION(PREFIX, SUFFIX, SIDE, MEMBER, UNIT, WHAT)                                                        \
+  STATISTIC(PREFIX "_min_" SUFFIX, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),                                   \
+      STATISTIC(PREFIX "_mean_" SUFFIX, SIDE, UNIT, "mean " WHAT, RealValue{s.MEMBER.mean}),                          \
+      STATISTIC(PREFIX "_stddev_" SUFFIX, SIDE, UNIT, "standard deviation of the " WHAT, RealValue{s.MEMBER.stddev}), \
       STATISTIC(PREFIX "_max_" SUFFIX, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
 #define FLAG(PREFIX, FLAG_NAME, SIDE, BIT) \
   STATISTIC(PREFIX "_" FLAG_NAME "_pkts", SIDE, "packets", "packets with this TCP flag", number(s.tcp_flag_pkts[BIT]))
@@ -54,10 +53,10 @@ Value shedding_names(Record record) {
       FLAG(PREFIX, "psh", SIDE, 3), FLAG(PREFIX, "ack", SIDE, 4), FLAG(PREFIX, "urg", SIDE, 5),    \
       FLAG(PREFIX, "ece", SIDE, 6), FLAG(PREFIX, "cwr", SIDE, 7)
 
-#define TCP(NAME, UNIT, HELP, EXPRESSION)                                                                \
-  Field {                                                                                                \
-    NAME, FieldGroup::kTcp, UNIT, HELP,                                                                  \
-        [](Record r) { return tcp_quality(r, [](const TcpQuality& q) -> Value { return EXPRESSION; }); } \
+#define TCP(NAME, UNIT, HELP, EXPRESSION)                                                       \
+  Field {                                                                                       \
+    NAME, FieldGroup::kTcp, UNIT, HELP,                                                         \
+        [](Record r) { return tcp_quality(r, [](const TcpQuality& q) { return EXPRESSION; }); } \
   }
 #define TCP_SIDE(SIDE)                                                                                              \
   TCP(#SIDE "_retransmitted_pkts", "packets", "packets whose octets had been sent before",                          \
@@ -73,14 +72,14 @@ Value shedding_names(Record record) {
 constexpr std::array kFields = {
     Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
           [](Record r) {
-            return Value{AddressValue{&r.ip_src, r.ip_version}};
+            return AddressValue{&r.ip_src, r.ip_version};
           },
           "sourceIPv4Address"},
     Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
           [](Record r) { return number(r.src_port); }, "sourceTransportPort"},
     Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
           [](Record r) {
-            return Value{AddressValue{&r.ip_dst, r.ip_version}};
+            return AddressValue{&r.ip_dst, r.ip_version};
           },
           "destinationIPv4Address"},
     Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); },
@@ -96,9 +95,9 @@ constexpr std::array kFields = {
     Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
           [](Record r) { return number(r.dst_to_src.bytes); }},
     Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
-          [](Record r) { return dpi_only(r, Value{r.application_name}); }, "applicationName"},
+          [](Record r) { return dpi_only(r, r.application_name); }, "applicationName"},
     Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
-          [](Record r) { return dpi_only(r, Value{r.category_name}); }, "applicationCategoryName"},
+          [](Record r) { return dpi_only(r, r.category_name); }, "applicationCategoryName"},
     Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
           [](Record r) { return milliseconds(r.start_ns); }, "flowStartMilliseconds"},
     Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
@@ -108,14 +107,14 @@ constexpr std::array kFields = {
           [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
 
     Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
-          [](Record r) { return Value{HexValue{r.flow_id}}; }, "flowId"},
+          [](Record r) { return HexValue{r.flow_id}; }, "flowId"},
     Field{"community_id", FieldGroup::kFlow, "",
           "Community ID version 1, as Zeek and Suricata have it; of the inner flow of a tunnel",
-          [](Record r) { return Value{community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed)}; }},
+          [](Record r) { return community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed); }},
     Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
           [](Record r) { return number(r.segment); }},
     Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
-          end_reason_name},
+          [](Record r) { return end_reason_name(r); }},
     Field{"flow_end_reason", FieldGroup::kFlow, "",
           "1 idle timeout, 2 active timeout, 3 end of flow, 4 forced end, 5 lack of resources",
           [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }, "flowEndReason"},
@@ -189,7 +188,7 @@ constexpr std::array kFields = {
     Field{"biflow_direction", FieldGroup::kFlow, "", "1 src is the initiator, 2 src is the responder, 0 not known",
           [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }, "biflowDirection"},
     Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
-          timestamp_source_name},
+          [](Record r) { return timestamp_source_name(r); }},
     Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
           [](Record r) { return text_or_missing(r.sensor_id); }, "observationDomainName"},
     Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
@@ -200,7 +199,7 @@ constexpr std::array kFields = {
           [](Record r) { return number(r.sampling_rate); }},
     Field{"overload", FieldGroup::kFlow, "",
           "what was left out as the worker fell behind: dpi (fewer packets for nDPI), features, flows (other ones)",
-          shedding_names},
+          [](Record r) { return shedding_names(r); }},
 
     Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
           [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
@@ -280,8 +279,7 @@ constexpr std::array kFields = {
     TCP("tcp_client_rtt_ns", "ns", "round trip to the client: SYN-ACK to ACK", known(q.client_rtt_ns)),
     TCP("tcp_response_ns", "ns", "from the last packet of the first request to the first of its answer",
         known(q.response_ns)),
-    TCP("tcp_history", "", "kinds of packets as they came, as Zeek's letters: ShADadFf",
-        Value{std::string_view{q.history}}),
+    TCP("tcp_history", "", "kinds of packets as they came, as Zeek's letters: ShADadFf", std::string_view{q.history}),
     TCP_SIDE(src_to_dst),
     TCP_SIDE(dst_to_src),
 };

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
-#include "sinks/value.h"
+#include "sinks/text.h"
 
 namespace spanflow {
 
@@ -25,15 +25,32 @@ enum class FieldGroup : std::uint8_t {
   kTcp
 };
 
+// A row is made of what takes the value from a record: a function of it alone, without state. Each form of the value is
+// a function of its own made of that, so that a record costs one call for each of its fields.
 struct Field {
+  template <typename Get>
+  constexpr Field(std::string_view field_name, FieldGroup field_group, std::string_view field_unit,
+                  std::string_view field_help, Get, std::string_view field_ipfix = {})
+      : name(field_name),
+        group(field_group),
+        unit(field_unit),
+        help(field_help),
+        ipfix(field_ipfix),
+        csv([](TextBuffer& out, const FlowRecord& record) { append_csv(out, Get{}(record)); }),
+        json([](TextBuffer& out, std::string_view key, const FlowRecord& record) {
+          append_json_member(out, key, Get{}(record));
+        }) {}
+
   std::string_view name;
   FieldGroup group;
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
-  Value (*get)(const FlowRecord&);
   // The information element of the same value in IANA's registry; that of IPv4 where there is one for each IP version.
   // "reverse" and a capital stand before the name where it is the other direction's, RFC 5103. Empty: there is none.
-  std::string_view ipfix = {};
+  std::string_view ipfix;
+
+  void (*csv)(TextBuffer&, const FlowRecord&);                         // append_csv of the value
+  void (*json)(TextBuffer&, std::string_view key, const FlowRecord&);  // append_json_member of it
 };
 
 std::span<const Field> fields();

@@ -1,5 +1,6 @@
 // JSON lines: one object per record.
 #include "sinks/file_sink.h"
+#include "sinks/record_text.h"
 
 namespace spanflow {
 namespace {

@@ -25,23 +25,25 @@ std::uint64_t tunnel_number(TunnelType type) {
   }
 }
 
-Value expiration_id(Record record) {
-  if (record.end_reason == EndReason::kPlugin) return std::int64_t{-1};
-  return number(record.end_reason == EndReason::kActive ? 1 : 0);
+std::int64_t expiration_id(Record record) {
+  if (record.end_reason == EndReason::kPlugin) return -1;
+  return record.end_reason == EndReason::kActive ? 1 : 0;
 }
 
 // Both times in whole milliseconds before the difference is taken, as in all durations and gaps of nfstream.
-Value duration(std::uint64_t start_ns, std::uint64_t end_ns) {
-  return number(end_ns / kNanosecondsPerMillisecond - start_ns / kNanosecondsPerMillisecond);
+std::uint64_t duration(std::uint64_t start_ns, std::uint64_t end_ns) {
+  return end_ns / kNanosecondsPerMillisecond - start_ns / kNanosecondsPerMillisecond;
 }
 
 // Of TLS or of SSH: a flow has one of the two.
-Value either(Record record, Metadata tls, Metadata ssh) {
-  const Value value = metadata_text(record, tls);
-  return std::holds_alternative<std::monostate>(value) ? metadata_text(record, ssh) : value;
+std::optional<std::string_view> either(Record record, Metadata tls, Metadata ssh) {
+  const auto text = metadata_text(record, tls);
+  return text ? text : metadata_text(record, ssh);
 }
 
-Value python_list(Record record, EarlyNumber number) { return early_packets(record, number, true); }
+std::optional<EarlyPacketsValue> python_list(Record record, EarlyNumber number) {
+  return early_packets(record, number, true);
+}
 
 // A field of spanflow's under nfstream's name.
 struct Renamed {
@@ -50,13 +52,15 @@ struct Renamed {
 };
 
 Field column(const Renamed& renamed, FieldGroup group) {
-  const auto same = std::ranges::find(fields(), renamed.ours, &Field::name);
-  return {renamed.name, group, same->unit, same->help, same->get};
+  Field field = *std::ranges::find(fields(), renamed.ours, &Field::name);
+  field.name = renamed.name;
+  field.group = group;
+  return field;
 }
 
-#define COLUMN(NAME, GROUP, EXPRESSION)                                           \
-  Field {                                                                         \
-    NAME, FieldGroup::GROUP, "", "", [](Record r) -> Value { return EXPRESSION; } \
+#define COLUMN(NAME, GROUP, EXPRESSION)                                  \
+  Field {                                                                \
+    NAME, FieldGroup::GROUP, "", "", [](Record r) { return EXPRESSION; } \
   }
 
 #define SIDE_COLUMNS(PREFIX, SIDE)                                                       \
@@ -72,10 +76,10 @@ Field column(const Renamed& renamed, FieldGroup group) {
       return statistic(r, &FlowStatistics::SIDE, [](const SideStatistics& s) { return EXPRESSION; }); \
     }                                                                                                 \
   }
-#define DISTRIBUTION_COLUMNS(PREFIX, SUFFIX, GROUP, SIDE, MEMBER)                                 \
-  STATISTIC_COLUMN(PREFIX "_min_" SUFFIX, GROUP, SIDE, whole(s.MEMBER.min)),                      \
-      STATISTIC_COLUMN(PREFIX "_mean_" SUFFIX, GROUP, SIDE, Value{RealValue{s.MEMBER.mean}}),     \
-      STATISTIC_COLUMN(PREFIX "_stddev_" SUFFIX, GROUP, SIDE, Value{RealValue{s.MEMBER.stddev}}), \
+#define DISTRIBUTION_COLUMNS(PREFIX, SUFFIX, GROUP, SIDE, MEMBER)                          \
+  STATISTIC_COLUMN(PREFIX "_min_" SUFFIX, GROUP, SIDE, whole(s.MEMBER.min)),               \
+      STATISTIC_COLUMN(PREFIX "_mean_" SUFFIX, GROUP, SIDE, RealValue{s.MEMBER.mean}),     \
+      STATISTIC_COLUMN(PREFIX "_stddev_" SUFFIX, GROUP, SIDE, RealValue{s.MEMBER.stddev}), \
       STATISTIC_COLUMN(PREFIX "_max_" SUFFIX, GROUP, SIDE, whole(s.MEMBER.max))
 #define FLAG_COLUMN(PREFIX, FLAG, SIDE, BIT) \
   STATISTIC_COLUMN(PREFIX "_" FLAG "_packets", kStatistics, SIDE, number(s.tcp_flag_pkts[BIT]))

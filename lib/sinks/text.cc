@@ -11,12 +11,6 @@
 namespace spanflow {
 namespace {
 
-void append(TextBuffer& out, std::string_view text) {
-  const std::size_t size = out.size();
-  out.resize(size + text.size());
-  std::memcpy(out.data() + size, text.data(), text.size());
-}
-
 // Length of the UTF-8 sequence at the start of `text`, 0 if there is no valid one (RFC 3629: no surrogates, no
 // overlong forms, nothing above U+10FFFF).
 std::size_t utf8_sequence(std::string_view text) {
@@ -58,64 +52,89 @@ class PlainCharacters {
   std::array<bool, 256> plain_{};
 };
 
-void append_csv_text(TextBuffer& out, std::string_view text) {
-  static constexpr PlainCharacters kPlain{",\""};
-  if (kPlain.are_all_of(text)) return append(out, text);
-  if (text.find_first_of(",\"") == std::string_view::npos) return append_utf8(out, text);
-  TextBuffer clean;
-  append_utf8(clean, text);
-  out.push_back('"');
-  for (const char c : clean) {
-    if (c == '"') out.push_back('"');
-    out.push_back(c);
+constexpr auto kTwoDigits = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
   }
-  out.push_back('"');
+  return pairs;
+}();
+
+void write_two_digits(char* to, std::uint32_t value) { std::memcpy(to, &kTwoDigits[2 * value], 2); }
+
+// Up to eight.
+char* write_leading_digits(char* to, std::uint32_t value) {
+  std::size_t count = value < 10 ? 1 : 2;
+  for (std::uint32_t bound = 100; count < 8 && value >= bound; bound *= 10) ++count;
+  char* at = to + count;
+  for (; value >= 10; value /= 100) {
+    at -= 2;
+    write_two_digits(at, value % 100);
+  }
+  if (at > to) *to = static_cast<char>('0' + value);
+  return to + count;
 }
 
-void append_json_text(TextBuffer& out, std::string_view text) {
-  static constexpr PlainCharacters kPlain{"\"\\"};
-  out.push_back('"');
-  if (kPlain.are_all_of(text)) {
-    append(out, text);
-  } else {
-    TextBuffer clean;
-    append_utf8(clean, text);
-    for (const char c : clean) {
-      if (c == '"' || c == '\\') out.push_back('\\');
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
+void write_eight_digits(char* to, std::uint64_t value) {
+  const auto upper = static_cast<std::uint32_t>(value / 10'000);
+  const auto lower = static_cast<std::uint32_t>(value % 10'000);
+  write_two_digits(to, upper / 100);
+  write_two_digits(to + 2, upper % 100);
+  write_two_digits(to + 4, lower / 100);
+  write_two_digits(to + 6, lower % 100);
 }
 
-// The values whose text is the same everywhere. A format string costs more than all of the rest, so there is none here.
-void append_plain(TextBuffer& out, std::uint64_t value) {
-  const fmt::format_int digits(value);
-  append(out, {digits.data(), digits.size()});
+// Nanoseconds have nineteen digits, and there are up to eight of them in a record: groups of eight digits do not wait
+// for each other as those of one long division do. Returns where they end.
+char* write_number(char* to, std::uint64_t value) {
+  constexpr std::uint64_t kGroup = 100'000'000;
+  if (value < kGroup) return write_leading_digits(to, static_cast<std::uint32_t>(value));
+  to = write_number(to, value / kGroup);
+  write_eight_digits(to, value % kGroup);
+  return to + 8;
 }
-void append_plain(TextBuffer& out, std::int64_t value) {
-  const fmt::format_int digits(value);
-  append(out, {digits.data(), digits.size()});
-}
-void append_plain(TextBuffer& out, const ShortText& text) { append(out, text.view()); }
-void append_plain(TextBuffer& out, AddressValue value) { append_address(out, *value.address, value.ip_version); }
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
+void append_list(TextBuffer& out, const EarlyPacketsValue& list) {
+  const std::size_t length = std::max(list.padded_to, list.packets.size());
+  out.push_back('[');
+  for (std::size_t i = 0; i < length; ++i) {
+    if (i > 0) out.append(list.padded_to > 0 ? ", " : ",");
+    append_plain(out, i < list.packets.size() ? list.number(list.packets, i) : std::int64_t{-1});
+  }
+  out.push_back(']');
+}
+
+}  // namespace
+
+void append_plain(TextBuffer& out, std::uint64_t value) {
+  if (value < 10) return out.push_back(static_cast<char>('0' + value));
+  constexpr std::size_t kMostDigits = 20;
+  out.ended_at(write_number(out.room(kMostDigits), value));
+}
+
+void append_plain(TextBuffer& out, std::int64_t value) {
+  if (value < 0) out.push_back('-');
+  append_plain(out, value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value));
+}
+
 void append_plain(TextBuffer& out, HexValue value) {
-  std::array<char, 16> text;
-  for (std::size_t i = 0; i < text.size(); ++i) text[i] = kHexDigits[value.bits >> (60 - 4 * i) & 0xf];
-  append(out, {text.data(), text.size()});
+  constexpr std::size_t kDigits = 16;
+  char* const text = out.room(kDigits);
+  for (std::size_t i = 0; i < kDigits; ++i) text[i] = kHexDigits[value.bits >> (60 - 4 * i) & 0xf];
+  out.ended_at(text + kDigits);
 }
 
 void append_plain(TextBuffer& out, MacValue value) {
-  std::array<char, 3 * std::tuple_size_v<MacAddress>> text;
+  char* text = out.room(3 * value.octets);
   for (std::size_t i = 0; i < value.octets; ++i) {
-    text[3 * i] = kHexDigits[(*value.address)[i] >> 4];
-    text[3 * i + 1] = kHexDigits[(*value.address)[i] & 0xf];
-    text[3 * i + 2] = ':';
+    *text++ = kHexDigits[(*value.address)[i] >> 4];
+    *text++ = kHexDigits[(*value.address)[i] & 0xf];
+    *text++ = ':';
   }
-  append(out, {text.data(), 3 * value.octets - 1});
+  out.ended_at(text - 1);
 }
 
 // Three decimals, as printf rounds them. In binary a number is hardly ever just between two of them; only one so close
@@ -135,43 +154,8 @@ void append_plain(TextBuffer& out, RealValue value) {
   const std::uint64_t decimals = rounded % 1000;
   const auto digit = [](std::uint64_t number) { return static_cast<char>('0' + number); };
   const std::array text = {'.', digit(decimals / 100), digit(decimals / 10 % 10), digit(decimals % 10)};
-  append(out, {text.data(), text.size()});
+  out.append({text.data(), text.size()});
 }
-
-void append_list(TextBuffer& out, const EarlyPacketsValue& list) {
-  const std::size_t length = std::max(list.padded_to, list.packets.size());
-  out.push_back('[');
-  for (std::size_t i = 0; i < length; ++i) {
-    if (i > 0) append(out, list.padded_to > 0 ? ", " : ",");
-    append_plain(out, i < list.packets.size() ? list.number(list.packets, i) : std::int64_t{-1});
-  }
-  out.push_back(']');
-}
-
-void append_metrics(TextBuffer& out, const MetricsView& metrics) {
-  append(out, "\"metrics\":");
-  char separator = '{';
-  for (std::size_t at = 0; at < metrics.size(); ++at) {
-    if (!std::isfinite(metrics.value(at))) continue;
-    out.push_back(separator);
-    separator = ',';
-    out.push_back('"');
-    append(out, metrics.name(at));
-    append(out, "\":");
-    append_metric(out, metrics.value(at));
-  }
-  if (separator == '{') out.push_back('{');
-  out.push_back('}');
-}
-
-template <typename... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
-template <typename... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
-
-}  // namespace
 
 void append_utf8(TextBuffer& out, std::string_view text) {
   while (!text.empty()) {
@@ -180,7 +164,7 @@ void append_utf8(TextBuffer& out, std::string_view text) {
       fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(text.front()));
       text.remove_prefix(1);
     } else {
-      append(out, text.substr(0, length));
+      out.append(text.substr(0, length));
       text.remove_prefix(length);
     }
   }
@@ -189,77 +173,65 @@ void append_utf8(TextBuffer& out, std::string_view text) {
 // inet_ntop formats IPv4 by sprintf, which was a tenth of a run's time.
 void append_address(TextBuffer& out, const IpAddress& address, unsigned ip_version) {
   if (ip_version == 4) {
-    std::array<char, INET_ADDRSTRLEN> text;
-    char* end = text.data();
+    char* end = out.room(INET_ADDRSTRLEN);
     for (std::size_t i = 0; i < 4; ++i) {
-      const unsigned octet = address.bytes[i];
-      if (octet >= 100) *end++ = static_cast<char>('0' + octet / 100);
-      if (octet >= 10) *end++ = static_cast<char>('0' + octet / 10 % 10);
-      *end++ = static_cast<char>('0' + octet % 10);
+      end = write_number(end, address.bytes[i]);
       *end++ = '.';
     }
-    return append(out, {text.data(), static_cast<std::size_t>(end - text.data() - 1)});
+    return out.ended_at(end - 1);
   }
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
-  append(out, text.data());
+  char* const text = out.room(INET6_ADDRSTRLEN);
+  inet_ntop(AF_INET6, address.bytes.data(), text, INET6_ADDRSTRLEN);
+  out.ended_at(text + std::strlen(text));
 }
 
-void append_csv(TextBuffer& out, const Value& value) {
-  std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_csv_text(out, text); },
-                        [&](const EarlyPacketsValue& list) {
-                          out.push_back('"');  // it has commas
-                          append_list(out, list);
-                          out.push_back('"');
-                        },
-                        [&](const auto& plain) { append_plain(out, plain); }},
-             value);
+void append_csv(TextBuffer& out, std::string_view text) {
+  static constexpr PlainCharacters kPlain{",\""};
+  if (kPlain.are_all_of(text)) return out.append(text);
+  if (text.find_first_of(",\"") == std::string_view::npos) return append_utf8(out, text);
+  TextBuffer clean;
+  append_utf8(clean, text);
+  out.push_back('"');
+  for (const char c : clean.view()) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
 }
 
-void append_json(TextBuffer& out, const Value& value) {
-  std::visit(Overloaded{[](std::monostate) {}, [&](std::string_view text) { append_json_text(out, text); },
-                        [&](std::uint64_t number) { append_plain(out, number); },
-                        [&](std::int64_t number) { append_plain(out, number); },
-                        [&](RealValue number) { append_plain(out, number); },
-                        [&](const EarlyPacketsValue& list) { append_list(out, list); },
-                        [&](const auto& quoted) {
-                          out.push_back('"');
-                          append_plain(out, quoted);
-                          out.push_back('"');
-                        }},
-             value);
+void append_csv(TextBuffer& out, const EarlyPacketsValue& list) {
+  out.push_back('"');  // it has commas
+  append_list(out, list);
+  out.push_back('"');
 }
+
+void append_json(TextBuffer& out, std::string_view text) {
+  static constexpr PlainCharacters kPlain{"\"\\"};
+  out.push_back('"');
+  if (kPlain.are_all_of(text)) {
+    out.append(text);
+  } else {
+    TextBuffer clean;
+    append_utf8(clean, text);
+    for (const char c : clean.view()) {
+      if (c == '"' || c == '\\') out.push_back('\\');
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+void append_json(TextBuffer& out, const EarlyPacketsValue& list) { append_list(out, list); }
 
 void append_metric(TextBuffer& out, double value) {
   constexpr double kExact = 1LL << 53;
   if (!std::isfinite(value)) return;
   if (value == std::trunc(value) && std::abs(value) <= kExact) {
     const fmt::format_int digits(static_cast<std::int64_t>(value));
-    append(out, {digits.data(), digits.size()});
+    out.append({digits.data(), digits.size()});
   } else {
     fmt::format_to(std::back_inserter(out), "{:.{}f}", value, value == std::trunc(value) ? 0 : 3);
   }
-}
-
-void append_json(TextBuffer& out, const FlowRecord& record, std::span<const Field* const> selected) {
-  char separator = '{';
-  for (const Field* field : selected) {
-    const Value value = field->get(record);
-    if (std::holds_alternative<std::monostate>(value)) continue;
-    out.push_back(separator);
-    separator = ',';
-    out.push_back('"');
-    append(out, field->name);
-    append(out, "\":");
-    append_json(out, value);
-  }
-  if (record.metrics.size() > 0) {
-    out.push_back(separator);
-    separator = ',';
-    append_metrics(out, record.metrics);
-  }
-  if (separator == '{') out.push_back('{');
-  out.push_back('}');
 }
 
 }  // namespace spanflow

@@ -1,10 +1,11 @@
 // What a field's value can be, and how a field takes it from a record.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
-#include <variant>
 
 #include "base/short_text.h"
 #include "base/units.h"
@@ -42,56 +43,77 @@ struct EarlyPacketsValue {
   std::size_t padded_to = 0;
 };
 
-// std::monostate: the record has no such value. A ShortText is of our own making, such as an id: printable ASCII that
-// no format has to quote.
-using Value = std::variant<std::monostate, std::uint64_t, std::int64_t, std::string_view, ShortText, AddressValue,
-                           MacValue, HexValue, RealValue, EarlyPacketsValue>;
+// A value is one of these, a std::uint64_t or std::int64_t, a std::string_view, or a ShortText: of our own making, such
+// as an id, in printable ASCII that no format has to quote. A std::optional of it: the record may have no such value.
 
-inline Value number(std::uint64_t value) { return value; }
-inline Value milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }
-inline Value whole(double value) { return number(static_cast<std::uint64_t>(value)); }
-inline Value text_or_missing(std::string_view text) { return text.empty() ? Value{} : Value{text}; }
-inline Value number_or_missing(std::uint64_t value) { return value == 0 ? Value{} : Value{value}; }
-inline Value if_any(const FlowSide& side, std::uint64_t value) { return side.pkts == 0 ? Value{} : Value{value}; }
-inline Value mac_or_missing(const MacAddress& address, std::size_t octets) {
-  return address == MacAddress{} ? Value{} : Value{MacValue{&address, octets}};
+inline std::uint64_t number(std::uint64_t value) { return value; }
+inline std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }
+inline std::uint64_t whole(double value) { return static_cast<std::uint64_t>(value); }
+
+template <typename Value>
+std::optional<Value> value_if(bool has_value, const Value& value) {
+  return has_value ? std::optional<Value>{value} : std::nullopt;
+}
+inline std::optional<std::string_view> text_or_missing(std::string_view text) { return value_if(!text.empty(), text); }
+inline std::optional<std::uint64_t> number_or_missing(std::uint64_t value) { return value_if(value != 0, value); }
+inline std::optional<std::uint64_t> if_any(const FlowSide& side, std::uint64_t value) {
+  return value_if(side.pkts != 0, value);
+}
+inline std::optional<MacValue> mac_or_missing(const MacAddress& address, std::size_t octets) {
+  const bool has_any = std::ranges::any_of(address, [](std::uint8_t octet) { return octet != 0; });
+  return value_if(has_any, MacValue{&address, octets});
+}
+inline std::optional<std::uint64_t> tcp_only(const FlowRecord& record, std::uint64_t value) {
+  return value_if(record.ip_protocol == protocol::kTcp, value);
+}
+inline std::optional<std::uint64_t> icmp_only(const FlowRecord& record, std::uint64_t value) {
+  return value_if(record.ip_protocol == protocol::kIcmp || record.ip_protocol == protocol::kIcmpv6, value);
+}
+template <typename Value>
+std::optional<Value> dpi_only(const FlowRecord& record, const Value& value) {
+  return value_if(record.has_application, value);
 }
 
-inline Value tcp_only(const FlowRecord& record, std::uint64_t value) {
-  return record.ip_protocol == protocol::kTcp ? Value{value} : Value{};
+inline std::optional<std::string_view> metadata_text(const FlowRecord& record, Metadata key) {
+  return record.extras ? text_or_missing(record.extras->metadata.text(key)) : std::nullopt;
 }
-inline Value icmp_only(const FlowRecord& record, std::uint64_t value) {
-  const bool icmp = record.ip_protocol == protocol::kIcmp || record.ip_protocol == protocol::kIcmpv6;
-  return icmp ? Value{value} : Value{};
-}
-inline Value dpi_only(const FlowRecord& record, Value value) { return record.has_application ? value : Value{}; }
-
-inline Value metadata_text(const FlowRecord& record, Metadata key) {
-  return record.extras ? text_or_missing(record.extras->metadata.text(key)) : Value{};
-}
-inline Value metadata_number(const FlowRecord& record, Metadata key) {
-  const auto found = record.extras ? record.extras->metadata.number(key) : std::nullopt;
-  return found ? Value{*found} : Value{};
+inline std::optional<std::uint64_t> metadata_number(const FlowRecord& record, Metadata key) {
+  return record.extras ? record.extras->metadata.number(key) : std::nullopt;
 }
 
-inline Value statistic(const FlowRecord& record, const SideStatistics FlowStatistics::*side,
-                       Value (*get)(const SideStatistics&)) {
-  return record.extras && record.extras->has_statistics ? get(record.extras->statistics.*side) : Value{};
+template <typename Get>
+auto statistic(const FlowRecord& record, const SideStatistics FlowStatistics::*side, Get get) {
+  using Value = decltype(get(record.extras->statistics.*side));
+  const bool known = record.extras && record.extras->has_statistics;
+  return known ? std::optional<Value>{get(record.extras->statistics.*side)} : std::nullopt;
 }
 
 template <typename Number>
-Value known(const std::optional<Number>& value) {
-  return value ? number(*value) : Value{};
+std::optional<std::uint64_t> known(const std::optional<Number>& value) {
+  return value ? std::optional<std::uint64_t>{*value} : std::nullopt;
 }
 
-inline Value tcp_quality(const FlowRecord& record, Value (*get)(const TcpQuality&)) {
-  return record.extras && record.extras->has_tcp_quality ? get(record.extras->tcp_quality) : Value{};
+template <typename Value>
+std::optional<Value> as_optional(const Value& value) {
+  return value;
+}
+template <typename Value>
+std::optional<Value> as_optional(const std::optional<Value>& value) {
+  return value;
+}
+
+template <typename Get>
+auto tcp_quality(const FlowRecord& record, Get get) {
+  using Value = decltype(as_optional(get(record.extras->tcp_quality)));
+  const bool known = record.extras && record.extras->has_tcp_quality;
+  return known ? as_optional(get(record.extras->tcp_quality)) : Value{};
 }
 
 using EarlyNumber = decltype(EarlyPacketsValue::number);
 
-inline Value early_packets(const FlowRecord& record, EarlyNumber number, bool padded = false) {
-  if (!record.extras || record.extras->early_packets_kept == 0) return {};
+inline std::optional<EarlyPacketsValue> early_packets(const FlowRecord& record, EarlyNumber number,
+                                                      bool padded = false) {
+  if (!record.extras || record.extras->early_packets_kept == 0) return std::nullopt;
   return EarlyPacketsValue{record.extras->early_packets, number, padded ? record.extras->early_packets_kept : 0};
 }
 

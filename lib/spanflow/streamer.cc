@@ -13,7 +13,7 @@
 #include "capture/kernel_interface.h"
 #include "config/loader.h"
 #include "pipeline/pipeline.h"
-#include "sinks/text.h"
+#include "sinks/record_text.h"
 
 namespace spanflow {
 namespace {
@@ -150,7 +150,7 @@ Streamer::Iterator& Streamer::Iterator::operator++() {
 std::string to_string(const IpAddress& address, unsigned ip_version) {
   TextBuffer text;
   append_address(text, address, ip_version);
-  return fmt::to_string(text);
+  return std::string(text.view());
 }
 
 int export_reason(EndReason reason) {

@@ -236,8 +236,11 @@ enum class Metadata : std::uint8_t {
 };
 
 struct FlowMetadata {
-  std::string octets;  // all of it, encoded
+  std::string octets;        // all of it, encoded
+  std::uint32_t keys = ~0U;  // a bit for each key that it may have: most are asked for in vain
 
+  // Leaves in `keys` those that `octets` has.
+  void note_keys();
   // Views into `octets`; empty and nothing where the flow has none.
   std::string_view text(Metadata key) const;
   std::optional<std::uint64_t> number(Metadata key) const;

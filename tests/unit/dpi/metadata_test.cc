@@ -32,6 +32,17 @@ TEST(FlowMetadata, GivesBackTextsAndNumbersByTheirKey) {
   EXPECT_EQ(metadata.number(Metadata::kDnsReplyCode), std::nullopt);
 }
 
+TEST(FlowMetadata, WithItsKeysNotedItGivesTheSame) {
+  FlowMetadata metadata;
+  put(metadata.octets, Metadata::kRiskScore, 10);
+  put(metadata.octets, Metadata::kServerName, "example.com");
+  metadata.note_keys();
+  EXPECT_EQ(metadata.keys, 1U << 26 | 1U << 0);
+  EXPECT_EQ(metadata.number(Metadata::kRiskScore), 10U);
+  EXPECT_EQ(metadata.text(Metadata::kServerName), "example.com");
+  EXPECT_EQ(metadata.text(Metadata::kTlsIssuer), "");
+}
+
 TEST(FlowMetadata, NumberZeroIsSomethingAndAnEmptyTextIsNothing) {
   FlowMetadata metadata;
   put(metadata.octets, Metadata::kDnsReplyCode, 0);

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sinks/text.h"
+#include "sinks/record_text.h"
 #include "support/decoding.h"
 #include "support/flow_harness.h"
 
@@ -125,7 +125,7 @@ TEST(CommunityId, OfATunnelledFlowIsThatOfTheInnerFlow) {
 std::string in_json(const FlowRecord& record) {
   TextBuffer out;
   append_json(out, record, select_fields(std::vector<std::string>{"community_id"}, Config{}));
-  return fmt::to_string(out);
+  return std::string(out.view());
 }
 
 TEST(CommunityId, IsAFieldWithTheConfiguredSeed) {

@@ -8,8 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "sinks/record_text.h"
 #include "sinks/sink.h"
-#include "sinks/text.h"
 #include "support/records.h"
 #include "support/temporary_folder.h"
 
@@ -129,7 +129,7 @@ FlowRecord full_record() {
 std::string line(const FlowRecord& record, const std::vector<std::string>& names) {
   TextBuffer out;
   append_json(out, record, select_fields(names, Config{}));
-  return fmt::to_string(out);
+  return std::string(out.view());
 }
 
 TEST(Records, TheClassicFieldsAsJson) {
@@ -255,9 +255,9 @@ std::string nfstream_line(const FlowRecord& record) {
   TextBuffer out;
   for (const Field* column : select_fields(std::vector<std::string>{"nfstream"}, config)) {
     if (out.size() > 0) out.push_back(',');
-    append_csv(out, column->get(record));
+    column->csv(out, record);
   }
-  return fmt::to_string(out);
+  return std::string(out.view());
 }
 
 TEST(Nfstream, TimesAreInWholeMillisecondsBeforeADurationIsTaken) {

@@ -12,7 +12,7 @@
 namespace spanflow::testing {
 namespace {
 
-void put(FileTarget& target, std::string_view text) { target.buffer().append(text.data(), text.data() + text.size()); }
+void put(FileTarget& target, std::string_view text) { target.buffer().append(text); }
 
 template <typename Call>
 std::string error_of(Call call) {

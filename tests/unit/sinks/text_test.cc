@@ -1,6 +1,7 @@
 // Values as CSV and JSON text.
 #include "sinks/text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -17,19 +18,21 @@ using namespace std::string_view_literals;
 std::string utf8(std::string_view text) {
   TextBuffer out;
   append_utf8(out, text);
-  return fmt::to_string(out);
+  return std::string(out.view());
 }
 
+template <typename Value>
 std::string csv(const Value& value) {
   TextBuffer out;
   append_csv(out, value);
-  return fmt::to_string(out);
+  return std::string(out.view());
 }
 
+template <typename Value>
 std::string json(const Value& value) {
   TextBuffer out;
   append_json(out, value);
-  return fmt::to_string(out);
+  return std::string(out.view());
 }
 
 TEST(Utf8, ValidTextStaysAsItIs) {
@@ -60,7 +63,7 @@ TEST(Csv, PlainValuesAreNotQuoted) {
   EXPECT_EQ(csv(std::uint64_t{0}), "0");
   EXPECT_EQ(csv(std::uint64_t{18'446'744'073'709'551'615U}), "18446744073709551615");
   EXPECT_EQ(csv(HexValue{0xabc}), "0000000000000abc");
-  EXPECT_EQ(csv(std::monostate{}), "");
+  EXPECT_EQ(csv(std::optional<std::uint64_t>{}), "");
 }
 
 TEST(Csv, CommasAndQuotesAreQuoted) {
@@ -126,7 +129,7 @@ TEST(Reals, HaveThreeDecimals) {
 std::string metric(double value) {
   TextBuffer text;
   append_metric(text, value);
-  return fmt::to_string(text);
+  return std::string(text.view());
 }
 
 TEST(Reals, AreRoundedAsPrintfDoes) {
