@@ -8,15 +8,13 @@ namespace {
 class CsvSink : public FileSink {
  public:
   CsvSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context) {
-    append_csv_header(out(), fields(), context.metrics);
-    out().push_back('\n');
+    append_csv_header(out(), fields(), context.metrics).finish();
   }
 
   void write(std::span<const FlowRecord> records) override {
-    for (const FlowRecord& record : records) {
-      append_csv(out(), record, fields());
-      out().push_back('\n');
-    }
+    TextWriter lines = out();
+    for (const FlowRecord& record : records) lines = append_csv(lines, record, fields());
+    lines.finish();
   }
 };
 

@@ -36,9 +36,9 @@ struct Field {
         unit(field_unit),
         help(field_help),
         ipfix(field_ipfix),
-        csv([](TextBuffer& out, const FlowRecord& record) { append_csv(out, Get{}(record)); }),
-        json([](TextBuffer& out, std::string_view key, const FlowRecord& record) {
-          append_json_member(out, key, Get{}(record));
+        csv([](TextWriter out, const FlowRecord& record) { return append_csv(out, Get{}(record)); }),
+        json([](TextWriter out, std::string_view key, const FlowRecord& record) {
+          return append_json_member(out, key, Get{}(record));
         }) {}
 
   std::string_view name;
@@ -49,8 +49,8 @@ struct Field {
   // "reverse" and a capital stand before the name where it is the other direction's, RFC 5103. Empty: there is none.
   std::string_view ipfix;
 
-  void (*csv)(TextBuffer&, const FlowRecord&);                         // append_csv of the value
-  void (*json)(TextBuffer&, std::string_view key, const FlowRecord&);  // append_json_member of it
+  TextWriter (*csv)(TextWriter, const FlowRecord&);                         // append_csv of the value
+  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // append_json_member of it
 };
 
 std::span<const Field> fields();

@@ -18,7 +18,7 @@ class FileSink : public Sink {
       : target_(config.path, context.abandon),
         fields_(select_fields(fields_of(config, context.config), context.config)) {}
 
-  TextBuffer& out() { return target_.buffer(); }
+  TextWriter out() { return TextWriter(target_.buffer()); }
   const std::vector<const Field*>& fields() const { return fields_; }
 
  private:

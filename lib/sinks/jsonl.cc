@@ -10,10 +10,12 @@ class JsonlSink : public FileSink {
   JsonlSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context) {}
 
   void write(std::span<const FlowRecord> records) override {
+    TextWriter lines = out();
     for (const FlowRecord& record : records) {
-      append_json(out(), record, fields());
-      out().push_back('\n');
+      lines = append_json(lines, record, fields());
+      lines.push_back('\n');
     }
+    lines.finish();
   }
 };
 

@@ -1,12 +1,14 @@
 #include "sinks/text.h"
 
 #include <arpa/inet.h>
-#include <fmt/compile.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <string>
 
 namespace spanflow {
 namespace {
@@ -97,37 +99,51 @@ char* write_number(char* to, std::uint64_t value) {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-void append_list(TextBuffer& out, const EarlyPacketsValue& list) {
+TextWriter append_list(TextWriter out, const EarlyPacketsValue& list) {
   const std::size_t length = std::max(list.padded_to, list.packets.size());
   out.push_back('[');
   for (std::size_t i = 0; i < length; ++i) {
     if (i > 0) out.append(list.padded_to > 0 ? ", " : ",");
-    append_plain(out, i < list.packets.size() ? list.number(list.packets, i) : std::int64_t{-1});
+    out = append_plain(out, i < list.packets.size() ? list.number(list.packets, i) : std::int64_t{-1});
   }
   out.push_back(']');
+  return out;
+}
+
+// As printf rounds it.
+TextWriter append_with_decimals(TextWriter out, double number, int decimals) {
+  fmt::format_to(std::back_inserter(out), "{:.{}f}", number, decimals);
+  return out;
+}
+
+std::string clean_utf8(std::string_view text) {
+  TextBuffer clean;
+  append_utf8(TextWriter(clean), text).finish();
+  return std::string(clean.view());
 }
 
 }  // namespace
 
-void append_plain(TextBuffer& out, std::uint64_t value) {
-  if (value < 10) return out.push_back(static_cast<char>('0' + value));
+TextWriter append_plain(TextWriter out, std::uint64_t value) {
   constexpr std::size_t kMostDigits = 20;
   out.ended_at(write_number(out.room(kMostDigits), value));
+  return out;
 }
 
-void append_plain(TextBuffer& out, std::int64_t value) {
+TextWriter append_plain(TextWriter out, std::int64_t value) {
   if (value < 0) out.push_back('-');
-  append_plain(out, value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value));
+  return append_plain(out, value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value));
 }
 
-void append_plain(TextBuffer& out, HexValue value) {
+TextWriter append_plain(TextWriter out, HexValue value) {
   constexpr std::size_t kDigits = 16;
   char* const text = out.room(kDigits);
   for (std::size_t i = 0; i < kDigits; ++i) text[i] = kHexDigits[value.bits >> (60 - 4 * i) & 0xf];
   out.ended_at(text + kDigits);
+  return out;
 }
 
-void append_plain(TextBuffer& out, MacValue value) {
+TextWriter append_plain(TextWriter out, MacValue value) {
   char* text = out.room(3 * value.octets);
   for (std::size_t i = 0; i < value.octets; ++i) {
     *text++ = kHexDigits[(*value.address)[i] >> 4];
@@ -135,29 +151,30 @@ void append_plain(TextBuffer& out, MacValue value) {
     *text++ = ':';
   }
   out.ended_at(text - 1);
+  return out;
 }
 
-// Three decimals, as printf rounds them. In binary a number is hardly ever just between two of them; only one so close
-// to it that the multiplication may have moved it across needs the exact way.
-void append_plain(TextBuffer& out, RealValue value) {
+// Three decimals. In binary a number is hardly ever just between two of them; only one so close to it that the
+// multiplication may have moved it across needs the exact way.
+TextWriter append_plain(TextWriter out, RealValue value) {
   constexpr double kGreatest = 1e9;
   constexpr double kTooClose = 1e-3;
   const double thousandths = value.number * 1000;
   const auto below = static_cast<std::uint64_t>(value.number >= 0 && value.number < kGreatest ? thousandths : 0);
   const double rest = thousandths - static_cast<double>(below);
   if (!(rest >= 0 && rest < 1) || std::abs(rest - 0.5) < kTooClose || std::signbit(value.number)) {
-    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:.3f}"), value.number);
-    return;
+    return append_with_decimals(out, value.number, 3);
   }
   const std::uint64_t rounded = below + (rest > 0.5 ? 1 : 0);
-  append_plain(out, rounded / 1000);
+  out = append_plain(out, rounded / 1000);
   const std::uint64_t decimals = rounded % 1000;
   const auto digit = [](std::uint64_t number) { return static_cast<char>('0' + number); };
   const std::array text = {'.', digit(decimals / 100), digit(decimals / 10 % 10), digit(decimals % 10)};
   out.append({text.data(), text.size()});
+  return out;
 }
 
-void append_utf8(TextBuffer& out, std::string_view text) {
+TextWriter append_utf8(TextWriter out, std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = is_control(text.front()) ? 0 : utf8_sequence(text);
     if (length == 0) {
@@ -168,70 +185,71 @@ void append_utf8(TextBuffer& out, std::string_view text) {
       text.remove_prefix(length);
     }
   }
+  return out;
 }
 
 // inet_ntop formats IPv4 by sprintf, which was a tenth of a run's time.
-void append_address(TextBuffer& out, const IpAddress& address, unsigned ip_version) {
+TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_version) {
+  char* text = out.room(INET6_ADDRSTRLEN);
   if (ip_version == 4) {
-    char* end = out.room(INET_ADDRSTRLEN);
     for (std::size_t i = 0; i < 4; ++i) {
-      end = write_number(end, address.bytes[i]);
-      *end++ = '.';
+      text = write_number(text, address.bytes[i]);
+      *text++ = '.';
     }
-    return out.ended_at(end - 1);
+    out.ended_at(text - 1);
+  } else {
+    inet_ntop(AF_INET6, address.bytes.data(), text, INET6_ADDRSTRLEN);
+    out.ended_at(text + std::strlen(text));
   }
-  char* const text = out.room(INET6_ADDRSTRLEN);
-  inet_ntop(AF_INET6, address.bytes.data(), text, INET6_ADDRSTRLEN);
-  out.ended_at(text + std::strlen(text));
+  return out;
 }
 
-void append_csv(TextBuffer& out, std::string_view text) {
+TextWriter append_csv(TextWriter out, std::string_view text) {
   static constexpr PlainCharacters kPlain{",\""};
-  if (kPlain.are_all_of(text)) return out.append(text);
+  if (kPlain.are_all_of(text)) {
+    out.append(text);
+    return out;
+  }
   if (text.find_first_of(",\"") == std::string_view::npos) return append_utf8(out, text);
-  TextBuffer clean;
-  append_utf8(clean, text);
   out.push_back('"');
-  for (const char c : clean.view()) {
+  for (const char c : clean_utf8(text)) {
     if (c == '"') out.push_back('"');
     out.push_back(c);
   }
   out.push_back('"');
+  return out;
 }
 
-void append_csv(TextBuffer& out, const EarlyPacketsValue& list) {
+TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list) {
   out.push_back('"');  // it has commas
-  append_list(out, list);
+  out = append_list(out, list);
   out.push_back('"');
+  return out;
 }
 
-void append_json(TextBuffer& out, std::string_view text) {
+TextWriter append_json(TextWriter out, std::string_view text) {
   static constexpr PlainCharacters kPlain{"\"\\"};
   out.push_back('"');
   if (kPlain.are_all_of(text)) {
     out.append(text);
   } else {
-    TextBuffer clean;
-    append_utf8(clean, text);
-    for (const char c : clean.view()) {
+    for (const char c : clean_utf8(text)) {
       if (c == '"' || c == '\\') out.push_back('\\');
       out.push_back(c);
     }
   }
   out.push_back('"');
+  return out;
 }
 
-void append_json(TextBuffer& out, const EarlyPacketsValue& list) { append_list(out, list); }
+TextWriter append_json(TextWriter out, const EarlyPacketsValue& list) { return append_list(out, list); }
 
-void append_metric(TextBuffer& out, double value) {
+TextWriter append_metric(TextWriter out, double value) {
   constexpr double kExact = 1LL << 53;
-  if (!std::isfinite(value)) return;
-  if (value == std::trunc(value) && std::abs(value) <= kExact) {
-    const fmt::format_int digits(static_cast<std::int64_t>(value));
-    out.append({digits.data(), digits.size()});
-  } else {
-    fmt::format_to(std::back_inserter(out), "{:.{}f}", value, value == std::trunc(value) ? 0 : 3);
-  }
+  if (!std::isfinite(value)) return out;
+  const bool whole = value == std::trunc(value);
+  if (whole && std::abs(value) <= kExact) return append_plain(out, static_cast<std::int64_t>(value));
+  return append_with_decimals(out, value, whole ? 0 : 3);
 }
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// A growing text that is written in place: asking for room and saying where one has ended is all that a value costs.
+// A growing text, and a position in it to write at.
 #pragma once
 
 #include <algorithm>
@@ -6,36 +6,20 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace spanflow {
 
 class TextBuffer {
  public:
-  using value_type = char;  // for std::back_inserter
-
   const char* data() const { return text_.get(); }
   std::size_t size() const { return static_cast<std::size_t>(end_ - text_.get()); }
   std::string_view view() const { return {data(), size()}; }
   void clear() { end_ = text_.get(); }
-  void remove_suffix(std::size_t characters) { end_ -= characters; }
-
-  // Where up to `characters` more can be written; ended_at() makes them part of the text.
-  char* room(std::size_t characters) {
-    if (static_cast<std::size_t>(limit_ - end_) < characters) grow(characters);
-    return end_;
-  }
-  void ended_at(char* end) { end_ = end; }
-
-  void push_back(char character) {
-    *room(1) = character;
-    ++end_;
-  }
-  void append(std::string_view text) {
-    std::memcpy(room(text.size()), text.data(), text.size());
-    end_ += text.size();
-  }
 
  private:
+  friend class TextWriter;
   static constexpr std::size_t kLeast = 512;
 
   [[gnu::noinline]] void grow(std::size_t characters) {
@@ -52,5 +36,44 @@ class TextBuffer {
   char* end_ = nullptr;    // of what was written
   char* limit_ = nullptr;  // of what can be
 };
+
+// Appends to a TextBuffer, which has it all once the last copy has come to finish(). A writer is passed and returned by
+// value, in two registers: were the end of the text kept in memory, each value would wait until that of the one before
+// is stored.
+class TextWriter {
+ public:
+  using value_type = char;  // for std::back_inserter
+
+  explicit TextWriter(TextBuffer& buffer) : at_(buffer.end_), buffer_(&buffer) {}
+  void finish() const { buffer_->end_ = at_; }
+
+  // Where up to `characters` more can be written; ended_at() makes them part of the text.
+  char* room(std::size_t characters) {
+    if (static_cast<std::size_t>(buffer_->limit_ - at_) < characters) {
+      finish();
+      buffer_->grow(characters);
+      at_ = buffer_->end_;
+    }
+    return at_;
+  }
+  void ended_at(char* end) { at_ = end; }
+
+  void push_back(char character) {
+    *room(1) = character;
+    ++at_;
+  }
+  void append(std::string_view text) {
+    std::memcpy(room(text.size()), text.data(), text.size());
+    at_ += text.size();
+  }
+  // Of what was written; there must be one.
+  char last() const { return at_[-1]; }
+  void remove_last() { --at_; }
+
+ private:
+  char* at_;
+  TextBuffer* buffer_;
+};
+static_assert(std::is_trivially_copyable_v<TextWriter> && sizeof(TextWriter) == 16, "not passed in registers");
 
 }  // namespace spanflow

@@ -149,7 +149,7 @@ Streamer::Iterator& Streamer::Iterator::operator++() {
 
 std::string to_string(const IpAddress& address, unsigned ip_version) {
   TextBuffer text;
-  append_address(text, address, ip_version);
+  append_address(TextWriter(text), address, ip_version).finish();
   return std::string(text.view());
 }
 
@@ -195,7 +195,7 @@ std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
     return select_fields(std::vector<std::string>{"full"}, everything);
   }();
   TextBuffer text;
-  append_json(text, record, selected);
+  append_json(TextWriter(text), record, selected).finish();
   return out.write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 

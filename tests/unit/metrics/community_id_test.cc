@@ -124,7 +124,7 @@ TEST(CommunityId, OfATunnelledFlowIsThatOfTheInnerFlow) {
 
 std::string in_json(const FlowRecord& record) {
   TextBuffer out;
-  append_json(out, record, select_fields(std::vector<std::string>{"community_id"}, Config{}));
+  append_json(TextWriter(out), record, select_fields(std::vector<std::string>{"community_id"}, Config{})).finish();
   return std::string(out.view());
 }
 

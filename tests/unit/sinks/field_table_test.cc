@@ -128,7 +128,7 @@ FlowRecord full_record() {
 
 std::string line(const FlowRecord& record, const std::vector<std::string>& names) {
   TextBuffer out;
-  append_json(out, record, select_fields(names, Config{}));
+  append_json(TextWriter(out), record, select_fields(names, Config{})).finish();
   return std::string(out.view());
 }
 
@@ -253,11 +253,8 @@ std::string nfstream_line(const FlowRecord& record) {
   Config config;
   config.dpi.enabled = false;
   TextBuffer out;
-  for (const Field* column : select_fields(std::vector<std::string>{"nfstream"}, config)) {
-    if (out.size() > 0) out.push_back(',');
-    column->csv(out, record);
-  }
-  return std::string(out.view());
+  append_csv(TextWriter(out), record, select_fields(std::vector<std::string>{"nfstream"}, config)).finish();
+  return std::string(out.view().substr(0, out.size() - 1));
 }
 
 TEST(Nfstream, TimesAreInWholeMillisecondsBeforeADurationIsTaken) {

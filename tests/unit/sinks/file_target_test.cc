@@ -12,7 +12,11 @@
 namespace spanflow::testing {
 namespace {
 
-void put(FileTarget& target, std::string_view text) { target.buffer().append(text); }
+void put(FileTarget& target, std::string_view text) {
+  TextWriter out(target.buffer());
+  out.append(text);
+  out.finish();
+}
 
 template <typename Call>
 std::string error_of(Call call) {

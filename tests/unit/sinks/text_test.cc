@@ -17,21 +17,21 @@ using namespace std::string_view_literals;
 
 std::string utf8(std::string_view text) {
   TextBuffer out;
-  append_utf8(out, text);
+  append_utf8(TextWriter(out), text).finish();
   return std::string(out.view());
 }
 
 template <typename Value>
 std::string csv(const Value& value) {
   TextBuffer out;
-  append_csv(out, value);
+  append_csv(TextWriter(out), value).finish();
   return std::string(out.view());
 }
 
 template <typename Value>
 std::string json(const Value& value) {
   TextBuffer out;
-  append_json(out, value);
+  append_json(TextWriter(out), value).finish();
   return std::string(out.view());
 }
 
@@ -128,7 +128,7 @@ TEST(Reals, HaveThreeDecimals) {
 
 std::string metric(double value) {
   TextBuffer text;
-  append_metric(text, value);
+  append_metric(TextWriter(text), value).finish();
   return std::string(text.view());
 }
 
