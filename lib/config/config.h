@@ -50,7 +50,7 @@ struct SinkConfig {
   std::string type = "jsonl";
   std::string path = "-";           // "-": standard output
   std::vector<std::string> fields;  // empty: output.fields
-  std::uint64_t queue = 65'536;     // records that may wait for this sink
+  std::uint64_t queue = 32'768;     // records that may wait for this sink
 };
 
 struct Config {
