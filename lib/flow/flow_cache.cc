@@ -63,12 +63,12 @@ void FlowCache::prefetch(std::uint32_t hash) const {
   if (metrics_) metrics_->prefetch(index);
 }
 
-bool FlowCache::add(Packet& packet, std::uint32_t hash) {
+bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction> after) {
   clock_.advance(packet.time_ns);
-  const FlowTable::Found found = table_.find(packet.key, hash);
-  packet.direction = found.direction;
-  FlowEntry* entry = found.entry;
-  if (entry == nullptr || !simply_continues(*entry, packet.time_ns)) entry = continued(entry, packet, found.direction);
+  find(packet, hash, after);
+  packet.direction = latest_.direction;
+  FlowEntry* entry = latest_.entry;
+  if (entry == nullptr || !simply_continues(*entry, packet.time_ns)) entry = continued(entry, packet, packet.direction);
   if (entry == nullptr) {
     if (is_sampled_out(hash)) [[unlikely]]
       return false;
@@ -89,6 +89,14 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash) {
     table_.touch(*entry, clock_.now_ns());
   }
   return true;
+}
+
+void FlowCache::find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after) {
+  if (!after || latest_.entry == nullptr) {
+    latest_ = table_.find(packet.key, hash);
+  } else if (*after == Direction::kDstToSrc) {
+    latest_.direction = reversed(latest_.direction);
+  }
 }
 
 // What nearly every packet does: its segment is open, and no time has run out.
@@ -461,6 +469,7 @@ void FlowCache::describe(const FlowEntry& entry, Direction direction, FlowSide& 
 void FlowCache::forget(FlowEntry& entry) {
   if (classifier_ != nullptr) classifier_->release(entry);
   table_.erase(entry);
+  latest_.entry = nullptr;
 }
 
 }  // namespace spanflow

@@ -39,9 +39,10 @@ class FlowCache {
   // What add() will need of a flow, after table().prefetch_slot().
   void prefetch(std::uint32_t hash) const;
 
-  // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key). False if its flow
-  // is not one of those that are sampled: then the packet is not metered.
-  bool add(Packet& packet, std::uint32_t hash);
+  // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key). If the packet added
+  // just before is of the same flow, `after` may say which way this one goes beside it: that spares the look-up. False
+  // if its flow is not one of those that are sampled: then the packet is not metered.
+  bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
   // What to leave out from now on.
   void relieve(const Overload& overload);
   // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
@@ -59,6 +60,7 @@ class FlowCache {
     std::uint64_t sides[2];
   };
 
+  void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
   Deadline deadline(const FlowEntry& entry) const;
   bool sweep_front(EntryList& list, std::uint64_t now_ns);
   bool simply_continues(const FlowEntry& entry, std::uint64_t time_ns) const;
@@ -96,6 +98,7 @@ class FlowCache {
   Counters& counters_;
   PacketClock clock_;  // the order of use goes by it: no single packet may put it far ahead
   FlowTable table_;
+  FlowTable::Found latest_{};  // of the last packet; no entry if it was not in the table, or an entry was forgotten
   ZeroedArray<AccountedOctets> accounted_;  // by entry; only if they are neither link nor ip octets
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;

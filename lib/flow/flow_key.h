@@ -1,6 +1,7 @@
 // Hashes of a FlowKey and the symmetric comparison.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -76,11 +77,20 @@ inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key
 inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
   const FlowKeyWords f = words_of(flow);
   const FlowKeyWords p = words_of(packet);
-  const std::uint64_t swapped_ports = (p[4] & ~0xffffffffULL) | (p[4] & 0xffff) << 16 | (p[4] >> 16 & 0xffff);
-  const std::uint64_t forward = (f[0] ^ p[0]) | (f[1] ^ p[1]) | (f[2] ^ p[2]) | (f[3] ^ p[3]) | (f[4] ^ p[4]);
-  const std::uint64_t reverse = (f[0] ^ p[2]) | (f[1] ^ p[3]) | (f[2] ^ p[0]) | (f[3] ^ p[1]) | (f[4] ^ swapped_ports);
-  if (f[5] != p[5] || ((forward != 0) & (reverse != 0))) return std::nullopt;
+  const auto f_ports = static_cast<std::uint32_t>(f[4]);
+  const auto p_ports = static_cast<std::uint32_t>(p[4]);
+  const std::uint64_t either = (f[4] ^ p[4]) >> 32 | (f[5] ^ p[5]);
+  const std::uint64_t forward = (f[0] ^ p[0]) | (f[1] ^ p[1]) | (f[2] ^ p[2]) | (f[3] ^ p[3]) | (f_ports ^ p_ports);
+  const std::uint64_t reverse =
+      (f[0] ^ p[2]) | (f[1] ^ p[3]) | (f[2] ^ p[0]) | (f[3] ^ p[1]) | (f_ports ^ std::rotl(p_ports, 16));
+  if ((either != 0) | ((forward != 0) & (reverse != 0))) return std::nullopt;
   return static_cast<Direction>(forward != 0);
+}
+
+// Equal for both directions of a flow, and for few other flows: a question cheap enough to ask of every packet.
+inline std::uint64_t symmetric_sum(const FlowKey& key) {
+  const FlowKeyWords words = words_of(key);
+  return words[0] + words[1] + words[2] + words[3] + key.src_port + key.dst_port;
 }
 
 inline FlowKey reversed(FlowKey key) {

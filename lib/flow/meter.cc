@@ -97,20 +97,20 @@ void Meter::collect(const RawPacket& raw, LinkType link_type) {
 
 // Each step over all packets, so that the memory one packet waits for is fetched while others are worked on.
 void Meter::add_to_flows() {
-  FlowTable& table = cache_.table();
   std::uint64_t octets = 0;
   std::uint64_t later_fragments = 0;
   std::uint64_t sliced = 0;
   std::uint64_t odd_ether_types = 0;
+  hash_all();
   for (std::size_t i = 0; i < count_; ++i) {
-    hashes_[i] = table.hash(packets_[i].key);
-    table.prefetch_slot(hashes_[i]);
     octets += packets_[i].size;
     later_fragments += packets_[i].later_fragment ? 1 : 0;
     sliced += packets_[i].sliced ? 1 : 0;
     odd_ether_types += packets_[i].odd_ether_type ? 1 : 0;
   }
-  for (std::size_t i = 0; i < count_; ++i) cache_.prefetch(hashes_[i]);
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (!after_[i]) cache_.prefetch(hashes_[i]);
+  }
   counters_.add(Counter::kPacketsReceived, count_);
   counters_.add(Counter::kPacketsMetered, count_);
   counters_.add(Counter::kPacketsLaterFragments, later_fragments);
@@ -118,10 +118,24 @@ void Meter::add_to_flows() {
   counters_.add(Counter::kPacketsOddEtherType, odd_ether_types);
   counters_.add(Counter::kOctetsMetered, octets);
   for (std::size_t i = 0; i < count_; ++i) {
-    if (!cache_.add(packets_[i], hashes_[i])) [[unlikely]]
+    if (!cache_.add(packets_[i], hashes_[i], after_[i])) [[unlikely]]
       leave_out(packets_[i]);
   }
   count_ = 0;
+}
+
+// Packets of one flow in a row are looked up once.
+void Meter::hash_all() {
+  FlowTable& table = cache_.table();
+  std::uint64_t sum_before = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    const FlowKey& key = packets_[i].key;
+    const std::uint64_t sum = symmetric_sum(key);
+    after_[i] = i > 0 && sum == sum_before ? match(packets_[i - 1].key, key) : std::nullopt;
+    sum_before = sum;
+    hashes_[i] = after_[i] ? hashes_[i - 1] : table.hash(key);
+    if (!after_[i]) table.prefetch_slot(hashes_[i]);
+  }
 }
 
 // It is not metered after all.

@@ -37,6 +37,7 @@ class Meter {
   void collect(const RawPacket& raw, LinkType link_type);
   void leave_out(const Packet& packet);
   void add_to_flows();
+  void hash_all();
   void end_all();
   void pass_on_records(const Burst& burst);
 
@@ -52,6 +53,7 @@ class Meter {
   std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
+  std::array<std::optional<Direction>, kBurstPackets> after_{};  // which way beside the packet before, if of its flow
   std::uint64_t now_ns_ = 0;
   std::uint64_t passed_on_ns_ = 0;
   std::exception_ptr failure_;

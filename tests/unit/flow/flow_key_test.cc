@@ -86,6 +86,14 @@ TEST(SymmetricHash, AFlowBetweenTwoPortsOfOneHostIsNotLikeTheNext) {
   EXPECT_NE(SymmetricHash(5)(key), SymmetricHash(5)(next));
 }
 
+TEST(SymmetricSum, BothDirectionsOfAnyFlowAreEqual) {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 1'000; ++i) {
+    const FlowKey key = random_key(random);
+    EXPECT_EQ(symmetric_sum(reversed(key)), symmetric_sum(key));
+  }
+}
+
 TEST(Match, TellsTheDirection) {
   EXPECT_EQ(match(tcp_key(), tcp_key()), Direction::kSrcToDst);
   EXPECT_EQ(match(tcp_key(), reversed(tcp_key())), Direction::kDstToSrc);

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
+#include <random>
 #include <thread>
 
 #include "base/error.h"
@@ -171,6 +173,53 @@ TEST_F(MeterTest, BurstsOfAnySizeGiveTheSameRecords) {
     run(packets, {.burst = burst, .idle_between_bursts = true});
     EXPECT_EQ(sorted_lines(records_), one_by_one);
   }
+}
+
+// Both directions, connections that close and begin again, timeouts, and flows whose keys add up to the same.
+TEST_F(MeterTest, PacketsOfAFlowInARowAreMeteredAsIfEachCameAlone) {
+  constexpr std::array<std::uint8_t, 8> kFlags = {tcp::kAck, tcp::kAck, tcp::kAck, tcp::kAck,
+                                                  tcp::kSyn, tcp::kFin, tcp::kRst, tcp::kSyn | tcp::kAck};
+  config_.flow.direction = FlowDirection::kHandshake;
+  config_.flow.active_timeout = 60s;
+  config_.flow.inactive_timeout = 20s;
+  std::mt19937 random(7);
+  std::vector<TestPacket> packets;
+  std::uint16_t shift = 0;
+  std::chrono::nanoseconds time = 1'000s;
+  for (int i = 0; i < 5'000; ++i) {
+    if (random() % 4 == 0) shift = random() % 3;
+    time += random() % 50 == 0 ? 25'000ms : std::chrono::milliseconds(random() % 1'000);
+    const auto client = static_cast<std::uint16_t>(1'000 + shift);
+    const auto server = static_cast<std::uint16_t>(80 - shift);
+    PacketBuilder packet = PacketBuilder().ethernet();
+    if (random() % 2 == 0) {
+      packet.ipv4("10.0.0.1", "10.0.0.2").tcp(client, server);
+    } else {
+      packet.ipv4("10.0.0.2", "10.0.0.1").tcp(server, client);
+    }
+    packets.push_back(packet.flags(kFlags[random() % kFlags.size()]).seq(random()).payload(i % 99).at(time).build());
+  }
+  run(packets, {.burst = 1});
+  const auto one_by_one = sorted_lines(records_);
+  EXPECT_GT(one_by_one.size(), 500U);
+  for (const std::size_t burst : {7U, 64U}) {
+    records_.clear();
+    run(packets, {.burst = burst});
+    EXPECT_EQ(sorted_lines(records_), one_by_one);
+  }
+}
+
+TEST_F(MeterTest, AFlowThatHadToMakeRoomIsNotTakenForTheOneInItsPlace) {
+  config_.flow.capacity = 1;
+  run({udp(1, 1s).build(), udp(1, 1s).build(), udp(2, 1s).build(), udp(2, 1s).build(), udp(2, 1s).build(),
+       udp(1, 1s).build()});
+  ASSERT_EQ(records_.size(), 3U);
+  EXPECT_EQ(records_[0].src_port, 1);
+  EXPECT_EQ(records_[0].src_to_dst.pkts, 2U);
+  EXPECT_EQ(records_[1].src_port, 2);
+  EXPECT_EQ(records_[1].src_to_dst.pkts, 3U);
+  EXPECT_EQ(records_[2].src_port, 1);
+  EXPECT_EQ(records_[2].src_to_dst.pkts, 1U);
 }
 
 TEST_F(MeterTest, AnErrorOfTheSourceExportsWhatWasMetered) {
