@@ -23,21 +23,22 @@ DpdkInput::DpdkInput(const Config& config)
   if (!config.input.interface.empty()) {
     interface_.emplace(config.input.interface);
     warn_about_interface();
-    interface_device_ = af_packet_device(config.input, *interface_);
+    interface_device_ = kernel_device(config.input, interface_->facts());
   }
   open_ports(config);
   if (interface_ && !interface_->hold_promiscuous()) {
-    log().warn("{}: cannot be made promiscuous", interface_->name());
+    log().warn("{}: cannot be made promiscuous", config.input.interface);
   }
 }
 
 DpdkInput::~DpdkInput() = default;
 
 void DpdkInput::warn_about_interface() const {
-  if (!interface_->is_up()) log().warn("{}: the interface is down, nothing will come from it", interface_->name());
-  for (const std::string& offload : interface_->merging_offloads()) {
-    log().warn("{}: {} merges frames before they are seen; switch it off: ethtool -K {} {} off", interface_->name(),
-               offload, interface_->name(), offload);
+  const InterfaceFacts& facts = interface_->facts();
+  if (!facts.is_up) log().warn("{}: the interface is down, nothing will come from it", facts.name);
+  for (const std::string& offload : facts.merging_offloads) {
+    log().warn("{}: {} merges frames before they are seen; switch it off: ethtool -K {} {} off", facts.name, offload,
+               facts.name, offload);
   }
 }
 
@@ -139,7 +140,7 @@ int DpdkInput::timestamp_offset() const {
 }
 
 std::uint32_t DpdkInput::greatest_frame() const {
-  return interface_ ? interface_->greatest_frame() : std::numeric_limits<std::uint32_t>::max();
+  return interface_ ? interface_->facts().greatest_frame() : std::numeric_limits<std::uint32_t>::max();
 }
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// DPDK ports as packet sources: kernel interfaces through af_packet, PCI devices, vdevs.
+// DPDK ports as packet sources: kernel interfaces through af_packet or af_xdp, PCI devices, vdevs.
 #pragma once
 
 #include <atomic>
