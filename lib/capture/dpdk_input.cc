@@ -63,14 +63,14 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::at
     // What RSS splits has to be numbered alike on every port.
     if (port->splits_well()) next = 0;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
-      queues[next++ % queues.size()].push_back({port->id(), queue});
+      queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
     }
   }
   const Backoff::Steps waiting = homes() ? Backoff::Steps{} : idle();
   std::vector<std::unique_ptr<PacketSource>> sources;
   for (auto& of_source : queues) {
     sources.push_back(
-        std::make_unique<DpdkSource>(std::move(of_source), timestamp_offset(), greatest_frame(), waiting, stop));
+        std::make_unique<DpdkSource>(std::move(of_source), timestamps(), greatest_frame(), waiting, stop));
   }
   return sources;
 }
@@ -133,10 +133,19 @@ void DpdkInput::count_losses(Counters& counters) {
   if (interface_) counters.add(Counter::kPacketsKernelDropped, interface_->take_dropped());
 }
 
-int DpdkInput::timestamp_offset() const {
-  const bool kernel =
-      std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->has_kernel_timestamps(); });
-  return kernel ? rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, nullptr) : -1;
+void DpdkInput::follow_nic_clocks() {
+  for (const auto& port : ports_) port->follow_nic_clock();
+}
+
+// Of one kind for all ports, or none: the times of a flow's packets are compared.
+Timestamps DpdkInput::timestamps() const {
+  Timestamps timestamps{.source = ports_.front()->timestamp_source()};
+  const bool alike = std::all_of(ports_.begin(), ports_.end(), [&timestamps](const auto& port) {
+    return port->timestamp_source() == timestamps.source;
+  });
+  if (!alike || timestamps.source == TimestampSource::kTsc) return {};
+  if (rte_mbuf_dyn_rx_timestamp_register(&timestamps.offset, &timestamps.flag) != 0) return {};
+  return timestamps;
 }
 
 std::uint32_t DpdkInput::greatest_frame() const {

@@ -17,10 +17,10 @@
 namespace spanflow {
 namespace {
 
-// A frame lies in one page, behind DPDK's description of its buffer (64 octets of the pool, 128, 128 of headroom) and
-// what AF_XDP keeps free for programs.
+// A frame lies in one page, with DPDK's description of its buffer before it (64 octets of the pool, 128, 128 of
+// headroom), what AF_XDP keeps free for programs, and what the pool may add to spread buffers over memory channels.
 constexpr std::uint32_t kPage = 4096;
-constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128;
+constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
 constexpr std::uint32_t kXdpHeadroom = 256;
 constexpr std::uint32_t kGreatestXdpFrame = kPage - kBufferOverhead - kXdpHeadroom;
 
@@ -107,7 +107,6 @@ KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& int
     throw RunError(fmt::format("{}: cannot be captured from by af_xdp: {}", interface.name, obstacle));
   }
   warn_about_af_xdp(interface);
-  log().info("{}: by af_xdp, {} receive queues", interface.name, queues_by_af_xdp(interface));
   return af_xdp_device(interface);
 }
 
