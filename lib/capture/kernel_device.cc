@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <string_view>
 
 #include "base/error.h"
 #include "telemetry/log.h"
@@ -23,6 +24,8 @@ constexpr std::uint32_t kPage = 4096;
 constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
 constexpr std::uint32_t kXdpHeadroom = 256;
 constexpr std::uint32_t kGreatestXdpFrame = kPage - kBufferOverhead - kXdpHeadroom;
+
+constexpr std::string_view kOwnProgram = "xsk_def_prog";  // libxdp's
 
 // The driver listens on these, one by one from 0, or on queue 0 of an interface that has no combined ones.
 std::uint32_t queues_by_af_xdp(const InterfaceFacts& interface) { return std::max(1U, interface.combined_channels); }
@@ -85,6 +88,11 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
   if (interface.greatest_frame() > kGreatestXdpFrame) {
     return fmt::format("its MTU is {}, and a frame must fit in a page: {} at most", interface.mtu,
                        interface.mtu - (interface.greatest_frame() - kGreatestXdpFrame));
+  }
+  // The driver takes off whatever is there when it closes. What a killed run left may go.
+  if (!interface.xdp_program.empty() && interface.xdp_program != kOwnProgram) {
+    return fmt::format("it has an XDP program already ({}): ip link set {} xdp off", interface.xdp_program,
+                       interface.name);
   }
   const std::uint32_t heard = queues_by_af_xdp(interface);
   if (interface.receive_queues > heard) {

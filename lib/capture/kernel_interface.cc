@@ -16,6 +16,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "capture/xdp_program.h"
 
 namespace spanflow {
 namespace {
@@ -109,6 +110,7 @@ KernelInterface::KernelInterface(const std::string& name)
   facts_.receive_queues = count_receive_queues(name);
   facts_.combined_channels = control.combined_channels();
   facts_.has_addresses = has_addresses(name);
+  facts_.xdp_program = xdp_program_on(index_);
 }
 
 KernelInterface::~KernelInterface() {

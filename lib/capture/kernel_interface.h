@@ -18,6 +18,7 @@ struct InterfaceFacts {
   bool strips_vlan_tags = false;
   // Has IP addresses, other than link-local ones: it is the host's own.
   bool has_addresses = false;
+  std::string xdp_program;  // that is on it; empty: none
   // Receive offloads that are on and merge frames, so that what is captured is not what was on the wire.
   std::vector<std::string> merging_offloads;
 

@@ -57,6 +57,14 @@ TEST(KernelDeviceTest, AfXdpMustNotLeaveQueuesUnheard) {
   EXPECT_THAT(obstacle_to_af_xdp(with_queues(5, 4), {}), HasSubstr("others than the first 4 would be lost"));
 }
 
+TEST(KernelDeviceTest, AfXdpLeavesProgramsOfOthersAlone) {
+  InterfaceFacts facts = kPlain;
+  facts.xdp_program = "firewall";
+  EXPECT_EQ(obstacle_to_af_xdp(facts, {}), "it has an XDP program already (firewall): ip link set eth1 xdp off");
+  facts.xdp_program = "xsk_def_prog";  // what a killed run left
+  EXPECT_EQ(obstacle_to_af_xdp(facts, {}), "");
+}
+
 TEST(KernelDeviceTest, AfXdpNeedsAKernelThatHasItAndPermission) {
   EXPECT_THAT(obstacle_to_af_xdp(kPlain, {.kernel_has_it = false}), HasSubstr("no AF_XDP sockets"));
   EXPECT_THAT(obstacle_to_af_xdp(kPlain, {.permitted = false}), HasSubstr("CAP_SYS_ADMIN"));
