@@ -23,21 +23,22 @@ DpdkInput::DpdkInput(const Config& config)
   if (!config.input.interface.empty()) {
     interface_.emplace(config.input.interface);
     warn_about_interface();
-    interface_device_ = af_packet_device(config.input, *interface_);
+    interface_device_ = kernel_device(config.input, interface_->facts());
   }
   open_ports(config);
   if (interface_ && !interface_->hold_promiscuous()) {
-    log().warn("{}: cannot be made promiscuous", interface_->name());
+    log().warn("{}: cannot be made promiscuous", config.input.interface);
   }
 }
 
 DpdkInput::~DpdkInput() = default;
 
 void DpdkInput::warn_about_interface() const {
-  if (!interface_->is_up()) log().warn("{}: the interface is down, nothing will come from it", interface_->name());
-  for (const std::string& offload : interface_->merging_offloads()) {
-    log().warn("{}: {} merges frames before they are seen; switch it off: ethtool -K {} {} off", interface_->name(),
-               offload, interface_->name(), offload);
+  const InterfaceFacts& facts = interface_->facts();
+  if (!facts.is_up) log().warn("{}: the interface is down, nothing will come from it", facts.name);
+  for (const std::string& offload : facts.merging_offloads) {
+    log().warn("{}: {} merges frames before they are seen; switch it off: ethtool -K {} {} off", facts.name, offload,
+               facts.name, offload);
   }
 }
 
@@ -62,14 +63,14 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::at
     // What RSS splits has to be numbered alike on every port.
     if (port->splits_well()) next = 0;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
-      queues[next++ % queues.size()].push_back({port->id(), queue});
+      queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
     }
   }
   const Backoff::Steps waiting = homes() ? Backoff::Steps{} : idle();
   std::vector<std::unique_ptr<PacketSource>> sources;
   for (auto& of_source : queues) {
     sources.push_back(
-        std::make_unique<DpdkSource>(std::move(of_source), timestamp_offset(), greatest_frame(), waiting, stop));
+        std::make_unique<DpdkSource>(std::move(of_source), timestamps(), greatest_frame(), waiting, stop));
   }
   return sources;
 }
@@ -132,14 +133,23 @@ void DpdkInput::count_losses(Counters& counters) {
   if (interface_) counters.add(Counter::kPacketsKernelDropped, interface_->take_dropped());
 }
 
-int DpdkInput::timestamp_offset() const {
-  const bool kernel =
-      std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->has_kernel_timestamps(); });
-  return kernel ? rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, nullptr) : -1;
+void DpdkInput::follow_nic_clocks() {
+  for (const auto& port : ports_) port->follow_nic_clock();
+}
+
+// Of one kind for all ports, or none: the times of a flow's packets are compared.
+Timestamps DpdkInput::timestamps() const {
+  Timestamps timestamps{.source = ports_.front()->timestamp_source()};
+  const bool alike = std::all_of(ports_.begin(), ports_.end(), [&timestamps](const auto& port) {
+    return port->timestamp_source() == timestamps.source;
+  });
+  if (!alike || timestamps.source == TimestampSource::kTsc) return {};
+  if (rte_mbuf_dyn_rx_timestamp_register(&timestamps.offset, &timestamps.flag) != 0) return {};
+  return timestamps;
 }
 
 std::uint32_t DpdkInput::greatest_frame() const {
-  return interface_ ? interface_->greatest_frame() : std::numeric_limits<std::uint32_t>::max();
+  return interface_ ? interface_->facts().greatest_frame() : std::numeric_limits<std::uint32_t>::max();
 }
 
 }  // namespace spanflow

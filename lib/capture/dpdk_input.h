@@ -1,4 +1,4 @@
-// DPDK ports as packet sources: kernel interfaces through af_packet, PCI devices, vdevs.
+// DPDK ports as packet sources: kernel interfaces through af_packet or af_xdp, PCI devices, vdevs.
 #pragma once
 
 #include <atomic>
@@ -19,9 +19,10 @@
 namespace spanflow {
 
 class Port;
+struct Timestamps;
 
-// Owns EAL and the ports. The sources it gives out must be destroyed before it. Constructor and count_losses() by the
-// main thread.
+// Owns EAL and the ports. The sources it gives out must be destroyed before it. Constructor, count_losses() and
+// follow_nic_clocks() by the main thread.
 class DpdkInput {
  public:
   // Throws RunError if a device cannot be set up.
@@ -40,6 +41,8 @@ class DpdkInput {
   void warn_if_distant(int cpu) const;
   // Brings nic_missed, no_mbuf and kernel_dropped up to date.
   void count_losses(Counters& counters);
+  // Keeps the times that NICs take to the wall clock; to be called at least every second.
+  void follow_nic_clocks();
 
  private:
   void open_ports(const Config& config);
@@ -47,7 +50,7 @@ class DpdkInput {
   void warn_about_interface() const;
   bool have_queue_per_worker() const;
   bool split_alike() const;
-  int timestamp_offset() const;
+  Timestamps timestamps() const;
   std::uint32_t greatest_frame() const;
 
   const std::uint16_t workers_;

@@ -10,14 +10,14 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kLongestFrame = 65'536;
-constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may reach us this long after the kernel's time
+constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may reach us this long after its timestamp
 
 }  // namespace
 
-DpdkSource::DpdkSource(std::vector<RxQueue> queues, int timestamp_offset, std::uint32_t greatest_frame,
+DpdkSource::DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
                        const Backoff::Steps& idle, const std::atomic<bool>& stop)
     : queues_(std::move(queues)),
-      timestamp_offset_(timestamp_offset),
+      timestamps_(timestamps),
       greatest_frame_(greatest_frame),
       stop_(stop),
       backoff_(idle) {
@@ -31,13 +31,14 @@ void DpdkSource::attach_thread() {
 Burst DpdkSource::poll() {
   free_burst();
   if (stop_.load(std::memory_order_relaxed)) return {.state = Burst::State::kEnd, .now_ns = now_ns_};
+  const RxQueue* queue = nullptr;
   for (std::size_t tried = 0; tried < queues_.size() && count_ == 0; ++tried) {
-    const RxQueue& queue = queues_[next_queue_];
+    queue = &queues_[next_queue_];
     next_queue_ = (next_queue_ + 1) % queues_.size();
-    count_ = rte_eth_rx_burst(queue.port, queue.queue, buffers_.data(), static_cast<std::uint16_t>(buffers_.size()));
+    count_ = rte_eth_rx_burst(queue->port, queue->queue, buffers_.data(), static_cast<std::uint16_t>(buffers_.size()));
   }
   full_bursts_ = count_ == buffers_.size() ? full_bursts_ + 1 : 0;
-  return count_ > 0 ? packets() : idle();
+  return count_ > 0 ? packets(*queue) : idle();
 }
 
 // Few drivers can say how many packets wait. But each burst that is not full has emptied its queue; once as many
@@ -48,28 +49,31 @@ double DpdkSource::backlog() const {
   return std::min(1.0, static_cast<double>(full_bursts_) * kBurstPackets / kUsualDescriptors);
 }
 
-Burst DpdkSource::packets() {
+Burst DpdkSource::packets(const RxQueue& queue) {
   backoff_.reset();
   const std::uint64_t now = clock_.now_ns();
+  const ClockLine line = queue.clock_line->get();
   storage_.clear();
-  for (std::uint16_t i = 0; i < count_; ++i) packets_[i] = view(*buffers_[i], now);
-  now_ns_ = std::max(now_ns_, timestamp_offset_ >= 0 ? packets_[count_ - 1U].time_ns : now);
+  for (std::uint16_t i = 0; i < count_; ++i) packets_[i] = view(*buffers_[i], now, line);
+  now_ns_ = std::max(now_ns_, packets_[count_ - 1U].time_ns);
   return {.state = Burst::State::kPackets, .packets = std::span(packets_).first(count_), .now_ns = now_ns_};
 }
 
 Burst DpdkSource::idle() {
   backoff_.wait();
-  now_ns_ = std::max(now_ns_, clock_.now_ns() - (timestamp_offset_ >= 0 ? kBehindNs : 0));
+  now_ns_ = std::max(now_ns_, clock_.now_ns() - (has_timestamps() ? kBehindNs : 0));
   return {.state = Burst::State::kIdle, .now_ns = now_ns_};
 }
 
-RawPacket DpdkSource::view(rte_mbuf& buffer, std::uint64_t now) {
+RawPacket DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line) {
   RawPacket packet{.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*),
                    .captured = buffer.data_len,
                    .wire = buffer.pkt_len,
                    .time_ns = now};
   if (buffer.nb_segs > 1) join_segments(buffer, packet);
-  if (timestamp_offset_ >= 0) packet.time_ns = *RTE_MBUF_DYNFIELD(&buffer, timestamp_offset_, rte_mbuf_timestamp_t*);
+  if ((buffer.ol_flags & timestamps_.flag) != 0) {
+    packet.time_ns = line.wall_time(*RTE_MBUF_DYNFIELD(&buffer, timestamps_.offset, rte_mbuf_timestamp_t*));
+  }
   return packet;
 }
 

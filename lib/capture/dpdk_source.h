@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/backoff.h"
+#include "capture/nic_clock.h"
 #include "capture/packet_source.h"
 #include "capture/tsc_clock.h"
 
@@ -17,35 +18,42 @@ namespace spanflow {
 struct RxQueue {
   std::uint16_t port;
   std::uint16_t queue;
+  const SharedClockLine* clock_line;  // for timestamps of its packets
+};
+
+// Who takes the packets' times, and where they are in an mbuf: only those with the flag have one. Without, all get the
+// TSC's.
+struct Timestamps {
+  TimestampSource source = TimestampSource::kTsc;
+  int offset = -1;
+  std::uint64_t flag = 0;
 };
 
 // Polls the queues in turn. Frees a burst's buffers at the next poll. The ports must outlive it.
 class DpdkSource : public PacketSource {
  public:
-  // `timestamp_offset`: of the mbuf's dynamic field with the kernel's time; negative: take the TSC. `idle`: how it
-  // waits when nothing comes. It ends once `stop` is set.
-  DpdkSource(std::vector<RxQueue> queues, int timestamp_offset, std::uint32_t greatest_frame,
+  // `idle`: how it waits when nothing comes. It ends once `stop` is set.
+  DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
              const Backoff::Steps& idle, const std::atomic<bool>& stop);
   ~DpdkSource() override { free_burst(); }
 
   void attach_thread() override;
   Burst poll() override;
-  TimestampSource timestamp_source() const override {
-    return timestamp_offset_ >= 0 ? TimestampSource::kKernel : TimestampSource::kTsc;
-  }
+  TimestampSource timestamp_source() const override { return timestamps_.source; }
   bool is_live() const override { return true; }
   std::uint32_t greatest_frame() const override { return greatest_frame_; }
   double backlog() const override;
 
  private:
-  Burst packets();
+  Burst packets(const RxQueue& queue);
   Burst idle();
-  RawPacket view(rte_mbuf& buffer, std::uint64_t now);
+  RawPacket view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line);
+  bool has_timestamps() const { return timestamps_.flag != 0; }
   void join_segments(const rte_mbuf& buffer, RawPacket& packet);
   void free_burst();
 
   const std::vector<RxQueue> queues_;
-  const int timestamp_offset_;
+  const Timestamps timestamps_;
   const std::uint32_t greatest_frame_;
   const std::atomic<bool>& stop_;
   Backoff backoff_;

@@ -1,5 +1,6 @@
 #include "capture/eal.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rte_eal.h>
@@ -9,7 +10,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -24,15 +28,41 @@ namespace {
 
 std::mutex words_mutex;
 std::string words;
+std::string words_of_library;
 
-// DPDK logs to a stdio stream: keep the last line for our own messages and pass all on at debug level.
-ssize_t take_log(void*, const char* text, std::size_t size) {
-  std::string_view line{text, size};
+// Keeps a line for our own messages and passes it on at debug level.
+void take_line(std::string_view line, std::string& kept) {
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
   log().debug("{}", printable(line));
   const std::lock_guard lock(words_mutex);
-  words = printable(line);
+  kept = printable(line);
+}
+
+// DPDK logs to a stdio stream.
+ssize_t take_log(void*, const char* text, std::size_t size) {
+  take_line({text, size}, words);
   return static_cast<ssize_t>(size);
+}
+
+// As libbpf and libxdp call it; levels: 0 is a warning, 2 for their developers.
+int take_log_of_library(int level, const char* format, va_list arguments) {
+  constexpr int kDebug = 2;
+  if (level >= kDebug) return 0;
+  std::array<char, 512> text{};
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  take_line(text.data(), words_of_library);
+  return 0;
+}
+
+// The two that af_xdp works by write to stderr otherwise. They are there only if that driver is, so nothing is linked.
+void redirect_log_of(const char* library, const char* set_print) {
+  void* handle = ::dlopen(library, RTLD_NOW | RTLD_NOLOAD);
+  if (handle == nullptr) return;
+  using Print = int (*)(int, const char*, va_list);
+  if (void* function = ::dlsym(handle, set_print); function != nullptr) {
+    reinterpret_cast<Print (*)(Print)>(function)(take_log_of_library);
+  }
+  ::dlclose(handle);
 }
 
 void redirect_log() {
@@ -96,6 +126,8 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
+  redirect_log_of("libbpf.so.1", "libbpf_set_print");
+  redirect_log_of("libxdp.so.1", "libxdp_set_print");
   sched_setaffinity(0, sizeof allowed, &allowed);  // EAL pins the calling thread, and ours would inherit it
   if (result < 0) {
     throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
@@ -112,7 +144,7 @@ Eal::~Eal() {
 
 std::string Eal::last_words() {
   const std::lock_guard lock(words_mutex);
-  return words;
+  return words_of_library.empty() ? words : words_of_library;
 }
 
 }  // namespace spanflow

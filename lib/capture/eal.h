@@ -28,7 +28,7 @@ class Eal {
   Eal(const Eal&) = delete;
   Eal& operator=(const Eal&) = delete;
 
-  // What DPDK logged last, for messages about a call that failed.
+  // What DPDK logged last, or rather a library below its driver, for messages about a call that failed.
   static std::string last_words();
 };
 

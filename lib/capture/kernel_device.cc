@@ -1,15 +1,50 @@
 #include "capture/kernel_device.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cerrno>
+#include <string_view>
+
+#include "base/error.h"
+#include "telemetry/log.h"
 
 namespace spanflow {
+namespace {
+
+// A frame lies in one page, with DPDK's description of its buffer before it (64 octets of the pool, 128, 128 of
+// headroom), what AF_XDP keeps free for programs, and what the pool may add to spread buffers over memory channels.
+constexpr std::uint32_t kPage = 4096;
+constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
+constexpr std::uint32_t kXdpHeadroom = 256;
+constexpr std::uint32_t kGreatestXdpFrame = kPage - kBufferOverhead - kXdpHeadroom;
+
+constexpr std::string_view kOwnProgram = "xsk_def_prog";  // libxdp's
+
+// The driver listens on these, one by one from 0, or on queue 0 of an interface that has no combined ones.
+std::uint32_t queues_by_af_xdp(const InterfaceFacts& interface) { return std::max(1U, interface.combined_channels); }
+
+void warn_about_af_xdp(const InterfaceFacts& interface) {
+  if (interface.has_addresses) {
+    log().warn("{}: it has IP addresses, but with af_xdp the host itself receives nothing from it", interface.name);
+  }
+  if (interface.strips_vlan_tags) {
+    log().warn("{}: VLAN tags that it takes off are lost with af_xdp; switch that off: ethtool -K {} rxvlan off",
+               interface.name, interface.name);
+  }
+}
+
+}  // namespace
 
 // Frames large enough for the MTU (af_packet's own header takes up to 128 octets of each) as far as a packet buffer can
 // be, and as many as asked for, within 64 MiB. Frames and blocks are powers of two.
-KernelDevice af_packet_device(const Config::Input& input, const KernelInterface& interface) {
+KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface) {
   constexpr std::uint32_t kFrameOverhead = 128;
   constexpr std::uint32_t kGreatestFrame = 32'768;
   constexpr std::uint32_t kBlock = 65'536;
@@ -19,10 +54,68 @@ KernelDevice af_packet_device(const Config::Input& input, const KernelInterface&
   const std::uint32_t per_block = kBlock / frame;
   const std::uint64_t wanted = std::min<std::uint64_t>(input.ring_frames, kGreatestRing / frame);
   const std::uint64_t frames = std::max<std::uint64_t>(1, wanted / per_block) * per_block;
-  return {.device = fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs=1", interface.name(),
+  return {.device = fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs=1", interface.name,
                                 kBlock, frame, frames),
           .frame = frame,
           .frames = frames};
+}
+
+// Zero copy where the interface's driver can. The fill ring, of which the driver uses half, is what limits a queue.
+KernelDevice af_xdp_device(const InterfaceFacts& interface) {
+  constexpr std::uint64_t kFramesInFillRing = 2048;
+  return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
+                                queues_by_af_xdp(interface)),
+          .frame = interface.greatest_frame() + kXdpHeadroom,
+          .frames = kFramesInFillRing};
+}
+
+// libxdp asks for programs by their number, which takes CAP_SYS_ADMIN; CAP_BPF is not enough.
+XdpAbility xdp_ability() {
+  XdpAbility ability;
+  const int descriptor = ::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+  ability.kernel_has_it = descriptor >= 0 || errno != EAFNOSUPPORT;
+  if (descriptor >= 0) ::close(descriptor);
+  constexpr std::uint32_t kNeeded = 1U << CAP_NET_ADMIN | 1U << CAP_NET_RAW | 1U << CAP_SYS_ADMIN;
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  ability.permitted = ::syscall(SYS_capget, &header, sets.data()) == 0 && (sets.front().effective & kNeeded) == kNeeded;
+  return ability;
+}
+
+std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility& ability) {
+  if (!ability.kernel_has_it) return "the kernel has no AF_XDP sockets";
+  if (!ability.permitted) return "it needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN";
+  if (interface.greatest_frame() > kGreatestXdpFrame) {
+    return fmt::format("its MTU is {}, and a frame must fit in a page: {} at most", interface.mtu,
+                       interface.mtu - (interface.greatest_frame() - kGreatestXdpFrame));
+  }
+  // The driver takes off whatever is there when it closes. What a killed run left may go.
+  if (!interface.xdp_program.empty() && interface.xdp_program != kOwnProgram) {
+    return fmt::format("it has an XDP program already ({}): ip link set {} xdp off", interface.xdp_program,
+                       interface.name);
+  }
+  const std::uint32_t heard = queues_by_af_xdp(interface);
+  if (interface.receive_queues > heard) {
+    return fmt::format(
+        "it has {} receive queues, and what comes by others than the first {} would be lost: see ethtool -L",
+        interface.receive_queues, heard);
+  }
+  return "";
+}
+
+KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& interface) {
+  if (input.driver != KernelDriver::kAfXdp) {
+    if (input.driver == KernelDriver::kAuto) {
+      log().info("{}: by af_packet; af_xdp, which takes packets away from the kernel, only if input.driver says so",
+                 interface.name);
+    }
+    return af_packet_device(input, interface);
+  }
+  if (const std::string obstacle = obstacle_to_af_xdp(interface, xdp_ability()); !obstacle.empty()) {
+    throw RunError(fmt::format("{}: cannot be captured from by af_xdp: {}", interface.name, obstacle));
+  }
+  warn_about_af_xdp(interface);
+  return af_xdp_device(interface);
 }
 
 }  // namespace spanflow

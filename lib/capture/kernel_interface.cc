@@ -1,18 +1,22 @@
 #include "capture/kernel_interface.h"
 
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
+#include "capture/xdp_program.h"
 
 namespace spanflow {
 namespace {
@@ -36,6 +40,14 @@ class ControlSocket {
     return ask(SIOCETHTOOL) ? value.data : 0;
   }
 
+  // 0 where the driver has none.
+  std::uint32_t combined_channels() {
+    ethtool_channels channels{};
+    channels.cmd = ETHTOOL_GCHANNELS;
+    request_.ifr_data = reinterpret_cast<char*>(&channels);
+    return ask(SIOCETHTOOL) ? channels.combined_count : 0;
+  }
+
  private:
   int descriptor_;
   ifreq request_{};
@@ -51,18 +63,54 @@ bool is_packet_socket_on(int descriptor, int interface_index) {
          address.sll_ifindex == interface_index;
 }
 
+std::uint32_t count_receive_queues(const std::string& interface) {
+  std::error_code none;
+  std::uint32_t count = 0;
+  for (const auto& queue : std::filesystem::directory_iterator("/sys/class/net/" + interface + "/queues", none)) {
+    if (queue.path().filename().string().starts_with("rx-")) ++count;
+  }
+  return std::max(1U, count);
+}
+
+bool is_address_of_host(const sockaddr* address) {
+  if (address == nullptr) return false;
+  if (address->sa_family == AF_INET) {
+    const auto ip = ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr);
+    return ip >> 16 != 0xa9fe;  // 169.254.0.0/16
+  }
+  return address->sa_family == AF_INET6 &&
+         !IN6_IS_ADDR_LINKLOCAL(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
+}
+
+bool has_addresses(const std::string& interface) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return false;
+  bool found = false;
+  for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
+    if (interface == each->ifa_name && is_address_of_host(each->ifa_addr)) found = true;
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
 }  // namespace
 
 bool KernelInterface::exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
 
 KernelInterface::KernelInterface(const std::string& name)
-    : name_(name), index_(static_cast<int>(::if_nametoindex(name.c_str()))) {
+    : facts_{.name = name}, index_(static_cast<int>(::if_nametoindex(name.c_str()))) {
   if (index_ == 0) throw RunError(name + ": no such network interface");
   ControlSocket control(name);
-  if (control.ask(SIOCGIFMTU)) mtu_ = static_cast<std::uint32_t>(control.request().ifr_mtu);
-  if (control.ask(SIOCGIFFLAGS)) is_up_ = (control.request().ifr_flags & IFF_UP) != 0;
-  if (control.ethtool(ETHTOOL_GGRO) != 0) merging_offloads_.emplace_back("gro");
-  if ((control.ethtool(ETHTOOL_GFLAGS) & ETH_FLAG_LRO) != 0) merging_offloads_.emplace_back("lro");
+  if (control.ask(SIOCGIFMTU)) facts_.mtu = static_cast<std::uint32_t>(control.request().ifr_mtu);
+  if (control.ask(SIOCGIFFLAGS)) facts_.is_up = (control.request().ifr_flags & IFF_UP) != 0;
+  if (control.ethtool(ETHTOOL_GGRO) != 0) facts_.merging_offloads.emplace_back("gro");
+  const std::uint32_t flags = control.ethtool(ETHTOOL_GFLAGS);
+  if ((flags & ETH_FLAG_LRO) != 0) facts_.merging_offloads.emplace_back("lro");
+  facts_.strips_vlan_tags = (flags & ETH_FLAG_RXVLAN) != 0;
+  facts_.receive_queues = count_receive_queues(name);
+  facts_.combined_channels = control.combined_channels();
+  facts_.has_addresses = has_addresses(name);
+  facts_.xdp_program = xdp_program_on(index_);
 }
 
 KernelInterface::~KernelInterface() {

@@ -7,6 +7,25 @@
 
 namespace spanflow {
 
+// What decides how an interface can be captured from.
+struct InterfaceFacts {
+  std::string name;
+  std::uint32_t mtu = 0;
+  bool is_up = false;
+  std::uint32_t receive_queues = 1;
+  std::uint32_t combined_channels = 0;  // queues that receive and send; 0: the driver does not say
+  // Takes VLAN tags off frames and keeps them beside them.
+  bool strips_vlan_tags = false;
+  // Has IP addresses, other than link-local ones: it is the host's own.
+  bool has_addresses = false;
+  std::string xdp_program;  // that is on it; empty: none
+  // Receive offloads that are on and merge frames, so that what is captured is not what was on the wire.
+  std::vector<std::string> merging_offloads;
+
+  // Longest frame that can be on the wire: the MTU, Ethernet and two VLAN tags.
+  std::uint32_t greatest_frame() const { return mtu + 14 + 8; }
+};
+
 class KernelInterface {
  public:
   // Throws RunError if there is no such interface.
@@ -17,13 +36,8 @@ class KernelInterface {
 
   static bool exists(const std::string& name);
 
-  const std::string& name() const { return name_; }
-  std::uint32_t mtu() const { return mtu_; }
-  bool is_up() const { return is_up_; }
-  // Receive offloads that are on and merge frames, so that what is captured is not what was on the wire.
-  const std::vector<std::string>& merging_offloads() const { return merging_offloads_; }
-  // Longest frame that can be on the wire: the MTU, Ethernet and two VLAN tags.
-  std::uint32_t greatest_frame() const { return mtu_ + 14 + 8; }
+  // As they were at the construction.
+  const InterfaceFacts& facts() const { return facts_; }
 
   // Receives every frame on the link, not only those to the interface's own address, as long as this object lives: the
   // kernel takes it back even after a crash, which it does not with the flag that DPDK's af_packet sets. False if
@@ -35,12 +49,9 @@ class KernelInterface {
   std::uint64_t take_dropped() const;
 
  private:
-  std::string name_;
+  InterfaceFacts facts_;
   int index_ = 0;
-  std::uint32_t mtu_ = 0;
-  bool is_up_ = false;
   int promiscuous_socket_ = -1;
-  std::vector<std::string> merging_offloads_;
 };
 
 }  // namespace spanflow

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <string_view>
+#include <thread>
 
 #include "base/error.h"
 #include "capture/eal.h"
@@ -53,6 +54,7 @@ Port::Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, s
   configure();
   set_up_queues(pool_octets, least_room);
   demand(rte_eth_dev_start(id), "cannot be started");
+  if (timestamp_source_ == TimestampSource::kNic) start_nic_clock();
   if (workers > 1 && queues_ > 1) check_split();
 }
 
@@ -80,11 +82,8 @@ void Port::demand(int result, const char* what) const {
 void Port::configure() {
   rte_eth_conf configuration{};
   configuration.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info_.rx_offload_capa;
-  // Only af_packet's unit is known without asking: the kernel's time in ns.
-  if (std::string_view(info_.driver_name) == "net_af_packet") {
-    configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP & info_.rx_offload_capa;
-    kernel_timestamps_ = (configuration.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
-  }
+  timestamp_source_ = choose_timestamps();
+  if (timestamp_source_ != TimestampSource::kTsc) configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
   if (by_rss_) {
     rss_key_ = symmetric_rss_key(rss_key_octets(info_.hash_key_size));
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -97,6 +96,38 @@ void Port::configure() {
   configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // some drivers take none
   configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
   demand(try_to_configure(configuration), "cannot be configured");
+}
+
+// af_packet's are the kernel's time in ns. The unit of others is known only where their clock can be read.
+TimestampSource Port::choose_timestamps() const {
+  if ((info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) == 0) return TimestampSource::kTsc;
+  if (std::string_view(info_.driver_name) == "net_af_packet") return TimestampSource::kKernel;
+  return has_readable_clock(id_) ? TimestampSource::kNic : TimestampSource::kTsc;
+}
+
+// Takes long enough for a line that holds for a second to within some 10 us; those that follow are better.
+void Port::start_nic_clock() {
+  constexpr auto kFirstStretch = std::chrono::milliseconds{100};
+  read_clock();
+  std::this_thread::sleep_for(kFirstStretch);
+  if (read_clock()) return;
+  timestamp_source_ = TimestampSource::kTsc;
+  log().warn("{}: its clock cannot be read; packets have the time when they were polled", name_);
+}
+
+void Port::follow_nic_clock() {
+  constexpr auto kBetweenReadings = std::chrono::seconds{1};
+  if (timestamp_source_ != TimestampSource::kNic) return;
+  if (std::chrono::steady_clock::now() - clock_read_ >= kBetweenReadings) read_clock();
+}
+
+// True if there is a line now that this reading is on.
+bool Port::read_clock() {
+  clock_read_ = std::chrono::steady_clock::now();
+  const auto reading = read_nic_clock(id_);
+  const auto line = reading ? nic_clock_.follow(*reading) : std::nullopt;
+  if (line) clock_line_.set(*line);
+  return line.has_value();
 }
 
 rte_eth_rss_conf Port::rss_configuration() {

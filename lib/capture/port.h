@@ -4,13 +4,16 @@
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "capture/nic_clock.h"
 #include "capture/rss.h"
+#include "spanflow/streamer.h"
 
 namespace spanflow {
 
@@ -38,7 +41,12 @@ class Port {
   int node() const { return rte_eth_dev_socket_id(id_); }
   // Packets that a queue holds until it is polled.
   std::uint16_t descriptors() const { return descriptors_; }
-  bool has_kernel_timestamps() const { return kernel_timestamps_; }
+  // Who can take its packets' times: the kernel, the NIC or, from the TSC, whoever polls it.
+  TimestampSource timestamp_source() const { return timestamp_source_; }
+  // What maps timestamps of its packets to wall-clock time. Any thread.
+  const SharedClockLine& clock_line() const { return clock_line_; }
+  // Where the NIC takes the times: reads its clock again, once a second at most.
+  void follow_nic_clock();
 
   // Its queues are split by IP addresses, both directions of a flow alike.
   bool splits_well() const { return splits_well_; }
@@ -52,6 +60,9 @@ class Port {
 
   void demand(int result, const char* what) const;
   void configure();
+  TimestampSource choose_timestamps() const;
+  void start_nic_clock();
+  bool read_clock();
   rte_eth_rss_conf rss_configuration();
   int try_to_configure(const rte_eth_conf& configuration);
   void set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room);
@@ -74,7 +85,10 @@ class Port {
   std::optional<RssLayout> layout_;
   bool splits_well_ = false;
   bool promiscuous_ = false;
-  bool kernel_timestamps_ = false;
+  TimestampSource timestamp_source_ = TimestampSource::kTsc;
+  NicClock nic_clock_;
+  std::chrono::steady_clock::time_point clock_read_;
+  SharedClockLine clock_line_;
 };
 
 }  // namespace spanflow

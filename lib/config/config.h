@@ -15,6 +15,9 @@ enum class Accounting : std::uint8_t { kLink, kIp, kTransport, kPayload };
 enum class VlanKey : std::uint8_t { kNone, kOuter, kInner, kBoth };
 enum class FlowDirection : std::uint8_t { kFirstPacket, kHandshake };
 
+// The DPDK driver by which a kernel interface is captured from.
+enum class KernelDriver : std::uint8_t { kAuto, kAfPacket, kAfXdp };
+
 // The tunnels whose inside is metered.
 class TunnelSet {
  public:
@@ -59,6 +62,7 @@ struct Config {
   struct Input {
     std::vector<std::string> files;
     std::string interface;
+    KernelDriver driver = KernelDriver::kAuto;
     std::vector<std::string> devices;
     std::string filter;
     Nanoseconds duration{0};

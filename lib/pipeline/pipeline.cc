@@ -155,7 +155,10 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
-  if (input_ != nullptr) input_->count_losses(input_counters_);
+  if (input_ != nullptr) {
+    input_->count_losses(input_counters_);
+    input_->follow_nic_clocks();
+  }
   log_failed_metrics();
   log_overload();
   const bool out_of_time =

@@ -19,6 +19,7 @@ const std::map<std::string, std::string> kOtherValues = {
     {"workers", "3"},
     {"input.files", "[a.pcap, \"with space.pcap\", \"-\"]"},
     {"input.interface", "eth7"},
+    {"input.driver", "af_xdp"},
     {"input.devices", "[\"0000:03:00.0\", \"net_pcap0,iface=lo\"]"},
     {"input.filter", "\"tcp port 80 and not host 10.0.0.1\""},
     {"input.duration", "90s"},

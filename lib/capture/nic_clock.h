@@ -1,0 +1,91 @@
+// Wall-clock time from the clock of a network card, which has a beginning and a frequency of its own.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+
+namespace spanflow {
+
+// What maps a clock's ticks to ns since the epoch: a line through one point. As it is by default, ticks are that
+// already.
+struct ClockLine {
+  static constexpr unsigned kFractionBits = 32;
+
+  std::uint64_t ticks = 0;
+  std::uint64_t wall_ns = 0;
+  std::uint64_t ns_per_tick = 1ULL << kFractionBits;  // fixed point
+
+  // Of a time before or after the point; a counter that has wrapped round in between is no matter.
+  std::uint64_t wall_time(std::uint64_t at_ticks) const {
+    const auto distance = static_cast<std::int64_t>(at_ticks - ticks);
+    return wall_ns + static_cast<std::uint64_t>((static_cast<__int128>(distance) * ns_per_tick) >> kFractionBits);
+  }
+};
+
+// Follows a clock by readings of it and of the wall clock at the same moment. One thread.
+class NicClock {
+ public:
+  struct Reading {
+    std::uint64_t ticks;
+    std::uint64_t wall_ns;
+  };
+
+  // The line after one more reading; nothing until there are two that differ. A step of the wall clock moves the line
+  // but does not tilt it.
+  std::optional<ClockLine> follow(const Reading& reading) {
+    const std::optional<Reading> before = last_;
+    if (before && reading.ticks == before->ticks) return std::nullopt;
+    last_ = reading;
+    if (!before) return std::nullopt;
+    const double rate = static_cast<double>(static_cast<std::int64_t>(reading.wall_ns - before->wall_ns)) /
+                        static_cast<double>(reading.ticks - before->ticks);
+    if (rate_ == 0 || std::abs(rate - rate_) < rate_ * kBelievableChange) rate_ = rate;
+    return ClockLine{.ticks = reading.ticks,
+                     .wall_ns = reading.wall_ns,
+                     .ns_per_tick = static_cast<std::uint64_t>(std::ldexp(rate_, ClockLine::kFractionBits))};
+  }
+
+ private:
+  static constexpr double kBelievableChange = 1e-3;  // crystals differ by a tenth of this
+
+  std::optional<Reading> last_;
+  double rate_ = 0;  // ns per tick
+};
+
+// False if the driver of this port cannot tell its clock's time, however it is set up.
+bool has_readable_clock(std::uint16_t port);
+// Nothing if the clock cannot be read (now).
+std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port);
+
+// A line that one thread sets and others get whole, without waiting for it: one that is being set is read again.
+class SharedClockLine {
+ public:
+  void set(const ClockLine& line) {
+    const std::uint32_t version = version_.load(std::memory_order_relaxed);
+    version_.store(version + 1, std::memory_order_relaxed);  // odd: being set
+    ticks_.store(line.ticks, std::memory_order_release);
+    wall_ns_.store(line.wall_ns, std::memory_order_release);
+    ns_per_tick_.store(line.ns_per_tick, std::memory_order_release);
+    version_.store(version + 2, std::memory_order_release);
+  }
+
+  ClockLine get() const {
+    for (;;) {
+      const std::uint32_t version = version_.load(std::memory_order_acquire);
+      const ClockLine line{.ticks = ticks_.load(std::memory_order_acquire),
+                           .wall_ns = wall_ns_.load(std::memory_order_acquire),
+                           .ns_per_tick = ns_per_tick_.load(std::memory_order_acquire)};
+      if (version % 2 == 0 && version == version_.load(std::memory_order_relaxed)) return line;
+    }
+  }
+
+ private:
+  std::atomic<std::uint32_t> version_{0};
+  std::atomic<std::uint64_t> ticks_{ClockLine{}.ticks};
+  std::atomic<std::uint64_t> wall_ns_{ClockLine{}.wall_ns};
+  std::atomic<std::uint64_t> ns_per_tick_{ClockLine{}.ns_per_tick};
+};
+
+}  // namespace spanflow
