@@ -54,7 +54,7 @@ Burst DpdkSource::packets(const RxQueue& queue) {
   const std::uint64_t now = clock_.now_ns();
   const ClockLine line = queue.clock_line->get();
   storage_.clear();
-  for (std::uint16_t i = 0; i < count_; ++i) packets_[i] = view(*buffers_[i], now, line);
+  for (std::uint16_t i = 0; i < count_; ++i) view(*buffers_[i], now, line, packets_[i]);
   now_ns_ = std::max(now_ns_, packets_[count_ - 1U].time_ns);
   return {.state = Burst::State::kPackets, .packets = std::span(packets_).first(count_), .now_ns = now_ns_};
 }
@@ -65,16 +65,16 @@ Burst DpdkSource::idle() {
   return {.state = Burst::State::kIdle, .now_ns = now_ns_};
 }
 
-RawPacket DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line) {
-  RawPacket packet{.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*),
-                   .captured = buffer.data_len,
-                   .wire = buffer.pkt_len,
-                   .time_ns = now};
+// In its place: a copy would be read in other pieces than it was written in, and wait for the store.
+void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line, RawPacket& packet) {
+  packet.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*);
+  packet.captured = buffer.data_len;
+  packet.wire = buffer.pkt_len;
+  packet.time_ns = now;
   if (buffer.nb_segs > 1) join_segments(buffer, packet);
   if ((buffer.ol_flags & timestamps_.flag) != 0) {
     packet.time_ns = line.wall_time(*RTE_MBUF_DYNFIELD(&buffer, timestamps_.offset, rte_mbuf_timestamp_t*));
   }
-  return packet;
 }
 
 void DpdkSource::join_segments(const rte_mbuf& buffer, RawPacket& packet) {

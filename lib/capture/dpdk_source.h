@@ -47,7 +47,7 @@ class DpdkSource : public PacketSource {
  private:
   Burst packets(const RxQueue& queue);
   Burst idle();
-  RawPacket view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line);
+  void view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line, RawPacket& packet);
   bool has_timestamps() const { return timestamps_.flag != 0; }
   void join_segments(const rte_mbuf& buffer, RawPacket& packet);
   void free_burst();
