@@ -71,6 +71,7 @@ void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line
   packet.captured = buffer.data_len;
   packet.wire = buffer.pkt_len;
   packet.time_ns = now;
+  packet.transport = {};
   if (buffer.nb_segs > 1) join_segments(buffer, packet);
   if ((buffer.ol_flags & timestamps_.flag) != 0) {
     packet.time_ns = line.wall_time(*RTE_MBUF_DYNFIELD(&buffer, timestamps_.offset, rte_mbuf_timestamp_t*));
