@@ -51,9 +51,11 @@ struct MetricConfig {
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
-  std::string path = "-";           // "-": standard output
-  std::vector<std::string> fields;  // empty: output.fields
-  std::uint64_t queue = 32'768;     // records that may wait for this sink
+  std::string path = "-";                                  // "-": standard output; of ipfix, where to send to
+  std::vector<std::string> fields;                         // empty: output.fields
+  std::uint64_t queue = 32'768;                            // records that may wait for this sink
+  std::uint64_t observation_domain = 0;                    // ipfix
+  Nanoseconds template_refresh = std::chrono::minutes{1};  // ipfix over UDP
 };
 
 struct Config {

@@ -337,9 +337,14 @@ ValueType<SinkConfig> sink() {
   for (const SinkType& type : sink_types()) types.emplace_back(type.name);
   return mapping<SinkConfig>(
       {member("type", &SinkConfig::type, word_of(types), "what is written"),
-       member("path", &SinkConfig::path, text(), "file to write; - is standard output"),
+       member("path", &SinkConfig::path, text(),
+              "file to write, - is standard output; of ipfix, udp://HOST:PORT or tcp://HOST:PORT"),
        member("fields", &SinkConfig::fields, field_selection(), "fields of this sink; default: output.fields"),
-       member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")},
+       member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink"),
+       member("observation_domain", &SinkConfig::observation_domain, whole_number(0, 0xffff'ffff),
+              "ipfix: id of this observation domain, to tell several probes of one collector apart"),
+       member("template_refresh", &SinkConfig::template_refresh, duration(std::chrono::seconds{1}),
+              "ipfix over UDP: time after which the templates are sent again")},
       "a sink");
 }
 

@@ -209,7 +209,7 @@ constexpr std::array kFields = {
 
     Field{"requested_server_name", FieldGroup::kMetadata, "",
           "name of the server that the client asked for, as nDPI has it, up to 79 octets: TLS, QUIC, HTTP, DNS",
-          [](Record r) { return metadata_text(r, Metadata::kServerName); }},
+          [](Record r) { return metadata_text(r, Metadata::kServerName); }, "httpRequestHost"},
     Field{"http_url", FieldGroup::kMetadata, "", "host and path of the first request",
           [](Record r) { return metadata_text(r, Metadata::kHttpUrl); }},
     Field{"http_method", FieldGroup::kMetadata, "", "method of the first request",
@@ -222,7 +222,7 @@ constexpr std::array kFields = {
           [](Record r) { return metadata_text(r, Metadata::kContentType); }, "httpContentType"},
     Field{"tls_server_name", FieldGroup::kMetadata, "",
           "name of the server in the client's TLS hello, whole, up to 255 octets",
-          [](Record r) { return metadata_text(r, Metadata::kTlsServerName); }},
+          [](Record r) { return metadata_text(r, Metadata::kTlsServerName); }, "TLS_SERVER_NAME"},
     Field{"ja4", FieldGroup::kMetadata, "", "JA4 fingerprint of the TLS client",
           [](Record r) { return metadata_text(r, Metadata::kJa4); }},
     Field{"tls_version", FieldGroup::kMetadata, "", "version that the server chose: TLSv1.3",

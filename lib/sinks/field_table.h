@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
+#include "sinks/ipfix_values.h"
 #include "sinks/text.h"
 
 namespace spanflow {
@@ -39,18 +41,34 @@ struct Field {
         csv([](TextWriter out, const FlowRecord& record) { return append_csv(out, Get{}(record)); }),
         json([](TextWriter out, std::string_view key, const FlowRecord& record) {
           return append_json_member(out, key, Get{}(record));
-        }) {}
+        }),
+        ipfix_value(ipfix_form<Get>()) {}
 
   std::string_view name;
   FieldGroup group;
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
-  // The information element of the same value in IANA's registry; that of IPv4 where there is one for each IP version.
-  // "reverse" and a capital stand before the name where it is the other direction's, RFC 5103. Empty: there is none.
+  // The information element of the same value in IANA's registry (TLS_SERVER_NAME is ntop's); that of IPv4 where there
+  // is one for each IP version. "reverse" and a capital stand before the name where it is the other direction's, RFC
+  // 5103. Empty: there is none.
   std::string_view ipfix;
 
   TextWriter (*csv)(TextWriter, const FlowRecord&);                         // append_csv of the value
   TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // append_json_member of it
+  // append_ipfix of it; nullptr where it has no such form.
+  TextWriter (*ipfix_value)(TextWriter, const FlowRecord&, const IpfixElement&);
+
+ private:
+  template <typename Get>
+  static constexpr auto ipfix_form() -> decltype(ipfix_value) {
+    if constexpr (IpfixEncodable<decltype(Get{}(std::declval<const FlowRecord&>()))>) {
+      return [](TextWriter out, const FlowRecord& record, const IpfixElement& element) {
+        return append_ipfix(out, Get{}(record), element);
+      };
+    } else {
+      return nullptr;
+    }
+  }
 };
 
 std::span<const Field> fields();

@@ -10,6 +10,7 @@ namespace {
 constexpr std::array kSinkTypes = {
     SinkType{"jsonl", "one JSON object per line", make_jsonl_sink},
     SinkType{"csv", "comma-separated values with a header line, RFC 4180", make_csv_sink},
+    SinkType{"ipfix", "messages to a collector, RFC 7011: path is udp://HOST:PORT or tcp://HOST:PORT", make_ipfix_sink},
 };
 
 }  // namespace

@@ -45,5 +45,6 @@ std::string sink_name(const SinkConfig& config);
 // The factories, each in the file of its sink.
 std::unique_ptr<Sink> make_jsonl_sink(const SinkConfig&, const SinkContext&);
 std::unique_ptr<Sink> make_csv_sink(const SinkConfig&, const SinkContext&);
+std::unique_ptr<Sink> make_ipfix_sink(const SinkConfig&, const SinkContext&);
 
 }  // namespace spanflow

@@ -1,0 +1,28 @@
+// The information elements of IPFIX that fields are exported as.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace spanflow {
+
+enum class IpfixType : std::uint8_t { kUnsigned, kNtpTime, kAddress, kMac, kText };
+
+struct IpfixElement {
+  static constexpr std::uint16_t kVariable = 65'535;  // RFC 7011, section 7
+  static constexpr std::uint32_t kReverse = 29'305;   // RFC 5103, section 6.1
+
+  std::string_view name;
+  std::uint16_t id;
+  std::uint16_t octets;
+  IpfixType type;
+  std::uint32_t enterprise = 0;  // 0: an element of IANA's
+};
+
+// The element that a Field names, of a flow of this IP version. Nothing for an empty name. Throws std::logic_error if
+// the table has no such element.
+std::optional<IpfixElement> ipfix_element(std::string_view name, unsigned ip_version);
+
+}  // namespace spanflow

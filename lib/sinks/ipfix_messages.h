@@ -1,0 +1,74 @@
+// Flow records as IPFIX messages (RFC 7011), biflows in one record (RFC 5103).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sinks/field_table.h"
+
+namespace spanflow {
+
+// A field of a data record.
+struct IpfixColumn {
+  const Field* field;
+  IpfixElement element;
+};
+
+// The columns of flows of one IP version.
+class IpfixTemplate {
+ public:
+  IpfixTemplate(std::uint16_t id, std::span<const Field* const> fields, unsigned ip_version);
+
+  std::uint16_t id() const { return id_; }
+  bool empty() const { return columns_.empty(); }
+  // The template record (RFC 7011, section 3.4.1).
+  TextWriter append_definition(TextWriter out) const;
+  TextWriter append_record(TextWriter out, const FlowRecord& record) const;
+
+ private:
+  std::uint16_t id_;
+  std::vector<IpfixColumn> columns_;
+};
+
+struct IpfixMessage {
+  std::string octets;          // the header's time and sequence number are 0 until it is stamped
+  std::uint32_t data_records;  // in it
+
+  // `sequence`: data records sent before it on the same connection.
+  void stamp(std::uint32_t export_time_s, std::uint32_t sequence);
+};
+
+// Packs records into messages of up to so many octets; a record that is longer than that has one of its own.
+class IpfixPacker {
+ public:
+  IpfixPacker(std::span<const Field* const> fields, std::uint32_t observation_domain, std::size_t most_octets);
+
+  bool empty() const { return ipv4_.empty(); }  // no field has an element
+  void add(const FlowRecord& record);
+  // What was added since the last call, in whole messages.
+  std::deque<IpfixMessage> take();
+  // The message that defines the templates.
+  IpfixMessage definitions() const;
+
+ private:
+  void open_set(std::uint16_t id);
+  void close_set();
+  void close_message();
+
+  const IpfixTemplate ipv4_;
+  const IpfixTemplate ipv6_;
+  const std::uint32_t observation_domain_;
+  const std::size_t most_octets_;
+  TextBuffer record_;
+  std::string message_;  // being filled; empty if there is none
+  std::uint32_t data_records_ = 0;
+  std::size_t set_at_ = 0;  // where the set that is being filled begins
+  std::uint16_t set_id_ = 0;
+  std::deque<IpfixMessage> ready_;
+};
+
+}  // namespace spanflow
