@@ -30,6 +30,8 @@ enum class FieldGroup : std::uint8_t {
 // A row is made of what takes the value from a record: a function of it alone, without state. Each form of the value is
 // a function of its own made of that, so that a record costs one call for each of its fields.
 struct Field {
+  using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
+
   template <typename Get>
   constexpr Field(std::string_view field_name, FieldGroup field_group, std::string_view field_unit,
                   std::string_view field_help, Get, std::string_view field_ipfix = {})
@@ -56,11 +58,11 @@ struct Field {
   TextWriter (*csv)(TextWriter, const FlowRecord&);                         // append_csv of the value
   TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // append_json_member of it
   // append_ipfix of it; nullptr where it has no such form.
-  TextWriter (*ipfix_value)(TextWriter, const FlowRecord&, const IpfixElement&);
+  IpfixForm ipfix_value;
 
  private:
   template <typename Get>
-  static constexpr auto ipfix_form() -> decltype(ipfix_value) {
+  static constexpr IpfixForm ipfix_form() {
     if constexpr (IpfixEncodable<decltype(Get{}(std::declval<const FlowRecord&>()))>) {
       return [](TextWriter out, const FlowRecord& record, const IpfixElement& element) {
         return append_ipfix(out, Get{}(record), element);

@@ -67,7 +67,7 @@ const Mistake kMistakes[] = {
     {"ScalarInsteadOfSection", "flow: 5\n", "spanflow.yaml:1:7: flow: expected a mapping, got \"5\""},
     {"GivenTwice", "flow:\n  capacity: 1\n  capacity: 2\n", "spanflow.yaml:3:3: flow.capacity: given twice"},
     {"MistypedSinkType", "sinks:\n  - type: jsonl\n  - type: csw\n",
-     "spanflow.yaml:3:11: sinks[1].type: expected one of jsonl, csv, got \"csw\", did you mean csv?"},
+     "spanflow.yaml:3:11: sinks[1].type: expected one of jsonl, csv, ipfix, got \"csw\", did you mean csv?"},
     {"MistypedTunnel", "decode:\n  tunnels: [vxlan, gtpu]\n",
      "spanflow.yaml:2:20: decode.tunnels[1]: expected one of ipip, gre, erspan, vxlan, geneve, gtp, capwap, got "
      "\"gtpu\", did you mean gtp?"},
