@@ -2,7 +2,7 @@
 from harness import assert_equal, capture, each, spanflowd
 
 DURATION = "a duration with its unit, such as 120s, 2m or 500ms, of at least 1ms"
-SINK = "a sink with type, path, fields, queue"
+SINK = "a sink with type, path, fields, queue, rotate_every, rotate_size, compression, compression_level"
 
 MISTAKES = (
     ("unknown key", "flow:\n  capacty: 5\n", "2:3: flow.capacty: unknown key, did you mean flow.capacity?"),
