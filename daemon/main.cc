@@ -23,6 +23,7 @@ namespace spanflow {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
+volatile std::sig_atomic_t rotation_requested = 0;
 
 // A closed standard descriptor would give its number to the next file that is opened, and our output to that file.
 void hold_standard_descriptors() {
@@ -37,6 +38,8 @@ void catch_signals() {
   action.sa_handler = [](int) { stop_requested = 1; };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = [](int) { rotation_requested = 1; };
+  sigaction(SIGUSR1, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that sink alone
 }
 
@@ -63,6 +66,10 @@ int run(const CommandLine& line) {
     ProgressBar progress(!line.quiet && !line.config.input.files.empty());
     while (!pipeline.wait(kLookUp)) {
       if (stop_requested != 0) pipeline.request_stop();
+      if (rotation_requested != 0) {
+        rotation_requested = 0;
+        pipeline.rotate_files();
+      }
       progress.draw(pipeline);
     }
   }

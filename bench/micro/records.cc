@@ -1,12 +1,15 @@
 // What a record costs after its flow has ended: the export ring, and each sink's text. Items are records.
 #include <benchmark/benchmark.h>
 
+#include <filesystem>
+#include <random>
 #include <thread>
 
 #include "export/export_ring.h"
 #include "sinks/sink.h"
 #include "support/flow_harness.h"
 #include "support/recorded_packets.h"
+#include "support/temporary_folder.h"
 
 namespace spanflow::bench {
 namespace {
@@ -59,23 +62,76 @@ Config with_statistics(bool on) {
 }
 
 // Records of real flows, with what DPI says of them.
-void write_records(benchmark::State& state, const std::string& sink_type, bool statistics) {
-  const Config config = with_statistics(statistics);
+std::vector<FlowRecord> recorded(const Config& config) {
   testing::FlowHarness flows(config, {.dpi = true});
   for (const std::string name : {"mixed.pcap", "tls13_web.pcap", "http.pcap", "dns.pcap"}) {
     for (const testing::TestPacket& frame : testing::recorded_packets(name)) {
       if (testing::decode(frame).outcome == Counter::kPacketsMetered) flows.add(frame);
     }
   }
-  const std::vector<FlowRecord> records = flows.finish();
+  return flows.finish();
+}
+
+void write_records(benchmark::State& state, const std::string& sink_type, bool statistics) {
+  const Config config = with_statistics(statistics);
+  const std::vector<FlowRecord> records = recorded(config);
   const std::atomic<bool> abandon{false};
-  const auto sink = make_sink({.type = sink_type, .path = "/dev/null"}, {config, flows.metrics().names(), abandon});
+  const MetricNames no_metrics;
+  const auto sink = make_sink({.type = sink_type, .path = "/dev/null"}, {config, no_metrics, abandon});
   for (auto _ : state) {
     sink->write(records);
     sink->flush();
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(records.size()));
 }
+
+// Records of many flows that differ as real ones do: by addresses, ports, times and ids.
+std::vector<FlowRecord> varied(const std::vector<FlowRecord>& records) {
+  constexpr std::size_t kCount = 16'384;  // some 8 MiB of text, more than zstd looks back
+  std::mt19937_64 random(1);
+  std::vector<FlowRecord> all;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    FlowRecord record = records[i % records.size()];
+    record.flow_id = random();
+    record.sequence = i;
+    record.ip_src.bytes[3] = static_cast<std::uint8_t>(random());
+    record.ip_dst.bytes[2] = static_cast<std::uint8_t>(random());
+    record.src_port = static_cast<std::uint16_t>(random());
+    const std::uint64_t later = i * 100'000 + random() % 1'000'000;
+    record.start_ns += later;
+    record.end_ns += later + random() % 1'000'000;
+    all.push_back(std::move(record));
+  }
+  return all;
+}
+
+// All that a file sink does, but for the fsync at the end.
+void write_file(benchmark::State& state, const std::string& type, const std::string& ending, std::uint64_t level) {
+  const Config config;
+  const testing::TemporaryFolder folder;
+  const SinkConfig file{.type = type, .path = folder / ("flows." + type + ending), .compression_level = level};
+  const std::atomic<bool> abandon{false};
+  const MetricNames no_metrics;
+  const std::vector<FlowRecord> records = varied(recorded(config));
+  const auto sink = make_sink(file, {config, no_metrics, abandon});
+  constexpr std::size_t kFlush = 4096;  // as the SinkRunner does
+  for (auto _ : state) {
+    for (std::size_t at = 0; at < records.size(); at += kFlush) {
+      sink->write(std::span(records).subspan(at, kFlush));
+      sink->flush();
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(records.size()));
+  state.counters["octets"] = static_cast<double>(std::filesystem::file_size(file.path + ".part")) /
+                             static_cast<double>(state.items_processed());
+}
+
+BENCHMARK_CAPTURE(write_file, csv, "csv", "", 3);
+BENCHMARK_CAPTURE(write_file, csv_zstd_1, "csv", ".zst", 1);
+BENCHMARK_CAPTURE(write_file, csv_zstd_3, "csv", ".zst", 3);
+BENCHMARK_CAPTURE(write_file, csv_zstd_9, "csv", ".zst", 9);
+BENCHMARK_CAPTURE(write_file, jsonl, "jsonl", "", 3);
+BENCHMARK_CAPTURE(write_file, jsonl_zstd_3, "jsonl", ".zst", 3);
 
 BENCHMARK_CAPTURE(write_records, csv, "csv", false);
 BENCHMARK_CAPTURE(write_records, csv_statistics, "csv", true);

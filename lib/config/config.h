@@ -48,14 +48,24 @@ struct MetricConfig {
   std::string plugin;
 };
 
+enum class Compression : std::uint8_t { kAuto, kNone, kZstd };
+
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
-  std::string path = "-";                                  // "-": standard output; of ipfix, where to send to
-  std::vector<std::string> fields;                         // empty: output.fields
-  std::uint64_t queue = 32'768;                            // records that may wait for this sink
-  std::uint64_t observation_domain = 0;                    // ipfix
-  Nanoseconds template_refresh = std::chrono::minutes{1};  // ipfix over UDP
+  std::string path = "-";           // "-": standard output; of ipfix, where to send to
+  std::vector<std::string> fields;  // empty: output.fields
+  std::uint64_t queue = 32'768;     // records that may wait for this sink
+
+  // Of files.
+  Nanoseconds rotate_every{0};    // 0: off
+  std::uint64_t rotate_size = 0;  // octets of text, 0: off
+  Compression compression = Compression::kAuto;
+  std::uint64_t compression_level = 3;
+
+  // Of ipfix.
+  std::uint64_t observation_domain = 0;
+  Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
 };
 
 struct Config {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "config/options.h"
+#include "sinks/file_name.h"
 
 namespace spanflow {
 namespace {
@@ -145,6 +146,9 @@ void check(const Config& config) {
   for (const SinkConfig& sink : config.sinks) {
     if (sink.path != "/dev/null" && !paths.insert(sink.path).second) {
       throw ConfigError(fmt::format("sinks: two of them write to {}", sink.path));
+    }
+    if (const std::string complaint = FileName::complaint_about(sink.path); !complaint.empty()) {
+      throw ConfigError(fmt::format("sinks: {}: {}", sink.path, complaint));
     }
   }
   if (!config.input.interface.empty() && (config.input.frame_size & (config.input.frame_size - 1)) != 0) {

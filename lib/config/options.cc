@@ -99,19 +99,33 @@ ValueType<Nanoseconds> duration(Nanoseconds least) {
           [](const Nanoseconds& value) { return format_duration(value); }};
 }
 
-// "off" is kept as 0.
-ValueType<Nanoseconds> duration_or_off(Nanoseconds least, Nanoseconds most) {
-  const std::string expected = fmt::format("off, or a duration such as {}, from {} to {}", format_duration(10 * least),
+ValueType<Nanoseconds> duration(Nanoseconds least, Nanoseconds most) {
+  const std::string expected = fmt::format("a duration such as {}, from {} to {}", format_duration(10 * least),
                                            format_duration(least), format_duration(most));
-  return {expected, R"("oneOf": [{"enum": ["off", false]}, {"type": "string", "pattern": "^[0-9.]+ ?(ns|us|ms|s)$"}])",
+  return {expected, R"("type": "string", "pattern": "^[0-9.]+ ?(ns|us|ms|s|m|h|d)$")",
           [=](const YAML::Node& node) {
-            const std::string text = scalar_of(node, expected);
-            if (text == "off" || text == "false") return Nanoseconds{0};
-            const auto value = parse_duration(text);
+            const auto value = parse_duration(scalar_of(node, expected));
             if (!value || *value < least || *value > most) throw OptionError{.expected = expected};
             return *value;
           },
-          [](const Nanoseconds& value) { return value.count() == 0 ? "off" : format_duration(value); }};
+          [](const Nanoseconds& value) { return format_duration(value); }};
+}
+
+// "off" is kept as 0.
+template <typename T>
+ValueType<T> or_off(const ValueType<T>& type) {
+  const std::string expected = "off, or " + type.expected;
+  return {expected, fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{{}}}])", type.schema),
+          [=](const YAML::Node& node) {
+            const std::string text = scalar_of(node, expected);
+            if (text == "off" || text == "false") return T{0};
+            try {
+              return type.read(node);
+            } catch (const OptionError&) {
+              throw OptionError{.expected = expected};
+            }
+          },
+          [=](const T& value) { return value == T{0} ? "off" : type.show(value); }};
 }
 
 ValueType<std::string> text() {
@@ -338,9 +352,22 @@ ValueType<SinkConfig> sink() {
   return mapping<SinkConfig>(
       {member("type", &SinkConfig::type, word_of(types), "what is written"),
        member("path", &SinkConfig::path, text(),
-              "file to write, - is standard output; of ipfix, udp://HOST:PORT or tcp://HOST:PORT"),
+              "file to write, its name with strftime's % conversions, in UTC; - is standard output; of ipfix, "
+              "udp://HOST:PORT "
+              "or tcp://HOST:PORT"),
        member("fields", &SinkConfig::fields, field_selection(), "fields of this sink; default: output.fields"),
        member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink"),
+       member("rotate_every", &SinkConfig::rotate_every,
+              or_off(duration(std::chrono::seconds{1}, std::chrono::hours{24} * 366)),
+              "begin a new file whenever the clock reaches a multiple of this"),
+       member("rotate_size", &SinkConfig::rotate_size, or_off(size(1ULL << 10, 1ULL << 50)),
+              "begin a new file before it would have more text than this, compressed or not"),
+       member("compression", &SinkConfig::compression,
+              choice<Compression>(
+                  {{"auto", Compression::kAuto}, {"none", Compression::kNone}, {"zstd", Compression::kZstd}}),
+              "of a file; auto: zstd if its name ends in .zst"),
+       member("compression_level", &SinkConfig::compression_level, whole_number(1, 19),
+              "of zstd: more is smaller and slower"),
        member("observation_domain", &SinkConfig::observation_domain, whole_number(0, 0xffff'ffff),
               "ipfix: id of this observation domain, to tell several probes of one collector apart"),
        member("template_refresh", &SinkConfig::template_refresh, duration(std::chrono::seconds{1}),
@@ -488,7 +515,7 @@ std::vector<Option> make_options() {
              "fragments are flows without ports"),
       OPTION(decode.fragment_timeout, duration(std::chrono::milliseconds{1}),
              "how long after the first the others are taken for its, and how long they wait for it"),
-      OPTION(decode.deduplicate, duration_or_off(std::chrono::microseconds{1}, std::chrono::seconds{1}),
+      OPTION(decode.deduplicate, or_off(duration(std::chrono::microseconds{1}, std::chrono::seconds{1})),
              "a packet seen again within this window, on any VLAN, is counted as ignored.duplicate only"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
              "flows in all tables together, 192 octets each; when full, the least recently used is exported, "

@@ -9,7 +9,8 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint64_t kFlushRecords = 4096;  // about 2 MiB of JSON
+constexpr std::uint64_t kFlushRecords = 4096;         // about 2 MiB of JSON
+constexpr std::chrono::milliseconds kIdleFlush{100};  // how soon a file ends when its time is over
 constexpr std::chrono::milliseconds kRetryDelay{500};
 constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run is noticed
 
@@ -58,18 +59,19 @@ void SinkRunner::run() {
   name_this_thread("sink " + name_);
   flush_until_written();  // a header line, if nothing else
   while (const RecordBatch batch = take()) deliver(batch);
+  sink_->end();
   flush_until_written();
 }
 
-// The next batch; flushes when there is none waiting. Nothing at the end.
+// The next batch; flushes while there is none waiting. Nothing at the end.
 RecordBatch SinkRunner::take() {
   std::unique_lock lock(mutex_);
-  if (queue_.empty() && unflushed_ > 0) {
+  while (queue_.empty() && !finishing_) {
     lock.unlock();
     flush_until_written();
     lock.lock();
+    changed_.wait_for(lock, kIdleFlush, [this] { return !queue_.empty() || finishing_; });
   }
-  changed_.wait(lock, [this] { return !queue_.empty() || finishing_; });
   if (queue_.empty()) return nullptr;
   RecordBatch batch = queue_.front();
   queue_.pop_front();

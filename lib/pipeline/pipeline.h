@@ -31,7 +31,7 @@ struct NamedSink {
   std::uint64_t queue;
 };
 
-// All calls by one thread but request_stop() and summary(), which are thread-safe.
+// All calls by one thread but request_stop(), rotate_files() and summary(), which are thread-safe.
 class Pipeline {
  public:
   // Opens the input and the sinks of the configuration, beside which `more_sinks` get every record too, and `callbacks`
@@ -47,6 +47,8 @@ class Pipeline {
   bool wait(std::chrono::milliseconds time);
   // Ends the input. What sinks do not take within kStopGrace is dropped and counted.
   void request_stop();
+  // Files that have records are completed, and what comes next goes to new ones.
+  void rotate_files() { ++rotations_; }
   // Drains and joins. What failed on the way is in failures(); what was metered before has been written.
   void finish();
 
@@ -74,6 +76,7 @@ class Pipeline {
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> abandon_{false};
+  std::atomic<std::uint64_t> rotations_{0};
 
   Counters input_counters_;  // written by the thread that calls wait()
   Counters spreader_counters_;

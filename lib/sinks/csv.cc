@@ -7,9 +7,7 @@ namespace {
 
 class CsvSink : public FileSink {
  public:
-  CsvSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context) {
-    append_csv_header(out(), fields(), context.metrics).finish();
-  }
+  CsvSink(const SinkConfig& config, const SinkContext& context) : FileSink(config, context, append_csv_header) {}
 
   void write(std::span<const FlowRecord> records) override {
     TextWriter lines = out();

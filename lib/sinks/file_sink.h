@@ -1,29 +1,40 @@
-// What the sinks that write lines of text to a file have in common.
+// What the sinks that write lines of text have in common.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "sinks/field_table.h"
-#include "sinks/file_target.h"
 #include "sinks/sink.h"
+#include "sinks/target.h"
 
 namespace spanflow {
 
+// Appends the lines that each file begins with.
+using AppendHeader = TextWriter (*)(TextWriter, std::span<const Field* const>, const MetricNames&);
+
 class FileSink : public Sink {
  public:
-  void flush() override { target_.flush(); }
+  void flush() override { target_->flush(); }
+  void end() override { target_->end(); }
 
  protected:
-  FileSink(const SinkConfig& config, const SinkContext& context)
-      : target_(config.path, context.abandon),
-        fields_(select_fields(fields_of(config, context.config), context.config)) {}
+  FileSink(const SinkConfig& config, const SinkContext& context, AppendHeader append_header = nullptr)
+      : fields_(select_fields(fields_of(config, context.config), context.config)),
+        target_(make_target(config, context, header(append_header, context.metrics))) {}
 
-  TextWriter out() { return TextWriter(target_.buffer()); }
+  TextWriter out() { return TextWriter(target_->buffer()); }
   const std::vector<const Field*>& fields() const { return fields_; }
 
  private:
-  FileTarget target_;
+  std::string header(AppendHeader append, const MetricNames& metrics) const {
+    TextBuffer text;
+    if (append != nullptr) append(TextWriter(text), fields_, metrics).finish();
+    return std::string(text.view());
+  }
+
   std::vector<const Field*> fields_;
+  std::unique_ptr<Target> target_;
 };
 
 }  // namespace spanflow

@@ -1,69 +1,132 @@
 #include "sinks/file_target.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
+#include <filesystem>
 
-#include <cerrno>
-#include <cstring>
-
-#include "base/error.h"
+#include "sinks/part_repair.h"
+#include "telemetry/log.h"
 
 namespace spanflow {
+namespace {
 
-FileTarget::FileTarget(std::string path, const std::atomic<bool>& abandon) : path_(std::move(path)), abandon_(abandon) {
-  open();
+namespace fs = std::filesystem;
+
+// Where a symbolic link leads to: it is that file which is replaced, not the link.
+std::string behind_links(const std::string& path) {
+  std::error_code none;
+  const std::string there = fs::canonical(path, none);
+  return fs::is_symlink(path, none) && !there.empty() ? there : path;
 }
 
-FileTarget::~FileTarget() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+bool is_compressed(const SinkConfig& config) {
+  if (config.compression == Compression::kAuto) return config.path.ends_with(".zst");
+  return config.compression == Compression::kZstd;
 }
 
-void FileTarget::open() {
-  constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
-  if (path_ == "-") {
-    // With standard output closed, its number may have gone to a file that is only read, such as the capture.
-    const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail(EBADF);
-    // A description of our own, so that not waiting does not become the way of whoever shares the terminal or pipe.
-    descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
-    if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened
-  } else {
-    descriptor_ = ::open(path_.c_str(), kFlags | O_CREAT | O_TRUNC, 0644);
+}  // namespace
+
+FileTarget::FileTarget(const SinkConfig& config, std::string header, const std::atomic<std::uint64_t>& rotations,
+                       Clock clock)
+    : name_(behind_links(config.path)),
+      header_(std::move(header)),
+      level_(static_cast<int>(config.compression_level)),
+      compress_(is_compressed(config)),
+      rotates_(rotates(config)),
+      rotations_(rotations),
+      clock_(std::move(clock)),
+      rotation_(config.rotate_every, config.rotate_size) {
+  complete_leftovers();
+  begin_file();
+}
+
+void FileTarget::complete_leftovers() {
+  std::vector<std::string> left;
+  std::error_code none;  // a folder that is not there is an error when the first file is begun
+  for (const fs::directory_entry& entry : fs::directory_iterator(name_.folder(), none)) {
+    const fs::path& path = entry.path();
+    if (path.extension() == PartFile::kSuffix && name_.may_be(path.stem())) left.push_back(path.stem());
   }
-  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: a named pipe without a reader, so far
+  for (const std::string& name : left) {
+    complete_leftover(std::make_unique<PartFile>(name_.in_folder(name)));
+  }
+}
+
+// In the place of no other file, so that the next one does not take its place either.
+void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
+  const std::string was = part->part_path();
+  Repaired repaired = repair(std::move(part), level_);
+  if (repaired.kept <= header_.size()) {
+    repaired.part->remove();
+    log().warn("{}: left by a run that did not end, without a record: removed", was);
+    return;
+  }
+  const std::string name = repaired.part->complete(name_.has_time() || rotates_ ? 0 : 1);
+  log().warn("{}: left by a run that did not end: completed as {}, {} octets of a torn line cut", was, name,
+             repaired.cut);
+}
+
+void FileTarget::begin_file() {
+  const WallTime now = clock_();
+  file_ = std::make_unique<OutputFile>(empty_part(name_.at(now)), compress_ ? std::optional(level_) : std::nullopt);
+  rotation_.begin(now);
+  followed_ = rotations_;
+  put_header_first();
+}
+
+std::unique_ptr<PartFile> FileTarget::empty_part(const std::string& path) const {
+  auto part = std::make_unique<PartFile>(path);
+  if (part->size() == 0) return part;
+  complete_leftover(std::move(part));
+  return std::make_unique<PartFile>(path);
+}
+
+void FileTarget::put_header_first() {
+  TextBuffer lines;
+  TextWriter out(lines);
+  out.append(header_);
+  out.append(buffer_.view().substr(written_));
+  out.finish();
+  buffer_ = std::move(lines);
+  written_ = end_ = 0;
 }
 
 void FileTarget::flush() {
-  if (descriptor_ < 0) open();
-  if (descriptor_ < 0 && buffer_.size() > 0) fail(ENXIO);
+  write_lines();
+  if (file_ != nullptr && must_end()) end_file();
+}
+
+void FileTarget::write_lines() {
   while (written_ < buffer_.size()) {
-    const ssize_t count = ::write(descriptor_, buffer_.data() + written_, buffer_.size() - written_);
-    if (count >= 0) {
-      written_ += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      wait_writable();
-    } else if (errno != EINTR) {
-      fail(errno);
+    if (file_ == nullptr) begin_file();
+    if (written_ == end_) end_ += rotation_.fitting(buffer_.view().substr(written_), header_.size()).size();
+    if (written_ == end_) {
+      end_file();
+      continue;
     }
+    const std::size_t count = file_->write_some(buffer_.view().substr(written_, end_ - written_));
+    rotation_.add(count);
+    written_ += count;
   }
   buffer_.clear();
-  written_ = 0;
+  written_ = end_ = 0;
+  if (file_ != nullptr) file_->flush();
 }
 
-void FileTarget::wait_writable() const {
-  constexpr int kLookUpMs = 100;
-  pollfd waiting{.fd = descriptor_, .events = POLLOUT, .revents = 0};
-  while (::poll(&waiting, 1, kLookUpMs) == 0) {
-    if (abandon_.load(std::memory_order_relaxed)) {
-      throw RunError(shown() + ": cannot be written: its reader does not read");
-    }
+bool FileTarget::must_end() {
+  if (!has_records()) followed_ = rotations_;
+  return ending_ || rotation_.is_out_of_time(clock_()) || followed_ != rotations_;
+}
+
+void FileTarget::end_file() {
+  const bool only_one = first_ && !rotates_;
+  if (!has_records() && !only_one) {
+    file_->remove();
+  } else if (only_one && !name_.has_time()) {
+    file_->complete_replacing();
+  } else {
+    file_->complete(0);
   }
-}
-
-void FileTarget::fail(int error) const {
-  throw RunError(shown() + ": cannot be written: " +
-                 (error == ENXIO || error == EPIPE ? "nobody reads it" : std::strerror(error)));
+  file_.reset();
+  first_ = false;
 }
 
 }  // namespace spanflow

@@ -1,37 +1,61 @@
-// A file, pipe or terminal that is written in large blocks and never waited for without end.
+// Files of lines: each is written as NAME.part, and gets its name once it is whole and safe on disk.
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
-#include "sinks/text.h"
+#include "sinks/output_file.h"
+#include "sinks/rotation.h"
+#include "sinks/target.h"
 
 namespace spanflow {
 
-class FileTarget {
- public:
-  // `path` "-" is standard output. A regular file is created or emptied. A named pipe is opened once it has a reader.
-  // Throws RunError. `abandon` must outlive the target.
-  FileTarget(std::string path, const std::atomic<bool>& abandon);
-  ~FileTarget();
-  FileTarget(const FileTarget&) = delete;
-  FileTarget& operator=(const FileTarget&) = delete;
+// True if the sink's files end before the run does.
+inline bool rotates(const SinkConfig& config) { return config.rotate_every.count() > 0 || config.rotate_size > 0; }
 
-  TextBuffer& buffer() { return buffer_; }
-  // Writes out the buffer. Throws RunError with what is left still buffered.
-  void flush();
+// Files of the run get names that are free. Only the single file of a run, without a time in its name, takes the place
+// of that of the run before. A file without records is not kept, but for that of a run that has no other.
+class FileTarget : public Target {
+ public:
+  using Clock = std::function<WallTime()>;
+
+  // Completes what a run that did not end has left, and begins the first file. Throws RunError. The file ends whenever
+  // `rotations`, which must outlive the target, has changed.
+  FileTarget(const SinkConfig& config, std::string header, const std::atomic<std::uint64_t>& rotations,
+             Clock clock = std::chrono::system_clock::now);
+
+  void flush() override;
+  void end() override { ending_ = true; }
 
  private:
-  void open();
-  void wait_writable() const;
-  [[noreturn]] void fail(int error) const;
-  std::string shown() const { return path_ == "-" ? "standard output" : path_; }
+  void complete_leftovers();
+  void complete_leftover(std::unique_ptr<PartFile> part) const;
+  void begin_file();
+  std::unique_ptr<PartFile> empty_part(const std::string& path) const;
+  void put_header_first();
+  void write_lines();
+  bool must_end();
+  bool has_records() const { return rotation_.octets() > header_.size(); }
+  void end_file();
 
-  std::string path_;
-  const std::atomic<bool>& abandon_;
-  int descriptor_ = -1;
-  std::size_t written_ = 0;  // of buffer_, by a flush that did not get through
-  TextBuffer buffer_;
+  const FileName name_;
+  const std::string header_;
+  const int level_;
+  const bool compress_;
+  const bool rotates_;
+  const std::atomic<std::uint64_t>& rotations_;
+  const Clock clock_;
+
+  Rotation rotation_;
+  std::unique_ptr<OutputFile> file_;  // nullptr: nothing to write since the last one ended
+  std::uint64_t followed_ = 0;        // of rotations_
+  std::size_t written_ = 0;           // of buffer_
+  std::size_t end_ = 0;               // of what the file takes of buffer_
+  bool first_ = true;                 // no file of this run has ended
+  bool ending_ = false;
 };
 
 }  // namespace spanflow

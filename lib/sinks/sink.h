@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,13 +20,20 @@ class Sink {
   virtual ~Sink() = default;
   virtual void write(std::span<const FlowRecord> records) = 0;
   // Throws RunError if the target does not take the records; they stay buffered, and the next flush() tries again.
+  // Called now and then also while nothing is written.
   virtual void flush() = 0;
+  // Nothing more will be written: what the next flush() leaves behind is complete.
+  virtual void end() {}
 };
+
+inline const std::atomic<std::uint64_t> kNoRotations{0};
 
 struct SinkContext {
   const Config& config;
   const MetricNames& metrics;        // that every record has
   const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: flush() must return or throw
+  // Changes when every file is to be completed, and the next one begun.
+  const std::atomic<std::uint64_t>& rotations = kNoRotations;
 };
 
 struct SinkType {

@@ -210,7 +210,9 @@ def test_dumped_configuration_reads_back_as_the_same(value):
 
 
 def test_dumped_sinks_read_back_as_the_same():
-    write("c.yaml", "sinks:\n  - {type: csv, path: 'a: b.csv', fields: [ip_src, segment], queue: 7}\n  - {type: jsonl}\n")
+    write("c.yaml", "sinks:\n  - {type: csv, path: 'a: b.csv', fields: [ip_src, segment], queue: 7}\n  - {type: jsonl}\n"
+                    "  - {type: csv, path: '%F.csv', rotate_every: 5m, rotate_size: 1GiB, compression: none, compression_level: 19}\n"
+                    "  - {type: csv, path: c.csv, rotate_every: off, rotate_size: off, compression: zstd}\n")
     first = dumped("-c", "c.yaml")
     write("dumped.yaml", first)
     assert_equal(dumped("-c", "dumped.yaml"), first)

@@ -71,6 +71,8 @@ metrics:
 sinks:
   - {type: csv, path: flows.csv, fields: [ip_src, segment]}
   - {type: jsonl, path: "-", queue: 10}
+  - {type: csv, path: "%F.csv", rotate_every: 5m, rotate_size: 1GiB, compression: zstd, compression_level: 19}
+  - {type: csv, path: a.csv, rotate_every: off, rotate_size: off}
 """
 
 
@@ -82,7 +84,7 @@ def test_schema_takes_what_spanflowd_takes():
 
 
 @each("workers: 0", "workers: many", "flow: {capacty: 5}", "flow: {active_timeout: 5 parsecs}", "sinks: [{type: cvs}]",
-      "sinks: csv", "metrics: [{name: x}]", "metrics: [{sum: size}]", "metrics: [{name: x, sum: size, max: size}]",
+      "sinks: [{rotate_every: 5}]", "sinks: [{rotate_size: big}]", "sinks: csv", "metrics: [{name: x}]", "metrics: [{sum: size}]", "metrics: [{name: x, sum: size, max: size}]",
       "metrics: [{name: a b, sum: size}]", "metrics: [{name: x, sum: packets}]", "decode: {tunnels: [vxlam]}", "output: {fields: [ip_dest]}", "flow: 5")
 def test_schema_refuses_what_spanflowd_refuses(yaml):
     with open("c.yaml", "w", encoding="utf-8") as file:

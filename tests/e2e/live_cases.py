@@ -157,7 +157,7 @@ def test_inactive_flow_leaves_a_quiet_link():
     with link() as wire, wire.sensor_running("-s", "flow.inactive_timeout=1s", "-s", "flow.active_timeout=60s") as running:
         wire.send("--pps=5000", capture("dns.pcap"))
         last_packet = time.time()
-        wait_until(lambda: len(read_csv("flows.csv")) >= 8, timeout + 3, "records of the ended flows")
+        wait_until(lambda: len(read_csv("flows.csv.part")) >= 8, timeout + 3, "records of the ended flows")
         late = time.time() - last_packet - timeout
         running.finish(signal.SIGTERM, within=3)
     assert late < patience(1), f"exported {late:.1f} s after the timeout"

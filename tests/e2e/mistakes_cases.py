@@ -2,7 +2,7 @@
 from harness import assert_equal, capture, each, spanflowd
 
 DURATION = "a duration with its unit, such as 120s, 2m or 500ms, of at least 1ms"
-SINK = "a sink with type, path, fields, queue"
+SINK = "a sink with type, path, fields, queue, rotate_every, rotate_size, compression, compression_level, observation_domain, template_refresh"
 
 MISTAKES = (
     ("unknown key", "flow:\n  capacty: 5\n", "2:3: flow.capacty: unknown key, did you mean flow.capacity?"),
@@ -39,7 +39,7 @@ MISTAKES = (
     ("no value", "flow:\n  capacity:\nworkers: 1\n",
      "3:1: flow.capacity: expected a whole number from 1 to 1073741824, got nothing"),
     ("unknown type of sink", "sinks:\n  - {type: csv, path: a.csv}\n  - {type: jsnl, path: b}\n",
-     '3:12: sinks[1].type: expected one of jsonl, csv, got "jsnl", did you mean jsonl?'),
+     '3:12: sinks[1].type: expected one of jsonl, csv, ipfix, got "jsnl", did you mean jsonl?'),
     ("unknown key of a sink", "sinks:\n  - {type: csv, pth: a.csv}\n",
      "2:17: sinks[0].pth: unknown key, did you mean path?"),
     ("sink is a word", "sinks:\n  - csv\n", f'2:5: sinks[0]: expected {SINK}, got "csv"'),

@@ -46,7 +46,7 @@ def test_records_come_out_of_a_quiet_pipe_without_waiting_for_its_end():
     with Running("-r", "-", "--quiet", "-w", "csv:flows.csv", stdin=subprocess.PIPE) as running:
         running.process.stdin.write(content)
         running.process.stdin.flush()
-        wait_until(lambda: os.path.exists("flows.csv") and len(read_csv("flows.csv")) >= 4, 3, "closed flows in the file")
+        wait_until(lambda: os.path.exists("flows.csv.part") and len(read_csv("flows.csv.part")) >= 4, 3, "closed flows in the file")
         running.finish(signal.SIGTERM, within=3)
 
 

@@ -66,6 +66,14 @@ const Mistake kMistakes[] = {
      "spanflow.yaml:2:10: input.files: expected a list, each item text, got \"a.pcap\""},
     {"ScalarInsteadOfSection", "flow: 5\n", "spanflow.yaml:1:7: flow: expected a mapping, got \"5\""},
     {"GivenTwice", "flow:\n  capacity: 1\n  capacity: 2\n", "spanflow.yaml:3:3: flow.capacity: given twice"},
+    {"RotationWithoutUnit", "sinks:\n  - rotate_every: 300\n",
+     "spanflow.yaml:2:19: sinks[0].rotate_every: expected off, or a duration such as 10s, from 1s to 366d, got "
+     "\"300\""},
+    {"RotationOfTooSmallFiles", "sinks: [{rotate_size: 10}]\n",
+     "spanflow.yaml:1:23: sinks[0].rotate_size: expected off, or a size such as 64MiB, from 1KiB to 1024TiB, got "
+     "\"10\""},
+    {"MistypedCompression", "sinks: [{compression: zst}]\n",
+     "spanflow.yaml:1:23: sinks[0].compression: expected one of auto, none, zstd, got \"zst\", did you mean zstd?"},
     {"MistypedSinkType", "sinks:\n  - type: jsonl\n  - type: csw\n",
      "spanflow.yaml:3:11: sinks[1].type: expected one of jsonl, csv, ipfix, got \"csw\", did you mean csv?"},
     {"MistypedTunnel", "decode:\n  tunnels: [vxlan, gtpu]\n",

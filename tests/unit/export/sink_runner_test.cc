@@ -28,6 +28,9 @@ struct Control {
   std::atomic<bool> closed{false};  // write() waits while it is
   std::atomic<bool> writing{false};
   std::atomic<int> failures{0};  // so many flushes throw
+  std::atomic<int> flushes{0};
+  std::atomic<bool> ended{false};
+  std::atomic<int> flushes_at_end{0};  // after end()
 };
 
 class ControlledSink : public MemorySink {
@@ -41,10 +44,13 @@ class ControlledSink : public MemorySink {
     MemorySink::write(records);
   }
   void flush() override {
+    ++control_->flushes;
+    if (control_->ended) ++control_->flushes_at_end;
     if (control_->failures == 0) return;
     --control_->failures;
     throw RunError("target: cannot be written");
   }
+  void end() override { control_->ended = true; }
 
  private:
   std::shared_ptr<Control> control_;
@@ -91,6 +97,21 @@ TEST_F(SinkRunnerTest, WhatIsDeliveredIsCountedWhileTheRunGoesOn) {
   runner->hand(batch_of(0, 3));
   EXPECT_TRUE(eventually([&] { return runner->ledger().delivered == 3; }));
   runner->finish();
+}
+
+TEST_F(SinkRunnerTest, ASinkIsFlushedAlsoWhileNothingComes) {
+  const auto runner = start(1000, false);
+  EXPECT_TRUE(eventually([&] { return control_->flushes >= 3; }));
+  runner->finish();
+}
+
+TEST_F(SinkRunnerTest, TheLastFlushFollowsTheEnd) {
+  const auto runner = start(1000, true);
+  runner->hand(batch_of(0, 3));
+  EXPECT_TRUE(eventually([&] { return runner->ledger().delivered == 3; }));
+  EXPECT_FALSE(control_->ended);
+  runner->finish();
+  EXPECT_EQ(control_->flushes_at_end, 1);
 }
 
 TEST_F(SinkRunnerTest, ASlowLiveSinkFillsItsOwnQueueAndTheRestIsCounted) {

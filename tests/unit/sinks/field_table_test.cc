@@ -293,6 +293,7 @@ std::string written_by(const std::string& type, const std::vector<FlowRecord>& r
   const std::atomic<bool> abandon{false};
   const auto sink = make_sink(sink_config, {config, metrics, abandon});
   sink->write(records);
+  sink->end();
   sink->flush();
   return content_of(sink_config.path);
 }

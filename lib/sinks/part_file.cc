@@ -1,0 +1,130 @@
+#include "sinks/part_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.h"
+#include "sinks/file_name.h"
+
+namespace spanflow {
+namespace {
+
+// 0 or what went wrong.
+int rename_where_free(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // A file system that knows no such rename, such as NFS.
+  if (::access(to.c_str(), F_OK) == 0) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+// So that the name outlives a power cut, too. Not every file system can do it.
+void sync_folder_of(const std::string& path) {
+  const auto name = path.rfind('/') + 1;
+  const std::string folder = name == 0 ? "." : path.substr(0, name);
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+}  // namespace
+
+PartFile::PartFile(std::string path) : path_(std::move(path)) {
+  // Whoever had it may have completed it before it was locked here.
+  for (open(); !is_at_its_path(); open()) ::close(descriptor_);
+}
+
+PartFile::~PartFile() {
+  if (descriptor_ < 0) return;
+  if (size() == 0) ::unlink(part_path().c_str());
+  ::close(descriptor_);
+}
+
+void PartFile::open() {
+  descriptor_ = ::open(part_path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail(errno);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // some file systems know no locks
+  ::close(descriptor_);
+  throw RunError(path_ + ": cannot be written: another process writes " + part_path());
+}
+
+bool PartFile::is_at_its_path() const {
+  struct stat opened {};
+  struct stat there {};
+  return ::fstat(descriptor_, &opened) == 0 && ::stat(part_path().c_str(), &there) == 0 &&
+         opened.st_ino == there.st_ino && opened.st_dev == there.st_dev;
+}
+
+std::uint64_t PartFile::size() const {
+  struct stat status {};
+  ::fstat(descriptor_, &status);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+std::string PartFile::read(std::uint64_t offset, std::size_t octets) const {
+  std::string text(octets, '\0');
+  const ssize_t count = ::pread(descriptor_, text.data(), octets, static_cast<off_t>(offset));
+  if (count < 0) throw RunError(part_path() + ": cannot be read: " + std::strerror(errno));
+  text.resize(static_cast<std::size_t>(count));
+  return text;
+}
+
+void PartFile::resize(std::uint64_t size) {
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) fail(errno);
+}
+
+std::size_t PartFile::write_some(std::string_view octets) {
+  for (;;) {
+    const ssize_t count = ::write(descriptor_, octets.data(), octets.size());
+    if (count > 0) return static_cast<std::size_t>(count);
+    if (count == 0) fail(ENOSPC);
+    if (errno != EINTR) fail(errno);
+  }
+}
+
+void PartFile::sync() {
+  if (::fsync(descriptor_) != 0) fail(errno);
+}
+
+std::string PartFile::complete(unsigned number) {
+  sync();
+  for (;; ++number) {
+    std::string name = numbered(path_, number);
+    const int error = rename_where_free(part_path(), name);
+    if (error == 0) {
+      done(name);
+      return name;
+    }
+    if (error != EEXIST) fail(error);
+  }
+}
+
+std::string PartFile::complete_replacing() {
+  sync();
+  if (::rename(part_path().c_str(), path_.c_str()) != 0) fail(errno);
+  done(path_);
+  return path_;
+}
+
+void PartFile::remove() {
+  ::unlink(part_path().c_str());
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void PartFile::done(const std::string& name) {
+  sync_folder_of(name);
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void PartFile::fail(int error) const { throw RunError(path_ + ": cannot be written: " + std::strerror(error)); }
+
+}  // namespace spanflow

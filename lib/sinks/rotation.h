@@ -1,0 +1,48 @@
+// When a file ends.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/units.h"
+#include "sinks/file_name.h"
+
+namespace spanflow {
+
+// Of one file after the other. With a clock that is set back, a file ends too soon, and none too late.
+class Rotation {
+ public:
+  Rotation(Nanoseconds every, std::uint64_t octets) : every_(every), most_octets_(octets) {}
+
+  void begin(WallTime now) {
+    period_ = period_of(now);
+    octets_ = 0;
+  }
+  bool is_out_of_time(WallTime now) const { return period_of(now) != period_; }
+
+  // The first lines that the file still takes; nothing if it is full. A line that is too long for any file is taken by
+  // an empty one, which holds no more than `header` octets.
+  std::string_view fitting(std::string_view lines, std::size_t header) const {
+    if (most_octets_ == 0 || octets_ + lines.size() <= most_octets_) return lines;
+    const std::uint64_t room = most_octets_ > octets_ ? most_octets_ - octets_ : 0;
+    if (const auto last = lines.substr(0, room).rfind('\n'); last != std::string_view::npos) {
+      return lines.substr(0, last + 1);
+    }
+    return octets_ <= header ? lines.substr(0, lines.find('\n') + 1) : std::string_view{};
+  }
+  void add(std::size_t octets) { octets_ += octets; }
+  std::uint64_t octets() const { return octets_; }
+
+ private:
+  // Periods begin at the multiples of their length, so one of an hour at the full hour.
+  std::int64_t period_of(WallTime time) const {
+    return every_.count() == 0 ? 0 : Nanoseconds(time.time_since_epoch()) / every_;
+  }
+
+  const Nanoseconds every_;          // 0: no limit
+  const std::uint64_t most_octets_;  // 0: no limit
+  std::int64_t period_ = 0;
+  std::uint64_t octets_ = 0;  // of the file, before compression
+};
+
+}  // namespace spanflow

@@ -1,0 +1,32 @@
+// A pipe, terminal or device that is written in large blocks and never waited for without end.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "sinks/target.h"
+
+namespace spanflow {
+
+class StreamTarget : public Target {
+ public:
+  // `path` "-" is standard output. A named pipe is opened once it has a reader. Throws RunError. `abandon` must outlive
+  // the target.
+  StreamTarget(std::string path, const std::string& header, const std::atomic<bool>& abandon);
+  ~StreamTarget() override;
+
+  void flush() override;
+
+ private:
+  void open();
+  void wait_writable() const;
+  [[noreturn]] void fail(int error) const;
+  std::string shown() const { return path_ == "-" ? "standard output" : path_; }
+
+  std::string path_;
+  const std::atomic<bool>& abandon_;
+  int descriptor_ = -1;
+  std::size_t written_ = 0;  // of buffer_, by a flush that did not get through
+};
+
+}  // namespace spanflow

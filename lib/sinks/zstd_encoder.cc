@@ -1,0 +1,37 @@
+#include "sinks/zstd_encoder.h"
+
+#include <zstd.h>
+
+#include <new>
+
+namespace spanflow {
+
+void ZstdEncoder::Release::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+ZstdEncoder::ZstdEncoder(int level) : context_(ZSTD_createCCtx()) {
+  if (context_ == nullptr) throw std::bad_alloc();
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
+}
+
+void ZstdEncoder::add(std::string_view text, std::string& encoded) { run(text, ZSTD_e_continue, encoded); }
+
+void ZstdEncoder::flush(std::string& encoded) { run({}, ZSTD_e_flush, encoded); }
+
+void ZstdEncoder::end(std::string& encoded) { run({}, ZSTD_e_end, encoded); }
+
+void ZstdEncoder::run(std::string_view text, int directive, std::string& encoded) {
+  ZSTD_inBuffer input{text.data(), text.size(), 0};
+  const bool all_out = directive != ZSTD_e_continue;
+  std::size_t left = 0;
+  do {
+    const std::size_t used = encoded.size();
+    encoded.resize(used + ZSTD_CStreamOutSize());
+    ZSTD_outBuffer output{encoded.data(), encoded.size(), used};
+    left = ZSTD_compressStream2(context_.get(), &output, &input, static_cast<ZSTD_EndDirective>(directive));
+    encoded.resize(output.pos);
+    if (ZSTD_isError(left) != 0) throw std::bad_alloc();  // the one thing that can go wrong
+  } while (input.pos < input.size || (all_out && left > 0));
+}
+
+}  // namespace spanflow

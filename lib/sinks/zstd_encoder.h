@@ -1,0 +1,31 @@
+// Text to zstd, one frame for a file.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct ZSTD_CCtx_s;
+
+namespace spanflow {
+
+class ZstdEncoder {
+ public:
+  explicit ZstdEncoder(int level);
+
+  // All three append to what is encoded.
+  void add(std::string_view text, std::string& encoded);
+  // Whoever has this much can decode all that was added.
+  void flush(std::string& encoded);
+  void end(std::string& encoded);
+
+ private:
+  void run(std::string_view text, int directive, std::string& encoded);
+
+  struct Release {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+  std::unique_ptr<ZSTD_CCtx_s, Release> context_;
+};
+
+}  // namespace spanflow
