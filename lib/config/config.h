@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,12 +49,40 @@ struct MetricConfig {
   std::string plugin;
 };
 
+// What the partition of a record is chosen by.
+enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
+
+// What a sink of type kafka has besides.
+struct KafkaConfig {
+  std::string brokers;  // "host:port,host:port"
+  std::string topic;
+  KafkaKey key = KafkaKey::kCommunityId;
+  std::string compression = "lz4";
+  Nanoseconds flush_timeout = std::chrono::seconds{10};
+
+  struct Tls {
+    bool enabled = false;
+    std::string ca;  // paths of PEM files
+    std::string certificate;
+    std::string key;
+  } tls;
+
+  struct Sasl {
+    std::string mechanism;  // empty: no log-in
+    std::string username;
+    std::string password_file;
+  } sasl;
+
+  std::map<std::string, std::string> rdkafka;  // properties of librdkafka
+};
+
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
   std::string path = "-";           // "-": standard output
   std::vector<std::string> fields;  // empty: output.fields
   std::uint64_t queue = 32'768;     // records that may wait for this sink
+  KafkaConfig kafka;
 };
 
 struct Config {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "config/options.h"
+#include "sinks/sink.h"
 
 namespace spanflow {
 namespace {
@@ -141,10 +142,11 @@ void check(const Config& config) {
   }
   if (inputs > 1) throw ConfigError("more than one kind of input: give input.files, input.interface or input.devices");
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
-  std::set<std::string> paths;
+  std::set<std::string> targets;
   for (const SinkConfig& sink : config.sinks) {
-    if (sink.path != "/dev/null" && !paths.insert(sink.path).second) {
-      throw ConfigError(fmt::format("sinks: two of them write to {}", sink.path));
+    const std::string target = sink_target(sink);
+    if (target != "/dev/null" && !targets.insert(target).second) {
+      throw ConfigError(fmt::format("sinks: two of them write to {}", target));
     }
   }
   if (!config.input.interface.empty() && (config.input.frame_size & (config.input.frame_size - 1)) != 0) {

@@ -1,124 +1,18 @@
 #include "config/options.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <yaml-cpp/yaml.h>
-
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <charconv>
-#include <limits>
 #include <set>
 
 #include "capture/filter.h"
+#include "config/sink_options.h"
+#include "config/value_types.h"
 #include "decode/tunnel_names.h"
 #include "metrics/conditions.h"
 #include "metrics/metric_set.h"
-#include "sinks/field_table.h"
-#include "sinks/sink.h"
 
 namespace spanflow {
 namespace {
 
-// A value type: what it expects, its schema, how it is read from a scalar and shown as one. The options below differ
-// only in which member they bind and in bounds.
-template <typename T>
-struct ValueType {
-  std::string expected;
-  std::string schema;
-  std::function<T(const YAML::Node&)> read;
-  std::function<std::string(const T&)> show;
-};
-
-std::string scalar_of(const YAML::Node& node, const std::string& expected) {
-  if (!node.IsScalar()) throw OptionError{.expected = expected};
-  return node.Scalar();
-}
-
-ValueType<bool> boolean() {
-  const std::string expected = "true or false";
-  return {expected, R"("type": "boolean")",
-          [expected](const YAML::Node& node) {
-            const std::string text = scalar_of(node, expected);
-            if (text == "true" || text == "yes" || text == "on") return true;
-            if (text == "false" || text == "no" || text == "off") return false;
-            throw OptionError{.expected = expected};
-          },
-          [](const bool& value) { return value ? "true" : "false"; }};
-}
-
-ValueType<std::uint64_t> whole_number(std::uint64_t least, std::uint64_t most) {
-  const std::string expected = fmt::format("a whole number from {} to {}", least, most);
-  return {expected, fmt::format(R"("type": "integer", "minimum": {}, "maximum": {})", least, most),
-          [=](const YAML::Node& node) {
-            const std::string text = scalar_of(node, expected);
-            std::uint64_t value = 0;
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-            if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
-              throw OptionError{.expected = expected};
-            }
-            return value;
-          },
-          [](const std::uint64_t& value) { return std::to_string(value); }};
-}
-
-ValueType<std::uint64_t> power_of_two(std::uint64_t least, std::uint64_t most) {
-  auto type = whole_number(least, most);
-  type.expected = fmt::format("a power of two from {} to {}", least, most);
-  type.read = [read = type.read, expected = type.expected](const YAML::Node& node) {
-    const std::uint64_t value = read(node);
-    if (!std::has_single_bit(value)) throw OptionError{.expected = expected};
-    return value;
-  };
-  return type;
-}
-
-ValueType<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
-  const std::string expected =
-      fmt::format("a size such as 64MiB, from {} to {}", format_size(least), format_size(most));
-  return {expected, R"("type": ["string", "integer"], "pattern": "^[0-9.]+ ?([kMGT]?B|[KMGT]iB)?$")",
-          [=](const YAML::Node& node) {
-            const auto value = parse_size(scalar_of(node, expected));
-            if (!value || *value < least || *value > most) throw OptionError{.expected = expected};
-            return *value;
-          },
-          [](const std::uint64_t& value) { return format_size(value); }};
-}
-
-ValueType<Nanoseconds> duration(Nanoseconds least) {
-  constexpr Nanoseconds kMost = std::chrono::hours{24} * 365 * 100;
-  const std::string expected = fmt::format("a duration with its unit, such as 120s, 2m or 500ms{}",
-                                           least.count() > 0 ? ", of at least " + format_duration(least) : "");
-  return {expected, R"("type": ["string", "integer"], "pattern": "^([0-9.]+ ?(ns|us|ms|s|m|h|d)|0)$")",
-          [=](const YAML::Node& node) {
-            const auto value = parse_duration(scalar_of(node, expected));
-            if (!value || *value < least || *value > kMost) throw OptionError{.expected = expected};
-            return *value;
-          },
-          [](const Nanoseconds& value) { return format_duration(value); }};
-}
-
-// "off" is kept as 0.
-ValueType<Nanoseconds> duration_or_off(Nanoseconds least, Nanoseconds most) {
-  const std::string expected = fmt::format("off, or a duration such as {}, from {} to {}", format_duration(10 * least),
-                                           format_duration(least), format_duration(most));
-  return {expected, R"("oneOf": [{"enum": ["off", false]}, {"type": "string", "pattern": "^[0-9.]+ ?(ns|us|ms|s)$"}])",
-          [=](const YAML::Node& node) {
-            const std::string text = scalar_of(node, expected);
-            if (text == "off" || text == "false") return Nanoseconds{0};
-            const auto value = parse_duration(text);
-            if (!value || *value < least || *value > most) throw OptionError{.expected = expected};
-            return *value;
-          },
-          [](const Nanoseconds& value) { return value.count() == 0 ? "off" : format_duration(value); }};
-}
-
-ValueType<std::string> text() {
-  const std::string expected = "text";
-  return {expected, R"("type": "string")", [expected](const YAML::Node& node) { return scalar_of(node, expected); },
-          [](const std::string& value) { return yaml_scalar(value); }};
-}
+using namespace values;
 
 ValueType<std::string> filter() {
   auto type = text();
@@ -130,109 +24,6 @@ ValueType<std::string> filter() {
     return expression;
   };
   return type;
-}
-
-std::string quoted_list(std::span<const std::string> words) {
-  std::vector<std::string> quoted;
-  for (const std::string& word : words) quoted.push_back('"' + word + '"');
-  return fmt::format("{}", fmt::join(quoted, ", "));
-}
-
-std::string did_you_mean(const std::string& word, std::span<const std::string> known) {
-  const std::string near = nearest(word, known);
-  return near.empty() ? "" : fmt::format(", did you mean {}?", near);
-}
-
-// One word out of a list, each standing for a value.
-template <typename T>
-ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
-  std::vector<std::string> words;
-  for (const auto& [word, value] : values) words.push_back(word);
-  const std::string expected = fmt::format("one of {}", fmt::join(words, ", "));
-  return {expected, fmt::format(R"("enum": [{}])", quoted_list(words)),
-          [=](const YAML::Node& node) {
-            const std::string text = scalar_of(node, expected);
-            for (const auto& [word, value] : values) {
-              if (word == text) return value;
-            }
-            throw OptionError{.expected = expected, .hint = did_you_mean(text, words)};
-          },
-          [=](const T& value) {
-            for (const auto& [word, known] : values) {
-              if (known == value) return word;
-            }
-            return std::string{};
-          }};
-}
-
-template <typename T>
-ValueType<T> described_as(const std::string& expected, ValueType<T> type) {
-  type.expected = expected;
-  type.read = [expected, read = type.read](const YAML::Node& node) {
-    try {
-      return read(node);
-    } catch (OptionError& error) {
-      error.expected = expected;
-      throw;
-    }
-  };
-  return type;
-}
-
-ValueType<std::string> word_of(const std::vector<std::string>& words) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const std::string& word : words) pairs.emplace_back(word, word);
-  return choice(std::move(pairs));
-}
-
-// Says that the error is about this part of the value, unless it is about a part of the part.
-void place(OptionError& error, const YAML::Node& part) {
-  if (error.line >= 0) return;
-  error.line = part.Mark().line;
-  error.column = part.Mark().column;
-  error.got = described(part);
-}
-
-template <typename T>
-ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
-  const std::string expected = fmt::format("a list, each item {}", item.expected);
-  return {expected, fmt::format(R"("type": "array", "items": {{{}}})", item.schema),
-          [=](const YAML::Node& node) {
-            if (!node.IsSequence()) throw OptionError{.expected = expected};
-            std::vector<T> values;
-            for (const YAML::Node& element : node) {
-              try {
-                values.push_back(item.read(element));
-              } catch (OptionError& error) {
-                place(error, element);
-                error.name_suffix = fmt::format("[{}]{}", values.size(), error.name_suffix);
-                throw;
-              }
-            }
-            return values;
-          },
-          [=](const std::vector<T>& values) {
-            std::vector<std::string> shown;
-            for (const T& value : values) shown.push_back(item.show(value));
-            return fmt::format("[{}]", fmt::join(shown, ", "));
-          }};
-}
-
-// A single word is a list of one.
-ValueType<std::vector<std::string>> field_selection() {
-  std::vector<std::string> known{"classic", "full", "nfstream"};
-  for (const Field& field : fields()) known.emplace_back(field.name);
-  // All the names would bury a mistake; the nearest one is what helps.
-  const ValueType<std::string> word =
-      described_as("classic, full, nfstream or a field name, see --list-fields", word_of(known));
-  ValueType<std::vector<std::string>> list = list_of(word);
-  list.expected = "classic, full, nfstream, or a list of field names";
-  list.schema = fmt::format(R"("oneOf": [{{"enum": [{0}]}}, {{"type": "array", "items": {{"enum": [{0}]}}}}])",
-                            quoted_list(known));
-  list.read = [word, read_list = list.read](const YAML::Node& node) {
-    return node.IsScalar() ? std::vector<std::string>{word.read(node)} : read_list(node);
-  };
-  return list;
 }
 
 // tunnel_names() in streamer order: the list that the record shows too.
@@ -264,83 +55,6 @@ ValueType<TunnelSet> tunnels() {
             }
             return fmt::format("[{}]", fmt::join(shown, ", "));
           }};
-}
-
-// A mapping of its own options, such as one sink.
-template <typename T>
-struct MemberOption {
-  std::string name;
-  std::string help;
-  std::string schema;
-  std::function<void(T&, const YAML::Node&)> read;
-  std::function<std::string(const T&)> show;
-};
-
-template <typename T, typename V>
-MemberOption<T> member(std::string name, V T::*place, const ValueType<V>& type, std::string help) {
-  return {std::move(name), std::move(help), type.schema,
-          [=](T& object, const YAML::Node& node) { object.*place = type.read(node); },
-          [=](const T& object) { return type.show(object.*place); }};
-}
-
-template <typename T>
-ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::string& what) {
-  std::vector<std::string> names;
-  std::vector<std::string> schemas;
-  for (const auto& each : members) {
-    names.push_back(each.name);
-    schemas.push_back(fmt::format(R"("{}": {{{}, "description": "{}"}})", each.name, each.schema, each.help));
-  }
-  const std::string expected = fmt::format("{} with {}", what, fmt::join(names, ", "));
-  return {
-      expected,
-      fmt::format(R"("type": "object", "additionalProperties": false, "properties": {{{}}})", fmt::join(schemas, ", ")),
-      [=](const YAML::Node& node) {
-        if (!node.IsMap()) throw OptionError{.expected = expected};
-        T object;
-        std::set<std::string> seen;
-        for (const auto& entry : node) {
-          const std::string key = entry.first.Scalar();
-          const auto found = std::find(names.begin(), names.end(), key);
-          const bool known = found != names.end();
-          if (!known || !seen.insert(key).second) {
-            OptionError error{.name_suffix = "." + key,
-                              .complaint = known ? "given twice" : "unknown key" + did_you_mean(key, names)};
-            place(error, entry.first);
-            throw error;
-          }
-          try {
-            members[static_cast<std::size_t>(found - names.begin())].read(object, entry.second);
-          } catch (OptionError& error) {
-            place(error, entry.second);
-            error.name_suffix = "." + key + error.name_suffix;
-            throw;
-          }
-        }
-        return object;
-      },
-      [=](const T& object) {
-        const T defaults;
-        std::vector<std::string> shown;
-        for (const auto& each : members) {
-          // The first member says what it is; of the rest only what differs from the defaults.
-          if (&each == &members.front() || each.show(object) != each.show(defaults)) {
-            shown.push_back(fmt::format("{}: {}", each.name, each.show(object)));
-          }
-        }
-        return fmt::format("{{{}}}", fmt::join(shown, ", "));
-      }};
-}
-
-ValueType<SinkConfig> sink() {
-  std::vector<std::string> types;
-  for (const SinkType& type : sink_types()) types.emplace_back(type.name);
-  return mapping<SinkConfig>(
-      {member("type", &SinkConfig::type, word_of(types), "what is written"),
-       member("path", &SinkConfig::path, text(), "file to write; - is standard output"),
-       member("fields", &SinkConfig::fields, field_selection(), "fields of this sink; default: output.fields"),
-       member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")},
-      "a sink");
 }
 
 // "sum: size" of a metric: sets what it adds up and how. `words` are what it may add up.
