@@ -102,7 +102,8 @@ void Pipeline::hand_over(const Homes& homes) {
 
 void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
   for (const SinkConfig& sink : config_.sinks) {
-    more_sinks.push_back({sink_name(sink), make_sink(sink, {config_, metrics_.names(), abandon_, is_live()}), sink.queue});
+    more_sinks.push_back(
+        {sink_name(sink), make_sink(sink, {config_, metrics_.names(), abandon_, is_live()}), sink.queue});
   }
   for (NamedSink& named : more_sinks) {
     sinks_.push_back(
