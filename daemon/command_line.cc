@@ -42,7 +42,8 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag) {
   app.add_option("-d,--device", flags.devices, "DPDK device: a PCI address or a vdev string; may be repeated")
       ->type_name("DEVARGS")
       ->allow_extra_args(false);
-  app.add_option("-w,--write", flags.targets, "jsonl:PATH or csv:PATH, - is standard output; may be repeated")
+  app.add_option("-w,--write", flags.targets,
+                 "jsonl:PATH or csv:PATH, - is standard output, or kafka:BROKER:PORT/TOPIC; may be repeated")
       ->type_name("TARGET")
       ->allow_extra_args(false);
   app.add_option("-s,--set", flags.settings, "any option by its dotted name: -s flow.capacity=1000000; may be repeated")
@@ -68,16 +69,17 @@ SinkConfig parse_target(const std::string& target) {
   const auto colon = target.find(':');
   SinkConfig sink;
   sink.type = target.substr(0, colon);
+  const SinkType* const type = find_sink_type(sink.type);
+  if (type != nullptr && colon != std::string::npos && type->set_target(sink, target.substr(colon + 1))) return sink;
   std::vector<std::string> types;
-  for (const SinkType& type : sink_types()) types.emplace_back(type.name);
-  if (colon == std::string::npos || colon + 1 == target.size() ||
-      std::find(types.begin(), types.end(), sink.type) == types.end()) {
-    const std::string near = nearest(sink.type, types);
-    throw ConfigError(fmt::format("--write {}: expected {}:PATH{}", target, fmt::join(types, ":PATH or "),
-                                  near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
+  std::vector<std::string> forms;
+  for (const SinkType& each : sink_types()) {
+    types.emplace_back(each.name);
+    forms.push_back(fmt::format("{}:{}", each.name, each.target_form));
   }
-  sink.path = target.substr(colon + 1);
-  return sink;
+  const std::string near = nearest(sink.type, types);
+  throw ConfigError(fmt::format("--write {}: expected {}{}", target, fmt::join(forms, " or "),
+                                near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
 }
 
 // A flag that is an option of the configuration by another name.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,7 +49,34 @@ struct MetricConfig {
   std::string plugin;
 };
 
-enum class Compression : std::uint8_t { kAuto, kNone, kZstd };
+// By what records are compressed; auto: zstd for files whose names end in .zst, lz4 for Kafka.
+enum class Compression : std::uint8_t { kAuto, kNone, kGzip, kSnappy, kLz4, kZstd };
+
+// What the partition of a record is chosen by.
+enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
+
+// What a sink of type kafka has besides.
+struct KafkaConfig {
+  std::string brokers;  // "host:port,host:port"
+  std::string topic;
+  KafkaKey key = KafkaKey::kCommunityId;
+  Nanoseconds flush_timeout = std::chrono::seconds{10};
+
+  struct Tls {
+    bool enabled = false;
+    std::string ca;  // paths of PEM files
+    std::string certificate;
+    std::string key;
+  } tls;
+
+  struct Sasl {
+    std::string mechanism;  // empty: no log-in
+    std::string username;
+    std::string password_file;
+  } sasl;
+
+  std::map<std::string, std::string> rdkafka;  // properties of librdkafka
+};
 
 // One entry of `sinks`.
 struct SinkConfig {
@@ -57,15 +85,18 @@ struct SinkConfig {
   std::vector<std::string> fields;  // empty: output.fields
   std::uint64_t queue = 32'768;     // records that may wait for this sink
 
+  Compression compression = Compression::kAuto;
+
   // Of files.
   Nanoseconds rotate_every{0};    // 0: off
   std::uint64_t rotate_size = 0;  // octets of text, 0: off
-  Compression compression = Compression::kAuto;
   std::uint64_t compression_level = 3;
 
   // Of ipfix.
   std::uint64_t observation_domain = 0;
   Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
+
+  KafkaConfig kafka;
 };
 
 struct Config {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "config/options.h"
 #include "sinks/file_name.h"
+#include "sinks/sink.h"
 
 namespace spanflow {
 namespace {
@@ -142,10 +143,11 @@ void check(const Config& config) {
   }
   if (inputs > 1) throw ConfigError("more than one kind of input: give input.files, input.interface or input.devices");
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
-  std::set<std::string> paths;
+  std::set<std::string> targets;
   for (const SinkConfig& sink : config.sinks) {
-    if (sink.path != "/dev/null" && !paths.insert(sink.path).second) {
-      throw ConfigError(fmt::format("sinks: two of them write to {}", sink.path));
+    const std::string target = sink_target(sink);
+    if (target != "/dev/null" && !targets.insert(target).second) {
+      throw ConfigError(fmt::format("sinks: two of them write to {}", target));
     }
     if (const std::string complaint = FileName::complaint_about(sink.path); !complaint.empty()) {
       throw ConfigError(fmt::format("sinks: {}: {}", sink.path, complaint));

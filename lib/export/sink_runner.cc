@@ -14,11 +14,26 @@ constexpr std::chrono::milliseconds kIdleFlush{100};  // how soon a file ends wh
 constexpr std::chrono::milliseconds kRetryDelay{500};
 constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run is noticed
 
+// Of records that were queued until the sink settled them.
+void add(const Settled& settled, SinkLedger& ledger) {
+  ledger.delivered += settled.delivered;
+  ledger.queued -= settled.delivered;
+  for (std::size_t reason = 0; reason < settled.dropped.size(); ++reason) {
+    ledger.dropped[reason] += settled.dropped[reason];
+    ledger.queued -= settled.dropped[reason];
+  }
+}
+
 }  // namespace
 
 SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
                        const std::atomic<bool>& abandon)
-    : name_(std::move(name)), sink_(std::move(sink)), queue_records_(queue_records), wait_(wait), abandon_(abandon) {
+    : name_(std::move(name)),
+      sink_(std::move(sink)),
+      settles_itself_(sink_->settled().has_value()),
+      queue_records_(queue_records),
+      wait_(wait),
+      abandon_(abandon) {
   ledger_.name = name_;
 }
 
@@ -61,6 +76,7 @@ void SinkRunner::run() {
   while (const RecordBatch batch = take()) deliver(batch);
   sink_->end();
   flush_until_written();
+  finish_sink();
 }
 
 // The next batch; flushes while there is none waiting. Nothing at the end.
@@ -82,38 +98,55 @@ RecordBatch SinkRunner::take() {
 }
 
 void SinkRunner::deliver(const RecordBatch& batch) {
-  if (!ended_) sink_->write(*batch);
-  if (ended_ || unflushed_ >= kFlushRecords) flush_until_written();
+  if (ended_) {
+    const std::lock_guard lock(mutex_);
+    drop(reason_of_ended(), batch->size());
+    unflushed_ -= batch->size();
+    return;
+  }
+  sink_->write(*batch);
+  if (unflushed_ >= kFlushRecords) flush_until_written();
 }
 
-// False if the sink's records cannot be written, and are dropped.
-bool SinkRunner::flush_until_written() {
+// Or until the sink has ended.
+void SinkRunner::flush_until_written() {
   bool failed_before = false;
-  for (;;) {
+  while (!ended_) {
     std::exception_ptr error;
     try {
-      if (!ended_) sink_->flush();
+      sink_->flush();
     } catch (const RunError& what) {
       error = std::current_exception();
       if (!failed_before && !wait_) log().error("{}", what.what());
       failed_before = true;
     }
     std::unique_lock lock(mutex_);
-    if (error == nullptr && !ended_) {
-      ledger_.delivered += unflushed_;
-      unflushed_ = 0;
-      failure_ = nullptr;
-      return true;
-    }
-    if (error != nullptr) failure_ = error;
-    if (ended_ || wait_ || abandon_ || finishing_) {
-      ended_ = true;
-      drop(reason_of_ended(), unflushed_);
-      unflushed_ = 0;
-      changed_.notify_all();
-      return false;
-    }
+    failure_ = error;
+    ended_ = error != nullptr && (wait_ || abandon_ || finishing_);
+    if (error == nullptr || ended_) return settle_unflushed();
     changed_.wait_for(lock, kRetryDelay, [this] { return finishing_; });
+  }
+}
+
+// What has been flushed, or cannot be.
+void SinkRunner::settle_unflushed() {
+  if (settles_itself_) {
+    entrusted_ += unflushed_;
+  } else if (ended_) {
+    drop(reason_of_ended(), unflushed_);
+  } else {
+    ledger_.delivered += unflushed_;
+  }
+  unflushed_ = 0;
+  changed_.notify_all();
+}
+
+void SinkRunner::finish_sink() {
+  try {
+    sink_->finish();
+  } catch (const RunError&) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
   }
 }
 
@@ -126,7 +159,8 @@ DropReason SinkRunner::reason_of_ended() const { return abandon_ ? DropReason::k
 SinkLedger SinkRunner::ledger() const {
   const std::lock_guard lock(mutex_);
   SinkLedger ledger = ledger_;
-  ledger.queued = queued_ + unflushed_;
+  ledger.queued = queued_ + unflushed_ + entrusted_;
+  if (settles_itself_) add(*sink_->settled(), ledger);
   return ledger;
 }
 

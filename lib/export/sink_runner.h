@@ -19,10 +19,6 @@ namespace spanflow {
 
 using RecordBatch = std::shared_ptr<const std::vector<FlowRecord>>;
 
-// Why a sink did not get a record.
-enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped };
-inline constexpr std::array<std::string_view, 3> kDropReasonNames = {"queue_full", "write_failed", "stopped"};
-
 // handed = delivered + queued + spooled + the drops, at every moment it is taken.
 struct SinkLedger {
   std::string name;
@@ -46,7 +42,7 @@ class SinkRunner {
   void hand(const RecordBatch& batch);
   // False while hand() would have to wait, or to drop, for want of room. True of a sink that takes nothing any more.
   bool has_room(std::size_t records) const;
-  // Writes what is queued and joins the thread.
+  // Writes what is queued, has the sink finish, and joins the thread.
   void finish();
 
   SinkLedger ledger() const;
@@ -60,12 +56,15 @@ class SinkRunner {
   bool fits(std::size_t records) const;
   RecordBatch take();
   void deliver(const RecordBatch& batch);
-  bool flush_until_written();
+  void flush_until_written();
+  void finish_sink();
+  void settle_unflushed();
   void drop(DropReason reason, std::uint64_t records);
   DropReason reason_of_ended() const;
 
   const std::string name_;
   std::unique_ptr<Sink> sink_;
+  const bool settles_itself_;
   const std::uint64_t queue_records_;
   const bool wait_;
   const std::atomic<bool>& abandon_;
@@ -75,7 +74,8 @@ class SinkRunner {
   std::deque<RecordBatch> queue_;
   std::uint64_t queued_ = 0;     // records in queue_
   std::uint64_t unflushed_ = 0;  // records the sink has buffered
-  SinkLedger ledger_;            // but for `queued`
+  std::uint64_t entrusted_ = 0;  // records flushed by a sink that settles them itself
+  SinkLedger ledger_;            // but for `queued`, and what the sink settles itself
   std::exception_ptr failure_;
   bool ended_ = false;  // the sink takes no more
   bool finishing_ = false;

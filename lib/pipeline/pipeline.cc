@@ -102,7 +102,7 @@ void Pipeline::hand_over(const Homes& homes) {
 
 void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
   for (const SinkConfig& sink : config_.sinks) {
-    auto made = make_sink(sink, {config_, metrics_.names(), abandon_, rotations_});
+    auto made = make_sink(sink, {config_, metrics_.names(), abandon_, is_live(), rotations_});
     more_sinks.push_back({sink_name(sink), std::move(made), sink.queue});
   }
   for (NamedSink& named : more_sinks) {

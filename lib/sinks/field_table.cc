@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/boot_id.h"
 #include "decode/tunnel_names.h"
 #include "metrics/community_id.h"
 #include "sinks/nfstream_columns.h"
@@ -191,6 +192,9 @@ constexpr std::array kFields = {
           [](Record r) { return timestamp_source_name(r); }},
     Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
           [](Record r) { return text_or_missing(r.sensor_id); }, "observationDomainName"},
+    Field{"boot_id", FieldGroup::kLive, "",
+          "of this start of the program; with sensor_id, worker and sequence it names a record",
+          [](Record) { return HexValue{boot_id()}; }},
     Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
     Field{"sequence", FieldGroup::kFlow, "", "0, then one more with each record of the run",
           [](Record r) { return number(r.sequence); }},
@@ -285,15 +289,16 @@ constexpr std::array kFields = {
 };
 
 std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 9> kNames = {"classic",
-                                                      "full",
-                                                      "full, with decode.tunnels",
-                                                      "full, with dpi.enabled",
-                                                      "full, with dpi.metadata",
-                                                      "full, with features.statistics",
-                                                      "nfstream, with features.statistics",
-                                                      "full, with features.splt",
-                                                      "full, with features.tcp"};
+  constexpr std::array<std::string_view, 10> kNames = {"classic",
+                                                       "full",
+                                                       "full, when captured live",
+                                                       "full, with decode.tunnels",
+                                                       "full, with dpi.enabled",
+                                                       "full, with dpi.metadata",
+                                                       "full, with features.statistics",
+                                                       "nfstream, with features.statistics",
+                                                       "full, with features.splt",
+                                                       "full, with features.tcp"};
   return kNames[static_cast<std::size_t>(group)];
 }
 
@@ -310,6 +315,8 @@ bool is_on(FieldGroup group, const Config& config) {
     case FieldGroup::kClassic:
     case FieldGroup::kFlow:
       return true;
+    case FieldGroup::kLive:
+      return config.input.files.empty();  // a file read again gives the same records again
     case FieldGroup::kTunnels:
       return !config.decode.tunnels.empty();
     case FieldGroup::kDpi:
@@ -345,6 +352,8 @@ std::vector<const Field*> select_fields(std::span<const std::string> names, cons
   }
   return selected;
 }
+
+const Field& field_named(std::string_view name) { return *std::ranges::find(kFields, name, &Field::name); }
 
 std::string list_fields() {
   std::string text =

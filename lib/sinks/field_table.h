@@ -18,6 +18,7 @@ namespace spanflow {
 enum class FieldGroup : std::uint8_t {
   kClassic,
   kFlow,
+  kLive,
   kTunnels,
   kDpi,
   kMetadata,
@@ -74,6 +75,8 @@ struct Field {
 };
 
 std::span<const Field> fields();
+// There must be one of this name.
+const Field& field_named(std::string_view name);
 
 // What a sink shows: its own list or output.fields.
 const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config);

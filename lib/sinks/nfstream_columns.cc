@@ -52,7 +52,7 @@ struct Renamed {
 };
 
 Field column(const Renamed& renamed, FieldGroup group) {
-  Field field = *std::ranges::find(fields(), renamed.ours, &Field::name);
+  Field field = field_named(renamed.ours);
   field.name = renamed.name;
   field.group = group;
   return field;

@@ -2,9 +2,11 @@
 // lib/meson.build.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +15,16 @@
 #include "spanflow/streamer.h"
 
 namespace spanflow {
+
+// Why a sink did not get a record.
+enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped };
+inline constexpr std::array<std::string_view, 3> kDropReasonNames = {"queue_full", "write_failed", "stopped"};
+
+// What became of records that were written to a sink.
+struct Settled {
+  std::uint64_t delivered = 0;
+  std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
+};
 
 // Used by one thread, its own. write() may buffer; what was written counts as delivered once flush() has returned.
 class Sink {
@@ -24,6 +36,13 @@ class Sink {
   virtual void flush() = 0;
   // Nothing more will be written: what the next flush() leaves behind is complete.
   virtual void end() {}
+
+  // Of a sink whose target confirms records later than flush(): those settled so far, of all that were written. Of the
+  // others nothing. May be called by any thread.
+  virtual std::optional<Settled> settled() const { return std::nullopt; }
+  // After the last write(): such a sink waits for what has not been confirmed, within bounds, and gives up the rest.
+  // Throws RunError if it gave up any.
+  virtual void finish() {}
 };
 
 inline const std::atomic<std::uint64_t> kNoRotations{0};
@@ -31,7 +50,8 @@ inline const std::atomic<std::uint64_t> kNoRotations{0};
 struct SinkContext {
   const Config& config;
   const MetricNames& metrics;        // that every record has
-  const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: flush() must return or throw
+  const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: all calls must return or throw
+  bool live = false;                 // what fails is tried again, as long as the run goes on
   // Changes when every file is to be completed, and the next one begun.
   const std::atomic<std::uint64_t>& rotations = kNoRotations;
 };
@@ -39,6 +59,11 @@ struct SinkContext {
 struct SinkType {
   std::string_view name;
   std::string_view help;
+  // What stands behind "TYPE:" on the command line, in messages and in the summary: how it is called, read (false if
+  // the text is not of that form) and shown.
+  std::string_view target_form;
+  bool (*set_target)(SinkConfig&, const std::string& target);
+  std::string (*target)(const SinkConfig&);
   // Throws RunError if the target cannot be opened.
   std::unique_ptr<Sink> (*make)(const SinkConfig&, const SinkContext&);
 };
@@ -47,6 +72,11 @@ std::span<const SinkType> sink_types();
 
 std::unique_ptr<Sink> make_sink(const SinkConfig& config, const SinkContext& context);
 
+// Nothing if there is none.
+const SinkType* find_sink_type(std::string_view name);
+
+// "flows.csv", "broker:9092/flows".
+std::string sink_target(const SinkConfig& config);
 // "csv:flows.csv": how a sink is called in messages, in the summary and on the command line.
 std::string sink_name(const SinkConfig& config);
 
@@ -54,5 +84,6 @@ std::string sink_name(const SinkConfig& config);
 std::unique_ptr<Sink> make_jsonl_sink(const SinkConfig&, const SinkContext&);
 std::unique_ptr<Sink> make_csv_sink(const SinkConfig&, const SinkContext&);
 std::unique_ptr<Sink> make_ipfix_sink(const SinkConfig&, const SinkContext&);
+std::unique_ptr<Sink> make_kafka_sink(const SinkConfig&, const SinkContext&);
 
 }  // namespace spanflow

@@ -190,7 +190,8 @@ int flow_end_reason(EndReason reason) {
 
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
   static const std::vector<const Field*> selected = [] {
-    Config everything;  // what a record does not have is left out
+    Config everything;               // what a record does not have is left out
+    everything.input.files = {"-"};  // and what is not its own
     everything.features = {.statistics = true, .splt = 1, .tcp = true};
     return select_fields(std::vector<std::string>{"full"}, everything);
   }();

@@ -2,7 +2,8 @@
 from harness import assert_equal, capture, each, spanflowd
 
 DURATION = "a duration with its unit, such as 120s, 2m or 500ms, of at least 1ms"
-SINK = "a sink with type, path, fields, queue, rotate_every, rotate_size, compression, compression_level, observation_domain, template_refresh"
+SINK = ("a sink with type, fields, queue, path, compression, rotate_every, rotate_size, compression_level, observation_domain, "
+        "template_refresh, brokers, topic, key, flush_timeout, tls, sasl, rdkafka")
 
 MISTAKES = (
     ("unknown key", "flow:\n  capacty: 5\n", "2:3: flow.capacty: unknown key, did you mean flow.capacity?"),
@@ -39,7 +40,7 @@ MISTAKES = (
     ("no value", "flow:\n  capacity:\nworkers: 1\n",
      "3:1: flow.capacity: expected a whole number from 1 to 1073741824, got nothing"),
     ("unknown type of sink", "sinks:\n  - {type: csv, path: a.csv}\n  - {type: jsnl, path: b}\n",
-     '3:12: sinks[1].type: expected one of jsonl, csv, ipfix, got "jsnl", did you mean jsonl?'),
+     '3:12: sinks[1].type: expected one of jsonl, csv, ipfix, kafka, got "jsnl", did you mean jsonl?'),
     ("unknown key of a sink", "sinks:\n  - {type: csv, pth: a.csv}\n",
      "2:17: sinks[0].pth: unknown key, did you mean path?"),
     ("sink is a word", "sinks:\n  - csv\n", f'2:5: sinks[0]: expected {SINK}, got "csv"'),
@@ -48,6 +49,8 @@ MISTAKES = (
      '2:20: output.fields[1]: expected classic, full, nfstream or a field name, see --list-fields, got "ip_dest", did you mean ip_dst?'),
     ("unknown field of a sink", "sinks:\n  - {type: csv, fields: [ip_dest]}\n",
      '2:26: sinks[0].fields[0]: expected classic, full, nfstream or a field name, see --list-fields, got "ip_dest", did you mean ip_dst?'),
+    ("unknown property of librdkafka", "sinks:\n  - {type: kafka, brokers: b, topic: t, rdkafka: {acs: 1}}\n",
+     '2:51: sinks[0].rdkafka.acs: No such configuration property: "acs"'),
     ("no filter", "input:\n  filter: \"port port\"\n",
      '2:11: input.filter: expected a pcap-filter expression, got "port port" '
      "(can't parse filter expression: syntax error)"),

@@ -73,9 +73,26 @@ const Mistake kMistakes[] = {
      "spanflow.yaml:1:23: sinks[0].rotate_size: expected off, or a size such as 64MiB, from 1KiB to 1024TiB, got "
      "\"10\""},
     {"MistypedCompression", "sinks: [{compression: zst}]\n",
-     "spanflow.yaml:1:23: sinks[0].compression: expected one of auto, none, zstd, got \"zst\", did you mean zstd?"},
+     "spanflow.yaml:1:23: sinks[0].compression: expected one of auto, none, gzip, snappy, lz4, zstd, got \"zst\", did "
+     "you mean zstd?"},
     {"MistypedSinkType", "sinks:\n  - type: jsonl\n  - type: csw\n",
-     "spanflow.yaml:3:11: sinks[1].type: expected one of jsonl, csv, ipfix, got \"csw\", did you mean csv?"},
+     "spanflow.yaml:3:11: sinks[1].type: expected one of jsonl, csv, ipfix, kafka, got \"csw\", did you mean csv?"},
+    {"OptionOfAnotherSink", "sinks:\n  - type: csv\n    topic: flows\n",
+     "spanflow.yaml:3:5: sinks[0].topic: a csv sink has no such option"},
+    {"PathOfASinkWithoutOne", "sinks:\n  - {path: a, type: kafka, brokers: b, topic: t}\n",
+     "spanflow.yaml:2:6: sinks[0].path: a kafka sink has no such option"},
+    {"KafkaWithoutBrokers", "sinks:\n  - {type: kafka, topic: t}\n",
+     "spanflow.yaml:2:5: sinks[0]: a kafka sink needs brokers"},
+    {"KafkaWithoutATopic", "sinks:\n  - {type: kafka, brokers: b}\n",
+     "spanflow.yaml:2:5: sinks[0]: a kafka sink needs a topic"},
+    {"MistypedKafkaKey", "sinks:\n  - {type: kafka, brokers: b, topic: t, key: flows}\n",
+     "spanflow.yaml:2:46: sinks[0].key: expected one of community_id, flow, none, got \"flows\", did you mean flow?"},
+    {"UnknownKafkaProperty", "sinks:\n  - type: kafka\n    brokers: b\n    topic: t\n    rdkafka: {linger.mss: 5}\n",
+     "spanflow.yaml:5:15: sinks[0].rdkafka.linger.mss: No such configuration property: \"linger.mss\""},
+    {"KafkaPropertyOutOfRange", "sinks:\n  - type: kafka\n    brokers: b\n    topic: t\n    rdkafka: {linger.ms: -5}\n",
+     "spanflow.yaml:5:15: sinks[0].rdkafka.linger.ms: Configuration property \"queue.buffering.max.ms\" value -5 is "
+     "outside allowed "
+     "range 0..900000"},
     {"MistypedTunnel", "decode:\n  tunnels: [vxlan, gtpu]\n",
      "spanflow.yaml:2:20: decode.tunnels[1]: expected one of ipip, gre, erspan, vxlan, geneve, gtp, capwap, got "
      "\"gtpu\", did you mean gtp?"},

@@ -57,7 +57,11 @@ const std::map<std::string, std::string> kOtherValues = {
     {"overload.max_sampling", "16"},
     {"output.max_delay", "1s"},
     {"output.community_id_seed", "65535"},
-    {"sinks", "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}]"},
+    {"sinks",
+     "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}, {type: kafka, brokers: \"a:1,b:2\", "
+     "topic: t, "
+     "key: none, flush_timeout: 1s, tls: {enabled: true, ca: ca.pem}, sasl: {mechanism: PLAIN, username: u}, "
+     "rdkafka: {linger.ms: \"5\"}}]"},
     {"log.level", "debug"},
 };
 

@@ -70,6 +70,14 @@ TEST(Fields, FullWithAllFeaturesOnIsEveryField) {
   EXPECT_EQ(select_fields(std::vector<std::string>{"full"}, config).size(), fields().size());
 }
 
+TEST(Fields, OfACaptureFileFullLeavesOutWhatDiffersFromRunToRun) {
+  Config config;
+  config.input.files = {"a.pcap"};
+  const auto full = names_of(select_fields(std::vector<std::string>{"full"}, config));
+  EXPECT_THAT(full, ::testing::Not(::testing::Contains("boot_id")));
+  EXPECT_THAT(full, ::testing::Contains("sequence"));
+}
+
 TEST(Fields, FullLeavesOutAGroupWhoseFeatureIsOff) {
   const auto full = select({"full"}, false);
   EXPECT_THAT(full, ::testing::Not(::testing::Contains("application_confidence")));
@@ -127,8 +135,10 @@ FlowRecord full_record() {
 }
 
 std::string line(const FlowRecord& record, const std::vector<std::string>& names) {
+  Config config;
+  config.input.files = {"a.pcap"};
   TextBuffer out;
-  append_json(TextWriter(out), record, select_fields(names, Config{})).finish();
+  append_json(TextWriter(out), record, select_fields(names, config)).finish();
   return std::string(out.view());
 }
 
@@ -158,6 +168,12 @@ TEST(Records, AllFieldsAsJson) {
     "sequence": 0, "src_to_dst_tcp_flags": 27, "dst_to_src_tcp_flags": 18, "biflow_direction": 1,
     "timestamp_source": "file", "worker": 0, "sampling_rate": 1, "application_is_guessed": 0,
     "application_confidence": 6})"));
+}
+
+TEST(Records, OfOneStartHaveTheSameBootId) {
+  const std::string one = line(full_record(), {"boot_id"});
+  EXPECT_THAT(one, ::testing::MatchesRegex(R"(\{"boot_id":"[0-9a-f]{16}"\})"));
+  EXPECT_EQ(line(record_number(7), {"boot_id"}), one);
 }
 
 TEST(Records, AreWrittenToStreamsInFull) {

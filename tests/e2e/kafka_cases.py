@@ -1,0 +1,150 @@
+"""Records through a real Apache Kafka broker: what arrives, and what is said of what does not."""
+import collections
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import (Running, assert_equal, assert_sums, capture, need, patience, read_jsonl, spanflowd, wait_until)
+from kafka_broker import Broker
+
+
+def records_in(broker, topic="flows"):
+    return [json.loads(message.value) for message in broker.messages(topic)]
+
+
+def identity(record):
+    return record.get("sensor_id", ""), record["boot_id"], record["worker"], record["sequence"]
+
+
+def test_records_arrive_as_a_file_sink_writes_them():
+    with Broker() as broker:
+        run = spanflowd("-r", capture("mixed.pcap"), "-w", "jsonl:flows.jsonl", "-w", f"kafka:{broker.address}/flows")
+        messages = broker.messages("flows")
+    records = [json.loads(message.value) for message in messages]
+    assert_sums(records, run.summary)
+    assert_equal(run.summary["records"]["sinks"][1]["delivered"], len(records))
+    for message, record in zip(messages, records):
+        assert_equal(message.key, record["community_id"], "key")
+        record.pop("boot_id")
+    assert_equal(sorted(records, key=lambda record: record["sequence"]), read_jsonl("flows.jsonl"))
+
+
+def test_records_of_a_flow_go_to_one_partition_in_order():
+    with Broker() as broker:
+        spanflowd("-r", capture("mixed.pcap"), "--quiet", "-w", f"kafka:{broker.address}/flows",
+                  "-s", "flow.active_timeout=5ms", "-s", "flow.inactive_timeout=5ms")
+        messages = broker.messages("flows")
+    partitions, segments = collections.defaultdict(set), collections.defaultdict(list)
+    for message in messages:
+        record = json.loads(message.value)
+        partitions[record["community_id"]].add(message.partition)
+        segments[record["flow_id"]].append(record["segment"])
+    assert len({next(iter(found)) for found in partitions.values()}) > 1, "all in one partition"
+    assert all(len(found) == 1 for found in partitions.values()), partitions
+    assert any(len(found) > 1 for found in segments.values()), "no flow was cut"
+    assert all(found == sorted(found) for found in segments.values()), segments
+
+
+def test_two_starts_are_told_apart():
+    with Broker() as broker:
+        for _ in range(2):
+            spanflowd("-r", capture("http.pcap"), "--quiet", "-w", f"kafka:{broker.address}/flows",
+                      "-s", "sensor_id=north", "-s", "output.fields=classic")
+        records = records_in(broker)
+    assert_equal(len({record["boot_id"] for record in records}), 2)
+    assert_equal(len({identity(record) for record in records}), len(records))
+    assert_equal({record["sensor_id"] for record in records}, {"north"})
+
+
+def test_an_outage_under_load_loses_nothing():
+    with Broker() as broker:
+        device = f"net_pcap0,rx_pcap={capture('mixed.pcap')},infinite_rx=1"
+        with Running("-d", device, "-s", "flow.active_timeout=20ms", "-s", "flow.inactive_timeout=20ms",
+                     "-s", "overload.enabled=false", "-s", "input.memory=64MiB", "-s", "dpi.enabled=false",
+                     "-w", f"kafka:{broker.address}/flows", "--quiet") as running:
+            wait_until(lambda: os.path.exists("broker/log/flows-0"), 20, "the topic is made")
+            time.sleep(1)
+            broker.stop()
+            time.sleep(5)
+            broker.start()
+            wait_until(lambda: "records are delivered again" in running.stderr(), 30, "deliveries go on")
+            time.sleep(1)
+            run = running.finish(signal.SIGINT, within=20)
+        records = records_in(broker)
+    sink = run.summary["records"]["sinks"][0]
+    assert_equal(sink["handed"], sink["delivered"], "delivered")
+    assert_equal({record["sequence"] for record in records}, set(range(sink["delivered"])), "sequence numbers")
+    once = list({identity(record): record for record in records}.values())
+    assert_sums(once, run.summary)
+    assert_equal(run.stderr.count("spanflowd: error: "), 1, run.stderr)
+
+
+def test_without_a_broker_records_are_counted_and_the_run_fails():
+    started = time.monotonic()
+    run = spanflowd("-r", capture("http.pcap"), "-w", "kafka:127.0.0.1:1/flows", code=1)
+    assert time.monotonic() - started < patience(15)
+    sink = run.summary["records"]["sinks"][0]
+    assert_equal(sink["dropped"]["stopped"], sink["handed"])
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("spanflowd: error: kafka:127.0.0.1:1/flows: no broker can be reached: "), last
+    assert last.endswith(f"; {sink['handed']} records were not delivered"), last
+
+
+def test_a_topic_that_is_missing_is_named():
+    with Broker(auto_create_topics_enable="false") as broker:
+        target = f"kafka:{broker.address}/flows"
+        run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", target, code=1)
+    handed = run.summary["records"]["sinks"][0]["handed"]
+    assert_equal(run.stderr.splitlines()[-1], f"spanflowd: error: {target}: topic flows: Broker: Unknown topic or partition; "
+                                              f"{handed} records were not delivered")
+
+
+def make_certificate():
+    """Of 127.0.0.1, signed by itself: key.pem, ca.pem and both in one file."""
+    need("openssl")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem",
+                    "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, stderr=subprocess.DEVNULL)
+    with open("both.pem", "w", encoding="utf-8") as both:
+        for name in ("key.pem", "ca.pem"):
+            with open(name, encoding="utf-8") as part:
+                both.write(part.read())
+
+
+def secured():
+    make_certificate()
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    broker = Broker()
+    broker.properties = [
+        f"listeners=SASL_SSL://{broker.address},CONTROLLER://127.0.0.1:{broker.port + 1}",
+        f"advertised.listeners=SASL_SSL://{broker.address}", "inter.broker.listener.name=SASL_SSL",
+        "listener.security.protocol.map=SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+        "sasl.enabled.mechanisms=PLAIN", "sasl.mechanism.inter.broker.protocol=PLAIN",
+        f'listener.name.sasl_ssl.plain.sasl.jaas.config={login} username="broker" password="b" user_broker="b" '
+        'user_spanflow="secret";',
+        "ssl.keystore.type=PEM", f"ssl.keystore.location={os.path.abspath('both.pem')}",
+        "ssl.truststore.type=PEM", f"ssl.truststore.location={os.path.abspath('ca.pem')}"]
+    for setting in ("security.protocol=sasl_ssl", "ssl.ca.location=ca.pem", "sasl.mechanism=PLAIN",
+                    "sasl.username=spanflow", "sasl.password=secret"):
+        broker.client += ["-X", setting]
+    return broker
+
+
+def write_config(broker, password):
+    with open("password", "w", encoding="utf-8") as file:
+        file.write(password + "\n")
+    with open("c.yaml", "w", encoding="utf-8") as file:
+        file.write(f"sinks:\n  - type: kafka\n    brokers: {broker.address}\n    topic: flows\n    flush_timeout: 4s\n"
+                   "    tls: {ca: ca.pem}\n    sasl: {mechanism: PLAIN, username: spanflow, password_file: password}\n")
+
+
+def test_tls_and_a_password():
+    with secured() as broker:
+        write_config(broker, "secret")
+        run = spanflowd("-c", "c.yaml", "-r", capture("http.pcap"), "--quiet")
+        assert_equal(len(broker.messages("flows")), run.summary["records"]["exported"])
+        write_config(broker, "wrong")
+        run = spanflowd("-c", "c.yaml", "-r", capture("http.pcap"), "--quiet", code=1)
+        assert "Invalid username or password" in run.stderr, run.stderr
