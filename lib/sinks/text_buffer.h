@@ -62,10 +62,7 @@ class TextWriter {
     *room(1) = character;
     ++at_;
   }
-  void append(std::string_view text) {
-    std::memcpy(room(text.size()), text.data(), text.size());
-    at_ += text.size();
-  }
+  void append(std::string_view text) { at_ += text.copy(room(text.size()), text.size()); }
   // Of what was written; there must be one.
   char last() const { return at_[-1]; }
   void remove_last() { --at_; }

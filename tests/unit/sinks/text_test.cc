@@ -35,6 +35,16 @@ std::string json(const Value& value) {
   return std::string(out.view());
 }
 
+TEST(TextWriter, ATextWithoutCharactersAddsNothing) {
+  TextBuffer buffer;
+  TextWriter out(buffer);
+  out.append({});
+  out.append("a");
+  out.append(std::string_view{});
+  out.finish();
+  EXPECT_EQ(buffer.view(), "a");
+}
+
 TEST(Utf8, ValidTextStaysAsItIs) {
   for (const std::string_view text :
        {"plain", "grün", "日本語", "\U0001F600", "\x7e", "\xc2\x80", "\xf4\x8f\xbf\xbf"}) {
