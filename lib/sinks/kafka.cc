@@ -110,7 +110,7 @@ class KafkaSink : public Sink {
   void write(std::span<const FlowRecord> records) override {
     for (const FlowRecord& record : records) {
       serialise(record);
-      send();
+      produce();
     }
   }
 
@@ -147,7 +147,7 @@ class KafkaSink : public Sink {
   }
 
   // While there is no room the records wait in the queue of this sink, and then of the run.
-  void send() {
+  void produce() {
     while (!producer_.produce(key_.view(), value_.view(), 0)) {
       if (abandon_ || is_hopeless()) {
         ++given_up_;
