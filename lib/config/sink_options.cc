@@ -133,17 +133,17 @@ std::vector<OptionGroup> option_groups() {
   };
 }
 
-bool is_option_of(const std::string& type, const std::string& key) {
-  return std::ranges::any_of(option_groups(), [&](const OptionGroup& group) {
+bool is_option_of(const std::vector<OptionGroup>& groups, const std::string& type, const std::string& key) {
+  return std::ranges::any_of(groups, [&](const OptionGroup& group) {
     const bool of_type = group.types.empty() || std::ranges::find(group.types, type) != group.types.end();
     return of_type && std::ranges::find(group.options, key, &MemberOption<SinkConfig>::name) != group.options.end();
   });
 }
 
-void check_sink(const SinkConfig& sink, const YAML::Node& node) {
+void check_sink(const std::vector<OptionGroup>& groups, const SinkConfig& sink, const YAML::Node& node) {
   for (const auto& entry : node) {
     const std::string key = entry.first.Scalar();
-    if (is_option_of(sink.type, key)) continue;
+    if (is_option_of(groups, sink.type, key)) continue;
     OptionError error{.name_suffix = "." + key, .complaint = fmt::format("a {} sink has no such option", sink.type)};
     place(error, entry.first);
     throw error;
@@ -177,14 +177,15 @@ values::ValueType<std::vector<std::string>> field_selection() {
 }
 
 values::ValueType<SinkConfig> sink() {
+  const std::vector<OptionGroup> groups = option_groups();
   std::vector<MemberOption<SinkConfig>> members;
-  for (const OptionGroup& group : option_groups()) {
+  for (const OptionGroup& group : groups) {
     members.insert(members.end(), group.options.begin(), group.options.end());
   }
   auto type = mapping<SinkConfig>(members, "a sink");
-  type.read = [read = type.read](const YAML::Node& node) {
+  type.read = [groups, read = type.read](const YAML::Node& node) {
     SinkConfig sink = read(node);
-    check_sink(sink, node);
+    check_sink(groups, sink, node);
     return sink;
   };
   return type;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "support/capture_writer.h"
+#include "support/error_of.h"
 #include "support/random_traffic.h"
 #include "support/temporary_folder.h"
 
@@ -15,16 +16,6 @@ namespace spanflow::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const RunError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 // The packets of both in times, lengths and octets.
 void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPacket>& written, std::uint64_t grain_ns) {

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "support/error_of.h"
 #include "support/temporary_folder.h"
 
 namespace spanflow::testing {
@@ -66,16 +67,6 @@ void append(Spool& spool, std::uint64_t first, std::uint64_t end) {
     spool.append(record(number));
     EXPECT_TRUE(balances(spool.ledger()));
   }
-}
-
-template <typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const RunError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 class SpoolTest : public ::testing::Test {

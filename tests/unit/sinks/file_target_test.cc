@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "base/error.h"
+#include "support/error_of.h"
 #include "support/temporary_folder.h"
 
 namespace spanflow::testing {
@@ -34,16 +35,6 @@ std::string zstd_of(const std::string& text) {
   std::string encoded(ZSTD_compressBound(text.size()), '\0');
   encoded.resize(ZSTD_compress(encoded.data(), encoded.size(), text.data(), text.size(), 3));
   return encoded;
-}
-
-template <typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const RunError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 class FileTargetTest : public ::testing::Test {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "support/error_of.h"
 #include "support/temporary_folder.h"
 
 namespace spanflow::testing {
@@ -16,16 +17,6 @@ void put(StreamTarget& target, std::string_view text) {
   TextWriter out(target.buffer());
   out.append(text);
   out.finish();
-}
-
-template <typename Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const RunError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 class StreamTargetTest : public ::testing::Test {
