@@ -183,8 +183,9 @@ void KafkaProducer::run() {
   }
 }
 
+// A flush of nothing returns at once, and each wakes librdkafka's threads, which would then have time for nothing else.
 void KafkaProducer::serve() {
-  if (flushing_) {
+  if (flushing_ && rd_kafka_outq_len(client_->handle) > 0) {
     rd_kafka_flush(client_->handle, kPollMs);
   } else {
     rd_kafka_poll(client_->handle, kPollMs);

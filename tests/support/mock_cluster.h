@@ -31,6 +31,8 @@ class MockCluster {
   void make_topic(const std::string& topic) { rd_kafka_mock_topic_create(cluster_, topic.c_str(), 4, 1); }
   void stop_broker() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void start_broker() { rd_kafka_mock_broker_set_up(cluster_, 1); }
+  // How long an answer takes; 0: as usual.
+  void delay_answers(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
   // The next requests of this kind get these answers, in turn.
   void answer_next(Request request, const std::vector<rd_kafka_resp_err_t>& errors) {
     rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());

@@ -22,9 +22,13 @@ class KafkaProducerTest : public ::testing::Test {
   KafkaProducerTest() { cluster_.make_topic("flows"); }
 
   void make_producer(const KafkaProperties& more = {}) {
-    KafkaProperties properties = {
-        {"bootstrap.servers", cluster_.brokers()}, {"enable.idempotence", "true"},      {"message.timeout.ms", "0"},
-        {"partitioner", "murmur2_random"},         {"reconnect.backoff.max.ms", "200"}, {"linger.ms", "1"}};
+    KafkaProperties properties = {{"bootstrap.servers", cluster_.brokers()},
+                                  {"enable.idempotence", "true"},
+                                  {"message.timeout.ms", "0"},
+                                  {"partitioner", "murmur2_random"},
+                                  {"reconnect.backoff.max.ms", "200"},
+                                  {"linger.ms", "1"},
+                                  {"socket.timeout.ms", "5000"}};
     properties.insert(properties.end(), more.begin(), more.end());
     producer_.emplace(
         properties, "flows",
@@ -166,6 +170,19 @@ TEST_F(KafkaProducerTest, AFatalErrorMakesANewProducerThatSendsAgain) {
   ASSERT_EQ(notices().size(), 2U);
   EXPECT_THAT(notices()[0], ::testing::HasSubstr("sequence"));
   EXPECT_EQ(notices()[1], "");
+}
+
+TEST_F(KafkaProducerTest, WhatABrokerDoesNotAnswerInTimeIsSentAgain) {
+  make_producer({{"socket.timeout.ms", "1000"}});
+  produce(0, 100);
+  EXPECT_TRUE(producer_->flush(seconds{20}));
+  cluster_.delay_answers(60'000);
+  produce(100, 200);
+  EXPECT_FALSE(producer_->flush(seconds{3}));
+  cluster_.delay_answers(0);
+  EXPECT_TRUE(producer_->flush(seconds{30}));
+  EXPECT_EQ(reported(Outcome::kDelivered), 200U);
+  EXPECT_EQ(arrived().size(), 200U);
 }
 
 TEST_F(KafkaProducerTest, ThroughAnOutageAFullQueueTakesNoMoreAndNothingIsLost) {
