@@ -30,12 +30,12 @@ struct Flags {
   bool check_config = false;
   bool dump_config = false;
   std::string list_options_as;
-  bool list_fields = false;
+  std::string list_fields_as;
   bool list_counters = false;
   bool version = false;
 };
 
-void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag) {
+void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::Option*& list_fields_flag) {
   app.add_option("-c,--config", flags.config_file, "configuration file (YAML)")->type_name("FILE");
   app.add_option("-r,--read", flags.files, "capture files, read in order; - is standard input")->type_name("FILE...");
   app.add_option("-i,--interface", flags.interface, "kernel interface to capture from")->type_name("NAME");
@@ -60,7 +60,10 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag) {
                                      "list the options of the configuration (as: markdown, schema) and exit")
                           ->type_name("[AS]")
                           ->expected(0, 1);
-  app.add_flag("--list-fields", flags.list_fields, "list the fields of a record and exit");
+  list_fields_flag = app.add_option("--list-fields", flags.list_fields_as,
+                                    "list the fields of a record (as: markdown, proto) and exit")
+                         ->type_name("[AS]")
+                         ->expected(0, 1);
   app.add_flag("--list-counters", flags.list_counters, "list the counters and exit");
   app.add_flag("--version", flags.version, "print the version and exit");
 }
@@ -121,6 +124,12 @@ std::string list_options_as(const std::string& form) {
   throw ConfigError(fmt::format("--list-options {}: expected markdown or schema", form));
 }
 
+std::string list_fields_as(const std::string& form) {
+  if (form.empty() || form == "markdown") return list_fields();
+  if (form == "proto") return list_fields_as_proto();
+  throw ConfigError(fmt::format("--list-fields {}: expected markdown or proto", form));
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, char** argv) {
@@ -134,7 +143,8 @@ CommandLine parse_command_line(int argc, char** argv) {
       "  spanflowd -c /etc/spanflow/spanflow.yaml       as the service does");
   Flags flags;
   CLI::Option* list_options_flag = nullptr;
-  declare(app, flags, list_options_flag);
+  CLI::Option* list_fields_flag = nullptr;
+  declare(app, flags, list_options_flag, list_fields_flag);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -143,12 +153,11 @@ CommandLine parse_command_line(int argc, char** argv) {
     throw ConfigError(fmt::format("{}; see spanflowd --help", error.what()));
   }
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
-  if (list_options_flag->count() > 0) {
-    // Not between the braces: gcc 12 destroys what it has not built when a member's initialiser throws there.
-    std::string answer = list_options_as(flags.list_options_as);
-    return {.answer = std::move(answer)};
-  }
-  if (flags.list_fields) return {.answer = list_fields()};
+  // Not between the braces: gcc 12 destroys what it has not built when a member's initialiser throws there.
+  std::string answer;
+  if (list_options_flag->count() > 0) answer = list_options_as(flags.list_options_as);
+  if (list_fields_flag->count() > 0) answer = list_fields_as(flags.list_fields_as);
+  if (!answer.empty()) return {.answer = std::move(answer)};
   if (flags.list_counters) return {.answer = list_counters()};
   CommandLine line{.config = make_config(flags),
                    .quiet = flags.quiet,

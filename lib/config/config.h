@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "export/spool_options.h"
 #include "spanflow/streamer.h"
 
 namespace spanflow {
@@ -54,12 +55,14 @@ enum class Compression : std::uint8_t { kAuto, kNone, kGzip, kSnappy, kLz4, kZst
 
 // What the partition of a record is chosen by.
 enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
+enum class KafkaValue : std::uint8_t { kJson, kProtobuf };
 
 // What a sink of type kafka has besides.
 struct KafkaConfig {
   std::string brokers;  // "host:port,host:port"
   std::string topic;
   KafkaKey key = KafkaKey::kCommunityId;
+  KafkaValue value = KafkaValue::kJson;
   Nanoseconds flush_timeout = std::chrono::seconds{10};
 
   struct Tls {
@@ -75,6 +78,7 @@ struct KafkaConfig {
     std::string password_file;
   } sasl;
 
+  SpoolOptions spool;
   std::map<std::string, std::string> rdkafka;  // properties of librdkafka
 };
 

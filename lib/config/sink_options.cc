@@ -57,6 +57,23 @@ ValueType<KafkaConfig::Sasl> sasl() {
       "SASL settings");
 }
 
+ValueType<SpoolOptions> spool() {
+  return mapping<SpoolOptions>(
+      {member("path", &SpoolOptions::path, text(), "folder of the spool; one process has it; without it, no spool"),
+       member("mode", &SpoolOptions::mode,
+              choice<SpoolMode>({{"on_failure", SpoolMode::kOnFailure}, {"always", SpoolMode::kAlways}}),
+              "on_failure: what the brokers do not take at once; always: every record, before it is sent"),
+       member("max_bytes", &SpoolOptions::max_bytes, size(16ULL << 20, 1ULL << 50),
+              "room that it may take; when it is used up, the oldest records go, counted"),
+       member(
+           "sync", &SpoolOptions::sync,
+           choice<SpoolSync>(
+               {{"interval", SpoolSync::kInterval}, {"always", SpoolSync::kAlways}, {"off", SpoolSync::kOff}}),
+           "when the disk must have them: interval: every 500 ms; always: before they are sent; off: when the kernel "
+           "likes")},
+      "settings of a spool");
+}
+
 template <typename V>
 MemberOption<SinkConfig> kafka_member(std::string name, V KafkaConfig::*place, const ValueType<V>& type,
                                       std::string help) {
@@ -91,10 +108,14 @@ std::vector<MemberOption<SinkConfig>> kafka_options() {
           choice<KafkaKey>(
               {{"community_id", KafkaKey::kCommunityId}, {"flow", KafkaKey::kFlow}, {"none", KafkaKey::kNone}}),
           "what the partition is chosen by: records with the same one keep their order; none: any partition"),
+      kafka_member("value", &KafkaConfig::value,
+                   choice<KafkaValue>({{"json", KafkaValue::kJson}, {"protobuf", KafkaValue::kProtobuf}}),
+                   "form of a record: json, or protobuf, a message Flow of flow.proto"),
       kafka_member("flush_timeout", &KafkaConfig::flush_timeout, duration(Nanoseconds{0}),
                    "how long the end of a run waits for the brokers to confirm what they were sent"),
       kafka_member("tls", &KafkaConfig::tls, tls(), "TLS"),
       kafka_member("sasl", &KafkaConfig::sasl, sasl(), "who we are to the brokers"),
+      kafka_member("spool", &KafkaConfig::spool, spool(), "keeps on disk what the brokers have not confirmed"),
       kafka_member("rdkafka", &KafkaConfig::rdkafka, kafka_properties(),
                    "any other property of librdkafka, by its name"),
   };

@@ -16,8 +16,10 @@ constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run i
 
 // Of records that were queued until the sink settled them.
 void add(const Settled& settled, SinkLedger& ledger) {
-  ledger.delivered += settled.delivered;
-  ledger.queued -= settled.delivered;
+  ledger.recovered = settled.recovered;
+  ledger.delivered = settled.delivered;
+  ledger.spooled = settled.spooled;
+  ledger.queued += settled.recovered - settled.delivered - settled.spooled;
   for (std::size_t reason = 0; reason < settled.dropped.size(); ++reason) {
     ledger.dropped[reason] += settled.dropped[reason];
     ledger.queued -= settled.dropped[reason];

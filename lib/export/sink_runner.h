@@ -19,10 +19,11 @@ namespace spanflow {
 
 using RecordBatch = std::shared_ptr<const std::vector<FlowRecord>>;
 
-// handed = delivered + queued + spooled + the drops, at every moment it is taken.
+// handed + recovered = delivered + queued + spooled + the drops, at every moment it is taken.
 struct SinkLedger {
   std::string name;
   std::uint64_t handed = 0;
+  std::uint64_t recovered = 0;  // of a run before, found in the spool
   std::uint64_t delivered = 0;
   std::uint64_t queued = 0;
   std::uint64_t spooled = 0;

@@ -446,11 +446,13 @@ void Spool::report_lost(std::uint64_t first, std::uint64_t offset, SpoolDrop rea
              kSpoolDropNames[static_cast<std::size_t>(reason)]);
 }
 
-void Spool::acknowledge(std::uint64_t position) {
+bool Spool::acknowledge(std::uint64_t position) {
   const std::lock_guard lock(mutex_);
-  if (position >= written_position_) return;
-  ledger_.acknowledged += settled_.settle(position, position + 1);
+  if (position >= written_position_) return false;
+  const std::uint64_t settled = settled_.settle(position, position + 1);
+  ledger_.acknowledged += settled;
   retire();
+  return settled > 0;
 }
 
 // Segments that nobody waits for are to be deleted, but for the one being written.

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -16,23 +15,10 @@
 #include <vector>
 
 #include "export/settled_positions.h"
+#include "export/spool_options.h"
 #include "export/spool_segment.h"
 
 namespace spanflow {
-
-enum class SpoolSync : std::uint8_t {
-  kInterval,  // on a thread of its own, every sync_interval
-  kAlways,    // before next() gives a record, and before flush() returns
-  kOff,       // when the kernel likes
-};
-
-struct SpoolOptions {
-  std::string path;  // of the folder
-  std::uint64_t max_bytes = std::uint64_t{1} << 30;
-  std::uint64_t segment_bytes = std::uint64_t{32} << 20;  // at most half of max_bytes is used
-  SpoolSync sync = SpoolSync::kInterval;
-  std::chrono::milliseconds sync_interval{500};
-};
 
 // Why a record will never be given, or not again.
 enum class SpoolDrop : std::uint8_t { kNoSpace, kMaxBytes, kWriteFailed, kCorrupt, kMissing, kTorn };
@@ -83,8 +69,8 @@ class Spool {
   std::optional<SpooledRecord> next();
   // next() gives again, from the oldest on, what was not acknowledged.
   void rewind();
-  // In any order. Of a record that was dropped, or acknowledged before, it changes nothing.
-  void acknowledge(std::uint64_t position);
+  // In any order. False of a record that was dropped, or acknowledged before: nothing changes.
+  bool acknowledge(std::uint64_t position);
 
   SpoolLedger ledger() const;
 

@@ -45,9 +45,11 @@ std::string line_of(const SinkLedger& sink) {
     if (sink.dropped[i] > 0)
       reasons.push_back(fmt::format("{} {}", with_separators(sink.dropped[i]), kDropReasonNames[i]));
   }
-  return fmt::format("           {}: {} handed = {} delivered + {} queued + {} spooled + {} dropped{}\n", sink.name,
-                     with_separators(sink.handed), with_separators(sink.delivered), with_separators(sink.queued),
-                     with_separators(sink.spooled), with_separators(sum(sink)),
+  const std::string recovered =
+      sink.recovered > 0 ? fmt::format(" + {} recovered", with_separators(sink.recovered)) : "";
+  return fmt::format("           {}: {} handed{} = {} delivered + {} queued + {} spooled + {} dropped{}\n", sink.name,
+                     with_separators(sink.handed), recovered, with_separators(sink.delivered),
+                     with_separators(sink.queued), with_separators(sink.spooled), with_separators(sum(sink)),
                      reasons.empty() ? "" : fmt::format(" ({})", fmt::join(reasons, ", ")));
 }
 
@@ -112,6 +114,7 @@ std::string to_json(const Summary& summary) {
     for (std::size_t i = 0; i < sink.dropped.size(); ++i) dropped[std::string(kDropReasonNames[i])] = sink.dropped[i];
     sinks.push_back({{"name", sink.name},
                      {"handed", sink.handed},
+                     {"recovered", sink.recovered},
                      {"delivered", sink.delivered},
                      {"queued", sink.queued},
                      {"spooled", sink.spooled},

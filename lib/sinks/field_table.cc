@@ -33,260 +33,289 @@ std::optional<std::string_view> shedding_names(Record record) {
   return text_or_missing(kNames[record.overload]);
 }
 
-// The fields of one side's statistics; NAME is its prefix, SIDE its member in FlowStatistics.
-#define STATISTIC(NAME, SIDE, UNIT, HELP, EXPRESSION)                                                 \
+// The fields of one side's statistics; NAME is its prefix, SIDE its member in FlowStatistics, FIRST the first one's
+// number.
+#define STATISTIC(NAME, NUMBER, SIDE, UNIT, HELP, EXPRESSION)                                         \
   Field {                                                                                             \
-    NAME, FieldGroup::kStatistics, UNIT, HELP, [](Record r) {                                         \
+    NAME, NUMBER, FieldGroup::kStatistics, UNIT, HELP, [](Record r) {                                 \
       return statistic(r, &FlowStatistics::SIDE, [](const SideStatistics& s) { return EXPRESSION; }); \
     }                                                                                                 \
   }
-#define DISTRIBUTION(PREFIX, SUFFIX, SIDE, MEMBER, UNIT, WHAT)                                                        \
-  STATISTIC(PREFIX "_min_" SUFFIX, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),                                   \
-      STATISTIC(PREFIX "_mean_" SUFFIX, SIDE, UNIT, "mean " WHAT, RealValue{s.MEMBER.mean}),                          \
-      STATISTIC(PREFIX "_stddev_" SUFFIX, SIDE, UNIT, "standard deviation of the " WHAT, RealValue{s.MEMBER.stddev}), \
-      STATISTIC(PREFIX "_max_" SUFFIX, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
-#define FLAG(PREFIX, FLAG_NAME, SIDE, BIT) \
-  STATISTIC(PREFIX "_" FLAG_NAME "_pkts", SIDE, "packets", "packets with this TCP flag", number(s.tcp_flag_pkts[BIT]))
-#define STATISTICS(PREFIX, SIDE)                                                                   \
-  DISTRIBUTION(PREFIX, "ps", SIDE, packet_size, "octets", "packet size, as flow.accounting says"), \
-      DISTRIBUTION(PREFIX, "piat_ns", SIDE, inter_arrival, "ns", "time between packets"),          \
-      FLAG(PREFIX, "fin", SIDE, 0), FLAG(PREFIX, "syn", SIDE, 1), FLAG(PREFIX, "rst", SIDE, 2),    \
-      FLAG(PREFIX, "psh", SIDE, 3), FLAG(PREFIX, "ack", SIDE, 4), FLAG(PREFIX, "urg", SIDE, 5),    \
-      FLAG(PREFIX, "ece", SIDE, 6), FLAG(PREFIX, "cwr", SIDE, 7)
+#define DISTRIBUTION(PREFIX, SUFFIX, FIRST, SIDE, MEMBER, UNIT, WHAT)                                   \
+  STATISTIC(PREFIX "_min_" SUFFIX, FIRST, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),              \
+      STATISTIC(PREFIX "_mean_" SUFFIX, FIRST + 1, SIDE, UNIT, "mean " WHAT, RealValue{s.MEMBER.mean}), \
+      STATISTIC(PREFIX "_stddev_" SUFFIX, FIRST + 2, SIDE, UNIT, "standard deviation of the " WHAT,     \
+                RealValue{s.MEMBER.stddev}),                                                            \
+      STATISTIC(PREFIX "_max_" SUFFIX, FIRST + 3, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
+#define FLAG(PREFIX, FLAG_NAME, NUMBER, SIDE, BIT)                                               \
+  STATISTIC(PREFIX "_" FLAG_NAME "_pkts", NUMBER, SIDE, "packets", "packets with this TCP flag", \
+            number(s.tcp_flag_pkts[BIT]))
+#define STATISTICS(PREFIX, SIDE, FIRST)                                                                   \
+  DISTRIBUTION(PREFIX, "ps", FIRST, SIDE, packet_size, "octets", "packet size, as flow.accounting says"), \
+      DISTRIBUTION(PREFIX, "piat_ns", FIRST + 4, SIDE, inter_arrival, "ns", "time between packets"),      \
+      FLAG(PREFIX, "fin", FIRST + 8, SIDE, 0), FLAG(PREFIX, "syn", FIRST + 9, SIDE, 1),                   \
+      FLAG(PREFIX, "rst", FIRST + 10, SIDE, 2), FLAG(PREFIX, "psh", FIRST + 11, SIDE, 3),                 \
+      FLAG(PREFIX, "ack", FIRST + 12, SIDE, 4), FLAG(PREFIX, "urg", FIRST + 13, SIDE, 5),                 \
+      FLAG(PREFIX, "ece", FIRST + 14, SIDE, 6), FLAG(PREFIX, "cwr", FIRST + 15, SIDE, 7)
 
-#define TCP(NAME, UNIT, HELP, EXPRESSION)                                                       \
+#define TCP(NAME, NUMBER, UNIT, HELP, EXPRESSION)                                               \
   Field {                                                                                       \
-    NAME, FieldGroup::kTcp, UNIT, HELP,                                                         \
+    NAME, NUMBER, FieldGroup::kTcp, UNIT, HELP,                                                 \
         [](Record r) { return tcp_quality(r, [](const TcpQuality& q) { return EXPRESSION; }); } \
   }
-#define TCP_SIDE(SIDE)                                                                                              \
-  TCP(#SIDE "_retransmitted_pkts", "packets", "packets whose octets had been sent before",                          \
-      number(q.SIDE.retransmitted_pkts)),                                                                           \
-      TCP(#SIDE "_out_of_order_pkts", "packets", "packets that others overtook", number(q.SIDE.out_of_order_pkts)), \
-      TCP(#SIDE "_zero_window_pkts", "packets", "packets that said that their sender's receive window is closed",   \
-          number(q.SIDE.zero_window_pkts)),                                                                         \
-      TCP(#SIDE "_gaps", "", "times that octets were missing before a packet", number(q.SIDE.gaps)),                \
-      TCP(#SIDE "_mss", "octets", "maximum segment size, from the SYN of this direction", known(q.SIDE.mss)),       \
-      TCP(#SIDE "_window_scale", "", "window scale shift, from the SYN of this direction", known(q.SIDE.window_scale))
+#define TCP_SIDE(SIDE, FIRST)                                                                                   \
+  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had been sent before",               \
+      number(q.SIDE.retransmitted_pkts)),                                                                       \
+      TCP(#SIDE "_out_of_order_pkts", FIRST + 1, "packets", "packets that others overtook",                     \
+          number(q.SIDE.out_of_order_pkts)),                                                                    \
+      TCP(#SIDE "_zero_window_pkts", FIRST + 2, "packets",                                                      \
+          "packets that said that their sender's receive window is closed", number(q.SIDE.zero_window_pkts)),   \
+      TCP(#SIDE "_gaps", FIRST + 3, "", "times that octets were missing before a packet", number(q.SIDE.gaps)), \
+      TCP(#SIDE "_mss", FIRST + 4, "octets", "maximum segment size, from the SYN of this direction",            \
+          known(q.SIDE.mss)),                                                                                   \
+      TCP(#SIDE "_window_scale", FIRST + 5, "", "window scale shift, from the SYN of this direction",           \
+          known(q.SIDE.window_scale))
 
-// The classic fields come first, under the names and in the order their readers know.
+// The classic fields come first, under the names and in the order their readers know. A number, by which protobuf knows
+// the field, is for ever: those of fields that are no more go into kRetiredNumbers. The next new one is 92.
 constexpr std::array kFields = {
-    Field{"ip_src", FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
+    Field{"ip_src", 1, FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
           [](Record r) {
             return AddressValue{&r.ip_src, r.ip_version};
           },
           "sourceIPv4Address"},
-    Field{"src_port", FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
+    Field{"src_port", 2, FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
           [](Record r) { return number(r.src_port); }, "sourceTransportPort"},
-    Field{"ip_dst", FieldGroup::kClassic, "", "address of the other side",
+    Field{"ip_dst", 3, FieldGroup::kClassic, "", "address of the other side",
           [](Record r) {
             return AddressValue{&r.ip_dst, r.ip_version};
           },
           "destinationIPv4Address"},
-    Field{"dst_port", FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); },
+    Field{"dst_port", 4, FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); },
           "destinationTransportPort"},
-    Field{"ip_protocol", FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
+    Field{"ip_protocol", 5, FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
           [](Record r) { return number(r.ip_protocol); }, "protocolIdentifier"},
-    Field{"src_to_dst_pkts", FieldGroup::kClassic, "packets", "packets from src to dst",
+    Field{"src_to_dst_pkts", 6, FieldGroup::kClassic, "packets", "packets from src to dst",
           [](Record r) { return number(r.src_to_dst.pkts); }, "packetDeltaCount"},
-    Field{"dst_to_src_pkts", FieldGroup::kClassic, "packets", "packets from dst to src",
+    Field{"dst_to_src_pkts", 7, FieldGroup::kClassic, "packets", "packets from dst to src",
           [](Record r) { return number(r.dst_to_src.pkts); }, "reversePacketDeltaCount"},
-    Field{"src_to_dst_bytes", FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
+    Field{"src_to_dst_bytes", 8, FieldGroup::kClassic, "octets", "octets from src to dst, as flow.accounting says",
           [](Record r) { return number(r.src_to_dst.bytes); }},
-    Field{"dst_to_src_bytes", FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
+    Field{"dst_to_src_bytes", 9, FieldGroup::kClassic, "octets", "octets from dst to src, as flow.accounting says",
           [](Record r) { return number(r.dst_to_src.bytes); }},
-    Field{"application_name", FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
+    Field{"application_name", 10, FieldGroup::kClassic, "", "application as nDPI names it: TLS.Instagram",
           [](Record r) { return dpi_only(r, r.application_name); }, "applicationName"},
-    Field{"category_name", FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
+    Field{"category_name", 11, FieldGroup::kClassic, "", "nDPI's category of the application: SocialNetwork",
           [](Record r) { return dpi_only(r, r.category_name); }, "applicationCategoryName"},
-    Field{"start_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
+    Field{"start_time", 12, FieldGroup::kClassic, "ms since the epoch", "time of the segment's first packet",
           [](Record r) { return milliseconds(r.start_ns); }, "flowStartMilliseconds"},
-    Field{"end_time", FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
+    Field{"end_time", 13, FieldGroup::kClassic, "ms since the epoch", "time of the segment's last packet",
           [](Record r) { return milliseconds(r.end_ns); }, "flowEndMilliseconds"},
-    Field{"export_reason", FieldGroup::kClassic, "",
+    Field{"export_reason", 14, FieldGroup::kClassic, "",
           "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
           [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
 
-    Field{"flow_id", FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
+    Field{"flow_id", 15, FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
           [](Record r) { return HexValue{r.flow_id}; }, "flowId"},
-    Field{"community_id", FieldGroup::kFlow, "",
+    Field{"community_id", 16, FieldGroup::kFlow, "",
           "Community ID version 1, as Zeek and Suricata have it; of the inner flow of a tunnel",
           [](Record r) { return community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed); }},
-    Field{"segment", FieldGroup::kFlow, "", "0, then one more after each active timeout",
+    Field{"segment", 17, FieldGroup::kFlow, "", "0, then one more after each active timeout",
           [](Record r) { return number(r.segment); }},
-    Field{"end_reason", FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
+    Field{"end_reason", 18, FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
           [](Record r) { return end_reason_name(r); }},
-    Field{"flow_end_reason", FieldGroup::kFlow, "",
+    Field{"flow_end_reason", 19, FieldGroup::kFlow, "",
           "1 idle timeout, 2 active timeout, 3 end of flow, 4 forced end, 5 lack of resources",
           [](Record r) { return number(static_cast<std::uint64_t>(flow_end_reason(r.end_reason))); }, "flowEndReason"},
-    Field{"start_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
+    Field{"start_time_ns", 20, FieldGroup::kFlow, "ns since the epoch", "time of the segment's first packet",
           [](Record r) { return number(r.start_ns); }},
-    Field{"end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
+    Field{"end_time_ns", 21, FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
           [](Record r) { return number(r.end_ns); }},
-    Field{"duration_ns", FieldGroup::kFlow, "ns", "from the first packet to the last",
+    Field{"duration_ns", 22, FieldGroup::kFlow, "ns", "from the first packet to the last",
           [](Record r) { return number(r.end_ns - r.start_ns); }},
-    Field{"ip_version", FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); }, "ipVersion"},
-    Field{"src_to_dst_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from src to dst",
+    Field{"ip_version", 23, FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); },
+          "ipVersion"},
+    Field{"src_to_dst_ip_bytes", 24, FieldGroup::kFlow, "octets", "layer 3 octets from src to dst",
           [](Record r) { return number(r.src_to_dst.ip_bytes); }, "octetDeltaCount"},
-    Field{"dst_to_src_ip_bytes", FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
+    Field{"dst_to_src_ip_bytes", 25, FieldGroup::kFlow, "octets", "layer 3 octets from dst to src",
           [](Record r) { return number(r.dst_to_src.ip_bytes); }, "reverseOctetDeltaCount"},
-    Field{"src_to_dst_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from src to dst",
+    Field{"src_to_dst_link_bytes", 26, FieldGroup::kFlow, "octets", "layer 2 octets from src to dst",
           [](Record r) { return number(r.src_to_dst.link_bytes); }, "layer2OctetDeltaCount"},
-    Field{"dst_to_src_link_bytes", FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
+    Field{"dst_to_src_link_bytes", 27, FieldGroup::kFlow, "octets", "layer 2 octets from dst to src",
           [](Record r) { return number(r.dst_to_src.link_bytes); }, "reverseLayer2OctetDeltaCount"},
-    Field{"src_to_dst_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from src to dst",
+    Field{"src_to_dst_tcp_flags", 28, FieldGroup::kFlow, "", "union of the TCP flags from src to dst",
           [](Record r) { return tcp_only(r, r.src_to_dst.tcp_flags); }, "tcpControlBits"},
-    Field{"dst_to_src_tcp_flags", FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
+    Field{"dst_to_src_tcp_flags", 29, FieldGroup::kFlow, "", "union of the TCP flags from dst to src",
           [](Record r) { return tcp_only(r, r.dst_to_src.tcp_flags); }, "reverseTcpControlBits"},
-    Field{"src_to_dst_start_time_ns", FieldGroup::kFlow, "ns since the epoch",
+    Field{"src_to_dst_start_time_ns", 30, FieldGroup::kFlow, "ns since the epoch",
           "time of the first packet from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.start_ns); }, "flowStartNanoseconds"},
-    Field{"src_to_dst_end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the last packet from src to dst",
-          [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.end_ns); }, "flowEndNanoseconds"},
-    Field{"dst_to_src_start_time_ns", FieldGroup::kFlow, "ns since the epoch",
+    Field{"src_to_dst_end_time_ns", 31, FieldGroup::kFlow, "ns since the epoch",
+          "time of the last packet from src to dst", [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.end_ns); },
+          "flowEndNanoseconds"},
+    Field{"dst_to_src_start_time_ns", 32, FieldGroup::kFlow, "ns since the epoch",
           "time of the first packet from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.start_ns); }, "reverseFlowStartNanoseconds"},
-    Field{"dst_to_src_end_time_ns", FieldGroup::kFlow, "ns since the epoch", "time of the last packet from dst to src",
-          [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.end_ns); }, "reverseFlowEndNanoseconds"},
-    Field{"src_to_dst_dscp", FieldGroup::kFlow, "",
+    Field{"dst_to_src_end_time_ns", 33, FieldGroup::kFlow, "ns since the epoch",
+          "time of the last packet from dst to src", [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.end_ns); },
+          "reverseFlowEndNanoseconds"},
+    Field{"src_to_dst_dscp", 34, FieldGroup::kFlow, "",
           "differentiated services code point of the first packet from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.dscp); }, "ipDiffServCodePoint"},
-    Field{"dst_to_src_dscp", FieldGroup::kFlow, "", "the same from dst to src",
+    Field{"dst_to_src_dscp", 35, FieldGroup::kFlow, "", "the same from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.dscp); }, "reverseIpDiffServCodePoint"},
-    Field{"src_to_dst_ttl_min", FieldGroup::kFlow, "", "least TTL or hop limit from src to dst",
+    Field{"src_to_dst_ttl_min", 36, FieldGroup::kFlow, "", "least TTL or hop limit from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.ttl_min); }, "minimumTTL"},
-    Field{"src_to_dst_ttl_max", FieldGroup::kFlow, "", "greatest TTL or hop limit from src to dst",
+    Field{"src_to_dst_ttl_max", 37, FieldGroup::kFlow, "", "greatest TTL or hop limit from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.ttl_max); }, "maximumTTL"},
-    Field{"dst_to_src_ttl_min", FieldGroup::kFlow, "", "least TTL or hop limit from dst to src",
+    Field{"dst_to_src_ttl_min", 38, FieldGroup::kFlow, "", "least TTL or hop limit from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.ttl_min); }, "reverseMinimumTTL"},
-    Field{"dst_to_src_ttl_max", FieldGroup::kFlow, "", "greatest TTL or hop limit from dst to src",
+    Field{"dst_to_src_ttl_max", 39, FieldGroup::kFlow, "", "greatest TTL or hop limit from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.ttl_max); }, "reverseMaximumTTL"},
-    Field{"icmp_type", FieldGroup::kFlow, "", "ICMP type of the first packet",
+    Field{"icmp_type", 40, FieldGroup::kFlow, "", "ICMP type of the first packet",
           [](Record r) { return icmp_only(r, r.icmp_type); }, "icmpTypeIPv4"},
-    Field{"icmp_code", FieldGroup::kFlow, "", "ICMP code of the first packet",
+    Field{"icmp_code", 41, FieldGroup::kFlow, "", "ICMP code of the first packet",
           [](Record r) { return icmp_only(r, r.icmp_code); }, "icmpCodeIPv4"},
-    Field{"src_mac", FieldGroup::kFlow, "", "source address of the first packet's Ethernet frame, the outermost",
+    Field{"src_mac", 42, FieldGroup::kFlow, "", "source address of the first packet's Ethernet frame, the outermost",
           [](Record r) { return mac_or_missing(r.src_mac, 6); }, "sourceMacAddress"},
-    Field{"src_oui", FieldGroup::kFlow, "", "its first three octets, which name the vendor",
+    Field{"src_oui", 43, FieldGroup::kFlow, "", "its first three octets, which name the vendor",
           [](Record r) { return mac_or_missing(r.src_mac, 3); }},
-    Field{"dst_mac", FieldGroup::kFlow, "", "destination address of the same frame",
+    Field{"dst_mac", 44, FieldGroup::kFlow, "", "destination address of the same frame",
           [](Record r) { return mac_or_missing(r.dst_mac, 6); }, "destinationMacAddress"},
-    Field{"dst_oui", FieldGroup::kFlow, "", "its first three octets",
+    Field{"dst_oui", 45, FieldGroup::kFlow, "", "its first three octets",
           [](Record r) { return mac_or_missing(r.dst_mac, 3); }},
-    Field{"vlan_id", FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
+    Field{"vlan_id", 46, FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
           [](Record r) { return number_or_missing(r.vlan_id); }, "vlanId"},
-    Field{"vlan_outer_id", FieldGroup::kFlow, "", "its outermost id, where it has several tags",
+    Field{"vlan_outer_id", 47, FieldGroup::kFlow, "", "its outermost id, where it has several tags",
           [](Record r) { return number_or_missing(r.vlan_outer_id); }, "dot1qVlanId"},
-    Field{"tunnel_type", FieldGroup::kTunnels, "", "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
+    Field{"tunnel_type", 48, FieldGroup::kTunnels, "",
+          "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
           [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
-    Field{"tunnel_id", FieldGroup::kTunnels, "", "VNI of VXLAN and GENEVE",
+    Field{"tunnel_id", 49, FieldGroup::kTunnels, "", "VNI of VXLAN and GENEVE",
           [](Record r) { return number_or_missing(r.tunnel_key); }},
-    Field{"src_to_dst_tunnel_id", FieldGroup::kTunnels, "",
+    Field{"src_to_dst_tunnel_id", 50, FieldGroup::kTunnels, "",
           "id of this direction only: GTP TEID, GRE key, ERSPAN session",
           [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
-    Field{"dst_to_src_tunnel_id", FieldGroup::kTunnels, "", "the same from dst to src",
+    Field{"dst_to_src_tunnel_id", 51, FieldGroup::kTunnels, "", "the same from dst to src",
           [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
-    Field{"biflow_direction", FieldGroup::kFlow, "", "1 src is the initiator, 2 src is the responder, 0 not known",
+    Field{"biflow_direction", 52, FieldGroup::kFlow, "", "1 src is the initiator, 2 src is the responder, 0 not known",
           [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }, "biflowDirection"},
-    Field{"timestamp_source", FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
+    Field{"timestamp_source", 53, FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
           [](Record r) { return timestamp_source_name(r); }},
-    Field{"sensor_id", FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
+    Field{"sensor_id", 54, FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
           [](Record r) { return text_or_missing(r.sensor_id); }, "observationDomainName"},
-    Field{"boot_id", FieldGroup::kLive, "",
+    Field{"boot_id", 55, FieldGroup::kLive, "",
           "of this start of the program; with sensor_id, worker and sequence it names a record",
           [](Record) { return HexValue{boot_id()}; }},
-    Field{"worker", FieldGroup::kFlow, "", "worker that metered the flow", [](Record r) { return number(r.worker); }},
-    Field{"sequence", FieldGroup::kFlow, "", "0, then one more with each record of the run",
+    Field{"worker", 56, FieldGroup::kFlow, "", "worker that metered the flow",
+          [](Record r) { return number(r.worker); }},
+    Field{"sequence", 57, FieldGroup::kFlow, "", "0, then one more with each record of the run",
           [](Record r) { return number(r.sequence); }},
 
-    Field{"sampling_rate", FieldGroup::kFlow, "", "1, or one in so many new flows was metered when this one began",
+    Field{"sampling_rate", 58, FieldGroup::kFlow, "", "1, or one in so many new flows was metered when this one began",
           [](Record r) { return number(r.sampling_rate); }},
-    Field{"overload", FieldGroup::kFlow, "",
+    Field{"overload", 59, FieldGroup::kFlow, "",
           "what was left out as the worker fell behind: dpi (fewer packets for nDPI), features, flows (other ones)",
           [](Record r) { return shedding_names(r); }},
 
-    Field{"application_is_guessed", FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
+    Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
           [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
-    Field{"application_confidence", FieldGroup::kDpi, "",
+    Field{"application_confidence", 61, FieldGroup::kDpi, "",
           "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
           [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
 
-    Field{"requested_server_name", FieldGroup::kMetadata, "",
+    Field{"requested_server_name", 62, FieldGroup::kMetadata, "",
           "name of the server that the client asked for, as nDPI has it, up to 79 octets: TLS, QUIC, HTTP, DNS",
           [](Record r) { return metadata_text(r, Metadata::kServerName); }, "httpRequestHost"},
-    Field{"http_url", FieldGroup::kMetadata, "", "host and path of the first request",
+    Field{"http_url", 63, FieldGroup::kMetadata, "", "host and path of the first request",
           [](Record r) { return metadata_text(r, Metadata::kHttpUrl); }},
-    Field{"http_method", FieldGroup::kMetadata, "", "method of the first request",
+    Field{"http_method", 64, FieldGroup::kMetadata, "", "method of the first request",
           [](Record r) { return metadata_text(r, Metadata::kHttpMethod); }, "httpRequestMethod"},
-    Field{"http_status", FieldGroup::kMetadata, "", "status of the first response",
+    Field{"http_status", 65, FieldGroup::kMetadata, "", "status of the first response",
           [](Record r) { return metadata_number(r, Metadata::kHttpStatus); }, "httpStatusCode"},
-    Field{"http_user_agent", FieldGroup::kMetadata, "", "user agent of the first request",
+    Field{"http_user_agent", 66, FieldGroup::kMetadata, "", "user agent of the first request",
           [](Record r) { return metadata_text(r, Metadata::kUserAgent); }, "httpUserAgent"},
-    Field{"http_content_type", FieldGroup::kMetadata, "", "content type of the first response",
+    Field{"http_content_type", 67, FieldGroup::kMetadata, "", "content type of the first response",
           [](Record r) { return metadata_text(r, Metadata::kContentType); }, "httpContentType"},
-    Field{"tls_server_name", FieldGroup::kMetadata, "",
+    Field{"tls_server_name", 68, FieldGroup::kMetadata, "",
           "name of the server in the client's TLS hello, whole, up to 255 octets",
           [](Record r) { return metadata_text(r, Metadata::kTlsServerName); }, "TLS_SERVER_NAME"},
-    Field{"ja4", FieldGroup::kMetadata, "", "JA4 fingerprint of the TLS client",
+    Field{"ja4", 69, FieldGroup::kMetadata, "", "JA4 fingerprint of the TLS client",
           [](Record r) { return metadata_text(r, Metadata::kJa4); }},
-    Field{"tls_version", FieldGroup::kMetadata, "", "version that the server chose: TLSv1.3",
+    Field{"tls_version", 70, FieldGroup::kMetadata, "", "version that the server chose: TLSv1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsVersion); }},
-    Field{"tls_cipher", FieldGroup::kMetadata, "", "cipher suite that the server chose",
+    Field{"tls_cipher", 71, FieldGroup::kMetadata, "", "cipher suite that the server chose",
           [](Record r) { return metadata_text(r, Metadata::kTlsCipher); }},
-    Field{"tls_alpn", FieldGroup::kMetadata, "", "application protocols that the client offered",
+    Field{"tls_alpn", 72, FieldGroup::kMetadata, "", "application protocols that the client offered",
           [](Record r) { return metadata_text(r, Metadata::kTlsAlpn); }},
-    Field{"tls_issuer", FieldGroup::kMetadata, "", "issuer of the server's certificate; not to be seen in TLS 1.3",
+    Field{"tls_issuer", 73, FieldGroup::kMetadata, "", "issuer of the server's certificate; not to be seen in TLS 1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsIssuer); }},
-    Field{"tls_subject", FieldGroup::kMetadata, "", "subject of the server's certificate",
+    Field{"tls_subject", 74, FieldGroup::kMetadata, "", "subject of the server's certificate",
           [](Record r) { return metadata_text(r, Metadata::kTlsSubject); }},
-    Field{"tls_not_before", FieldGroup::kMetadata, "s since the epoch", "start of the certificate's validity",
+    Field{"tls_not_before", 75, FieldGroup::kMetadata, "s since the epoch", "start of the certificate's validity",
           [](Record r) { return metadata_number(r, Metadata::kTlsNotBefore); }},
-    Field{"tls_not_after", FieldGroup::kMetadata, "s since the epoch", "end of the certificate's validity",
+    Field{"tls_not_after", 76, FieldGroup::kMetadata, "s since the epoch", "end of the certificate's validity",
           [](Record r) { return metadata_number(r, Metadata::kTlsNotAfter); }},
-    Field{"ja3_client", FieldGroup::kMetadata, "", "JA3 fingerprint of the client",
+    Field{"ja3_client", 77, FieldGroup::kMetadata, "", "JA3 fingerprint of the client",
           [](Record r) { return metadata_text(r, Metadata::kJa3Client); }},
-    Field{"ja3_server", FieldGroup::kMetadata, "", "JA3S fingerprint of the server",
+    Field{"ja3_server", 78, FieldGroup::kMetadata, "", "JA3S fingerprint of the server",
           [](Record r) { return metadata_text(r, Metadata::kJa3Server); }},
-    Field{"dns_query", FieldGroup::kMetadata, "", "name asked for",
+    Field{"dns_query", 79, FieldGroup::kMetadata, "", "name asked for",
           [](Record r) { return metadata_text(r, Metadata::kDnsQuery); }},
-    Field{"dns_query_type", FieldGroup::kMetadata, "", "type asked for: 1 A, 28 AAAA",
+    Field{"dns_query_type", 80, FieldGroup::kMetadata, "", "type asked for: 1 A, 28 AAAA",
           [](Record r) { return metadata_number(r, Metadata::kDnsQueryType); }},
-    Field{"dns_reply_code", FieldGroup::kMetadata, "", "0 no error, 3 no such name",
+    Field{"dns_reply_code", 81, FieldGroup::kMetadata, "", "0 no error, 3 no such name",
           [](Record r) { return metadata_number(r, Metadata::kDnsReplyCode); }},
-    Field{"dns_answer", FieldGroup::kMetadata, "", "first address of the answer",
+    Field{"dns_answer", 82, FieldGroup::kMetadata, "", "first address of the answer",
           [](Record r) { return metadata_text(r, Metadata::kDnsAnswer); }},
-    Field{"ssh_client", FieldGroup::kMetadata, "", "software of the client, as its banner says",
+    Field{"ssh_client", 83, FieldGroup::kMetadata, "", "software of the client, as its banner says",
           [](Record r) { return metadata_text(r, Metadata::kSshClient); }},
-    Field{"ssh_server", FieldGroup::kMetadata, "", "software of the server",
+    Field{"ssh_server", 84, FieldGroup::kMetadata, "", "software of the server",
           [](Record r) { return metadata_text(r, Metadata::kSshServer); }},
-    Field{"hassh_client", FieldGroup::kMetadata, "", "HASSH fingerprint of the client",
+    Field{"hassh_client", 85, FieldGroup::kMetadata, "", "HASSH fingerprint of the client",
           [](Record r) { return metadata_text(r, Metadata::kHasshClient); }},
-    Field{"hassh_server", FieldGroup::kMetadata, "", "HASSH fingerprint of the server",
+    Field{"hassh_server", 86, FieldGroup::kMetadata, "", "HASSH fingerprint of the server",
           [](Record r) { return metadata_text(r, Metadata::kHasshServer); }},
-    Field{"ndpi_risks", FieldGroup::kMetadata, "", "what nDPI finds risky about the flow",
+    Field{"ndpi_risks", 87, FieldGroup::kMetadata, "", "what nDPI finds risky about the flow",
           [](Record r) { return metadata_text(r, Metadata::kRisks); }},
-    Field{"ndpi_risk_score", FieldGroup::kMetadata, "", "sum of the risks' scores",
+    Field{"ndpi_risk_score", 88, FieldGroup::kMetadata, "", "sum of the risks' scores",
           [](Record r) { return metadata_number(r, Metadata::kRiskScore); }},
 
-    STATISTICS("bidirectional", bidirectional),
-    STATISTICS("src_to_dst", src_to_dst),
-    STATISTICS("dst_to_src", dst_to_src),
+    STATISTICS("bidirectional", bidirectional, 300),
+    STATISTICS("src_to_dst", src_to_dst, 320),
+    STATISTICS("dst_to_src", dst_to_src, 340),
 
-    Field{"splt_direction", FieldGroup::kEarlyPackets, "", "list: 0 from src to dst, 1 from dst to src",
+    Field{"splt_direction", 89, FieldGroup::kEarlyPackets, "", "list: 0 from src to dst, 1 from dst to src",
           [](Record r) { return early_packets(r, early_direction); }},
-    Field{"splt_ps", FieldGroup::kEarlyPackets, "octets", "list: size of each early packet, as flow.accounting says",
+    Field{"splt_ps", 90, FieldGroup::kEarlyPackets, "octets",
+          "list: size of each early packet, as flow.accounting says",
           [](Record r) { return early_packets(r, early_size); }},
-    Field{"splt_piat_ns", FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
+    Field{"splt_piat_ns", 91, FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
           [](Record r) { return early_packets(r, early_gap<1>); }},
 
-    TCP("tcp_server_rtt_ns", "ns", "round trip to the server: SYN to SYN-ACK", known(q.server_rtt_ns)),
-    TCP("tcp_client_rtt_ns", "ns", "round trip to the client: SYN-ACK to ACK", known(q.client_rtt_ns)),
-    TCP("tcp_response_ns", "ns", "from the last packet of the first request to the first of its answer",
+    TCP("tcp_server_rtt_ns", 400, "ns", "round trip to the server: SYN to SYN-ACK", known(q.server_rtt_ns)),
+    TCP("tcp_client_rtt_ns", 401, "ns", "round trip to the client: SYN-ACK to ACK", known(q.client_rtt_ns)),
+    TCP("tcp_response_ns", 402, "ns", "from the last packet of the first request to the first of its answer",
         known(q.response_ns)),
-    TCP("tcp_history", "", "kinds of packets as they came, as Zeek's letters: ShADadFf", std::string_view{q.history}),
-    TCP_SIDE(src_to_dst),
-    TCP_SIDE(dst_to_src),
+    TCP("tcp_history", 403, "", "kinds of packets as they came, as Zeek's letters: ShADadFf",
+        std::string_view{q.history}),
+    TCP_SIDE(src_to_dst, 410),
+    TCP_SIDE(dst_to_src, 420),
 };
+
+constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};
+
+constexpr bool numbers_are_sound() {
+  for (auto field = kFields.begin(); field != kFields.end(); ++field) {
+    const auto is_its = [field](std::uint16_t number) { return number == field->number; };
+    if (field->number == 0 || field->number == kMetricsNumber || std::ranges::any_of(kRetiredNumbers, is_its))
+      return false;
+    if (std::any_of(std::next(field), kFields.end(), [&](const Field& other) { return is_its(other.number); }))
+      return false;
+  }
+  return true;
+}
+static_assert(numbers_are_sound(), "each field of the table has a number of its own that no field has ever had");
 
 std::string_view group_name(FieldGroup group) {
   constexpr std::array<std::string_view, 10> kNames = {"classic",
@@ -300,6 +329,11 @@ std::string_view group_name(FieldGroup group) {
                                                        "full, with features.splt",
                                                        "full, with features.tcp"};
   return kNames[static_cast<std::size_t>(group)];
+}
+
+// Not where the words already say it.
+std::string unit_in_brackets(const Field& field) {
+  return field.help.find(field.unit) == std::string_view::npos ? fmt::format(" ({})", field.unit) : "";
 }
 
 }  // namespace
@@ -364,6 +398,22 @@ std::string list_fields() {
                         field.ipfix);
   }
   return text;
+}
+
+std::string list_fields_as_proto() {
+  std::string text =
+      "// A flow record, as Kafka sinks with `value: protobuf` write it. Fields may be added; a number keeps its "
+      "meaning.\n"
+      "syntax = \"proto3\";\n\n"
+      "package spanflow;\n\n"
+      "message Flow {\n";
+  for (const std::uint16_t number : kRetiredNumbers) text += fmt::format("  reserved {};\n", number);
+  for (const Field& field : kFields) {
+    text += fmt::format("  // {}{}\n  {} {} = {};\n", field.help, unit_in_brackets(field), field.proto_type, field.name,
+                        field.number);
+  }
+  return text +
+         fmt::format("  // the user's own, by their names\n  map<string, double> metrics = {};\n}}\n", kMetricsNumber);
 }
 
 }  // namespace spanflow

@@ -1,4 +1,5 @@
-// The one table of record fields. CSV header, JSON, --list-fields and docs/fields.md are walks over it.
+// The one table of record fields. CSV header, JSON, protobuf, flow.proto, --list-fields and docs/fields.md are walks
+// over it.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include "config/config.h"
 #include "sinks/ipfix_values.h"
+#include "sinks/protobuf_values.h"
 #include "sinks/text.h"
 
 namespace spanflow {
@@ -34,9 +36,10 @@ struct Field {
   using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
 
   template <typename Get>
-  constexpr Field(std::string_view field_name, FieldGroup field_group, std::string_view field_unit,
-                  std::string_view field_help, Get, std::string_view field_ipfix = {})
+  constexpr Field(std::string_view field_name, std::uint16_t field_number, FieldGroup field_group,
+                  std::string_view field_unit, std::string_view field_help, Get, std::string_view field_ipfix = {})
       : name(field_name),
+        number(field_number),
         group(field_group),
         unit(field_unit),
         help(field_help),
@@ -45,9 +48,14 @@ struct Field {
         json([](TextWriter out, std::string_view key, const FlowRecord& record) {
           return append_json_member(out, key, Get{}(record));
         }),
+        proto([](TextWriter out, std::uint16_t own_number, const FlowRecord& record) {
+          return append_protobuf(out, own_number, Get{}(record));
+        }),
+        proto_type(protobuf_type<decltype(Get{}(std::declval<const FlowRecord&>()))>()),
         ipfix_value(ipfix_form<Get>()) {}
 
   std::string_view name;
+  std::uint16_t number;  // in flow.proto; 0: it is not there
   FieldGroup group;
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
@@ -56,8 +64,10 @@ struct Field {
   // 5103. Empty: there is none.
   std::string_view ipfix;
 
-  TextWriter (*csv)(TextWriter, const FlowRecord&);                         // append_csv of the value
-  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // append_json_member of it
+  TextWriter (*csv)(TextWriter, const FlowRecord&);                          // append_csv of the value
+  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);   // append_json_member of it
+  TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // append_protobuf of it
+  std::string_view proto_type;
   // append_ipfix of it; nullptr where it has no such form.
   IpfixForm ipfix_value;
 
@@ -75,6 +85,7 @@ struct Field {
 };
 
 std::span<const Field> fields();
+inline constexpr std::uint16_t kMetricsNumber = 1000;  // of the user's metrics in flow.proto
 // There must be one of this name.
 const Field& field_named(std::string_view name);
 
@@ -89,5 +100,7 @@ std::vector<const Field*> select_fields(std::span<const std::string> names, cons
 
 // A Markdown table of all fields: docs/fields.md.
 std::string list_fields();
+// lib/sinks/flow.proto.
+std::string list_fields_as_proto();
 
 }  // namespace spanflow

@@ -1,20 +1,15 @@
 // Records to a topic of Apache Kafka. One counts as delivered once a broker has confirmed it.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
 
 #include "base/error.h"
 #include "sinks/field_table.h"
-#include "sinks/kafka_producer.h"
+#include "sinks/kafka_delivery.h"
 #include "sinks/record_text.h"
 #include "sinks/sink.h"
-#include "telemetry/log.h"
 
 namespace spanflow {
 namespace {
-
-constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run is noticed
 
 std::string first_line_of(const std::string& path) {
   std::ifstream file(path);
@@ -77,7 +72,13 @@ KafkaProperties properties_of(const KafkaConfig& config, Compression compression
 std::vector<const Field*> fields_for(const SinkConfig& sink, const Config& config) {
   std::vector<std::string> names = fields_of(sink, config);
   names.insert(names.end(), {"sensor_id", "boot_id", "worker", "sequence"});
-  return select_fields(names, config);
+  std::vector<const Field*> fields = select_fields(names, config);
+  const bool numbered = std::ranges::all_of(fields, [](const Field* field) { return field->number != 0; });
+  if (sink.kafka.value == KafkaValue::kProtobuf && !numbered) {
+    throw ConfigError(sink_name(sink) +
+                      ": the fields of nfstream are not in flow.proto: choose others, or value: json");
+  }
+  return fields;
 }
 
 // nullptr: none.
@@ -93,116 +94,55 @@ const Field* key_field(KafkaKey key) {
   return nullptr;
 }
 
+using AppendRecord = TextWriter (*)(TextWriter, const FlowRecord&, std::span<const Field* const>);
+
+AppendRecord form_of(KafkaValue value) {
+  if (value == KafkaValue::kProtobuf) return append_protobuf;
+  return append_json;
+}
+
+KafkaDelivery::Options delivery_options(const SinkConfig& config, const SinkContext& context) {
+  return {.name = sink_name(config),
+          .spool = config.kafka.spool,
+          .patience = std::chrono::duration_cast<std::chrono::milliseconds>(config.kafka.flush_timeout),
+          .live = context.live};
+}
+
 class KafkaSink : public Sink {
  public:
   KafkaSink(const SinkConfig& config, const SinkContext& context)
-      : name_(sink_name(config)),
-        flush_timeout_(std::chrono::duration_cast<std::chrono::milliseconds>(config.kafka.flush_timeout)),
-        live_(context.live),
-        abandon_(context.abandon),
-        key_field_(key_field(config.kafka.key)),
+      : key_field_(key_field(config.kafka.key)),
+        append_record_(form_of(config.kafka.value)),
         fields_(fields_for(config, context.config)),
-        producer_(
-            properties_of(config.kafka, config.compression), config.kafka.topic,
-            [this](std::uint64_t, KafkaProducer::Outcome outcome) { count(outcome); },
-            [this](const std::string& trouble) { tell(trouble); }) {}
+        delivery_(properties_of(config.kafka, config.compression), config.kafka.topic,
+                  delivery_options(config, context), context.abandon) {}
 
   void write(std::span<const FlowRecord> records) override {
     for (const FlowRecord& record : records) {
       serialise(record);
-      produce();
+      delivery_.send(key_.view(), value_.view());
     }
   }
 
   // librdkafka sends what it has in its own time.
-  void flush() override {
-    if (is_hopeless()) throw RunError(complaint());
-  }
-
-  void finish() override {
-    const auto end = std::chrono::steady_clock::now() + flush_timeout_;
-    bool all = producer_.flush(kLookUp);
-    while (!all && !abandon_ && !is_hopeless() && std::chrono::steady_clock::now() < end)
-      all = producer_.flush(kLookUp);
-    if (all) return;
-    const std::uint64_t before = given_up_;
-    producer_.give_up();
-    if (given_up_ > before)
-      throw RunError(fmt::format("{}; {} records were not delivered", complaint(), given_up_ - before));
-  }
-
-  std::optional<Settled> settled() const override {
-    Settled settled{.delivered = delivered_};
-    settled.dropped[static_cast<std::size_t>(DropReason::kWriteFailed)] = refused_;
-    settled.dropped[static_cast<std::size_t>(DropReason::kStopped)] = given_up_;
-    return settled;
-  }
+  void flush() override { delivery_.tend(); }
+  void finish() override { delivery_.finish(); }
+  std::optional<Settled> settled() const override { return delivery_.settled(); }
 
  private:
   void serialise(const FlowRecord& record) {
     key_.clear();
     value_.clear();
     if (key_field_ != nullptr) key_field_->csv(TextWriter(key_), record).finish();
-    append_json(TextWriter(value_), record, fields_).finish();
+    append_record_(TextWriter(value_), record, fields_).finish();
   }
 
-  // While there is no room the records wait in the queue of this sink, and then of the run.
-  void produce() {
-    while (!producer_.produce(key_.view(), value_.view(), 0)) {
-      if (abandon_ || is_hopeless()) {
-        ++given_up_;
-        return;
-      }
-      producer_.wait_for_room(kLookUp);
-    }
-  }
-
-  // Of a run that nobody will repair while it lasts.
-  bool is_hopeless() const {
-    if (live_) return false;
-    const KafkaProducer::Trouble trouble = producer_.trouble();
-    return !trouble.text.empty() && std::chrono::steady_clock::now() - trouble.since >= flush_timeout_;
-  }
-
-  std::string complaint() const {
-    const std::string trouble = producer_.trouble().text;
-    return fmt::format("{}: {}", name_, trouble.empty() ? "the brokers are slow to confirm" : trouble);
-  }
-
-  // Both on the producer's thread.
-  void count(KafkaProducer::Outcome outcome) {
-    switch (outcome) {
-      case KafkaProducer::Outcome::kDelivered:
-        ++delivered_;
-        break;
-      case KafkaProducer::Outcome::kRefused:
-        ++refused_;
-        break;
-      case KafkaProducer::Outcome::kGivenUp:
-        ++given_up_;
-        break;
-    }
-  }
-  void tell(const std::string& trouble) const {
-    if (trouble.empty()) {
-      log().info("{}: records are delivered again", name_);
-    } else {
-      log().error("{}: {}", name_, trouble);
-    }
-  }
-
-  const std::string name_;
-  const std::chrono::milliseconds flush_timeout_;
-  const bool live_;
-  const std::atomic<bool>& abandon_;
   const Field* const key_field_;
+  const AppendRecord append_record_;
   const std::vector<const Field*> fields_;
   TextBuffer key_;
   TextBuffer value_;
-  std::atomic<std::uint64_t> delivered_{0};
-  std::atomic<std::uint64_t> refused_{0};
-  std::atomic<std::uint64_t> given_up_{0};
-  KafkaProducer producer_;  // last: it reports until it is gone
+  KafkaDelivery delivery_;
 };
 
 }  // namespace

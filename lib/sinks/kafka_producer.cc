@@ -121,26 +121,27 @@ std::unique_ptr<KafkaProducer::Client> KafkaProducer::make_client() {
   return client;
 }
 
-bool KafkaProducer::produce(std::string_view key, std::string_view value, std::uint64_t number) {
+bool KafkaProducer::produce(const Message& message) {
   const std::lock_guard lock(mutex_);
   if (!has_room_) return false;
   ++in_flight_;
-  if (enqueue(key, value, number)) return true;
+  if (enqueue(message)) return true;
   --in_flight_;
   has_room_ = false;
   return false;
 }
 
 // With the mutex. False if there is no room, or the client has had a fatal error.
-bool KafkaProducer::enqueue(std::string_view key, std::string_view value, std::uint64_t number) {
+bool KafkaProducer::enqueue(const Message& message) {
   // librdkafka does not change a message that it copies.
-  void* const payload = const_cast<char*>(value.data());
-  const char* const key_or_none = key.empty() ? nullptr : key.data();
-  const int result = rd_kafka_produce(client_->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, value.size(),
-                                      key_or_none, key.size(), std::bit_cast<void*>(number));
+  void* const payload = const_cast<char*>(message.value.data());
+  const char* const key = message.key.empty() ? nullptr : message.key.data();
+  const int result =
+      rd_kafka_produce(client_->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, message.value.size(), key,
+                       message.key.size(), std::bit_cast<void*>(message.number));
   if (result == 0) return true;
   if (!is_of_the_message(rd_kafka_last_error())) return false;
-  report(number, Outcome::kRefused);
+  report(message, Outcome::kRefused);
   return true;
 }
 
@@ -173,7 +174,7 @@ void KafkaProducer::run() {
   while (!ended_) {
     serve();
     if (giving_up_) give_up_all();
-    if (fatal_ && !giving_up_) renew_client();
+    if (fatal_) renew_client();
     if (!again_.empty()) send_again();
     if (in_flight_ == 0) idle_at_ = std::chrono::steady_clock::now();
     if (unreachable_ && !troubled_) look_for_outage();
@@ -192,18 +193,18 @@ void KafkaProducer::serve() {
   }
 }
 
-void KafkaProducer::on_report(const rd_kafka_message_t& message) {
-  const auto number = std::bit_cast<std::uint64_t>(message._private);
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+void KafkaProducer::on_report(const rd_kafka_message_t& told) {
+  const Message message{octets(told.key, told.key_len), octets(told.payload, told.len),
+                        std::bit_cast<std::uint64_t>(told._private)};
+  if (told.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     unreachable_ = false;
     if (troubled_) note_trouble("");
-    return report(number, Outcome::kDelivered);
+    return report(message, Outcome::kDelivered);
   }
-  if (is_of_the_message(message.err)) return report(number, Outcome::kRefused);
+  if (is_of_the_message(told.err)) return report(message, Outcome::kRefused);
   if (again_.empty()) again_at_ = std::chrono::steady_clock::now() + kAgainAfter;
-  again_.push_back(
-      {std::string(octets(message.key, message.key_len)), std::string(octets(message.payload, message.len)), number});
-  if (!is_of_a_purge(message.err)) note_trouble(fmt::format("topic {}: {}", topic_, rd_kafka_err2str(message.err)));
+  again_.push_back({std::string(message.key), std::string(message.value), message.number});
+  if (!is_of_a_purge(told.err)) note_trouble(fmt::format("topic {}: {}", topic_, rd_kafka_err2str(told.err)));
 }
 
 void KafkaProducer::on_error(int code, const char* reason) {
@@ -228,8 +229,8 @@ void KafkaProducer::look_for_outage() {
   note_trouble("no broker can be reached" + (last_error_.empty() ? "" : ": " + last_error_));
 }
 
-void KafkaProducer::report(std::uint64_t number, Outcome outcome) {
-  report_(number, outcome);
+void KafkaProducer::report(const Message& message, Outcome outcome) {
+  report_(message, outcome);
   --in_flight_;
 }
 
@@ -249,7 +250,7 @@ void KafkaProducer::send_again() {
   const std::lock_guard lock(mutex_);
   has_room_ = false;
   if (std::chrono::steady_clock::now() < again_at_) return;
-  while (!again_.empty() && enqueue(again_.front().key, again_.front().value, again_.front().number)) {
+  while (!again_.empty() && enqueue({again_.front().key, again_.front().value, again_.front().number})) {
     again_.pop_front();
   }
 }
@@ -280,10 +281,17 @@ void KafkaProducer::purge() {
   }
 }
 
+// A client that has been purged is not used again: an idempotent one has a gap now.
 void KafkaProducer::give_up_all() {
+  {
+    const std::lock_guard lock(mutex_);
+    has_room_ = false;
+  }
   purge();
-  for (const Message& message : again_) report(message.number, Outcome::kGivenUp);
+  for (const KeptMessage& message : again_) report({message.key, message.value, message.number}, Outcome::kGivenUp);
   again_.clear();
+  fatal_ = true;
+  giving_up_ = in_flight_ > 0;
 }
 
 }  // namespace spanflow

@@ -33,8 +33,13 @@ std::string kafka_property_error(const std::string& name, const std::string& val
 class KafkaProducer {
  public:
   enum class Outcome : std::uint8_t { kDelivered, kRefused, kGivenUp };
-  // `number` is the one given with the message. Must not call the producer.
-  using Report = std::function<void(std::uint64_t number, Outcome)>;
+  struct Message {
+    std::string_view key;  // empty: none
+    std::string_view value;
+    std::uint64_t number;  // the caller's own
+  };
+  // The message holds for the time of the call. Must not call the producer.
+  using Report = std::function<void(const Message&, Outcome)>;
   // Something that keeps messages from being delivered has begun or, with an empty text, ended. As for Report.
   using Notice = std::function<void(const std::string& trouble)>;
 
@@ -49,25 +54,25 @@ class KafkaProducer {
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-  // Takes a copy of the octets. False while there is no room. An empty key is none.
-  bool produce(std::string_view key, std::string_view value, std::uint64_t number);
+  // Takes a copy of the octets. False while there is no room.
+  bool produce(const Message& message);
   void wait_for_room(std::chrono::milliseconds time);
   // Sends what waits to be sent without delay. False if not all has been reported within the time.
   bool flush(std::chrono::milliseconds time);
-  // Reports what is in flight, and all that is produced from now on, as given up, if it has not arrived by now.
+  // Reports what is in flight as given up, if it is not known to have arrived. What was under way may yet arrive.
   void give_up();
   Trouble trouble() const;
 
  private:
   struct Client;  // librdkafka's producer and topic
-  struct Message {
+  struct KeptMessage {
     std::string key;
     std::string value;
     std::uint64_t number;
   };
 
   std::unique_ptr<Client> make_client();
-  bool enqueue(std::string_view key, std::string_view value, std::uint64_t number);
+  bool enqueue(const Message& message);
 
   // Of the producer's thread.
   void run();
@@ -80,7 +85,7 @@ class KafkaProducer {
   void note_trouble(const std::string& text);
   void on_report(const rd_kafka_message_s& message);
   void on_error(int code, const char* reason);
-  void report(std::uint64_t number, Outcome outcome);
+  void report(const Message& message, Outcome outcome);
 
   const KafkaProperties properties_;
   const std::string topic_;
@@ -93,7 +98,7 @@ class KafkaProducer {
   std::atomic<bool> ended_{false};
 
   // The producer's thread's.
-  std::deque<Message> again_;  // to be sent again, in order
+  std::deque<KeptMessage> again_;  // to be sent again, in order
   std::chrono::steady_clock::time_point again_at_;
   std::chrono::steady_clock::time_point idle_at_;  // when nothing was in flight last
   std::string last_error_;                         // what librdkafka last said of a broker

@@ -54,13 +54,14 @@ struct Renamed {
 Field column(const Renamed& renamed, FieldGroup group) {
   Field field = field_named(renamed.ours);
   field.name = renamed.name;
+  field.number = 0;
   field.group = group;
   return field;
 }
 
-#define COLUMN(NAME, GROUP, EXPRESSION)                                  \
-  Field {                                                                \
-    NAME, FieldGroup::GROUP, "", "", [](Record r) { return EXPRESSION; } \
+#define COLUMN(NAME, GROUP, EXPRESSION)                                     \
+  Field {                                                                   \
+    NAME, 0, FieldGroup::GROUP, "", "", [](Record r) { return EXPRESSION; } \
   }
 
 #define SIDE_COLUMNS(PREFIX, SIDE)                                                       \
@@ -72,7 +73,7 @@ Field column(const Renamed& renamed, FieldGroup group) {
 
 #define STATISTIC_COLUMN(NAME, GROUP, SIDE, EXPRESSION)                                               \
   Field {                                                                                             \
-    NAME, FieldGroup::GROUP, "", "", [](Record r) {                                                   \
+    NAME, 0, FieldGroup::GROUP, "", "", [](Record r) {                                                \
       return statistic(r, &FlowStatistics::SIDE, [](const SideStatistics& s) { return EXPRESSION; }); \
     }                                                                                                 \
   }

@@ -59,4 +59,13 @@ TextWriter append_json(TextWriter out, const FlowRecord& record, std::span<const
   return close(out, '}');
 }
 
+TextWriter append_protobuf(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
+  for (const Field* field : selected) out = field->proto(out, field->number, record);
+  for (std::size_t at = 0; at < record.metrics.size(); ++at) {
+    const double value = record.metrics.value(at);
+    if (std::isfinite(value)) out = append_protobuf_entry(out, kMetricsNumber, record.metrics.name(at), value);
+  }
+  return out;
+}
+
 }  // namespace spanflow

@@ -17,12 +17,15 @@
 namespace spanflow {
 
 // Why a sink did not get a record.
-enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped };
-inline constexpr std::array<std::string_view, 3> kDropReasonNames = {"queue_full", "write_failed", "stopped"};
+enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped, kSpoolFull, kSpoolDamaged };
+inline constexpr std::array<std::string_view, 5> kDropReasonNames = {"queue_full", "write_failed", "stopped",
+                                                                     "spool_full", "spool_damaged"};
 
-// What became of records that were written to a sink.
+// What became of records that were written to a sink, and of those that a run before had left in its spool.
 struct Settled {
+  std::uint64_t recovered = 0;  // found in the spool at the start
   std::uint64_t delivered = 0;
+  std::uint64_t spooled = 0;  // are there now
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
 };
 
@@ -40,8 +43,8 @@ class Sink {
   // Of a sink whose target confirms records later than flush(): those settled so far, of all that were written. Of the
   // others nothing. May be called by any thread.
   virtual std::optional<Settled> settled() const { return std::nullopt; }
-  // After the last write(): such a sink waits for what has not been confirmed, within bounds, and gives up the rest.
-  // Throws RunError if it gave up any.
+  // After the last write(): such a sink waits for what has not been confirmed, within bounds, and leaves the rest in
+  // its spool, or else gives it up. Throws RunError if it gave up any.
   virtual void finish() {}
 };
 

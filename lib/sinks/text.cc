@@ -116,13 +116,18 @@ TextWriter append_with_decimals(TextWriter out, double number, int decimals) {
   return out;
 }
 
+}  // namespace
+
 std::string clean_utf8(std::string_view text) {
   TextBuffer clean;
   append_utf8(TextWriter(clean), text).finish();
   return std::string(clean.view());
 }
 
-}  // namespace
+bool is_clean_ascii(std::string_view text) {
+  static constexpr PlainCharacters kPlain{""};
+  return kPlain.are_all_of(text);
+}
 
 TextWriter append_plain(TextWriter out, std::uint64_t value) {
   constexpr std::size_t kMostDigits = 20;

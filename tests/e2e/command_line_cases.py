@@ -157,7 +157,7 @@ def test_summary_file_has_every_name_of_the_contract():
         assert isinstance(summary["flows"]["exported"][name], int), name
     assert isinstance(summary["records"]["ring_dropped"], int)
     for sink in summary["records"]["sinks"]:
-        assert_equal(set(sink), {"name", "handed", "delivered", "queued", "spooled", "dropped"})
+        assert_equal(set(sink), {"name", "handed", "recovered", "delivered", "queued", "spooled", "dropped"})
 
 
 def test_every_counter_is_in_the_summary():

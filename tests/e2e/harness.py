@@ -218,7 +218,7 @@ def assert_balanced(summary):
     assert records["exported"] == ended, f"records: {records['exported']} exported of {ended} segments"
     for sink in records["sinks"]:
         assert sink["handed"] == records["exported"] - records["ring_dropped"], f"sink: {sink}, records: {records}"
-        assert sink["handed"] == sink["delivered"] + sink["queued"] + sink["spooled"] + total(sink["dropped"]), sink
+        assert sink["handed"] + sink["recovered"] == sink["delivered"] + sink["queued"] + sink["spooled"] + total(sink["dropped"]), sink
         assert sink["queued"] == 0, f"queued after the end: {sink}"
 
 

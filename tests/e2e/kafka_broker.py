@@ -53,3 +53,14 @@ class Broker:
         done = subprocess.run(["kcat", "-b", self.address, *self.client, "-C", "-t", topic, "-e", "-q", "-f", "%p\t%k\t%s\n"],
                               stdout=subprocess.PIPE, check=True, timeout=120)
         return [Message(*line.split("\t", 2)) for line in done.stdout.decode().splitlines()]
+
+    def octets(self, topic):
+        """The values of all messages that the topic holds, as they are."""
+        done = subprocess.run(["kcat", "-b", self.address, *self.client, "-C", "-t", topic, "-e", "-q", "-f", "%R%s"],
+                              stdout=subprocess.PIPE, check=True, timeout=120)
+        values, rest = [], done.stdout
+        while rest:
+            end = 4 + int.from_bytes(rest[:4], "big")
+            values.append(rest[4:end])
+            rest = rest[end:]
+        return values

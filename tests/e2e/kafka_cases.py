@@ -1,12 +1,16 @@
 """Records through a real Apache Kafka broker: what arrives, and what is said of what does not."""
+import ast
 import collections
+import ipaddress
 import json
 import os
+import random
 import signal
 import subprocess
 import time
 
-from harness import (Running, assert_equal, assert_sums, capture, need, patience, read_jsonl, spanflowd, wait_until)
+from harness import (ROOT, Running, Skip, assert_equal, assert_sums, capture, each, need, patience, read_jsonl, spanflowd,
+                     wait_until)
 from kafka_broker import Broker
 
 
@@ -16,6 +20,13 @@ def records_in(broker, topic="flows"):
 
 def identity(record):
     return record.get("sensor_id", ""), record["boot_id"], record["worker"], record["sequence"]
+
+
+# Records of flows that end every 20 ms, from a capture that is replayed from memory for ever.
+def endless(*arguments):
+    return ("-d", f"net_pcap0,rx_pcap={capture('mixed.pcap')},infinite_rx=1", "-s", "flow.active_timeout=20ms",
+            "-s", "flow.inactive_timeout=20ms", "-s", "overload.enabled=false", "-s", "input.memory=64MiB",
+            "-s", "dpi.enabled=false", *arguments)
 
 
 def test_records_arrive_as_a_file_sink_writes_them():
@@ -29,6 +40,46 @@ def test_records_arrive_as_a_file_sink_writes_them():
         assert_equal(message.key, record["community_id"], "key")
         record.pop("boot_id")
     assert_equal(sorted(records, key=lambda record: record["sequence"]), read_jsonl("flows.jsonl"))
+
+
+def decoded(message):
+    """The fields of a protobuf message, as protoc reads them by flow.proto: numbers, texts and octets."""
+    text = subprocess.run(["protoc", "--proto_path", f"{ROOT}/lib/sinks", "--decode", "spanflow.Flow", "flow.proto"],
+                          input=message, stdout=subprocess.PIPE, check=True).stdout.decode()
+    fields = {}
+    for line in text.splitlines():
+        name, value = line.split(": ", 1)
+        fields[name] = ast.literal_eval("b" + value if value.startswith('"') else value)
+    return fields
+
+
+def as_in_json(name, value):
+    if name in ("ip_src", "ip_dst"):
+        return str(ipaddress.ip_address(value))
+    if name.endswith(("_mac", "_oui")):
+        return value.hex(":")
+    if name in ("flow_id", "boot_id"):
+        return f"{value:016x}"
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def test_protobuf_holds_what_json_does():
+    need("protoc")
+    with Broker() as broker:
+        with open("c.yaml", "w", encoding="utf-8") as file:
+            file.write(f"sensor_id: north\nfeatures: {{tcp: true}}\nsinks:\n  - {{type: jsonl, path: flows.jsonl}}\n"
+                       f"  - {{type: kafka, brokers: '{broker.address}', topic: flows, value: protobuf}}\n")
+        spanflowd("-c", "c.yaml", "-r", capture("tls13_web.pcap"), "--quiet")
+        messages = [decoded(message) for message in broker.octets("flows")]
+    expected = {record["sequence"]: record for record in read_jsonl("flows.jsonl")}
+    assert_equal(len(messages), len(expected))
+    for message in messages:
+        record = {name: as_in_json(name, value) for name, value in message.items()}
+        record.pop("boot_id")
+        wanted = expected[record["sequence"]]
+        assert_equal(set(record), set(wanted), "fields")
+        for name, value in wanted.items():
+            assert_equal(record[name], value, name)
 
 
 def test_records_of_a_flow_go_to_one_partition_in_order():
@@ -60,10 +111,7 @@ def test_two_starts_are_told_apart():
 
 def test_an_outage_under_load_loses_nothing():
     with Broker() as broker:
-        device = f"net_pcap0,rx_pcap={capture('mixed.pcap')},infinite_rx=1"
-        with Running("-d", device, "-s", "flow.active_timeout=20ms", "-s", "flow.inactive_timeout=20ms",
-                     "-s", "overload.enabled=false", "-s", "input.memory=64MiB", "-s", "dpi.enabled=false",
-                     "-w", f"kafka:{broker.address}/flows", "--quiet") as running:
+        with Running(*endless("-w", f"kafka:{broker.address}/flows", "--quiet")) as running:
             wait_until(lambda: os.path.exists("broker/log/flows-0"), 20, "the topic is made")
             time.sleep(1)
             broker.stop()
@@ -79,6 +127,104 @@ def test_an_outage_under_load_loses_nothing():
     once = list({identity(record): record for record in records}.values())
     assert_sums(once, run.summary)
     assert_equal(run.stderr.count("spanflowd: error: "), 1, run.stderr)
+
+
+def write_spool_config(broker, fields="classic", **spool):
+    settings = ", ".join(f"{name}: {value}" for name, value in {"path": "spool", **spool}.items())
+    with open("spool.yaml", "w", encoding="utf-8") as file:
+        file.write(f"sinks:\n  - type: kafka\n    brokers: {broker.address}\n    topic: flows\n    fields: {fields}\n"
+                   f"    spool: {{{settings}}}\n")
+
+
+def deliver_the_rest():
+    """A run over little, which also sends what the spool has. Gives the sink's ledger."""
+    run = spanflowd("-c", "spool.yaml", "-r", capture("ping.pcap"), "--quiet", timeout=120)
+    return run.summary["records"]["sinks"][0]
+
+
+def sequences(records):
+    """By start: the sequence numbers that can be read."""
+    found = collections.defaultdict(set)
+    for record in records:
+        found[record["boot_id"]].add(record["sequence"])
+    return found
+
+
+@each("on_failure", "always")
+def test_an_outage_is_spooled(mode):
+    outage = 60 if os.environ.get("SPANFLOW_LONG_TESTS") else 6
+    with Broker() as broker:
+        write_spool_config(broker, mode=mode)
+        with Running("-c", "spool.yaml", *endless("--quiet")) as running:
+            wait_until(lambda: os.path.exists("broker/log/flows-0"), 20, "the topic is made")
+            time.sleep(1)
+            broker.stop()
+            time.sleep(outage)
+            broker.start()
+            wait_until(lambda: "records are delivered again" in running.stderr(), 30, "deliveries go on")
+            run = running.finish(signal.SIGINT, within=30)
+        first = run.summary["records"]["sinks"][0]
+        rest = deliver_the_rest()
+        found = sequences(records_in(broker))
+    assert_equal(sum(first["dropped"].values()) + sum(rest["dropped"].values()), 0, "dropped")
+    assert_equal(first["handed"], first["delivered"] + first["spooled"])
+    assert_equal(rest["recovered"], first["spooled"])
+    assert set(range(first["handed"])) in found.values(), {boot: len(numbers) for boot, numbers in found.items()}
+    assert_equal(sum(map(len, found.values())), first["handed"] + rest["handed"])
+
+
+@each("up", "down")
+def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers):
+    moments = random.Random(7)
+    with Broker() as broker:
+        write_spool_config(broker, mode="always")
+        if brokers == "down":
+            broker.stop()
+        for _ in range(20):
+            with Running("-c", "spool.yaml", *endless("--quiet")) as running:
+                wait_until(lambda: os.path.exists("spool/acknowledged"), 10, "a spool")
+                time.sleep(moments.uniform(0.4, 1.4))
+                running.process.kill()
+                running.process.wait()
+        if brokers == "down":
+            broker.start()
+        rest = deliver_the_rest()
+        while rest["spooled"]:
+            rest = deliver_the_rest()
+        found = sequences(records_in(broker))
+    assert_equal(sum(rest["dropped"].values()), 0, "dropped")
+    assert len(found) >= 15, f"records of {len(found)} starts"
+    for boot, numbers in found.items():
+        assert_equal(numbers, set(range(len(numbers))), f"sequence numbers of start {boot}")
+
+
+def test_a_full_disk_drops_the_oldest_and_goes_on():
+    if os.geteuid() != 0:
+        raise Skip("mounting needs root")
+    os.mkdir("disk")
+    with Broker() as broker:
+        write_spool_config(broker, fields="full", path="disk/spool", max_bytes="16MiB")
+        broker.stop()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", "disk"], check=False).returncode != 0:
+            raise Skip("no mounts here")
+        try:
+            with Running("-c", "spool.yaml", *endless("--quiet")) as running:
+                wait_until(lambda: "no_space: the oldest segments are dropped" in running.stderr(), 60, "a full disk")
+                time.sleep(2)
+                broker.start()
+                wait_until(lambda: "records are delivered again" in running.stderr(), 30, "deliveries go on")
+                run = running.finish(signal.SIGINT, within=30)
+            first = run.summary["records"]["sinks"][0]
+            rest = deliver_the_rest()
+            found = sequences(records_in(broker))
+        finally:
+            subprocess.run(["umount", "-l", "disk"], check=False)
+    assert first["dropped"]["spool_full"] > 0, first
+    assert_equal(first["handed"], first["delivered"] + first["spooled"] + sum(first["dropped"].values()))
+    # What was dropped from the spool while it was on its way may have arrived all the same.
+    arrived = sum(map(len, found.values()))
+    sent = first["delivered"] + rest["delivered"]
+    assert sent <= arrived <= sent + first["dropped"]["spool_full"], (sent, arrived, first)
 
 
 def test_without_a_broker_records_are_counted_and_the_run_fails():

@@ -32,9 +32,9 @@ class KafkaProducerTest : public ::testing::Test {
     properties.insert(properties.end(), more.begin(), more.end());
     producer_.emplace(
         properties, "flows",
-        [this](std::uint64_t number, Outcome outcome) {
+        [this](const KafkaProducer::Message& message, Outcome outcome) {
           const std::lock_guard lock(mutex_);
-          ++reports_[number][outcome];
+          ++reports_[message.number][outcome];
         },
         [this](const std::string& trouble) {
           const std::lock_guard lock(mutex_);
@@ -45,7 +45,7 @@ class KafkaProducerTest : public ::testing::Test {
   void produce(std::uint64_t first, std::uint64_t last) {
     for (std::uint64_t number = first; number < last; ++number) {
       const std::string key = "key " + std::to_string(number % 10);
-      while (!producer_->produce(key, std::to_string(number), number)) producer_->wait_for_room(milliseconds{100});
+      while (!producer_->produce({key, std::to_string(number), number})) producer_->wait_for_room(milliseconds{100});
     }
   }
 
@@ -105,7 +105,7 @@ TEST_F(KafkaProducerTest, MessagesOfOneKeyGoToOnePartitionInOrder) {
 
 TEST_F(KafkaProducerTest, WithoutAKeyMessagesAreSpread) {
   make_producer({{"sticky.partitioning.linger.ms", "0"}});
-  for (std::uint64_t number = 0; number < 200; ++number) ASSERT_TRUE(producer_->produce("", "x", number));
+  for (std::uint64_t number = 0; number < 200; ++number) ASSERT_TRUE(producer_->produce({"", "x", number}));
   EXPECT_TRUE(producer_->flush(seconds{20}));
   std::set<std::int32_t> partitions;
   for (const auto& message : cluster_.read("flows")) {
@@ -117,7 +117,7 @@ TEST_F(KafkaProducerTest, WithoutAKeyMessagesAreSpread) {
 
 TEST_F(KafkaProducerTest, AMessageThatIsTooLargeIsRefusedAndTheOthersArrive) {
   make_producer({{"message.max.bytes", "1000"}});
-  EXPECT_TRUE(producer_->produce("key", std::string(2000, 'x'), 0));
+  EXPECT_TRUE(producer_->produce({"key", std::string(2000, 'x'), 0}));
   produce(1, 100);
   EXPECT_TRUE(producer_->flush(seconds{20}));
   EXPECT_EQ(reported(Outcome::kRefused), 1U);
@@ -128,7 +128,7 @@ TEST_F(KafkaProducerTest, AMessageThatIsTooLargeIsRefusedAndTheOthersArrive) {
 TEST_F(KafkaProducerTest, ABatchThatTheBrokerFindsTooLargeIsRefused) {
   make_producer();
   cluster_.answer_next(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
-  ASSERT_TRUE(producer_->produce("key", "large", 0));
+  ASSERT_TRUE(producer_->produce({"key", "large", 0}));
   EXPECT_TRUE(producer_->flush(seconds{20}));
   EXPECT_EQ(reported(Outcome::kRefused), 1U);
   produce(1, 100);
@@ -191,7 +191,7 @@ TEST_F(KafkaProducerTest, ThroughAnOutageAFullQueueTakesNoMoreAndNothingIsLost) 
   EXPECT_TRUE(producer_->flush(seconds{20}));
   cluster_.stop_broker();
   std::uint64_t taken = 10;
-  while (producer_->produce("key", std::to_string(taken), taken)) ++taken;
+  while (producer_->produce({"key", std::to_string(taken), taken})) ++taken;
   EXPECT_EQ(taken, 60U);
   EXPECT_FALSE(producer_->flush(milliseconds{50}));
   EXPECT_TRUE(eventually([this] { return !producer_->trouble().text.empty(); }));

@@ -1,0 +1,79 @@
+// Values in the encoding of protocol buffers, https://protobuf.dev/programming-guides/encoding
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "sinks/text_buffer.h"
+#include "sinks/value.h"
+
+namespace spanflow {
+
+// Appends tag and value, also where it is 0, which would be left out where its type were not `optional`.
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::uint64_t value);
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::int64_t value);
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, double value);
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, HexValue value);
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::string_view text);  // made valid UTF-8
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, AddressValue value);
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, MacValue value);
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPacketsValue& list);
+inline TextWriter append_protobuf(TextWriter out, std::uint32_t number, RealValue value) {
+  return append_protobuf(out, number, value.number);
+}
+inline TextWriter append_protobuf(TextWriter out, std::uint32_t number, const ShortText& text) {
+  return append_protobuf(out, number, text.view());
+}
+// An entry of map<string, double>.
+TextWriter append_protobuf_entry(TextWriter out, std::uint32_t number, std::string_view key, double value);
+
+template <typename Value>
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, const std::optional<Value>& value) {
+  return value ? append_protobuf(out, number, *value) : out;
+}
+
+template <typename Value>
+struct ProtobufType;
+template <std::unsigned_integral Value>
+struct ProtobufType<Value> {
+  static constexpr std::string_view kName = "optional uint64";
+};
+template <std::signed_integral Value>
+struct ProtobufType<Value> {
+  static constexpr std::string_view kName = "optional sint64";
+};
+template <>
+struct ProtobufType<RealValue> {
+  static constexpr std::string_view kName = "optional double";
+};
+template <>
+struct ProtobufType<HexValue> {
+  static constexpr std::string_view kName = "optional fixed64";
+};
+template <>
+struct ProtobufType<std::string_view> {
+  static constexpr std::string_view kName = "optional string";
+};
+template <>
+struct ProtobufType<ShortText> : ProtobufType<std::string_view> {};
+template <>
+struct ProtobufType<AddressValue> {  // 4 or 16 octets, as on the wire
+  static constexpr std::string_view kName = "optional bytes";
+};
+template <>
+struct ProtobufType<MacValue> : ProtobufType<AddressValue> {};
+template <>
+struct ProtobufType<EarlyPacketsValue> {
+  static constexpr std::string_view kName = "repeated sint64";
+};
+template <typename Value>
+struct ProtobufType<std::optional<Value>> : ProtobufType<Value> {};
+
+template <typename Value>
+constexpr std::string_view protobuf_type() {
+  return ProtobufType<Value>::kName;
+}
+
+}  // namespace spanflow
