@@ -140,12 +140,12 @@ TEST_P(KafkaSpoolTest, WhatIsLeftAtTheEndOfARunIsSentByTheNext) {
 TEST_P(KafkaSpoolTest, ASlowBrokerLosesNothingAndSendsNothingTwice) {
   sink_.kafka.spool.mode = GetParam();
   sink_.kafka.rdkafka["queue.buffering.max.messages"] = "50";
-  cluster_.delay_answers(20);
+  cluster_.delay_answers(10);
   const auto runner = start();
-  for (std::uint64_t first = 0; first < 3000; first += 500) runner->hand(batch_of(first, 500));
-  EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.delivered == 3000; }));
+  for (std::uint64_t first = 0; first < 1000; first += 200) runner->hand(batch_of(first, 200));
+  EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.delivered == 1000; }));
   runner->finish();
-  EXPECT_THAT(arrived(), ::testing::AllOf(::testing::SizeIs(3000), ::testing::Each(::testing::Pair(::testing::_, 1))));
+  EXPECT_THAT(arrived(), ::testing::AllOf(::testing::SizeIs(1000), ::testing::Each(::testing::Pair(::testing::_, 1))));
 }
 
 TEST_P(KafkaSpoolTest, WhatNoBrokerTakesLeavesTheSpoolToo) {
