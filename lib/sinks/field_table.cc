@@ -41,39 +41,39 @@ std::optional<std::string_view> shedding_names(Record record) {
       return statistic(r, &FlowStatistics::SIDE, [](const SideStatistics& s) { return EXPRESSION; }); \
     }                                                                                                 \
   }
-#define DISTRIBUTION(PREFIX, SUFFIX, FIRST, SIDE, MEMBER, UNIT, WHAT)                                   \
-  STATISTIC(PREFIX "_min_" SUFFIX, FIRST, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),              \
-      STATISTIC(PREFIX "_mean_" SUFFIX, FIRST + 1, SIDE, UNIT, "mean " WHAT, RealValue{s.MEMBER.mean}), \
-      STATISTIC(PREFIX "_stddev_" SUFFIX, FIRST + 2, SIDE, UNIT, "standard deviation of the " WHAT,     \
-                RealValue{s.MEMBER.stddev}),                                                            \
-      STATISTIC(PREFIX "_max_" SUFFIX, FIRST + 3, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
+#define DISTRIBUTION(PREFIX, SUFFIX, FIRST, SIDE, MEMBER, UNIT, WHAT)                                     \
+  STATISTIC(PREFIX "_min_" SUFFIX, FIRST, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),                \
+      STATISTIC(PREFIX "_mean_" SUFFIX, (FIRST) + 1, SIDE, UNIT, "mean " WHAT, RealValue{s.MEMBER.mean}), \
+      STATISTIC(PREFIX "_stddev_" SUFFIX, (FIRST) + 2, SIDE, UNIT, "standard deviation of the " WHAT,     \
+                RealValue{s.MEMBER.stddev}),                                                              \
+      STATISTIC(PREFIX "_max_" SUFFIX, (FIRST) + 3, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
 #define FLAG(PREFIX, FLAG_NAME, NUMBER, SIDE, BIT)                                               \
   STATISTIC(PREFIX "_" FLAG_NAME "_pkts", NUMBER, SIDE, "packets", "packets with this TCP flag", \
             number(s.tcp_flag_pkts[BIT]))
 #define STATISTICS(PREFIX, SIDE, FIRST)                                                                   \
   DISTRIBUTION(PREFIX, "ps", FIRST, SIDE, packet_size, "octets", "packet size, as flow.accounting says"), \
-      DISTRIBUTION(PREFIX, "piat_ns", FIRST + 4, SIDE, inter_arrival, "ns", "time between packets"),      \
-      FLAG(PREFIX, "fin", FIRST + 8, SIDE, 0), FLAG(PREFIX, "syn", FIRST + 9, SIDE, 1),                   \
-      FLAG(PREFIX, "rst", FIRST + 10, SIDE, 2), FLAG(PREFIX, "psh", FIRST + 11, SIDE, 3),                 \
-      FLAG(PREFIX, "ack", FIRST + 12, SIDE, 4), FLAG(PREFIX, "urg", FIRST + 13, SIDE, 5),                 \
-      FLAG(PREFIX, "ece", FIRST + 14, SIDE, 6), FLAG(PREFIX, "cwr", FIRST + 15, SIDE, 7)
+      DISTRIBUTION(PREFIX, "piat_ns", (FIRST) + 4, SIDE, inter_arrival, "ns", "time between packets"),    \
+      FLAG(PREFIX, "fin", (FIRST) + 8, SIDE, 0), FLAG(PREFIX, "syn", (FIRST) + 9, SIDE, 1),               \
+      FLAG(PREFIX, "rst", (FIRST) + 10, SIDE, 2), FLAG(PREFIX, "psh", (FIRST) + 11, SIDE, 3),             \
+      FLAG(PREFIX, "ack", (FIRST) + 12, SIDE, 4), FLAG(PREFIX, "urg", (FIRST) + 13, SIDE, 5),             \
+      FLAG(PREFIX, "ece", (FIRST) + 14, SIDE, 6), FLAG(PREFIX, "cwr", (FIRST) + 15, SIDE, 7)
 
 #define TCP(NAME, NUMBER, UNIT, HELP, EXPRESSION)                                               \
   Field {                                                                                       \
     NAME, NUMBER, FieldGroup::kTcp, UNIT, HELP,                                                 \
         [](Record r) { return tcp_quality(r, [](const TcpQuality& q) { return EXPRESSION; }); } \
   }
-#define TCP_SIDE(SIDE, FIRST)                                                                                   \
-  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had been sent before",               \
-      number(q.SIDE.retransmitted_pkts)),                                                                       \
-      TCP(#SIDE "_out_of_order_pkts", FIRST + 1, "packets", "packets that others overtook",                     \
-          number(q.SIDE.out_of_order_pkts)),                                                                    \
-      TCP(#SIDE "_zero_window_pkts", FIRST + 2, "packets",                                                      \
-          "packets that said that their sender's receive window is closed", number(q.SIDE.zero_window_pkts)),   \
-      TCP(#SIDE "_gaps", FIRST + 3, "", "times that octets were missing before a packet", number(q.SIDE.gaps)), \
-      TCP(#SIDE "_mss", FIRST + 4, "octets", "maximum segment size, from the SYN of this direction",            \
-          known(q.SIDE.mss)),                                                                                   \
-      TCP(#SIDE "_window_scale", FIRST + 5, "", "window scale shift, from the SYN of this direction",           \
+#define TCP_SIDE(SIDE, FIRST)                                                                                     \
+  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had been sent before",                 \
+      number(q.SIDE.retransmitted_pkts)),                                                                         \
+      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets", "packets that others overtook",                     \
+          number(q.SIDE.out_of_order_pkts)),                                                                      \
+      TCP(#SIDE "_zero_window_pkts", (FIRST) + 2, "packets",                                                      \
+          "packets that said that their sender's receive window is closed", number(q.SIDE.zero_window_pkts)),     \
+      TCP(#SIDE "_gaps", (FIRST) + 3, "", "times that octets were missing before a packet", number(q.SIDE.gaps)), \
+      TCP(#SIDE "_mss", (FIRST) + 4, "octets", "maximum segment size, from the SYN of this direction",            \
+          known(q.SIDE.mss)),                                                                                     \
+      TCP(#SIDE "_window_scale", (FIRST) + 5, "", "window scale shift, from the SYN of this direction",           \
           known(q.SIDE.window_scale))
 
 // The classic fields come first, under the names and in the order their readers know. A number, by which protobuf knows

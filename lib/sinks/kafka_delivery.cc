@@ -123,7 +123,9 @@ void KafkaDelivery::finish() {
   const auto end = Clock::now() + options_.patience;
   for (;;) {
     if (spool_) tend();
-    if (producer_.flush(kLookUp) && (!spool_ || spool_->ledger().waiting == 0)) return;
+    const bool settled = producer_.flush(kLookUp);
+    if (settled && (!spool_ || spool_->ledger().waiting == 0)) return;
+    if (settled) producer_.wait_for_room(kLookUp);  // for what is still to be replayed
     if (abandon_ || is_hopeless() || Clock::now() >= end) return leave_the_rest();
   }
 }
