@@ -160,6 +160,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   if (!answer.empty()) return {.answer = std::move(answer)};
   if (flags.list_counters) return {.answer = list_counters()};
   CommandLine line{.config = make_config(flags),
+                   .has_config_file = !flags.config_file.empty(),
                    .quiet = flags.quiet,
                    .check_only = flags.check_config,
                    .summary_file = flags.summary_file};

@@ -10,6 +10,7 @@ namespace spanflow {
 
 struct CommandLine {
   Config config;
+  bool has_config_file = false;
   bool quiet = false;
   bool check_only = false;
   std::string summary_file;

@@ -5,13 +5,13 @@
 namespace spanflow {
 
 Intake::Intake(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters)
-    : config_(config),
-      decoder_(decoder),
+    : decoder_(decoder),
       counters_(counters),
       is_share_(source.is_share()),
       is_live_(source.is_live()),
       end_(source.hand_over()),
       greatest_frame_(source.greatest_frame()),
+      expression_(config.input.filter),
       duplicates_(is_share_ ? Nanoseconds{0} : config.decode.deduplicate, random_seed()),
       fragments_(is_share_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, counters) {}
 
@@ -23,11 +23,17 @@ void Intake::start(const Burst& burst) {
   hand_over_ = burst.handed_over ? nullptr : end_;
 }
 
+void Intake::set_filter(const Adjustments& adjustments) {
+  expression_ = adjustments.filter;
+  filters_.clear();
+  filters_.emplace(LinkType::kEthernet, adjustments.ethernet_filter);
+}
+
 const Filter* Intake::filter_for(LinkType link_type) {
-  if (is_share_ || config_.input.filter.empty()) return nullptr;
-  const auto known = filters_.find(link_type);
-  if (known != filters_.end()) return &known->second;
-  return &filters_.emplace(link_type, Filter{config_.input.filter, link_type, "input.filter"}).first->second;
+  if (is_share_ || expression_.empty()) return nullptr;
+  const auto [place, is_new] = filters_.try_emplace(link_type);
+  if (is_new) place->second = std::make_shared<const Filter>(expression_, link_type, "input.filter");
+  return place->second.get();
 }
 
 bool Intake::follow_fragment(const RawPacket& raw, Packet& packet) {

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <string>
 
 #include "capture/filter.h"
 #include "capture/hand_over.h"
 #include "capture/packet_source.h"
+#include "config/adjustments.h"
 #include "config/config.h"
 #include "decode/decoder.h"
 #include "decode/duplicates.h"
@@ -24,6 +27,8 @@ class Intake {
  public:
   Intake(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
 
+  // From the next burst on.
+  void set_filter(const Adjustments& adjustments);
   // Before a burst's packets. Throws RunError if input.filter means nothing on its link type.
   void start(const Burst& burst);
   // True with `packet` filled in if it is to be metered now; otherwise it has been counted, is held or
@@ -61,14 +66,14 @@ class Intake {
   bool follow_fragment(const RawPacket& raw, Packet& packet);
   bool refuse(Counter reason);  // false
 
-  const Config& config_;
   const Decoder& decoder_;
   Counters& counters_;
   const bool is_share_;
   const bool is_live_;
   HandOverEnd* const end_;
   const std::uint32_t greatest_frame_;
-  std::map<LinkType, Filter> filters_;
+  std::string expression_;  // of the filter
+  std::map<LinkType, std::shared_ptr<const Filter>> filters_;
   // Of the burst:
   std::uint32_t longest_ = 0;  // a frame that is longer is counted
   const Filter* filter_ = nullptr;

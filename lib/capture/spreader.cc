@@ -83,6 +83,8 @@ void Spreader::run() {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
+      counters_.add(Counter::kPacketsPolls);
+      if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
       if (burst.time_restarts) restart_time();
       spread(burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
       now_ns_ = std::max(now_ns_, intake_.passed_until(burst.now_ns));

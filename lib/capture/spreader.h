@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/mailbox.h"
 #include "capture/intake.h"
 #include "capture/packet_lane.h"
 #include "capture/packet_source.h"
@@ -25,6 +26,8 @@ class Spreader {
 
   std::unique_ptr<PacketSource> make_source(std::uint32_t worker);
   void start();
+  // For the packets to come; thread-safe.
+  void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
   // Joins; throws what ended the source, if that was an error.
   void finish();
 
@@ -43,6 +46,7 @@ class Spreader {
   PacketSource& source_;
   Counters& counters_;
   Intake intake_;
+  Mailbox<Adjustments> adjustments_;
   std::vector<std::unique_ptr<PacketLane>> lanes_;
   std::uint64_t now_ns_ = 0;
   std::uint64_t time_passed_on_ns_ = 0;

@@ -70,16 +70,22 @@ struct KafkaConfig {
     std::string ca;  // paths of PEM files
     std::string certificate;
     std::string key;
+
+    bool operator==(const Tls&) const = default;
   } tls;
 
   struct Sasl {
     std::string mechanism;  // empty: no log-in
     std::string username;
     std::string password_file;
+
+    bool operator==(const Sasl&) const = default;
   } sasl;
 
   SpoolOptions spool;
   std::map<std::string, std::string> rdkafka;  // properties of librdkafka
+
+  bool operator==(const KafkaConfig&) const = default;
 };
 
 // One entry of `sinks`.
@@ -101,6 +107,8 @@ struct SinkConfig {
   Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
 
   KafkaConfig kafka;
+
+  bool operator==(const SinkConfig&) const = default;
 };
 
 struct Config {
@@ -177,6 +185,10 @@ struct Config {
   struct Log {
     std::string level = "info";
   } log;
+
+  struct Control {
+    std::string socket = "auto";
+  } control;
 };
 
 }  // namespace spanflow

@@ -154,19 +154,23 @@ ValueType<std::vector<MetricConfig>> metrics() {
 }
 
 template <typename Access, typename T>
-Option option(std::string name, Access access, const ValueType<T>& type, std::string help) {
+Option option(std::string name, Access access, const ValueType<T>& type, std::string help, bool reloads = false) {
   return {std::move(name),
           type.expected,
           type.schema,
           std::move(help),
           [=](Config& config, const YAML::Node& node) { access(config) = type.read(node); },
-          [=](const Config& config) { return type.show(access(const_cast<Config&>(config))); }};
+          [=](const Config& config) { return type.show(access(const_cast<Config&>(config))); },
+          [=](const Config& from, Config& to) { access(to) = access(const_cast<Config&>(from)); },
+          reloads};
 }
 
 // NAME is both the dotted name and the member's path in Config, which keeps the two the same.
-#define OPTION(NAME, TYPE, HELP) \
-  option(                        \
-      #NAME, [](Config & config) -> auto& { return config.NAME; }, TYPE, HELP)
+#define OPTION(NAME, TYPE, ...) \
+  option(                       \
+      #NAME, [](Config & config) -> auto& { return config.NAME; }, TYPE, __VA_ARGS__)
+
+constexpr bool kReloads = true;
 
 std::vector<Option> make_options() {
   constexpr std::uint64_t kMostFlows = 1ULL << 30;
@@ -181,7 +185,8 @@ std::vector<Option> make_options() {
                                    {"af_xdp", KernelDriver::kAfXdp}}),
              "DPDK driver for that interface; af_xdp takes its packets away from the kernel, auto never does"),
       OPTION(input.devices, list_of(text()), "DPDK devices: PCI addresses or vdev strings"),
-      OPTION(input.filter, filter(), "pcap-filter expression; what does not match is counted as ignored.filtered"),
+      OPTION(input.filter, filter(), "pcap-filter expression; what does not match is counted as ignored.filtered",
+             kReloads),
       OPTION(input.duration, duration(Nanoseconds{0}), "stop after this long; 0 runs to the end of the input"),
       OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for the live workers, one each; empty: the last ones"),
       OPTION(input.busy_poll, boolean(), "live workers never sleep, not even when nothing comes"),
@@ -203,12 +208,12 @@ std::vector<Option> make_options() {
              "flows in all tables together, 192 octets each; when full, the least recently used is exported, "
              "conversations last"),
       OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
-             "a flow this old is cut and goes on as the next segment"),
+             "a flow this old is cut and goes on as the next segment", kReloads),
       OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}),
-             "a flow without packets for this long has ended"),
+             "a flow without packets for this long has ended", kReloads),
       OPTION(flow.tcp_close, boolean(), "end a TCP flow at FIN both ways or RST"),
       OPTION(flow.tcp_linger, duration(Nanoseconds{0}),
-             "how long a closed TCP flow still takes late packets, 39 hours at most"),
+             "how long a closed TCP flow still takes late packets, 39 hours at most", kReloads),
       OPTION(flow.accounting,
              choice<Accounting>({{"link", Accounting::kLink},
                                  {"ip", Accounting::kIp},
@@ -243,13 +248,16 @@ std::vector<Option> make_options() {
       OPTION(overload.max_sampling, power_of_two(1, 32'768),
              "at worst one in so many new flows is metered; 1: all are, whatever is lost"),
       OPTION(metrics, metrics(), "values of your own for each flow, see docs/metrics.md"),
-      OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none"),
+      OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none", kReloads),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
-             "how long a live record may wait to be passed on"),
+             "how long a live record may wait to be passed on", kReloads),
       OPTION(output.community_id_seed, whole_number(0, 65'535),
              "seed of community_id; the same in every tool whose ids are compared"),
-      OPTION(sinks, list_of(sink()), "where records go"),
-      OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged"),
+      OPTION(sinks, list_of(sink()), "where records go", kReloads),
+      OPTION(control.socket, text(),
+             "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
+      OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged",
+             kReloads),
   };
 }
 

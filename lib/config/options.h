@@ -34,6 +34,8 @@ struct Option {
   std::string help;
   std::function<void(Config&, const YAML::Node&)> read;  // throws OptionError
   std::function<std::string(const Config&)> show;
+  std::function<void(const Config& from, Config& to)> copy;
+  bool reloads = false;  // a run that goes on takes a new value over, see reload.h
 };
 
 const std::vector<Option>& options();

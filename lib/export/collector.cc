@@ -64,17 +64,24 @@ void Collector::take(const RecordBlock& block) {
   for (std::size_t i = first; i < batch_.size(); ++i) batch_[i].sequence = sequence_++;
 }
 
-void Collector::wait_for_room(std::size_t records) const {
+void Collector::change_sinks(const std::function<std::vector<SinkRunner*>()>& change) {
+  const std::lock_guard lock(sinks_mutex_);
+  sinks_ = change();
+}
+
+bool Collector::has_room(std::size_t records) const {
+  const std::lock_guard lock(sinks_mutex_);
   const auto has_room = [records](const SinkRunner* sink) { return sink->has_room(records); };
-  Backoff backoff(kIdle);
-  while (!sinks_.empty() && std::none_of(sinks_.begin(), sinks_.end(), has_room)) backoff.wait();
+  return sinks_.empty() || std::any_of(sinks_.begin(), sinks_.end(), has_room);
 }
 
 void Collector::hand_over() {
   if (batch_.empty()) return;
   const auto batch = std::make_shared<const std::vector<FlowRecord>>(std::move(batch_));
   batch_ = {};
-  wait_for_room(batch->size());
+  Backoff backoff(kIdle);
+  while (!has_room(batch->size())) backoff.wait();
+  const std::lock_guard lock(sinks_mutex_);
   for (SinkRunner* sink : sinks_) sink->hand(batch);
 }
 

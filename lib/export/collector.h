@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -19,6 +21,9 @@ class Collector {
   ~Collector();
 
   void start();
+  // Hands all that follows to the sinks that `change` returns. Thread-safe; while it is called no sink gets anything,
+  // and records wait in rings and tables. It must not throw.
+  void change_sinks(const std::function<std::vector<SinkRunner*>()>& change);
   // Drains what the workers have pushed, which must be done pushing, and joins.
   void finish();
 
@@ -27,9 +32,10 @@ class Collector {
   bool drain();
   void take(const RecordBlock& block);
   void hand_over();
-  void wait_for_room(std::size_t records) const;
+  bool has_room(std::size_t records) const;
 
   std::vector<ExportRing*> rings_;
+  mutable std::mutex sinks_mutex_;
   std::vector<SinkRunner*> sinks_;
   std::vector<FlowRecord> batch_;
   std::uint64_t sequence_ = 0;

@@ -28,6 +28,16 @@ void add(const Settled& settled, SinkLedger& ledger) {
 
 }  // namespace
 
+SinkLedger& SinkLedger::operator+=(const SinkLedger& other) {
+  handed += other.handed;
+  recovered += other.recovered;
+  delivered += other.delivered;
+  queued += other.queued;
+  spooled += other.spooled;
+  for (std::size_t reason = 0; reason < dropped.size(); ++reason) dropped[reason] += other.dropped[reason];
+  return *this;
+}
+
 SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
                        const std::atomic<bool>& abandon)
     : name_(std::move(name)),
@@ -42,7 +52,7 @@ SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64
 SinkRunner::~SinkRunner() { finish(); }
 
 void SinkRunner::start() {
-  thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void SinkRunner::hand(const RecordBatch& batch) {
@@ -70,6 +80,14 @@ void SinkRunner::finish() {
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+}
+
+void SinkRunner::release() {
+  SinkLedger last = ledger();
+  std::unique_ptr<Sink> sink;
+  const std::lock_guard lock(mutex_);
+  ledger_ = std::move(last);
+  sink = std::move(sink_);  // gone once nobody is kept waiting
 }
 
 void SinkRunner::run() {
@@ -161,6 +179,7 @@ DropReason SinkRunner::reason_of_ended() const { return abandon_ ? DropReason::k
 SinkLedger SinkRunner::ledger() const {
   const std::lock_guard lock(mutex_);
   SinkLedger ledger = ledger_;
+  if (sink_ == nullptr) return ledger;
   ledger.queued = queued_ + unflushed_ + entrusted_;
   if (settles_itself_) add(*sink_->settled(), ledger);
   return ledger;

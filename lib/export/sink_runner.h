@@ -28,6 +28,12 @@ struct SinkLedger {
   std::uint64_t queued = 0;
   std::uint64_t spooled = 0;
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
+  // By a reload: so it was handed only what was exported while it was there.
+  bool added = false;
+  bool removed = false;
+
+  // Of the same name, before or after this one.
+  SinkLedger& operator+=(const SinkLedger& other);
 };
 
 // hand() and finish() are the collector's; the other functions are thread-safe.
@@ -39,12 +45,15 @@ class SinkRunner {
              const std::atomic<bool>& abandon);
   ~SinkRunner();
 
+  // Once it runs, nothing.
   void start();
   void hand(const RecordBatch& batch);
   // False while hand() would have to wait, or to drop, for want of room. True of a sink that takes nothing any more.
   bool has_room(std::size_t records) const;
   // Writes what is queued, has the sink finish, and joins the thread.
   void finish();
+  // After finish(): lets the sink go, and with it what it has open.
+  void release();
 
   SinkLedger ledger() const;
   // True once the sink takes nothing any more.

@@ -23,6 +23,8 @@ struct SpoolOptions {
   std::uint64_t segment_bytes = std::uint64_t{32} << 20;  // at most half of max_bytes is used
   SpoolSync sync = SpoolSync::kInterval;
   std::chrono::milliseconds sync_interval{500};
+
+  bool operator==(const SpoolOptions&) const = default;
 };
 
 }  // namespace spanflow

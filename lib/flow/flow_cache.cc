@@ -24,6 +24,8 @@ std::uint64_t whole(std::uint32_t upper, std::uint32_t lower) { return std::uint
 // A closed flow is not followed for longer than its entry can tell: half, so that packets may also come late.
 constexpr std::uint64_t kMostLinger = FlowDetails::kMostSinceClose / 2;
 
+std::uint64_t linger_ns(Nanoseconds linger) { return std::min(nanoseconds(linger), kMostLinger); }
+
 // The share of the table that flows on probation may hold at least, as its inverse. It is where a new flow waits to
 // become a conversation while a flood passes through: with a quarter of the default 128,000 flows, for 320 ms at
 // 100,000 flows/s, which is longer than most round trips.
@@ -45,7 +47,7 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
     : options_(config.flow),
       active_timeout_ns_(nanoseconds(config.flow.active_timeout)),
       inactive_timeout_ns_(nanoseconds(config.flow.inactive_timeout)),
-      tcp_linger_ns_(std::min(nanoseconds(config.flow.tcp_linger), kMostLinger)),
+      tcp_linger_ns_(linger_ns(config.flow.tcp_linger)),
       origin_(origin),
       classifier_(classifier),
       writer_(writer),
@@ -54,6 +56,12 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
       accounted_(is_kept_apart(config.flow.accounting) ? share_of_capacity(config) : 0) {
   if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config));
   if (!metrics.empty()) metrics_.emplace(metrics, share_of_capacity(config), counters);
+}
+
+void FlowCache::set_timeouts(const Adjustments& adjustments) {
+  active_timeout_ns_ = nanoseconds(adjustments.active_timeout);
+  inactive_timeout_ns_ = nanoseconds(adjustments.inactive_timeout);
+  tcp_linger_ns_ = linger_ns(adjustments.tcp_linger);
 }
 
 void FlowCache::prefetch(std::uint32_t hash) const {

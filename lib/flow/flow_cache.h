@@ -7,6 +7,7 @@
 
 #include "base/zeroed_array.h"
 #include "capture/packet_clock.h"
+#include "config/adjustments.h"
 #include "config/config.h"
 #include "decode/packet.h"
 #include "dpi/classifier.h"
@@ -43,6 +44,8 @@ class FlowCache {
   // just before is of the same flow, `after` may say which way this one goes beside it: that spares the look-up. False
   // if its flow is not one of those that are sampled: then the packet is not metered.
   bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
+  // Of all flows, those that are open too: what is out of time by these ends as it would have by the others.
+  void set_timeouts(const Adjustments& adjustments);
   // What to leave out from now on.
   void relieve(const Overload& overload);
   // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
@@ -89,9 +92,9 @@ class FlowCache {
   std::uint64_t accounted(const Packet& packet) const;
 
   const Config::FlowOptions& options_;
-  const std::uint64_t active_timeout_ns_;
-  const std::uint64_t inactive_timeout_ns_;
-  const std::uint64_t tcp_linger_ns_;
+  std::uint64_t active_timeout_ns_;
+  std::uint64_t inactive_timeout_ns_;
+  std::uint64_t tcp_linger_ns_;
   RecordOrigin origin_;
   Classifier* classifier_;
   RecordWriter& writer_;

@@ -27,15 +27,15 @@ RecordOrigin origin_of(const Config& config, std::uint16_t worker, const PacketS
 
 Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
              const MetricSet& metrics, Counters& counters)
-    : config_(config),
-      source_(source),
+    : source_(source),
       counters_(counters),
       intake_(config, source, decoder, counters),
       writer_(ring, !source.is_live()),
       classifier_(make_classifier(config, counters)),
       cache_(config, random_seed(), origin_of(config, worker, source), classifier_ ? &*classifier_ : nullptr, metrics,
              writer_, counters),
-      conditions_(metrics.conditions()) {
+      conditions_(metrics.conditions()),
+      max_delay_(config.output.max_delay) {
   if (source.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);
 }
 
@@ -44,6 +44,8 @@ void Meter::run() {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
+      counters_.add(Counter::kPacketsPolls);
+      if (const auto adjustments = adjustments_.take()) take_over(*adjustments);
       if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;
       if (overload_) shed_load();
@@ -57,6 +59,12 @@ void Meter::run() {
   writer_.wait_from_now_on();
   end_all();
   writer_.flush();
+}
+
+void Meter::take_over(const Adjustments& adjustments) {
+  intake_.set_filter(adjustments);
+  cache_.set_timeouts(adjustments);
+  max_delay_ = adjustments.max_delay;
 }
 
 // A worker that has fallen behind does less, so that it loses less.
@@ -163,8 +171,7 @@ void Meter::pass_on_records(const Burst& burst) {
     return;
   }
   const bool quiet_pipe = !source_.is_live() && burst.state == Burst::State::kIdle;
-  const bool late =
-      source_.is_live() && now_ns_ - passed_on_ns_ >= static_cast<std::uint64_t>(config_.output.max_delay.count());
+  const bool late = source_.is_live() && now_ns_ - passed_on_ns_ >= static_cast<std::uint64_t>(max_delay_.count());
   if (!quiet_pipe && !late) return;
   writer_.flush();
   passed_on_ns_ = now_ns_;

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "base/mailbox.h"
 #include "capture/intake.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
@@ -27,10 +28,13 @@ class Meter {
 
   // Meters the source to its end and exports every flow, also after an error of the source.
   void run();
+  // For the packets to come; thread-safe.
+  void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
   // What ended the source early, or nullptr. After run().
   std::exception_ptr failure() const { return failure_; }
 
  private:
+  void take_over(const Adjustments& adjustments);
   void meter(const Burst& burst);
   void meter_released();
   void shed_load();
@@ -41,7 +45,6 @@ class Meter {
   void end_all();
   void pass_on_records(const Burst& burst);
 
-  const Config& config_;
   PacketSource& source_;
   Counters& counters_;
   Intake intake_;
@@ -50,6 +53,8 @@ class Meter {
   FlowCache cache_;
   std::optional<Overload> overload_;  // of a live worker
   Conditions conditions_;
+  Mailbox<Adjustments> adjustments_;
+  Nanoseconds max_delay_;
   std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};

@@ -8,8 +8,10 @@
 #include <array>
 
 #include "base/cpus.h"
+#include "base/error.h"
 #include "base/thread_name.h"
 #include "capture/capture_source.h"
+#include "capture/filter.h"
 #include "capture/read_ahead.h"
 #include "config/loader.h"
 #include "sinks/field_table.h"
@@ -41,23 +43,63 @@ void pin(std::thread& thread, int cpu) {
   }
 }
 
-// What no sink shows is not kept. A sink of the program's own gets all there is.
-Config with_needs_of_sinks(Config config, bool has_sinks_of_its_own) {
-  bool metadata = has_sinks_of_its_own;
+// What the fields of the sinks need to be kept of a flow.
+struct Needs {
+  bool metadata = false;
+  bool millisecond_gaps = false;
+};
+
+Needs needs_of_sinks(const Config& config) {
+  Needs needs;
   for (const SinkConfig& sink : config.sinks) {
     for (const Field* field : select_fields(fields_of(sink, config), config)) {
-      if (field->group == FieldGroup::kMetadata) metadata = true;
-      if (field->group == FieldGroup::kMillisecondGaps) config.features.millisecond_gaps = true;
+      needs.metadata |= field->group == FieldGroup::kMetadata;
+      needs.millisecond_gaps |= field->group == FieldGroup::kMillisecondGaps;
     }
   }
-  config.dpi.metadata = config.dpi.metadata && metadata;
+  return needs;
+}
+
+// What no sink shows is not kept. A sink of the program's own gets all there is.
+Config with_needs_of_sinks(Config config, bool has_sinks_of_its_own) {
+  const Needs needs = needs_of_sinks(config);
+  config.dpi.metadata = config.dpi.metadata && (needs.metadata || has_sinks_of_its_own);
+  config.features.millisecond_gaps = needs.millisecond_gaps;
   return config;
+}
+
+// `started` is with its needs.
+void refuse_what_is_not_kept(const Config& wanted, const Config& started) {
+  const Needs needs = needs_of_sinks(wanted);
+  const bool lacks_metadata = needs.metadata && wanted.dpi.enabled && wanted.dpi.metadata && !started.dpi.metadata;
+  if (!lacks_metadata && (!needs.millisecond_gaps || started.features.millisecond_gaps)) return;
+  throw ConfigError(fmt::format("sinks: fields of {} need a restart: the sinks that the run began with showed none",
+                                lacks_metadata ? "metadata" : "nfstream"));
+}
+
+Adjustments adjustments_of(const Config& config) {
+  const std::string& filter = config.input.filter;
+  return {.active_timeout = config.flow.active_timeout,
+          .inactive_timeout = config.flow.inactive_timeout,
+          .tcp_linger = config.flow.tcp_linger,
+          .max_delay = config.output.max_delay,
+          .filter = filter,
+          .ethernet_filter =
+              filter.empty() ? nullptr : std::make_shared<const Filter>(filter, LinkType::kEthernet, "input.filter")};
+}
+
+// So that it does not matter any more where they come from.
+std::vector<SinkConfig> sinks_with_fields(const Config& config) {
+  std::vector<SinkConfig> sinks = config.sinks;
+  for (SinkConfig& sink : sinks) sink.fields = fields_of(sink, config);
+  return sinks;
 }
 
 }  // namespace
 
 Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks, const std::vector<UserMetric>& callbacks)
     : config_(with_needs_of_sinks(std::move(config), !more_sinks.empty())),
+      running_(config_),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
       metrics_(config_.metrics, callbacks) {
   make_sources();
@@ -100,15 +142,9 @@ void Pipeline::hand_over(const Homes& homes) {
   }
 }
 
-void Pipeline::make_sinks(std::vector<NamedSink> more_sinks) {
-  for (const SinkConfig& sink : config_.sinks) {
-    auto made = make_sink(sink, {config_, metrics_.names(), abandon_, is_live(), rotations_});
-    more_sinks.push_back({sink_name(sink), std::move(made), sink.queue});
-  }
-  for (NamedSink& named : more_sinks) {
-    sinks_.push_back(
-        std::make_unique<SinkRunner>(named.name, std::move(named.sink), named.queue, !is_live(), abandon_));
-  }
+void Pipeline::make_sinks(std::vector<NamedSink> own) {
+  sinks_.emplace(SinkContext{config_, metrics_.names(), abandon_, is_live(), rotations_}, sinks_with_fields(config_),
+                 std::move(own));
 }
 
 void Pipeline::make_workers() {
@@ -121,14 +157,12 @@ void Pipeline::make_workers() {
     meters_.push_back(std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), metrics_,
                                               *worker_counters_[worker]));
   }
-  std::vector<SinkRunner*> sinks;
-  for (const auto& sink : sinks_) sinks.push_back(sink.get());
-  collector_ = std::make_unique<Collector>(std::move(rings), std::move(sinks));
+  collector_ = std::make_unique<Collector>(std::move(rings), sinks_->runners());
 }
 
 void Pipeline::start() {
   started_ = std::chrono::steady_clock::now();
-  for (const auto& sink : sinks_) sink->start();
+  sinks_->start();
   collector_->start();
   running_meters_ = meters_.size();
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
@@ -164,15 +198,8 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   log_overload();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
-  if (!ended && (out_of_time || every_sink_has_ended())) request_stop();
+  if (!ended && (out_of_time || sinks_->have_ended())) request_stop();
   return ended;
-}
-
-bool Pipeline::every_sink_has_ended() const {
-  for (const auto& sink : sinks_) {
-    if (!sink->has_ended()) return false;
-  }
-  return true;
 }
 
 // Here, because a worker does not log.
@@ -194,6 +221,28 @@ void Pipeline::log_overload() {
   log().warn("overload, {}", kLevels[level]);
 }
 
+Changes Pipeline::reload(const Config& wanted) {
+  const std::lock_guard lock(reload_mutex_);
+  if (!is_live()) throw ConfigError("a run that reads capture files cannot be reloaded");
+  if (stop_) throw RunError("the run is about to end");
+  Config next = running_;
+  const Changes changes = take_over(wanted, next);
+  refuse_what_is_not_kept(next, config_);
+  const Adjustments adjustments = adjustments_of(next);
+  sinks_->replace(sinks_with_fields(next), *collector_);
+  for (const auto& meter : meters_) meter->adjust(adjustments);
+  if (spreader_ != nullptr) spreader_->adjust(adjustments);
+  running_ = std::move(next);
+  return changes;
+}
+
+std::vector<std::uint64_t> Pipeline::polls() const {
+  std::vector<std::uint64_t> polls;
+  for (const auto& counters : worker_counters_) polls.push_back(counters->get(Counter::kPacketsPolls));
+  if (spreader_ != nullptr) polls.push_back(spreader_counters_.get(Counter::kPacketsPolls));
+  return polls;
+}
+
 void Pipeline::request_stop() {
   const std::lock_guard lock(mutex_);
   if (stopping_ || finished_) return;
@@ -206,6 +255,10 @@ void Pipeline::request_stop() {
 }
 
 void Pipeline::finish() {
+  {
+    const std::lock_guard reloading(reload_mutex_);
+    stop_ = true;
+  }
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -219,7 +272,7 @@ void Pipeline::finish() {
   if (input_ != nullptr) input_->count_losses(input_counters_);
   log_failed_metrics();
   collector_->finish();
-  for (const auto& sink : sinks_) sink->finish();
+  sinks_->finish();
   {
     const std::lock_guard lock(mutex_);
     if (!finished_) ended_ = std::chrono::steady_clock::now();
@@ -236,7 +289,7 @@ std::vector<std::exception_ptr> Pipeline::failures() const {
   };
   add(spreader_failure_);
   for (const auto& meter : meters_) add(meter->failure());
-  for (const auto& sink : sinks_) add(sink->failure());
+  for (const std::exception_ptr& failure : sinks_->failures()) add(failure);
   return failures;
 }
 
@@ -251,7 +304,7 @@ Summary Pipeline::summary() const {
   input_counters_.add_to(summary.counters);
   spreader_counters_.add_to(summary.counters);
   for (const auto& counters : worker_counters_) counters->add_to(summary.counters);
-  for (const auto& sink : sinks_) summary.sinks.push_back(sink->ledger());
+  summary.sinks = sinks_->ledgers();
   return summary;
 }
 

@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,21 +18,16 @@
 #include "capture/packet_source.h"
 #include "capture/spreader.h"
 #include "config/config.h"
+#include "config/reload.h"
 #include "export/collector.h"
-#include "export/sink_runner.h"
 #include "flow/meter.h"
 #include "metrics/metric_set.h"
+#include "pipeline/sink_set.h"
 #include "pipeline/summary.h"
 
 namespace spanflow {
 
-struct NamedSink {
-  std::string name;
-  std::unique_ptr<Sink> sink;
-  std::uint64_t queue;
-};
-
-// All calls by one thread but request_stop(), rotate_files() and summary(), which are thread-safe.
+// All calls by one thread but request_stop(), rotate_files(), reload(), polls() and summary(), which are thread-safe.
 class Pipeline {
  public:
   // Opens the input and the sinks of the configuration, beside which `more_sinks` get every record too, and `callbacks`
@@ -49,6 +45,13 @@ class Pipeline {
   void request_stop();
   // Files that have records are completed, and what comes next goes to new ones.
   void rotate_files() { ++rotations_; }
+  // Takes over from a checked configuration what may change while flows live on, and names it, and what may not. Only
+  // of a live run, between start() and finish(). Throws ConfigError or RunError; then nothing has changed. It may take
+  // as long as a sink that goes needs to write what it has.
+  Changes reload(const Config& wanted);
+  // How often each thread that takes packets has looked for some. One that stands still hangs.
+  std::vector<std::uint64_t> polls() const;
+  bool is_live() const { return input_ != nullptr; }
   // Drains and joins. What failed on the way is in failures(); what was metered before has been written.
   void finish();
 
@@ -63,15 +66,15 @@ class Pipeline {
   void make_sources();
   void spread();
   void hand_over(const Homes& homes);
-  void make_sinks(std::vector<NamedSink> more_sinks);
+  void make_sinks(std::vector<NamedSink> own);
   void make_workers();
   void run_meter(std::uint16_t worker);
-  bool every_sink_has_ended() const;
   void log_failed_metrics() const;
   void log_overload();
-  bool is_live() const { return input_ != nullptr; }
 
-  const Config config_;
+  const Config config_;  // that the run was started with
+  std::mutex reload_mutex_;
+  Config running_;  // what has been reloaded included
   const Decoder decoder_;
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};
@@ -88,7 +91,7 @@ class Pipeline {
   std::unique_ptr<HandOver> hand_over_;                 // where each has one, but not of its own flows alone
   std::vector<std::unique_ptr<PacketSource>> ends_;     // of either of the two, for the workers
   std::vector<std::unique_ptr<ExportRing>> rings_;
-  std::vector<std::unique_ptr<SinkRunner>> sinks_;
+  std::optional<SinkSet> sinks_;
   std::unique_ptr<Collector> collector_;
   std::vector<std::unique_ptr<Meter>> meters_;
 
@@ -99,7 +102,7 @@ class Pipeline {
   bool finished_ = false;
   bool stopping_ = false;
   std::thread grace_;  // abandons what is left when a stop takes too long
-  std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point ended_;
   std::exception_ptr spreader_failure_;
   std::uint64_t logged_overload_ = 0;

@@ -39,7 +39,12 @@ std::uint64_t sum(const SinkLedger& sink) {
   return dropped;
 }
 
-std::string line_of(const SinkLedger& sink) {
+// What is lost stands out.
+std::string loss(std::uint64_t count, const std::string& text, Colours colours) {
+  return count == 0 || colours == Colours::kNone ? text : fmt::format("\x1b[1;31m{}\x1b[0m", text);
+}
+
+std::string line_of(const SinkLedger& sink, Colours colours) {
   std::vector<std::string> reasons;
   for (std::size_t i = 0; i < sink.dropped.size(); ++i) {
     if (sink.dropped[i] > 0)
@@ -47,10 +52,14 @@ std::string line_of(const SinkLedger& sink) {
   }
   const std::string recovered =
       sink.recovered > 0 ? fmt::format(" + {} recovered", with_separators(sink.recovered)) : "";
-  return fmt::format("           {}: {} handed{} = {} delivered + {} queued + {} spooled + {} dropped{}\n", sink.name,
+  const std::string dropped = fmt::format("{} dropped{}", with_separators(sum(sink)),
+                                          reasons.empty() ? "" : fmt::format(" ({})", fmt::join(reasons, ", ")));
+  return fmt::format("           {}{}: {} handed{} = {} delivered + {} queued + {} spooled + {}\n", sink.name,
+                     sink.removed ? " (removed)"
+                     : sink.added ? " (added)"
+                                  : "",
                      with_separators(sink.handed), recovered, with_separators(sink.delivered),
-                     with_separators(sink.queued), with_separators(sink.spooled), with_separators(sum(sink)),
-                     reasons.empty() ? "" : fmt::format(" ({})", fmt::join(reasons, ", ")));
+                     with_separators(sink.queued), with_separators(sink.spooled), loss(sum(sink), dropped, colours));
 }
 
 // "packets.ignored.not_ip" into packets: {ignored: {not_ip: ...}}.
@@ -65,13 +74,16 @@ void nest(Json& root, std::string_view name, std::uint64_t count) {
 
 }  // namespace
 
-std::string to_text(const Summary& summary) {
+std::uint64_t lost_packets(const Summary& summary) {
+  return value(summary, Counter::kPacketsNicMissed) + value(summary, Counter::kPacketsNoMbuf) +
+         value(summary, Counter::kPacketsKernelDropped) + value(summary, Counter::kPacketsReaderRingFull);
+}
+
+std::string to_text(const Summary& summary, Colours colours) {
   const Group ignored = group(summary, "packets.ignored.");
   const Group malformed = group(summary, "packets.malformed.");
   const Group exported = group(summary, "flows.exported.");
-  const std::uint64_t lost = value(summary, Counter::kPacketsNicMissed) + value(summary, Counter::kPacketsNoMbuf) +
-                             value(summary, Counter::kPacketsKernelDropped) +
-                             value(summary, Counter::kPacketsReaderRingFull);
+  const std::uint64_t lost = lost_packets(summary);
   const std::uint64_t received = value(summary, Counter::kPacketsReceived);
   const std::uint64_t ring_dropped = value(summary, Counter::kRecordsRingDropped);
   const auto per_second = [&summary](std::uint64_t count) {
@@ -82,10 +94,10 @@ std::string to_text(const Summary& summary) {
                   with_separators(received), with_separators(value(summary, Counter::kOctetsMetered)),
                   with_separators(value(summary, Counter::kFlowsOpened)), summary.seconds, per_second(received),
                   per_second(value(summary, Counter::kFlowsOpened)), summary.workers, summary.workers == 1 ? "" : "s");
-  text += fmt::format("  packets  {} received = {} metered + {} ignored{} + {} malformed{}; {} lost\n",
+  text += fmt::format("  packets  {} received = {} metered + {} ignored{} + {} malformed{}; {}\n",
                       with_separators(received), with_separators(value(summary, Counter::kPacketsMetered)),
                       with_separators(ignored.sum), ignored.details, with_separators(malformed.sum), malformed.details,
-                      with_separators(lost));
+                      loss(lost, with_separators(lost) + " lost", colours));
   if (lost > 0) {
     text += fmt::format("           lost: {} nic_missed, {} no_mbuf, {} kernel_dropped, {} reader_ring_full\n",
                         with_separators(value(summary, Counter::kPacketsNicMissed)),
@@ -97,9 +109,10 @@ std::string to_text(const Summary& summary) {
       "  flows    {} opened = {} open + {} exported{}\n", with_separators(value(summary, Counter::kFlowsOpened)),
       with_separators(value(summary, Counter::kFlowsOpen)), with_separators(exported.sum), exported.details);
   const std::uint64_t records = value(summary, Counter::kRecordsExported);
-  text += fmt::format("  records  {} exported = {} ring_dropped + {} handed to each sink\n", with_separators(records),
-                      with_separators(ring_dropped), with_separators(records - ring_dropped));
-  for (const SinkLedger& sink : summary.sinks) text += line_of(sink);
+  text += fmt::format("  records  {} exported = {} + {} handed to each sink\n", with_separators(records),
+                      loss(ring_dropped, with_separators(ring_dropped) + " ring_dropped", colours),
+                      with_separators(records - ring_dropped));
+  for (const SinkLedger& sink : summary.sinks) text += line_of(sink, colours);
   return text;
 }
 
@@ -119,6 +132,8 @@ std::string to_json(const Summary& summary) {
                      {"queued", sink.queued},
                      {"spooled", sink.spooled},
                      {"dropped", dropped}});
+    if (sink.added) sinks.back()["added"] = true;
+    if (sink.removed) sinks.back()["removed"] = true;
   }
   return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

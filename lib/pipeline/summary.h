@@ -17,8 +17,13 @@ struct Summary {
   std::vector<SinkLedger> sinks;
 };
 
-// Both ledgers in a few lines, each as the sum it has to be.
-std::string to_text(const Summary& summary);
+// Of the ports, the kernel and the lanes between threads together.
+std::uint64_t lost_packets(const Summary& summary);
+
+enum class Colours : std::uint8_t { kNone, kAnsi };
+
+// Both ledgers in a few lines, each as the sum it has to be. In colours, what is lost is red.
+std::string to_text(const Summary& summary, Colours colours = Colours::kNone);
 // The counters nested by their dotted names; packets.ignored, packets.malformed and flows.exported by reason.
 std::string to_json(const Summary& summary);
 

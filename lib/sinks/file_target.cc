@@ -25,7 +25,7 @@ bool is_compressed(const SinkConfig& config) {
 }  // namespace
 
 FileTarget::FileTarget(const SinkConfig& config, std::string header, const std::atomic<std::uint64_t>& rotations,
-                       Clock clock)
+                       bool continues, Clock clock)
     : name_(behind_links(config.path)),
       header_(std::move(header)),
       level_(static_cast<int>(config.compression_level)),
@@ -33,7 +33,8 @@ FileTarget::FileTarget(const SinkConfig& config, std::string header, const std::
       rotates_(rotates(config)),
       rotations_(rotations),
       clock_(std::move(clock)),
-      rotation_(config.rotate_every, config.rotate_size) {
+      rotation_(config.rotate_every, config.rotate_size),
+      first_(!continues) {
   complete_leftovers();
   begin_file();
 }

@@ -23,9 +23,9 @@ class FileTarget : public Target {
   using Clock = std::function<WallTime()>;
 
   // Completes what a run that did not end has left, and begins the first file. Throws RunError. The file ends whenever
-  // `rotations`, which must outlive the target, has changed.
+  // `rotations`, which must outlive the target, has changed. `continues`: the run may have files there already.
   FileTarget(const SinkConfig& config, std::string header, const std::atomic<std::uint64_t>& rotations,
-             Clock clock = std::chrono::system_clock::now);
+             bool continues = false, Clock clock = std::chrono::system_clock::now);
 
   void flush() override;
   void end() override { ending_ = true; }
@@ -54,7 +54,7 @@ class FileTarget : public Target {
   std::uint64_t followed_ = 0;        // of rotations_
   std::size_t written_ = 0;           // of buffer_
   std::size_t end_ = 0;               // of what the file takes of buffer_
-  bool first_ = true;                 // no file of this run has ended
+  bool first_;                        // no file of this run has ended
   bool ending_ = false;
 };
 

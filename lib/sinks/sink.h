@@ -57,6 +57,8 @@ struct SinkContext {
   bool live = false;                 // what fails is tried again, as long as the run goes on
   // Changes when every file is to be completed, and the next one begun.
   const std::atomic<std::uint64_t>& rotations = kNoRotations;
+  // Made while the run goes on, by a reload: files that are there may be of this run, and stay.
+  bool reloaded = false;
 };
 
 struct SinkType {

@@ -30,7 +30,9 @@ bool is_stream(const std::string& path) {
 }  // namespace
 
 std::unique_ptr<Target> make_target(const SinkConfig& config, const SinkContext& context, std::string header) {
-  if (!is_stream(config.path)) return std::make_unique<FileTarget>(config, std::move(header), context.rotations);
+  if (!is_stream(config.path)) {
+    return std::make_unique<FileTarget>(config, std::move(header), context.rotations, context.reloaded);
+  }
   if (rotates(config) || config.compression == Compression::kZstd) {
     throw ConfigError(config.path + ": only files can be rotated and compressed");
   }

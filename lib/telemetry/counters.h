@@ -55,6 +55,7 @@ namespace spanflow {
     "metered, though their EtherType is unknown: an IPv4 packet of just this length is behind it")                     \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
+  X(PacketsPolls, "packets.polls", "polls", "times that threads looked for packets, also in vain")                     \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
   X(FlowsOpened, "flows.opened", "segments", "flow segments opened, an active cut's continuation included")            \
   X(FlowsOpen, "flows.open", "segments", "flow segments now in the tables")                                            \

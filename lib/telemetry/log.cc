@@ -15,6 +15,8 @@ spdlog::logger& log() {
   return *logger;
 }
 
+void set_log_level(const std::string& level) { log().set_level(spdlog::level::from_str(level)); }
+
 std::string printable(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -53,6 +53,10 @@ void FlowHarness::end() { cache_->end_all(newest_ns_); }
 
 void FlowHarness::end(std::chrono::nanoseconds now) { cache_->end_all(count(now)); }
 
+void FlowHarness::set_timeouts(Nanoseconds active, Nanoseconds inactive) {
+  cache_->set_timeouts({.active_timeout = active, .inactive_timeout = inactive, .tcp_linger = config_.flow.tcp_linger});
+}
+
 void FlowHarness::fall_behind(int steps) {
   Overload overload(config_.overload.max_sampling);
   for (std::uint64_t step = 0; step <= static_cast<std::uint64_t>(steps); ++step) {

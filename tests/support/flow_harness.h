@@ -39,6 +39,9 @@ class FlowHarness {
   void end();
   void end(std::chrono::nanoseconds now);
 
+  // As a reload does.
+  void set_timeouts(Nanoseconds active, Nanoseconds inactive);
+
   // What the worker leaves out when it has been behind for so many steps.
   void fall_behind(int steps);
 

@@ -296,5 +296,36 @@ TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   EXPECT_EQ(records[0].src_port, 2);  // used least recently, whatever its packet says
 }
 
+TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
+  FlowHarness flows(with_timeouts(1h, 30min));
+  flows.add(udp(1, 0s));
+  flows.add(udp(1, 20s));
+  flows.add(udp(2, 25s));
+  flows.set_timeouts(15s, 10s);
+  flows.sweep(kStart + 26s);
+  const auto cut = flows.take_records();
+  ASSERT_EQ(cut.size(), 1U);
+  EXPECT_EQ(cut[0].end_reason, EndReason::kActive);
+  EXPECT_EQ(cut[0].end_ns, at(20s));
+  flows.sweep(kStart + 35s);
+  const auto ended = flows.take_records();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].end_reason, EndReason::kInactive);
+  EXPECT_EQ(ended[0].end_ns, at(25s));
+  EXPECT_TRUE(flows.ledgers_balance());
+}
+
+// Longer ones keep what the old ones would have ended.
+TEST(Timeouts, LongerOnesKeepAFlowThatIsOpen) {
+  FlowHarness flows(with_timeouts(1h, 10s));
+  flows.add(udp(1, 0s));
+  flows.set_timeouts(1h, 1min);
+  flows.sweep(kStart + 30s);
+  flows.add(udp(1, 30s));
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].src_to_dst.pkts, 2U);
+}
+
 }  // namespace
 }  // namespace spanflow::testing

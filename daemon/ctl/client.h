@@ -1,0 +1,20 @@
+// spanflowctl's end of the control socket.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace spanflow {
+
+class Client {
+ public:
+  explicit Client(std::string path) : path_(std::move(path)) {}
+
+  // Throws std::runtime_error if nobody answers.
+  nlohmann::json ask(const nlohmann::json& request) const;
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,103 @@
+// spanflowctl: asks a running spanflowd, over its control socket. Exit codes: 0 done, 1 refused or not reached, 2 the
+// command line is wrong.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "client.h"
+#include "version.h"
+
+namespace spanflow {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Arguments {
+  std::string instance = "spanflow";
+  std::string socket;
+  bool json = false;
+  bool watch = false;
+  std::string level;
+  Json request;
+};
+
+void declare(CLI::App& app, Arguments& arguments) {
+  app.add_option("-i,--instance", arguments.instance, "which spanflowd: the NAME of /etc/spanflow/NAME.yaml")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--socket", arguments.socket, "its control socket, if it is elsewhere than /run/spanflow/NAME")
+      ->type_name("PATH");
+  app.add_flag("--json", arguments.json, "print the answer as JSON");
+  app.set_version_flag("--version", fmt::format("spanflowctl {}", kVersion));
+  app.require_subcommand(1);
+  app.fallthrough();
+
+  CLI::App* status = app.add_subcommand("status", "what comes in, what goes out, and whether anything is lost");
+  status->add_flag("-w,--watch", arguments.watch, "show it again every second");
+  app.add_subcommand("reload", "read the configuration again, as SIGHUP does, and say what it changes");
+  app.add_subcommand("log-level", "change the level of the log until the next reload")
+      ->add_option("LEVEL", arguments.level, "debug, info, warning or error")
+      ->required();
+}
+
+// Text in colours is for terminals.
+bool show_once(const Client& client, const Arguments& arguments) {
+  const Json reply = client.ask(arguments.request);
+  if (arguments.json) {
+    Json shown = reply;
+    shown.erase("text");
+    std::cout << shown.dump(2) << std::endl;
+  } else if (reply.value("ok", false)) {
+    std::cout << reply.value("text", "") << std::flush;
+  }
+  if (reply.value("ok", false)) return true;
+  std::cerr << "spanflowctl: " << reply.value("error", "no answer") << '\n';
+  return false;
+}
+
+bool watch(const Client& client, const Arguments& arguments) {
+  constexpr std::string_view kClearScreen = "\x1b[H\x1b[2J";
+  for (;;) {
+    if (::isatty(STDOUT_FILENO) != 0) std::cout << kClearScreen;
+    if (!show_once(client, arguments)) return false;
+    std::this_thread::sleep_for(std::chrono::seconds{1});
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Asks a running spanflowd how it is, and tells it what to do."};
+  app.name("spanflowctl");
+  Arguments arguments;
+  declare(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "spanflowctl: " << error.what() << "; see spanflowctl --help\n";
+    return 2;
+  }
+  arguments.request = {{"command", app.get_subcommands().front()->get_name()},
+                       {"colours", ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr}};
+  if (!arguments.level.empty()) arguments.request["level"] = arguments.level;
+  const Client client(arguments.socket.empty() ? fmt::format("/run/spanflow/{}/control.sock", arguments.instance)
+                                               : arguments.socket);
+  return (arguments.watch ? watch(client, arguments) : show_once(client, arguments)) ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace spanflow
+
+int main(int argc, char** argv) {
+  try {
+    return spanflow::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "spanflowctl: " << error.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,23 @@
+// How much a run does per second, from two looks at its counters.
+#pragma once
+
+#include <string>
+
+#include "pipeline/summary.h"
+
+namespace spanflow {
+
+struct Rates {
+  double packets = 0;
+  double octets = 0;
+  double flows = 0;
+  double records = 0;
+  double lost_packets = 0;
+};
+
+Rates rates_between(const Summary& earlier, const Summary& later);
+
+// "1,204,331 packets/s (9.13 Gbit/s, 0 lost/s), 31,220 flows/s, 29,118 records/s"
+std::string to_text(const Rates& rates);
+
+}  // namespace spanflow

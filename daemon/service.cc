@@ -1,0 +1,157 @@
+#include "service.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+
+#include "base/error.h"
+#include "config/loader.h"
+#include "progress_bar.h"
+#include "telemetry/log.h"
+#include "version.h"
+
+namespace spanflow {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::chrono::milliseconds kLookUp{100};
+
+void write_summary_file(const std::string& path, const Summary& summary) {
+  if (path == "-") {
+    std::cout << to_json(summary) << std::flush;
+    return;
+  }
+  std::ofstream file(path);
+  file << to_json(summary);
+  file.close();
+  if (!file) throw RunError(path + ": cannot be written");
+}
+
+Json to_json(const Rates& rates) {
+  return {{"packets", rates.packets},
+          {"octets", rates.octets},
+          {"flows", rates.flows},
+          {"records", rates.records},
+          {"lost_packets", rates.lost_packets}};
+}
+
+Json to_json(const Changes& changes) {
+  return {{"changed", changes.made}, {"need_restart", changes.need_restart}, {"text", to_text(changes)}};
+}
+
+Json change_log_level(const Json& request) {
+  const auto level = request.at("level").get<std::string>();
+  Config checked;
+  apply_setting("log.level=" + level, checked);
+  set_log_level(level);
+  return {{"level", level}, {"text", "log level " + level + "\n"}};
+}
+
+}  // namespace
+
+Service::Service(int argc, char** argv, CommandLine line)
+    : line_(std::move(line)),
+      signals_(line_.has_config_file),
+      pipeline_(line_.config),
+      reloader_(argc, argv, pipeline_) {
+  if (const std::string path = ControlSocket::path_of(line_.config.control.socket); !path.empty()) {
+    control_ = std::make_unique<ControlSocket>(path, control_commands());
+  }
+}
+
+int Service::run() {
+  pipeline_.start();
+  watch();
+  finish();
+  return report();
+}
+
+void Service::watch() {
+  ProgressBar progress(!line_.quiet && !line_.config.input.files.empty());
+  while (!pipeline_.wait(kLookUp)) {
+    heed_signals();
+    tell_service_manager();
+    progress.draw(pipeline_);
+  }
+}
+
+void Service::heed_signals() {
+  if (signals_.stop_requested()) stop();
+  if (signals_.take_rotation()) pipeline_.rotate_files();
+  if (signals_.take_reload()) reloader_.reload_in_background();
+}
+
+void Service::tell_service_manager() {
+  heartbeat_.tend(pipeline_.polls(), pipeline_.is_live());
+  measure();
+}
+
+// Once a second.
+void Service::measure() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - measured_at_ < std::chrono::seconds{1}) return;
+  measured_at_ = now;
+  Summary summary = pipeline_.summary();
+  const std::lock_guard lock(mutex_);
+  rates_ = rates_between(measured_, summary);
+  measured_ = std::move(summary);
+  if (!stopping_) service_manager::notify_status(to_text(rates_));
+}
+
+// A slow sink may take long to be drained: a stop must be heard then too.
+void Service::finish() {
+  if (!stopping_) service_manager::notify_stopping();
+  auto finished = std::async(std::launch::async, [this] { pipeline_.finish(); });
+  while (finished.wait_for(kLookUp) == std::future_status::timeout) {
+    if (signals_.stop_requested()) stop();
+    heartbeat_.feed();
+  }
+  finished.get();
+}
+
+void Service::stop() {
+  if (!stopping_) service_manager::notify_stopping();
+  stopping_ = true;
+  pipeline_.request_stop();
+}
+
+int Service::report() const {
+  const Summary summary = pipeline_.summary();
+  if (!line_.quiet) std::cerr << to_text(summary);
+  if (!line_.summary_file.empty()) write_summary_file(line_.summary_file, summary);
+  int exit_code = 0;
+  for (const std::exception_ptr& failure : pipeline_.failures()) {
+    exit_code = 1;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      log().error("{}", error.what());
+    }
+  }
+  return exit_code;
+}
+
+std::vector<ControlCommand> Service::control_commands() {
+  return {{"status", false, [this](const Json& request) { return status(request); }},
+          {"reload", true, [this](const Json&) { return to_json(reloader_.reload()); }},
+          {"log-level", true, change_log_level}};
+}
+
+Json Service::status(const Json& request) const {
+  const Summary summary = pipeline_.summary();
+  const std::lock_guard lock(mutex_);
+  const auto colours = request.value("colours", false) ? Colours::kAnsi : Colours::kNone;
+  const std::string head = fmt::format("spanflowd {}{}{}, process {}\n", kVersion,
+                                       line_.config.sensor_id.empty() ? "" : " ", line_.config.sensor_id, ::getpid());
+  return {{"version", kVersion},
+          {"sensor_id", line_.config.sensor_id},
+          {"pid", ::getpid()},
+          {"rates", to_json(rates_)},
+          {"summary", Json::parse(spanflow::to_json(summary))},
+          {"text", head + "  now      " + to_text(rates_) + "\n" + to_text(summary, colours)}};
+}
+
+}  // namespace spanflow

@@ -1,0 +1,53 @@
+// A run of the daemon, from its start to its exit code.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+#include "command_line.h"
+#include "control_socket.h"
+#include "pipeline/pipeline.h"
+#include "rates.h"
+#include "reloader.h"
+#include "service_manager.h"
+#include "signals.h"
+
+namespace spanflow {
+
+class Service {
+ public:
+  // Throws ConfigError or RunError if the run cannot begin. The arguments must outlive it, for a reload.
+  Service(int argc, char** argv, CommandLine line);
+
+  // Gives the exit code: 0, or 1 if an input or a sink failed, which the log then says.
+  int run();
+
+ private:
+  void watch();
+  void heed_signals();
+  void tell_service_manager();
+  void measure();
+  void finish();
+  void stop();
+  int report() const;
+
+  std::vector<ControlCommand> control_commands();
+  nlohmann::json status(const nlohmann::json& request) const;
+
+  const CommandLine line_;
+  Signals signals_;
+  Pipeline pipeline_;
+  Reloader reloader_;
+  Heartbeat heartbeat_;
+  bool stopping_ = false;
+
+  mutable std::mutex mutex_;  // of what is measured
+  Summary measured_;
+  Rates rates_;
+  std::chrono::steady_clock::time_point measured_at_;
+
+  std::unique_ptr<ControlSocket> control_;  // last: it answers with all the others
+};
+
+}  // namespace spanflow

@@ -1,0 +1,53 @@
+#include "service_manager.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace spanflow {
+
+namespace service_manager {
+
+void notify_ready() { sd_notify(0, "READY=1"); }
+
+// systemd wants to know since when, on its own clock.
+void notify_reloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000 + now.tv_nsec / 1000).c_str());
+}
+
+void notify_stopping() { sd_notify(0, "STOPPING=1"); }
+
+void notify_status(const std::string& text) { sd_notify(0, ("STATUS=" + text).c_str()); }
+
+}  // namespace service_manager
+
+std::chrono::microseconds Heartbeat::asked_for() {
+  std::uint64_t patience = 0;
+  return std::chrono::microseconds{sd_watchdog_enabled(0, &patience) > 0 ? patience / 2 : 0};
+}
+
+Heartbeat::Heartbeat(std::chrono::microseconds interval) : interval_(interval) {}
+
+void Heartbeat::tend(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now) {
+  if (!ready_) {
+    if (std::ranges::find(polls, 0U) != polls.end()) return;
+    ready_ = true;
+    polls_.assign(polls.size(), 0);
+    service_manager::notify_ready();
+  }
+  if (now - fed_ < interval_ || (live && !std::ranges::equal(polls_, polls, std::less{}))) return;
+  polls_ = polls;
+  feed(now);
+}
+
+void Heartbeat::feed(Clock::time_point now) {
+  if (interval_.count() == 0 || now - fed_ < interval_) return;
+  sd_notify(0, "WATCHDOG=1");
+  fed_ = now;
+}
+
+}  // namespace spanflow

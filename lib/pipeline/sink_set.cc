@@ -1,0 +1,211 @@
+#include "pipeline/sink_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "telemetry/log.h"
+
+namespace spanflow {
+namespace {
+
+bool share_spool(const SinkConfig& a, const SinkConfig& b) {
+  return !a.kafka.spool.path.empty() && a.kafka.spool.path == b.kafka.spool.path;
+}
+
+// Both write to the same place.
+bool in_the_way(const SinkConfig& a, const SinkConfig& b) {
+  return share_spool(a, b) || sink_target(a) == sink_target(b);
+}
+
+}  // namespace
+
+SinkSet::SinkSet(const SinkContext& context, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own)
+    : context_(context) {
+  for (NamedSink& sink : own) {
+    members_.push_back(run_by_runner(std::move(sink)));
+    members_.back().own = true;
+  }
+  for (const SinkConfig& config : configs) members_.push_back(make(config, false));
+}
+
+// Not with designated initialisers: gcc 12 warns of what is not so.
+SinkSet::Member SinkSet::run_by_runner(NamedSink sink) const {
+  Member member;
+  member.runner =
+      std::make_shared<SinkRunner>(sink.name, std::move(sink.sink), sink.queue, !context_.live, context_.abandon);
+  return member;
+}
+
+SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
+  SinkContext context = context_;
+  context.reloaded = reloaded;
+  Member member = run_by_runner({sink_name(config), make_sink(config, context), config.queue});
+  member.config = config;
+  member.added = reloaded;
+  return member;
+}
+
+std::vector<SinkRunner*> SinkSet::runners() const {
+  std::vector<SinkRunner*> runners;
+  for (const Member& member : members()) {
+    if (!member.leaves) runners.push_back(member.runner.get());
+  }
+  return runners;
+}
+
+void SinkSet::start() {
+  for (const Member& member : members_) member.runner->start();
+}
+
+void SinkSet::replace(const std::vector<SinkConfig>& configs, Collector& collector) {
+  Change change = planned(configs);
+  for (const SinkConfig& config : change.in_free_places) change.next.push_back(make(config, true));
+  std::exception_ptr failure;
+  collector.change_sinks([&] {
+    try {
+      take_places(change);
+      for (const Member& member : change.next) member.runner->start();
+      set_members(change.next, change.leaving);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    return runners();
+  });
+  if (failure != nullptr) std::rethrow_exception(failure);
+  for (const Member& member : change.leaving) retire(member);
+}
+
+SinkSet::Change SinkSet::planned(const std::vector<SinkConfig>& configs) const {
+  Change change;
+  for (const Member& member : members()) {
+    const bool stays =
+        member.own || std::ranges::any_of(configs, [&](const auto& config) { return config == member.config; });
+    (stays ? change.next : change.leaving).push_back(member);
+  }
+  const std::vector<Member> staying = change.next;
+  for (const SinkConfig& config : configs) {
+    const auto is_this = [&](const Member& member) { return !member.own && config == member.config; };
+    if (std::ranges::any_of(staying, is_this)) continue;
+    const auto stands_here = [&](const Member& member) { return in_the_way(config, member.config); };
+    const bool is_free = std::ranges::none_of(change.leaving, stands_here);
+    (is_free ? change.in_free_places : change.in_taken_places).push_back(config);
+  }
+  return change;
+}
+
+// Ends those that are in the way of a successor, and makes that one. If it cannot be made, they go on.
+void SinkSet::take_places(Change& change) {
+  const auto has_successor = [&](const Member& member) {
+    return std::ranges::any_of(change.in_taken_places,
+                               [&](const SinkConfig& config) { return in_the_way(config, member.config); });
+  };
+  Members ended;
+  std::ranges::copy_if(change.leaving, std::back_inserter(ended), has_successor);
+  std::erase_if(change.leaving, has_successor);
+  for (const Member& member : ended) retire(member);
+  Members made;
+  try {
+    for (const SinkConfig& config : change.in_taken_places) made.push_back(make(config, true));
+  } catch (...) {
+    made.clear();
+    make_again(ended);
+    throw;
+  }
+  for (Member& member : made) take_over_ledger(member, ended);
+  change.next.insert(change.next.end(), made.begin(), made.end());
+}
+
+void SinkSet::make_again(const Members& ended) {
+  for (const Member& member : ended) {
+    try {
+      Member again = make(member.config, true);
+      take_over_ledger(again, ended);
+      again.runner->start();
+      const std::lock_guard lock(mutex_);
+      members_.push_back(again);
+    } catch (const std::exception& error) {
+      log().error("{}", error.what());
+    }
+  }
+}
+
+// What a spool holds is now the successor's: recovered there, and no longer spooled here.
+void SinkSet::take_over_ledger(Member& successor, const Members& ended) {
+  const std::lock_guard lock(mutex_);
+  for (const Member& member : ended) {
+    const std::string name = sink_name(member.config);
+    if (name == sink_name(successor.config)) successor.added = member.added;
+    if (!share_spool(successor.config, member.config)) continue;
+    left_[name].recovered -= left_[name].spooled;
+    left_[name].spooled = 0;
+  }
+}
+
+// Waits until it has written what it was handed, and lets go of what it wrote to.
+void SinkSet::retire(const Member& member) {
+  member.runner->finish();
+  if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      log().error("{}", error.what());
+    }
+  }
+  member.runner->release();
+  const std::lock_guard lock(mutex_);
+  left_[sink_name(member.config)] += member.runner->ledger();
+  std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
+}
+
+void SinkSet::finish() {
+  for (const Member& member : members()) member.runner->finish();
+}
+
+std::vector<SinkLedger> SinkSet::ledgers() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SinkLedger> ledgers;
+  auto left = left_;
+  for (const Member& member : members_) {
+    SinkLedger ledger = member.runner->ledger();
+    if (const auto before = left.find(ledger.name); before != left.end()) {
+      ledger += before->second;
+      left.erase(before);
+    }
+    ledger.added = member.added;
+    ledgers.push_back(std::move(ledger));
+  }
+  for (auto& [name, ledger] : left) {
+    ledger.name = name;
+    ledger.removed = true;
+    ledgers.push_back(std::move(ledger));
+  }
+  return ledgers;
+}
+
+bool SinkSet::have_ended() const {
+  return std::ranges::all_of(members(), [](const Member& member) { return member.runner->has_ended(); });
+}
+
+std::vector<std::exception_ptr> SinkSet::failures() const {
+  std::vector<std::exception_ptr> failures;
+  for (const Member& member : members()) {
+    if (auto failure = member.runner->failure(); failure != nullptr) failures.push_back(std::move(failure));
+  }
+  return failures;
+}
+
+void SinkSet::set_members(const Members& staying, Members leaving) {
+  for (Member& member : leaving) member.leaves = true;
+  const std::lock_guard lock(mutex_);
+  members_ = staying;
+  members_.insert(members_.end(), leaving.begin(), leaving.end());
+}
+
+SinkSet::Members SinkSet::members() const {
+  const std::lock_guard lock(mutex_);
+  return members_;
+}
+
+}  // namespace spanflow

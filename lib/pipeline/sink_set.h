@@ -1,0 +1,79 @@
+// The sinks of a run: made, replaced while it goes on, and accounted for also when they are gone.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "export/collector.h"
+#include "export/sink_runner.h"
+#include "sinks/sink.h"
+
+namespace spanflow {
+
+struct NamedSink {
+  std::string name;
+  std::unique_ptr<Sink> sink;
+  std::uint64_t queue;
+};
+
+// Owns the runners. ledgers(), have_ended() and failures() are thread-safe; the other calls are one thread's.
+class SinkSet {
+ public:
+  // `own` are the program's, beside those of the configuration; they always stay. Throws RunError or ConfigError if one
+  // cannot be made.
+  SinkSet(const SinkContext& context, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
+
+  std::vector<SinkRunner*> runners() const;
+  void start();
+  // The records that `collector` hands out from now on go to these sinks. Those that are as before go on; one with the
+  // target or the spool of another that leaves takes its place, while records wait. Each record is handed to the one
+  // or to the other. Throws RunError or ConfigError if one cannot be made; then all is as before.
+  void replace(const std::vector<SinkConfig>& configs, Collector& collector);
+  // Those that have left already have been.
+  void finish();
+
+  // One for each name; of sinks that took each other's place, their sum.
+  std::vector<SinkLedger> ledgers() const;
+  bool have_ended() const;
+  std::vector<std::exception_ptr> failures() const;
+
+ private:
+  struct Member {
+    SinkConfig config;
+    std::shared_ptr<SinkRunner> runner;
+    bool own = false;
+    bool added = false;  // while the run went on, under a name that was not there
+    bool leaves = false;
+  };
+  using Members = std::vector<Member>;
+
+  struct Change {
+    Members next;
+    Members leaving;
+    std::vector<SinkConfig> in_free_places;
+    std::vector<SinkConfig> in_taken_places;  // by one that leaves
+  };
+
+  Member run_by_runner(NamedSink sink) const;
+  Member make(const SinkConfig& config, bool reloaded) const;
+  Change planned(const std::vector<SinkConfig>& configs) const;
+  void take_places(Change& change);
+  void make_again(const Members& ended);
+  void take_over_ledger(Member& successor, const Members& ended);
+  void retire(const Member& member);
+  void set_members(const Members& staying, Members leaving);
+  Members members() const;
+
+  const SinkContext context_;
+  mutable std::mutex mutex_;
+  Members members_;
+  std::map<std::string, SinkLedger> left_;  // of those that are gone, by name
+};
+
+}  // namespace spanflow
