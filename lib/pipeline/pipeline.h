@@ -22,6 +22,7 @@
 #include "flow/meter.h"
 #include "metrics/metric_set.h"
 #include "pipeline/summary.h"
+#include "telemetry/notes.h"
 
 namespace spanflow {
 
@@ -67,7 +68,7 @@ class Pipeline {
   void make_workers();
   void run_meter(std::uint16_t worker);
   bool every_sink_has_ended() const;
-  void log_failed_metrics() const;
+  void log_for_workers();
   void log_overload();
   bool is_live() const { return input_ != nullptr; }
 
@@ -77,6 +78,7 @@ class Pipeline {
   std::atomic<bool> stop_{false};
   std::atomic<bool> abandon_{false};
   std::atomic<std::uint64_t> rotations_{0};
+  Notes notes_;  // of the sources
 
   Counters input_counters_;  // written by the thread that calls wait()
   Counters spreader_counters_;
