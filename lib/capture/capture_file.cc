@@ -4,7 +4,6 @@
 #include <pcap/pcap.h>
 
 #include "base/error.h"
-#include "telemetry/log.h"
 
 namespace spanflow {
 
@@ -24,13 +23,13 @@ void CaptureFile::set_link_type(int pcap_link_type) {
   link_type_ = *known;
 }
 
-void CaptureFile::check() const {
+std::optional<std::string> CaptureFile::check() const {
   const std::string& reason = damage_.empty() ? stream_->error() : damage_;
   const bool only_cut = cut_short_ || stream_->cut_short();
-  if (reason.empty() && !only_cut) return;
+  if (reason.empty() && !only_cut) return std::nullopt;
   const std::string place = fmt::format("{}: offset {}", path_, stream_->offset());
-  if (!only_cut) throw RunError(fmt::format("{}: {}", place, printable(reason)));
-  log().warn("{}: the capture is cut short; metered what came before", place);
+  if (!only_cut) throw RunError(fmt::format("{}: {}", place, reason));
+  return place + ": the capture is cut short; metered what came before";
 }
 
 }  // namespace spanflow

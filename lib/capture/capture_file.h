@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -29,9 +30,9 @@ class CaptureFile {
   // Waits up to so long for more to come from a pipe; false if read() would have to wait for it.
   virtual bool ready(int wait_ms) = 0;
 
-  // After the end: was the file whole? Warns if it was cut short, by a full disk or because it is still being written;
-  // throws RunError if it is damaged.
-  void check() const;
+  // After the end: was the file whole? If not, says that it was cut short, by a full disk or because it is still being
+  // written. Throws RunError if it is damaged.
+  std::optional<std::string> check() const;
 
  protected:
   CaptureFile(const std::string& path, std::unique_ptr<InputStream> stream)

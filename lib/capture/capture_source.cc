@@ -17,7 +17,8 @@ namespace {
 
 class CaptureSource : public PacketSource {
  public:
-  CaptureSource(std::vector<std::string> paths, const std::atomic<bool>& stop) : paths_(std::move(paths)), stop_(stop) {
+  CaptureSource(std::vector<std::string> paths, const std::atomic<bool>& stop, Notes& notes)
+      : paths_(std::move(paths)), stop_(stop), notes_(notes) {
     for (const std::string& path : paths_) {
       if (path != "-" && ::access(path.c_str(), R_OK) != 0) {
         throw RunError(path + ": cannot be opened: " + std::strerror(errno));
@@ -45,7 +46,7 @@ class CaptureSource : public PacketSource {
                 .now_ns = clock_.now_ns(),
                 .time_restarts = restarts};
       }
-      file_->check();
+      if (auto note = file_->check()) notes_.add(std::move(*note));
       close();
     }
     return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
@@ -86,6 +87,7 @@ class CaptureSource : public PacketSource {
 
   const std::vector<std::string> paths_;
   const std::atomic<bool>& stop_;
+  Notes& notes_;
   std::size_t next_path_ = 0;
   std::array<RawPacket, kBurstPackets> packets_;
   PacketClock clock_;
@@ -97,8 +99,9 @@ class CaptureSource : public PacketSource {
 
 }  // namespace
 
-std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop) {
-  return std::make_unique<CaptureSource>(std::move(paths), stop);
+std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
+                                                  Notes& notes) {
+  return std::make_unique<CaptureSource>(std::move(paths), stop, notes);
 }
 
 }  // namespace spanflow

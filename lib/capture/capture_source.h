@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "capture/packet_source.h"
+#include "telemetry/notes.h"
 
 namespace spanflow {
 
 // Opens the first file and looks whether the others can be. Throws RunError. "-" is standard input. A file that is cut
-// short is read to its end with a warning. The source ends once `stop` is set.
-std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop);
+// short is read to its end, with a note. The source ends once `stop` is set.
+std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
+                                                  Notes& notes);
 
 }  // namespace spanflow

@@ -28,8 +28,8 @@ int cpu_of(const Config& config, std::size_t worker) {
 }
 
 // Where there is a second CPU for it, a single worker does not read its capture itself.
-std::unique_ptr<PacketSource> make_file_source(const Config& config, const std::atomic<bool>& stop) {
-  auto source = make_capture_source(config.input.files, stop);
+std::unique_ptr<PacketSource> make_file_source(const Config& config, const std::atomic<bool>& stop, Notes& notes) {
+  auto source = make_capture_source(config.input.files, stop, notes);
   if (config.workers > 1 || allowed_cpus().size() == 1) return source;
   return std::make_unique<ReadAhead>(std::move(source));
 }
@@ -114,7 +114,7 @@ Pipeline::~Pipeline() {
 
 void Pipeline::make_sources() {
   if (!config_.input.files.empty()) {
-    sources_.push_back(make_file_source(config_, stop_));
+    sources_.push_back(make_file_source(config_, stop_, notes_));
   } else {
     input_ = std::make_unique<DpdkInput>(config_);
     sources_ = input_->make_sources(stop_);
@@ -194,7 +194,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     input_->count_losses(input_counters_);
     input_->follow_nic_clocks();
   }
-  log_failed_metrics();
+  log_for_workers();
   log_overload();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
@@ -202,8 +202,9 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   return ended;
 }
 
-// Here, because a worker does not log.
-void Pipeline::log_failed_metrics() const {
+// And for the readers: no thread that touches packets logs.
+void Pipeline::log_for_workers() {
+  for (const std::string& note : notes_.take()) log().warn("{}", note);
   for (const std::string& line : metrics_.take_failures()) log().error("{}", line);
 }
 
@@ -270,7 +271,7 @@ void Pipeline::finish() {
     }
   }
   if (input_ != nullptr) input_->count_losses(input_counters_);
-  log_failed_metrics();
+  log_for_workers();
   collector_->finish();
   sinks_->finish();
   {

@@ -24,6 +24,7 @@
 #include "metrics/metric_set.h"
 #include "pipeline/sink_set.h"
 #include "pipeline/summary.h"
+#include "telemetry/notes.h"
 
 namespace spanflow {
 
@@ -69,7 +70,7 @@ class Pipeline {
   void make_sinks(std::vector<NamedSink> own);
   void make_workers();
   void run_meter(std::uint16_t worker);
-  void log_failed_metrics() const;
+  void log_for_workers();
   void log_overload();
 
   const Config config_;  // that the run was started with
@@ -80,6 +81,7 @@ class Pipeline {
   std::atomic<bool> stop_{false};
   std::atomic<bool> abandon_{false};
   std::atomic<std::uint64_t> rotations_{0};
+  Notes notes_;  // of the sources
 
   Counters input_counters_;  // written by the thread that calls wait()
   Counters spreader_counters_;

@@ -14,7 +14,8 @@ namespace spanflow {
 namespace {
 
 // Length of the UTF-8 sequence at the start of `text`, 0 if there is no valid one (RFC 3629: no surrogates, no
-// overlong forms, nothing above U+10FFFF).
+// overlong forms, nothing above U+10FFFF), or only that of a control character from U+0080 to U+009F: terminals obey
+// them.
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const unsigned first = byte(0);
@@ -25,7 +26,7 @@ std::size_t utf8_sequence(std::string_view text) {
   if (first >= 0xc2 && first <= 0xdf) length = 2;
   if (first >= 0xe0 && first <= 0xef) length = 3;
   if (first >= 0xf0 && first <= 0xf4) length = 4;
-  if (first == 0xe0) least_second = 0xa0;
+  if (first == 0xc2 || first == 0xe0) least_second = 0xa0;
   if (first == 0xed) greatest_second = 0x9f;
   if (first == 0xf0) least_second = 0x90;
   if (first == 0xf4) greatest_second = 0x8f;

@@ -13,7 +13,8 @@ namespace spanflow::testing {
 
 inline std::vector<TestPacket> recorded_packets(const std::string& name) {
   const std::atomic<bool> stop{false};
-  const auto source = make_capture_source({std::string(SPANFLOW_TEST_CAPTURES) + "/" + name}, stop);
+  Notes notes;
+  const auto source = make_capture_source({std::string(SPANFLOW_TEST_CAPTURES) + "/" + name}, stop, notes);
   std::vector<TestPacket> packets;
   for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {
     for (const RawPacket& raw : burst.packets) {

@@ -31,7 +31,7 @@ void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPac
 class CaptureSourceTest : public ::testing::Test {
  protected:
   std::vector<TestPacket> read(const std::vector<std::string>& paths) {
-    const auto source = make_capture_source(paths, stop_);
+    const auto source = make_capture_source(paths, stop_, notes_);
     EXPECT_FALSE(source->is_live());
     EXPECT_EQ(source->timestamp_source(), TimestampSource::kFile);
     std::vector<TestPacket> packets;
@@ -55,6 +55,7 @@ class CaptureSourceTest : public ::testing::Test {
   std::vector<TestPacket> packets_ = random_traffic(1, 5000);
   TemporaryFolder folder_;
   std::atomic<bool> stop_{false};
+  Notes notes_;
 };
 
 TEST_F(CaptureSourceTest, ReadsPcapOfNanoseconds) { expect_equal(read(pcap_of(packets_)), packets_, 1); }
@@ -142,6 +143,9 @@ TEST_F(CaptureSourceTest, OfAFileThatWasCutWhatCameBeforeIsRead) {
   Bytes pcapng = pcapng_of(packets_);
   pcapng.pop_back();
   expect_equal(read(pcapng), before, 1000);
+  const auto notes = notes_.take();
+  EXPECT_EQ(notes.size(), 3U) << "one for each";
+  EXPECT_THAT(notes, ::testing::Each(::testing::EndsWith(": the capture is cut short; metered what came before")));
 }
 
 TEST_F(CaptureSourceTest, OfCompressedDataThatWasCutWhatCameBeforeIsRead) {
@@ -192,7 +196,7 @@ TEST_F(CaptureSourceTest, AMissingFileIsNamedBeforeAnythingIsRead) {
   const std::string there = folder_.write("a.pcap", pcap_of(packets_));
   const std::string missing = folder_ / "b.pcap";
   EXPECT_EQ(error_of([&] {
-              make_capture_source({there, missing}, stop_);
+              make_capture_source({there, missing}, stop_, notes_);
             }),
             missing + ": cannot be opened: No such file or directory");
 }
@@ -203,7 +207,7 @@ TEST_F(CaptureSourceTest, AFolderIsNoCapture) {
 }
 
 TEST_F(CaptureSourceTest, EndsOnceTheRunIsToldToStop) {
-  const auto source = make_capture_source({folder_.write("a.pcap", pcap_of(packets_))}, stop_);
+  const auto source = make_capture_source({folder_.write("a.pcap", pcap_of(packets_))}, stop_, notes_);
   EXPECT_EQ(source->poll().state, Burst::State::kPackets);
   stop_ = true;
   EXPECT_EQ(source->poll().state, Burst::State::kEnd);
@@ -212,7 +216,7 @@ TEST_F(CaptureSourceTest, EndsOnceTheRunIsToldToStop) {
 
 TEST_F(CaptureSourceTest, ProgressGoesFromNothingToAll) {
   const auto source =
-      make_capture_source({folder_.write("a", pcap_of(packets_)), folder_.write("b", pcap_of({}))}, stop_);
+      make_capture_source({folder_.write("a", pcap_of(packets_)), folder_.write("b", pcap_of({}))}, stop_, notes_);
   EXPECT_GE(source->progress(), 0);
   EXPECT_LE(source->progress(), 0.5);
   while (source->poll().state != Burst::State::kEnd) {
@@ -245,7 +249,7 @@ class CapturePipeTest : public CaptureSourceTest {
 TEST_F(CapturePipeTest, PacketsComeAsTheyAreWritten) {
   const Bytes capture = pcap_of({packets_[0], packets_[1]});
   const auto second = capture.begin() + 24 + 16 + static_cast<std::ptrdiff_t>(packets_[0].bytes.size());
-  const auto source = make_capture_source({path_}, stop_);
+  const auto source = make_capture_source({path_}, stop_, notes_);
   write(Bytes(capture.begin(), second));
   const Burst first_burst = source->poll();
   ASSERT_EQ(first_burst.packets.size(), 1U);
@@ -260,7 +264,7 @@ TEST_F(CapturePipeTest, PacketsComeAsTheyAreWritten) {
 }
 
 TEST_F(CapturePipeTest, AQuietOneCanBeStopped) {
-  const auto source = make_capture_source({path_}, stop_);
+  const auto source = make_capture_source({path_}, stop_, notes_);
   write(pcap_of({packets_[0]}));
   EXPECT_EQ(source->poll().state, Burst::State::kPackets);
   EXPECT_EQ(source->poll().state, Burst::State::kIdle);
@@ -269,7 +273,7 @@ TEST_F(CapturePipeTest, AQuietOneCanBeStopped) {
 }
 
 TEST_F(CapturePipeTest, ProgressCannotBeSaid) {
-  const auto source = make_capture_source({path_}, stop_);
+  const auto source = make_capture_source({path_}, stop_, notes_);
   write(pcap_of({packets_[0]}));
   source->poll();
   EXPECT_LT(source->progress(), 0);

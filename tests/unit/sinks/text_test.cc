@@ -47,7 +47,7 @@ TEST(TextWriter, ATextWithoutCharactersAddsNothing) {
 
 TEST(Utf8, ValidTextStaysAsItIs) {
   for (const std::string_view text :
-       {"plain", "grün", "日本語", "\U0001F600", "\x7e", "\xc2\x80", "\xf4\x8f\xbf\xbf"}) {
+       {"plain", "grün", "日本語", "\U0001F600", "\x7e", "\xc2\xa0", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(utf8(text), text);
   }
 }
@@ -66,7 +66,10 @@ TEST(Utf8, InvalidOctetsAreShown) {
   EXPECT_EQ(utf8("\xf5\x80\x80\x80"), "\\xF5\\x80\\x80\\x80");
 }
 
-TEST(Utf8, ControlCharactersAndNulAreShown) { EXPECT_EQ(utf8("a\0b\nc\x7f\x1b"sv), "a\\x00b\\x0Ac\\x7F\\x1B"); }
+TEST(Utf8, ControlCharactersAndNulAreShown) {
+  EXPECT_EQ(utf8("a\0b\nc\x7f\x1b"sv), "a\\x00b\\x0Ac\\x7F\\x1B");
+  EXPECT_EQ(utf8("\xc2\x80\xc2\x9b"), "\\xC2\\x80\\xC2\\x9B");  // of C1, as two octets
+}
 
 TEST(Csv, PlainValuesAreNotQuoted) {
   EXPECT_EQ(csv("TLS.Instagram"sv), "TLS.Instagram");
