@@ -1,6 +1,6 @@
 # Completes spanflowd's command line in bash. What can be completed is asked of the program, whose tables have it.
 
-# A line of --help: the names of an argument, its value, what it means.
+# Of --help: the names of an argument, its value, and what it means, which may be on the next line.
 _spanflowd_help() {
   "$program" --help 2>/dev/null | grep -E -A 1 -e "^ +(-[a-z],)?(${1:-.*})( |\$)"
 }
@@ -11,7 +11,7 @@ _spanflowd_arguments() {
 
 # "(as: markdown, schema)"
 _spanflowd_forms() {
-  _spanflowd_help "$1" | sed -n 's/.*(as: \([^)]*\)).*/\1/p' | tr -d ','
+  _spanflowd_help "$1" | sed -n 's/.*(as: \([^)]*\)).*/\1/p' | head -n 1 | tr -d ','
 }
 
 # "jsonl:PATH or csv:PATH"

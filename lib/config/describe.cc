@@ -30,7 +30,7 @@ std::string json_text(const std::string& text) {
   return out;
 }
 
-bool is_something(const std::string& value) { return !value.empty() && value != "\"\"" && value != "[]"; }
+bool is_something(const std::string& value) { return !value.empty() && value != "\"\"" && value != "[]" && value != "{}"; }
 
 // "`flow.capacity`: 128000"; a mapping shows its keys instead.
 std::string term(const std::string& name, const std::string& initial, const std::vector<OptionMember>& members) {
@@ -39,6 +39,7 @@ std::string term(const std::string& name, const std::string& initial, const std:
 
 // What it means, then what may stand there; of a mapping, without the names of the keys that follow.
 std::string meaning(const std::string& help, const std::string& expected, const std::vector<OptionMember>& members) {
+  if (expected == "text") return help;
   return fmt::format("{} ({})", help, members.empty() ? expected : expected.substr(0, expected.find(" with ")));
 }
 
@@ -58,7 +59,8 @@ void add_options(ManPage& page) {
   std::string heading;
   for (const Option& option : options()) {
     const auto [section, key] = split(option.name);
-    const std::string& its_heading = section.empty() ? option.name : section;
+    const std::string on_top_level = option.members.empty() ? "general" : option.name;
+    const std::string& its_heading = section.empty() ? on_top_level : section;
     if (its_heading != heading) page.subsection(its_heading);
     heading = its_heading;
     page.item(term(option.name, option.show(defaults), option.members),

@@ -58,6 +58,7 @@ std::string marked_up(std::string_view text) {
 
 ManPage::ManPage(const Title& title) {
   add(fmt::format(".TH {} {} \"\" \"spanflow {}\"", verbatim(title.name), title.section, title.version));
+  add(".ad l\n.nh");  // neither stretched nor hyphenated: most words here are names
   section("NAME");
   add(fmt::format("{} \\- {}", verbatim(title.name), verbatim(title.summary)));
 }
