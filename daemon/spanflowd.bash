@@ -41,7 +41,10 @@ _spanflowd() {
   if [[ $current == [=:] ]]; then current=; fi
   if [[ $current == -* ]]; then place=none; fi
   case $argument/$place in
-    -c/1 | --config/1 | --summary/1 | -r/[1-9]* | --read/[1-9]* | -w/[23] | --write/[23]) _spanflowd_give -f ;;
+    -c/1 | --config/1 | --summary/1 | -r/[1-9]* | --read/[1-9]* | -w/[23] | --write/[23])
+      compopt -o filenames  # for these only: it would escape the = and : of others
+      _spanflowd_give -f
+      ;;
     -i/1 | --interface/1) _spanflowd_give -W "$(ls /sys/class/net)" ;;
     -w/1 | --write/1)
       compopt -o nospace
@@ -58,4 +61,4 @@ _spanflowd() {
   esac
 }
 
-complete -o filenames -F _spanflowd spanflowd
+complete -F _spanflowd spanflowd

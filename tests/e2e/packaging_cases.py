@@ -188,7 +188,7 @@ source "$1"
 shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
-compopt() { :; }  # works within a completion only
+compopt() { printf '%s\\n' "${@:2}"; }  # works within a completion only; shown as what it was told
 _spanflowd "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
@@ -205,13 +205,13 @@ def completions(*words):
 COMPLETIONS = (
     ("an argument", ("--dump",), ["--dump-config"]),
     ("arguments behind a flag", ("--quiet", "--list-f"), ["--list-fields"]),
-    ("a configuration", ("-c", "som"), ["some.yaml"]),
-    ("the second file", ("-r", "one.pcap", "t"), ["two.pcap"]),
+    ("a configuration", ("-c", "som"), ["filenames", "some.yaml"]),
+    ("the second file", ("-r", "one.pcap", "t"), ["filenames", "two.pcap"]),
     ("an argument behind files", ("-r", "one.pcap", "--wri"), ["--write"]),
-    ("a type of sink", ("-w", ""), ["jsonl:", "csv:", "ipfix:", "kafka:"]),
-    ("a target's file", ("-w", "csv", ":", "som"), ["some.yaml"]),
-    ("an option", ("-s", "flow.cap"), ["flow.capacity="]),
-    ("options by section", ("--set", "overload."), ["overload.enabled=", "overload.max_sampling="]),
+    ("a type of sink", ("-w", ""), ["nospace", "jsonl:", "csv:", "ipfix:", "kafka:"]),
+    ("a target's file", ("-w", "csv", ":", "som"), ["filenames", "some.yaml"]),
+    ("an option", ("-s", "flow.cap"), ["nospace", "flow.capacity="]),
+    ("options by section", ("--set", "overload."), ["nospace", "overload.enabled=", "overload.max_sampling="]),
     ("a word of an option", ("-s", "flow.accounting", "=", "t"), ["transport"]),
     ("all words of an option", ("-s", "flow.vlan_key", "="), ["none", "outer", "inner", "both"]),
     ("yes or no", ("-s", "dpi.enabled", "=", ""), ["true", "false"]),
