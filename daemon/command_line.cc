@@ -7,6 +7,7 @@
 #include "config/describe.h"
 #include "config/loader.h"
 #include "config/options.h"
+#include "manual.h"
 #include "sinks/field_table.h"
 #include "sinks/sink.h"
 #include "telemetry/counters.h"
@@ -32,8 +33,16 @@ struct Flags {
   std::string list_options_as;
   std::string list_fields_as;
   bool list_counters = false;
+  bool man = false;
   bool version = false;
 };
+
+// "jsonl:PATH", for each type of sink.
+std::vector<std::string> target_forms() {
+  std::vector<std::string> forms;
+  for (const SinkType& type : sink_types()) forms.push_back(fmt::format("{}:{}", type.name, type.target_form));
+  return forms;
+}
 
 void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::Option*& list_fields_flag) {
   app.add_option("-c,--config", flags.config_file, "configuration file (YAML)")->type_name("FILE");
@@ -43,7 +52,7 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
       ->type_name("DEVARGS")
       ->allow_extra_args(false);
   app.add_option("-w,--write", flags.targets,
-                 "jsonl:PATH or csv:PATH, - is standard output, or kafka:BROKER:PORT/TOPIC; may be repeated")
+                 fmt::format("{}; - is standard output; may be repeated", fmt::join(target_forms(), " or ")))
       ->type_name("TARGET")
       ->allow_extra_args(false);
   app.add_option("-s,--set", flags.settings, "any option by its dotted name: -s flow.capacity=1000000; may be repeated")
@@ -57,7 +66,7 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
   app.add_flag("--check-config", flags.check_config, "check the configuration and exit");
   app.add_flag("--dump-config", flags.dump_config, "print the configuration in force and exit");
   list_options_flag = app.add_option("--list-options", flags.list_options_as,
-                                     "list the options of the configuration (as: markdown, schema) and exit")
+                                     "list the options of the configuration (as: markdown, schema, man) and exit")
                           ->type_name("[AS]")
                           ->expected(0, 1);
   list_fields_flag = app.add_option("--list-fields", flags.list_fields_as,
@@ -65,6 +74,7 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
                          ->type_name("[AS]")
                          ->expected(0, 1);
   app.add_flag("--list-counters", flags.list_counters, "list the counters and exit");
+  app.add_flag("--man", flags.man, "print the manual page, as roff, and exit");
   app.add_flag("--version", flags.version, "print the version and exit");
 }
 
@@ -75,13 +85,9 @@ SinkConfig parse_target(const std::string& target) {
   const SinkType* const type = find_sink_type(sink.type);
   if (type != nullptr && colon != std::string::npos && type->set_target(sink, target.substr(colon + 1))) return sink;
   std::vector<std::string> types;
-  std::vector<std::string> forms;
-  for (const SinkType& each : sink_types()) {
-    types.emplace_back(each.name);
-    forms.push_back(fmt::format("{}:{}", each.name, each.target_form));
-  }
+  for (const SinkType& each : sink_types()) types.emplace_back(each.name);
   const std::string near = nearest(sink.type, types);
-  throw ConfigError(fmt::format("--write {}: expected {}{}", target, fmt::join(forms, " or "),
+  throw ConfigError(fmt::format("--write {}: expected {}{}", target, fmt::join(target_forms(), " or "),
                                 near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
 }
 
@@ -121,7 +127,8 @@ Config make_config(const Flags& flags) {
 std::string list_options_as(const std::string& form) {
   if (form.empty() || form == "markdown") return list_options();
   if (form == "schema") return config_schema();
-  throw ConfigError(fmt::format("--list-options {}: expected markdown or schema", form));
+  if (form == "man") return options_manual(kVersion);
+  throw ConfigError(fmt::format("--list-options {}: expected markdown, schema or man", form));
 }
 
 std::string list_fields_as(const std::string& form) {
@@ -135,12 +142,8 @@ std::string list_fields_as(const std::string& form) {
 CommandLine parse_command_line(int argc, char** argv) {
   CLI::App app{"Writes one record per network flow of a capture file, a kernel interface or a DPDK device."};
   app.name("spanflowd");
-  app.footer(
-      "Examples:\n"
-      "  spanflowd -r capture.pcap                      JSON lines on standard output\n"
-      "  spanflowd -r a.pcap b.pcapng -w csv:flows.csv  two files through one table, to CSV\n"
-      "  spanflowd -i eth1 -w jsonl:flows.jsonl         live\n"
-      "  spanflowd -c /etc/spanflow/spanflow.yaml       as the service does");
+  app.set_help_flag("-h,--help", "print this and exit");
+  app.footer(examples_in_help());
   Flags flags;
   CLI::Option* list_options_flag = nullptr;
   CLI::Option* list_fields_flag = nullptr;
@@ -152,6 +155,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     throw ConfigError(fmt::format("{}; see spanflowd --help", error.what()));
   }
+  if (flags.man) return {.answer = daemon_manual(app)};
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
   // Not between the braces: gcc 12 destroys what it has not built when a member's initialiser throws there.
   std::string answer;

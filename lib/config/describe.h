@@ -1,7 +1,8 @@
-// The option table written out: as YAML, as a reference for people, and as a JSON Schema for editors.
+// The option table written out: as YAML, as a reference for people, as a manual page, and as a JSON Schema for editors.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "config/config.h"
 
@@ -13,5 +14,7 @@ std::string dump_config(const Config& config);
 std::string list_options();
 // config/spanflow.schema.json.
 std::string config_schema();
+// spanflow.yaml(5), as roff.
+std::string options_manual(std::string_view version);
 
 }  // namespace spanflow

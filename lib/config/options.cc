@@ -60,7 +60,9 @@ ValueType<TunnelSet> tunnels() {
 // "sum: size" of a metric: sets what it adds up and how. `words` are what it may add up.
 MemberOption<MetricConfig> aggregate(std::string name, Aggregate kind, const ValueType<Quantity>& words,
                                      std::string help) {
-  return {std::move(name), std::move(help), words.schema,
+  return {std::move(name),
+          std::move(help),
+          words.schema,
           [=](MetricConfig& metric, const YAML::Node& node) {
             if (metric.aggregate != Aggregate::kNone) throw OptionError{.complaint = "a metric has one aggregate only"};
             metric.aggregate = kind;
@@ -68,7 +70,8 @@ MemberOption<MetricConfig> aggregate(std::string name, Aggregate kind, const Val
           },
           [=](const MetricConfig& metric) {
             return metric.aggregate == kind ? words.show(metric.quantity) : std::string{};
-          }};
+          },
+          words.expected};
 }
 
 ValueType<std::string> metric_name() {
@@ -161,8 +164,12 @@ Option option(std::string name, Access access, const ValueType<T>& type, std::st
           std::move(help),
           [=](Config& config, const YAML::Node& node) { access(config) = type.read(node); },
           [=](const Config& config) { return type.show(access(const_cast<Config&>(config))); },
+<<<<<<< HEAD
           [=](const Config& from, Config& to) { access(to) = access(const_cast<Config&>(from)); },
           reloads};
+=======
+          type.members};
+>>>>>>> pack
 }
 
 // NAME is both the dotted name and the member's path in Config, which keeps the two the same.

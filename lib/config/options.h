@@ -27,6 +27,16 @@ struct OptionError {
   std::string complaint;    // in the place of all this, where no value was expected: "given twice"
 };
 
+// A key of an option that is a mapping, such as a sink's, for those who read about it.
+struct OptionMember {
+  std::string name;
+  std::string expected;
+  std::string help;
+  std::string initial;                // its default, as YAML
+  std::string of;                     // which kinds have it, "jsonl, csv"; empty: all
+  std::vector<OptionMember> members;  // where it is a mapping itself
+};
+
 struct Option {
   std::string name;      // dotted: "flow.active_timeout"
   std::string expected;  // "a duration such as 120s", for errors and the reference
@@ -34,6 +44,7 @@ struct Option {
   std::string help;
   std::function<void(Config&, const YAML::Node&)> read;  // throws OptionError
   std::function<std::string(const Config&)> show;
+  std::vector<OptionMember> members;  // of the mapping, or of each item of a list of them
   std::function<void(const Config& from, Config& to)> copy;
   bool reloads = false;  // a run that goes on takes a new value over, see reload.h
 };

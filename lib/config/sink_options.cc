@@ -77,9 +77,13 @@ ValueType<SpoolOptions> spool() {
 template <typename V>
 MemberOption<SinkConfig> kafka_member(std::string name, V KafkaConfig::*place, const ValueType<V>& type,
                                       std::string help) {
-  return {std::move(name), std::move(help), type.schema,
+  return {std::move(name),
+          std::move(help),
+          type.schema,
           [=](SinkConfig& sink, const YAML::Node& node) { sink.kafka.*place = type.read(node); },
-          [=](const SinkConfig& sink) { return type.show(sink.kafka.*place); }};
+          [=](const SinkConfig& sink) { return type.show(sink.kafka.*place); },
+          type.expected,
+          type.members};
 }
 
 std::vector<MemberOption<SinkConfig>> file_options() {
@@ -201,7 +205,10 @@ values::ValueType<SinkConfig> sink() {
   const std::vector<OptionGroup> groups = option_groups();
   std::vector<MemberOption<SinkConfig>> members;
   for (const OptionGroup& group : groups) {
-    members.insert(members.end(), group.options.begin(), group.options.end());
+    for (MemberOption<SinkConfig> option : group.options) {
+      option.of = fmt::format("{}", fmt::join(group.types, ", "));
+      members.push_back(std::move(option));
+    }
   }
   auto type = mapping<SinkConfig>(members, "a sink");
   type.read = [groups, read = type.read](const YAML::Node& node) {

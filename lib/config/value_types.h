@@ -26,6 +26,7 @@ struct ValueType {
   std::string schema;
   std::function<T(const YAML::Node&)> read;
   std::function<std::string(const T&)> show;
+  std::vector<OptionMember> members;
 };
 
 // The text of a scalar; throws that something else was expected.
@@ -120,7 +121,8 @@ ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
             std::vector<std::string> shown;
             for (const T& value : values) shown.push_back(item.show(value));
             return fmt::format("[{}]", fmt::join(shown, ", "));
-          }};
+          },
+          item.members};
 }
 
 // A mapping of its own options, such as one sink.
@@ -131,22 +133,36 @@ struct MemberOption {
   std::string schema;
   std::function<void(T&, const YAML::Node&)> read;
   std::function<std::string(const T&)> show;
+  std::string expected;
+  std::vector<OptionMember> members;
+  std::string of;  // as in OptionMember
 };
 
 template <typename T, typename V>
 MemberOption<T> member(std::string name, V T::*place, const ValueType<V>& type, std::string help) {
-  return {std::move(name), std::move(help), type.schema,
+  return {std::move(name),
+          std::move(help),
+          type.schema,
           [=](T& object, const YAML::Node& node) { object.*place = type.read(node); },
-          [=](const T& object) { return type.show(object.*place); }};
+          [=](const T& object) { return type.show(object.*place); },
+          type.expected,
+          type.members};
 }
 
 template <typename T>
 ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::string& what) {
   std::vector<std::string> names;
   std::vector<std::string> schemas;
+  std::vector<OptionMember> described;
   for (const auto& each : members) {
     names.push_back(each.name);
     schemas.push_back(fmt::format(R"("{}": {{{}, "description": "{}"}})", each.name, each.schema, each.help));
+    described.push_back({.name = each.name,
+                         .expected = each.expected,
+                         .help = each.help,
+                         .initial = each.show(T{}),
+                         .of = each.of,
+                         .members = each.members});
   }
   const std::string expected = fmt::format("{} with {}", what, fmt::join(names, ", "));
   return {
@@ -186,7 +202,8 @@ ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::str
           }
         }
         return fmt::format("{{{}}}", fmt::join(shown, ", "));
-      }};
+      },
+      std::move(described)};
 }
 
 }  // namespace spanflow::values

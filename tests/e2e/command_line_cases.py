@@ -274,7 +274,7 @@ COMMAND_LINE_MISTAKES = (
     (("-r", "a", "-s", "input.filter=port port"),
      '--set input.filter=port port: input.filter: expected a pcap-filter expression, got "port port" '
      "(can't parse filter expression: syntax error)"),
-    (("--list-options", "xml"), "--list-options xml: expected markdown or schema"),
+    (("--list-options", "xml"), "--list-options xml: expected markdown, schema or man"),
     (("-c", "absent.yaml", "-r", "a"), "absent.yaml: cannot be read: No such file or directory"),
     (("-c", ".", "-r", "a"), ".: cannot be read: Is a directory"),
 )

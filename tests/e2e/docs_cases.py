@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from harness import ROOT, Skip, assert_equal, binary, each, spanflowd
+from harness import ROOT, Skip, assert_equal, binary, capture, each, spanflowd
 
 
 def read(*path):
@@ -34,6 +34,18 @@ def test_regenerate_finds_nothing_to_do():
     done = subprocess.run([os.path.join(ROOT, "docs", "regenerate"), "--check", "--spanflowd", binary()],
                           stdout=subprocess.PIPE, check=False)
     assert_equal((done.returncode, done.stdout.decode()), (0, ""))
+
+
+def test_handbook_says_what_to_do_about_each_loss():
+    handbook = read("docs", "operations.md")
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in spanflowd("--list-counters").stdout.splitlines()[2:]]
+    lossy = re.compile("dropped|missed|no_mbuf|full|sampled_out|exported.evicted|overload|switched_off|fragments_orphaned|over_mtu")
+    names = [name for name, _, meaning in rows if lossy.search(name) or meaning.startswith("lost")]
+    reasons = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:/dev/null").summary["records"]["sinks"][0]["dropped"]
+    names += [f"dropped.{reason}" for reason in reasons]
+    assert len(names) > 15, names
+    missing = [name for name in names if not re.search(rf"^\| [^|]*`{re.escape(name)}`", handbook, re.MULTILINE)]
+    assert not missing, missing
 
 
 def schema_errors(configuration):

@@ -1,0 +1,15 @@
+// What --help and spanflowd(8) tell beside the arguments themselves.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <string>
+
+namespace spanflow {
+
+// The end of --help.
+std::string examples_in_help();
+
+// spanflowd(8), as roff; its OPTIONS are those of `app`.
+std::string daemon_manual(const CLI::App& app);
+
+}  // namespace spanflow
