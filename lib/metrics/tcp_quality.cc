@@ -53,21 +53,23 @@ void TcpConnection::start_segment() {
   if (has_answer_) has_request_ = has_answer_ = false;
 }
 
-void TcpConnection::add(const Packet& packet) {
+TcpConnection::Progress TcpConnection::add(const Packet& packet) {
   const std::optional<Cursor> header = tcp_header(packet);
-  if (!header) return;
+  if (!header) return Progress::kNone;
   const bool syn = has(packet, tcp::kSyn);
   if (syn) begin_numbering(packet);
   record_flags(packet);
   seen_ = true;
   if (syn) read_syn(packet, *header);
-  if (has(packet, tcp::kRst)) return;  // its numbers may be anything
+  if (has(packet, tcp::kRst)) return Progress::kNone;  // its numbers may be anything
+  const Progress progressed = progress(packet);
   const Arrival arrived = arrival(packet);
   count(packet, arrived);
   follow_handshake(packet);
   follow_exchange(packet, arrived);
   follow_acks(packet);
   follow_sequence(packet);
+  return progressed;
 }
 
 // A SYN with other numbers than before begins another connection between the same ports; a SYN-ACK may take back what
@@ -199,6 +201,16 @@ void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
     answer_ns_ = packet.time_ns;
     has_answer_ = true;
   }
+}
+
+// Where it is not known what either side had sent and acknowledged before, as at the start of a capture, there is
+// nothing to judge by.
+TcpConnection::Progress TcpConnection::progress(const Packet& packet) const {
+  const Side& sender = side(packet.direction);
+  const Side& other = side(reversed(packet.direction));
+  if (!has(packet, tcp::kAck) || !sender.ack_known || !other.next_known) return Progress::kNone;
+  if (!before(sender.ack, packet.tcp_ack)) return Progress::kNone;
+  return before(other.next_seq, packet.tcp_ack) ? Progress::kUnseen : Progress::kSeen;
 }
 
 void TcpConnection::follow_acks(const Packet& packet) {

@@ -15,8 +15,12 @@ class TcpConnection {
  public:
   // Counts and history start anew; what they are judged by goes on: sequence numbers, handshake, options, open request.
   void start_segment();
+  // What a packet acknowledges beyond what its sender has acknowledged before: nothing, octets that were seen here, or
+  // such that were not.
+  enum class Progress : std::uint8_t { kNone, kSeen, kUnseen };
+
   // A TCP packet of this flow, its direction set. One whose header was cut short, or is not in it, is left out.
-  void add(const Packet& packet);
+  Progress add(const Packet& packet);
 
   // Whether there was any packet to look at.
   bool seen() const { return seen_; }
@@ -71,6 +75,7 @@ class TcpConnection {
   void count(const Packet& packet, Arrival arrived);
   void follow_handshake(const Packet& packet);
   void follow_exchange(const Packet& packet, Arrival arrived);
+  Progress progress(const Packet& packet) const;
   void follow_acks(const Packet& packet);
   void follow_sequence(const Packet& packet);
   void record_flags(const Packet& packet);

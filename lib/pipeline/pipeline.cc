@@ -123,7 +123,7 @@ void Pipeline::make_workers() {
   }
   std::vector<SinkRunner*> sinks;
   for (const auto& sink : sinks_) sinks.push_back(sink.get());
-  collector_ = std::make_unique<Collector>(std::move(rings), std::move(sinks));
+  collector_ = std::make_unique<Collector>(std::move(rings), std::move(sinks), collector_counters_);
 }
 
 void Pipeline::start() {
@@ -157,7 +157,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
   if (input_ != nullptr) {
-    input_->count_losses(input_counters_);
+    input_->read_port_counts();
     input_->follow_nic_clocks();
   }
   log_failed_metrics();
@@ -216,7 +216,7 @@ void Pipeline::finish() {
       spreader_failure_ = std::current_exception();
     }
   }
-  if (input_ != nullptr) input_->count_losses(input_counters_);
+  if (input_ != nullptr) input_->read_port_counts();
   log_failed_metrics();
   collector_->finish();
   for (const auto& sink : sinks_) sink->finish();
@@ -248,9 +248,20 @@ Summary Pipeline::summary() const {
     summary.seconds = std::chrono::duration<double>(until - started_).count();
   }
   summary.workers = config_.workers;
-  input_counters_.add_to(summary.counters);
-  spreader_counters_.add_to(summary.counters);
-  for (const auto& counters : worker_counters_) counters->add_to(summary.counters);
+  for (const auto& counters : worker_counters_) {
+    summary.per_worker.push_back(counters->values());
+    add(summary.per_worker.back(), summary.counters);
+    counters->add_to(summary.distributions);
+  }
+  if (spreader_ != nullptr) {
+    summary.spreader = spreader_counters_.values();
+    add(*summary.spreader, summary.counters);
+  }
+  collector_counters_.add_to(summary.distributions);
+  if (is_live()) summary.ports = input_->port_counts();
+  for (const PortCounts& port : summary.ports) {
+    for (const auto& [counter, count] : losses_of(port)) summary.counters[static_cast<std::size_t>(counter)] += count;
+  }
   for (const auto& sink : sinks_) summary.sinks.push_back(sink->ledger());
   return summary;
 }

@@ -54,6 +54,7 @@ class Pipeline {
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
+  bool is_live() const { return input_ != nullptr; }
   // Share of the input that has been read, 0 to 1; negative if that cannot be said.
   double progress() const;
 
@@ -69,7 +70,6 @@ class Pipeline {
   bool every_sink_has_ended() const;
   void log_failed_metrics() const;
   void log_overload();
-  bool is_live() const { return input_ != nullptr; }
 
   const Config config_;
   const Decoder decoder_;
@@ -78,8 +78,8 @@ class Pipeline {
   std::atomic<bool> abandon_{false};
   std::atomic<std::uint64_t> rotations_{0};
 
-  Counters input_counters_;  // written by the thread that calls wait()
   Counters spreader_counters_;
+  Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
   std::unique_ptr<DpdkInput> input_;
