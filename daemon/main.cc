@@ -10,6 +10,7 @@
 #include <fstream>
 #include <future>
 #include <iostream>
+#include <optional>
 
 #include "base/error.h"
 #include "command_line.h"
@@ -17,6 +18,7 @@
 #include "metrics/metric_set.h"
 #include "pipeline/pipeline.h"
 #include "progress_bar.h"
+#include "telemetry/live_telemetry.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -62,6 +64,8 @@ int run(const CommandLine& line) {
   catch_signals();
   Pipeline pipeline(line.config);
   pipeline.start();
+  std::optional<LiveTelemetry> telemetry;
+  if (pipeline.is_live()) telemetry.emplace(line.config.telemetry, [&pipeline] { return pipeline.summary(); });
   {
     ProgressBar progress(!line.quiet && !line.config.input.files.empty());
     while (!pipeline.wait(kLookUp)) {

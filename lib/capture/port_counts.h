@@ -1,6 +1,7 @@
 // What came in by a port, and what did not.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -24,6 +25,10 @@ inline auto losses_of(const PortCounts& port) {
   return std::array{std::pair{Counter::kPacketsNicMissed, port.nic_missed},
                     std::pair{Counter::kPacketsNoMbuf, port.no_mbuf},
                     std::pair{Counter::kPacketsKernelDropped, port.kernel_dropped}};
+}
+
+inline bool is_of_ports(Counter counter) {
+  return std::ranges::any_of(losses_of({}), [counter](const auto& loss) { return loss.first == counter; });
 }
 
 }  // namespace spanflow

@@ -349,6 +349,8 @@ Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, Counte
 
 Classifier::~Classifier() = default;
 
+std::string Classifier::version() { return ndpi_revision(); }
+
 void Classifier::show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Packet& packet) {
   ndpi_->inspect(entry, details, packet);
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "capture/busy_time.h"
 #include "capture/intake.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
@@ -34,6 +35,7 @@ class Meter {
   void meter(const Burst& burst);
   void meter_released();
   void shed_load();
+  void note_busy(bool was_busy);
   void collect(const RawPacket& raw, LinkType link_type);
   void leave_out(const Packet& packet);
   void add_to_flows();
@@ -49,6 +51,7 @@ class Meter {
   std::optional<Classifier> classifier_;
   FlowCache cache_;
   std::optional<Overload> overload_;  // of a live worker
+  std::optional<BusyTime> busy_;      // of a live worker
   Conditions conditions_;
   std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
   std::size_t count_ = 0;

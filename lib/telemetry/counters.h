@@ -123,10 +123,11 @@ struct CounterInfo {
   std::string_view name;
   std::string_view unit;
   std::string_view help;
+  CounterKind kind;
 };
 
 inline constexpr std::array kCounters = {
-#define SPANFLOW_COUNTER_INFO(id, name, unit, help) CounterInfo{Counter::k##id, name, unit, help},
+#define SPANFLOW_COUNTER_INFO(id, name, unit, help) CounterInfo{Counter::k##id, name, unit, help, kind_of(Counter::k##id)},
     SPANFLOW_COUNTERS(SPANFLOW_COUNTER_INFO)
 #undef SPANFLOW_COUNTER_INFO
 };
