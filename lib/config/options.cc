@@ -273,8 +273,7 @@ std::vector<Option> make_options() {
       OPTION(output.community_id_seed, whole_number(0, 65'535),
              "seed of community_id; the same in every tool whose ids are compared"),
       OPTION(sinks, list_of(sink()), "where records go"),
-      OPTION(telemetry.listen, listen_address(),
-             "where a live run shows its counters to Prometheus, at /metrics"),
+      OPTION(telemetry.listen, listen_address(), "where a live run shows its counters to Prometheus, at /metrics"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged"),
   };
 }

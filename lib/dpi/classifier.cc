@@ -106,7 +106,7 @@ class Classifier::Ndpi {
     if (!done && !state.cut_short) return;
     if (!known) return give_up(entry);
     counters_.add(Counter::kDpiClassified);
-    counters_.observe(Distribution::kPacketsToVerdict, packets);
+    counters_.observe(HistogramId::kPacketsToVerdict, packets);
     settle(entry, state.result, false, state.flow.confidence);
   }
 

@@ -92,7 +92,7 @@ void Collector::note_lag() {
   if (due_ns_.empty()) return;
   const std::uint64_t now_ns = wall_clock_ns();
   for (const std::uint64_t due_ns : due_ns_) {
-    counters_.observe(Distribution::kExportLag, now_ns - std::min(now_ns, due_ns));
+    counters_.observe(HistogramId::kExportLag, now_ns - std::min(now_ns, due_ns));
   }
   due_ns_.clear();
 }

@@ -12,8 +12,9 @@
 
 namespace spanflow {
 
-// Runs one thread. The rings, sinks and counters must outlive it. A sink that is full loses what others still take; only while
-// all are full does it leave the records in the rings, and thereby, when the sweep pauses, in the flow tables.
+// Runs one thread. The rings, sinks and counters must outlive it. A sink that is full loses what others still take;
+// only while all are full does it leave the records in the rings, and thereby, when the sweep pauses, in the flow
+// tables.
 class Collector {
  public:
   Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks, Counters& counters);

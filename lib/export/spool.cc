@@ -54,7 +54,8 @@ bool cut_segment(int folder, std::uint64_t first, std::uint64_t size) {
 // Since it was begun; where the file system does not keep that, since it was last written to. 0 if it is gone.
 double age_of_segment(int folder, std::uint64_t first) {
   struct statx facts {};
-  if (::statx(folder, segment_name(first).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME, &facts) != 0) return 0;
+  if (::statx(folder, segment_name(first).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME, &facts) != 0)
+    return 0;
   const statx_timestamp& begun = (facts.stx_mask & STATX_BTIME) != 0 ? facts.stx_btime : facts.stx_mtime;
   const auto since_epoch = std::chrono::seconds{begun.tv_sec} + std::chrono::nanoseconds{begun.tv_nsec};
   const std::chrono::duration<double> age = std::chrono::system_clock::now().time_since_epoch() - since_epoch;

@@ -13,7 +13,8 @@
 
 namespace spanflow {
 
-// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe. `counters` must outlive it.
+// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe. `counters` must outlive
+// it.
 class Features {
  public:
   Features(const Config::Features& options, std::uint32_t capacity, Counters& counters);

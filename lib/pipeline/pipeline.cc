@@ -250,14 +250,14 @@ Summary Pipeline::summary() const {
   summary.workers = config_.workers;
   for (const auto& counters : worker_counters_) {
     summary.per_worker.push_back(counters->values());
-    add(summary.per_worker.back(), summary.counters);
-    counters->add_to(summary.distributions);
+    add_up(summary.per_worker.back(), summary.counters);
+    counters->add_to(summary.histograms);
   }
   if (spreader_ != nullptr) {
     summary.spreader = spreader_counters_.values();
-    add(*summary.spreader, summary.counters);
+    add_up(*summary.spreader, summary.counters);
   }
-  collector_counters_.add_to(summary.distributions);
+  collector_counters_.add_to(summary.histograms);
   if (is_live()) summary.ports = input_->port_counts();
   for (const PortCounts& port : summary.ports) {
     for (const auto& [counter, count] : losses_of(port)) summary.counters[static_cast<std::size_t>(counter)] += count;

@@ -70,9 +70,9 @@ void nest(Json& root, const CounterValues& counters) {
 }
 
 // The counts by range: one more than there are bounds.
-Json json_of(const DistributionInfo& distribution, const HistogramValues& values) {
-  const std::size_t ranges = distribution.bounds.size() + 1;
-  return {{"bounds", std::vector(distribution.bounds.begin(), distribution.bounds.end())},
+Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
+  const std::size_t ranges = histogram.bounds.size() + 1;
+  return {{"bounds", std::vector(histogram.bounds.begin(), histogram.bounds.end())},
           {"counts", std::vector(values.counts.begin(), values.counts.begin() + static_cast<std::ptrdiff_t>(ranges))},
           {"sum", values.sum}};
 }
@@ -146,9 +146,9 @@ std::string to_json(const Summary& summary) {
   nest(root, summary.counters);
   Json& sinks = root["records"]["sinks"] = Json::array();
   for (const SinkLedger& sink : summary.sinks) sinks.push_back(json_of(sink));
-  for (const DistributionInfo& distribution : kDistributions) {
-    root["distributions"][std::string(distribution.name)] =
-        json_of(distribution, summary.distributions[static_cast<std::size_t>(distribution.id)]);
+  for (const HistogramInfo& histogram : kHistograms) {
+    root["histograms"][std::string(histogram.name)] =
+        json_of(histogram, summary.histograms[static_cast<std::size_t>(histogram.id)]);
   }
   Json& workers = root["per_worker"] = Json::array();
   for (const CounterValues& counters : summary.per_worker) nest(workers.emplace_back(), counters);

@@ -18,7 +18,7 @@ struct Summary {
   CounterValues counters{};  // of all threads and ports
   std::vector<CounterValues> per_worker;
   std::optional<CounterValues> spreader;  // where one thread reads for several workers
-  DistributionValues distributions{};
+  AllHistograms histograms{};
   std::vector<PortCounts> ports;  // of a live run
   std::vector<SinkLedger> sinks;
 };
@@ -26,7 +26,7 @@ struct Summary {
 // Both ledgers in a few lines, each as the sum it has to be.
 std::string to_text(const Summary& summary);
 // The counters nested by their dotted names; packets.ignored, packets.malformed and flows.exported by reason. Then the
-// distributions, each worker's counters, the ports.
+// histograms, each worker's counters, the ports.
 std::string to_json(const Summary& summary);
 
 }  // namespace spanflow

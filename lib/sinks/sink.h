@@ -23,7 +23,7 @@ inline constexpr std::array<std::string_view, 5> kDropReasonNames = {"queue_full
 
 // How much is in a sink's spool.
 struct SpoolDepth {
-  std::uint64_t octets = 0;  // of its files
+  std::uint64_t octets = 0;   // of its files
   double oldest_seconds = 0;  // the oldest record that waits is there no longer than this
 };
 

@@ -79,9 +79,9 @@ namespace spanflow {
     "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
   X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
     "flows whose ClientHello of several segments was given up to make room for another's")                             \
-  X(TcpAcks, "tcp.acks", "packets", "features.tcp: acknowledgements of octets that were not acknowledged before")        \
+  X(TcpAcks, "tcp.acks", "packets", "features.tcp: acknowledgements of octets that were not acknowledged before")      \
   X(TcpAcksOfUnseen, "tcp.acks_of_unseen", "packets",                                                                  \
-    "of these: of octets that were never seen, so packets were lost on the way to this sensor")                           \
+    "of these: of octets that were never seen, so packets were lost on the way to this sensor")                        \
   X(WorkerBusy, "worker.busy_ns", "ns", "live: time that workers spent on bursts with packets and on ending flows")    \
   X(OverloadLevel, "overload.level", "level",                                                                          \
     "now: 0 none, 1 less DPI, 2 and no features, 3 and sampling; of several workers the highest")                      \
@@ -127,7 +127,8 @@ struct CounterInfo {
 };
 
 inline constexpr std::array kCounters = {
-#define SPANFLOW_COUNTER_INFO(id, name, unit, help) CounterInfo{Counter::k##id, name, unit, help, kind_of(Counter::k##id)},
+#define SPANFLOW_COUNTER_INFO(id, name, unit, help) \
+  CounterInfo{Counter::k##id, name, unit, help, kind_of(Counter::k##id)},
     SPANFLOW_COUNTERS(SPANFLOW_COUNTER_INFO)
 #undef SPANFLOW_COUNTER_INFO
 };
@@ -136,7 +137,7 @@ constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cas
 
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
-// And the distributions. One thread writes, any thread reads: plain moves on the packet path. One per writing thread,
+// And the histograms. One thread writes, any thread reads: plain moves on the packet path. One per writing thread,
 // cache lines apart.
 class alignas(64) Counters {
  public:
@@ -145,8 +146,8 @@ class alignas(64) Counters {
   void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
-  // A value of the distribution, in its unit.
-  void observe(Distribution of, std::uint64_t value) {
+  // A value of the histogram, in its unit.
+  void observe(HistogramId of, std::uint64_t value) {
     histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
   }
 
@@ -155,7 +156,7 @@ class alignas(64) Counters {
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = values_[i].load(std::memory_order_relaxed);
     return values;
   }
-  void add_to(DistributionValues& sums) const {
+  void add_to(AllHistograms& sums) const {
     for (std::size_t i = 0; i < sums.size(); ++i) histograms_[i].add_to(sums[i]);
   }
 
@@ -164,11 +165,11 @@ class alignas(64) Counters {
   const std::atomic<std::uint64_t>& at(Counter counter) const { return values_[static_cast<std::size_t>(counter)]; }
 
   std::array<std::atomic<std::uint64_t>, kCounters.size()> values_{};
-  std::array<Histogram, kDistributions.size()> histograms_{};
+  std::array<Histogram, kHistograms.size()> histograms_{};
 };
 
 // What another thread has counted.
-inline void add(const CounterValues& values, CounterValues& sums) {
+inline void add_up(const CounterValues& values, CounterValues& sums) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;
     sums[i] = greatest ? std::max(sums[i], values[i]) : sums[i] + values[i];

@@ -13,10 +13,10 @@
 
 namespace spanflow {
 
-enum class Distribution : std::uint8_t { kPacketsToVerdict, kExportLag };
+enum class HistogramId : std::uint8_t { kPacketsToVerdict, kExportLag };
 
-struct DistributionInfo {
-  Distribution id;
+struct HistogramInfo {
+  HistogramId id;
   std::string_view name;
   std::string_view unit;
   std::string_view help;
@@ -25,20 +25,17 @@ struct DistributionInfo {
 };
 
 inline constexpr auto kPacketBounds = std::to_array<std::uint64_t>({1, 2, 3, 4, 6, 8, 12, 16, 24, 32});
-inline constexpr auto kLagBounds = std::to_array<std::uint64_t>(
-    {10'000'000, 50'000'000, 100'000'000, 250'000'000, 500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000,
-     10'000'000'000, 30'000'000'000, 60'000'000'000});
+inline constexpr auto kLagBounds =
+    std::to_array<std::uint64_t>({10'000'000, 50'000'000, 100'000'000, 250'000'000, 500'000'000, 1'000'000'000,
+                                  2'500'000'000, 5'000'000'000, 10'000'000'000, 30'000'000'000, 60'000'000'000});
 
-inline constexpr std::array kDistributions = {
-    DistributionInfo{Distribution::kPacketsToVerdict, "dpi.packets_to_verdict", "packets",
-                     "how many packets nDPI saw of each flow that it classified, its handshake included",
-                     kPacketBounds},
-    DistributionInfo{Distribution::kExportLag, "records.export_lag_ns", "ns",
-                     "live: from the moment a record was due to the moment it was handed to the sinks", kLagBounds}};
+inline constexpr std::array kHistograms = {
+    HistogramInfo{HistogramId::kPacketsToVerdict, "dpi.packets_to_verdict", "packets",
+                  "how many packets nDPI saw of each flow that it classified, its handshake included", kPacketBounds},
+    HistogramInfo{HistogramId::kExportLag, "records.export_lag_ns", "ns",
+                  "live: from the moment a record was due to the moment it was handed to the sinks", kLagBounds}};
 
-constexpr const DistributionInfo& info(Distribution distribution) {
-  return kDistributions[static_cast<std::size_t>(distribution)];
-}
+constexpr const HistogramInfo& info(HistogramId histogram) { return kHistograms[static_cast<std::size_t>(histogram)]; }
 
 struct HistogramValues {
   static constexpr std::size_t kMostRanges = std::max(kPacketBounds.size(), kLagBounds.size()) + 1;
@@ -49,7 +46,7 @@ struct HistogramValues {
   std::uint64_t count() const { return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}); }
 };
 
-using DistributionValues = std::array<HistogramValues, kDistributions.size()>;
+using AllHistograms = std::array<HistogramValues, kHistograms.size()>;
 
 // One thread writes, any thread reads.
 class Histogram {

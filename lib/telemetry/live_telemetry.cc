@@ -37,9 +37,8 @@ TelemetryNumbers numbers_of(const PortCounts& port) {
 }
 
 TelemetryNumbers numbers_of(const SinkLedger& sink) {
-  TelemetryNumbers numbers{{"handed", sink.handed},       {"recovered", sink.recovered},
-                           {"delivered", sink.delivered}, {"queued", sink.queued},
-                           {"spooled", sink.spooled},     {"waiting", sink.waiting}};
+  TelemetryNumbers numbers{{"handed", sink.handed}, {"recovered", sink.recovered}, {"delivered", sink.delivered},
+                           {"queued", sink.queued}, {"spooled", sink.spooled},     {"waiting", sink.waiting}};
   for (std::size_t reason = 0; reason < sink.dropped.size(); ++reason) {
     numbers.emplace_back("dropped." + std::string(kDropReasonNames[reason]), sink.dropped[reason]);
   }

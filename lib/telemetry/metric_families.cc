@@ -163,17 +163,16 @@ void add_sink(Families& families, const SinkLedger& sink) {
                {name}, sink.spool->oldest_seconds);
 }
 
-void add_distribution(Families& families, const DistributionInfo& distribution, const HistogramValues& values) {
-  const FamilyInfo family{name_of(distribution.name, distribution.unit, false), std::string(distribution.help),
+void add_histogram(Families& families, const HistogramInfo& histogram, const HistogramValues& values) {
+  const FamilyInfo family{name_of(histogram.name, histogram.unit, false), std::string(histogram.help),
                           MetricType::Histogram};
-  ClientMetric::Histogram& histogram = families.sample(family, {}).histogram;
-  for (std::size_t range = 0; range < distribution.bounds.size(); ++range) {
-    histogram.sample_count += values.counts[range];
-    histogram.bucket.push_back(
-        {histogram.sample_count, in_base_unit(distribution.bounds[range], distribution.unit)});
+  ClientMetric::Histogram& shown = families.sample(family, {}).histogram;
+  for (std::size_t range = 0; range < histogram.bounds.size(); ++range) {
+    shown.sample_count += values.counts[range];
+    shown.bucket.push_back({shown.sample_count, in_base_unit(histogram.bounds[range], histogram.unit)});
   }
-  histogram.sample_count += values.counts[distribution.bounds.size()];
-  histogram.sample_sum = in_base_unit(values.sum, distribution.unit);
+  shown.sample_count += values.counts[histogram.bounds.size()];
+  shown.sample_sum = in_base_unit(values.sum, histogram.unit);
 }
 
 double cpu_seconds() {
@@ -220,8 +219,8 @@ std::vector<MetricFamily> metric_families(const Summary& summary) {
   if (summary.spreader) add_thread(families, "spreader", *summary.spreader);
   for (const PortCounts& port : summary.ports) add_port(families, port);
   for (const SinkLedger& sink : summary.sinks) add_sink(families, sink);
-  for (const DistributionInfo& distribution : kDistributions) {
-    add_distribution(families, distribution, summary.distributions[static_cast<std::size_t>(distribution.id)]);
+  for (const HistogramInfo& histogram : kHistograms) {
+    add_histogram(families, histogram, summary.histograms[static_cast<std::size_t>(histogram.id)]);
   }
   add_process(families);
   return families.take();

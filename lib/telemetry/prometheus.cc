@@ -66,7 +66,8 @@ struct PrometheusEndpoint::Server {
 
 PrometheusEndpoint::PrometheusEndpoint(const std::string& listen, std::function<Summary()> snapshot)
     : server_(std::make_unique<Server>()) {
-  const std::vector<std::string> options = {"listening_ports", listen, "num_threads", "2", "request_timeout_ms", "5000"};
+  const std::vector<std::string> options = {"listening_ports",    listen, "num_threads", "2",
+                                            "request_timeout_ms", "5000"};
   server_->callbacks.log_message = take_log;
   server_->scrape = std::make_shared<Scrape>(std::move(snapshot));
   complaint.clear();

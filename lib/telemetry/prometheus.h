@@ -9,8 +9,8 @@
 
 namespace spanflow {
 
-// Serves by threads of its own, which call `snapshot` once for each scrape: it must be thread-safe, and what it looks at
-// must outlive the endpoint.
+// Serves by threads of its own, which call `snapshot` once for each scrape: it must be thread-safe, and what it looks
+// at must outlive the endpoint.
 class PrometheusEndpoint {
  public:
   // `listen`: HOST:PORT; an IPv6 address stands in brackets. Throws RunError if it cannot be listened on.
