@@ -13,7 +13,8 @@ Features::Features(const Config::Features& options, std::uint32_t capacity, Coun
       millisecond_gaps_(options.statistics && options.millisecond_gaps ? capacity : 0),
       early_counts_(early_packets_ > 0 ? capacity : 0),
       packets_(static_cast<std::size_t>(early_packets_) * capacity),
-      connections_(options.tcp ? capacity : 0) {}
+      connections_(options.tcp ? capacity : 0),
+      holes_(options.tcp ? capacity : 0) {}
 
 void Features::start_flow(std::uint32_t index) {
   if (connections_.size() > 0) connections_[index] = {};
@@ -38,7 +39,7 @@ void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size
 }
 
 void Features::follow_connection(std::uint32_t index, const Packet& packet) {
-  const TcpConnection::Progress progress = connections_[index].add(packet);
+  const TcpConnection::Progress progress = connections_[index].add(packet, holes_[index]);
   if (progress == TcpConnection::Progress::kNone) return;
   counters_.add(Counter::kTcpAcks);
   if (progress == TcpConnection::Progress::kUnseen) counters_.add(Counter::kTcpAcksOfUnseen);

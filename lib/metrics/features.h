@@ -66,6 +66,7 @@ class Features {
   ZeroedArray<std::uint32_t> early_counts_;
   ZeroedArray<EarlyPacket> packets_;  // early_packets_ for each entry
   ZeroedArray<TcpConnection> connections_;
+  ZeroedArray<TcpConnection::Holes> holes_;
 };
 
 }  // namespace spanflow
