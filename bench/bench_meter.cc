@@ -125,7 +125,8 @@ Outcome meter(const Plan& plan) {
   const std::atomic<bool> abandon{false};
   constexpr std::uint64_t kQueueRecords = 65'536;
   SinkRunner runner("count", std::make_unique<CountingSink>(outcome.delivered), kQueueRecords, true, abandon);
-  Collector collector({&ring}, {&runner});
+  Counters collected;
+  Collector collector({&ring}, {&runner}, collected);
   Meter meter(config, 0, source, decoder, ring, metrics, counters);
 
   runner.start();

@@ -11,6 +11,7 @@
 #include "sinks/field_table.h"
 #include "sinks/sink.h"
 #include "telemetry/counters.h"
+#include "telemetry/prometheus.h"
 #include "version.h"
 
 namespace spanflow {
@@ -34,6 +35,7 @@ struct Flags {
   std::string list_fields_as;
   bool list_counters = false;
   bool man = false;
+  bool list_telemetry = false;
   bool version = false;
 };
 
@@ -75,6 +77,7 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
                          ->expected(0, 1);
   app.add_flag("--list-counters", flags.list_counters, "list the counters and exit");
   app.add_flag("--man", flags.man, "print the manual page, as roff, and exit");
+  app.add_flag("--list-telemetry", flags.list_telemetry, "list what Prometheus is shown and exit");
   app.add_flag("--version", flags.version, "print the version and exit");
 }
 
@@ -163,6 +166,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   if (list_fields_flag->count() > 0) answer = list_fields_as(flags.list_fields_as);
   if (!answer.empty()) return {.answer = std::move(answer)};
   if (flags.list_counters) return {.answer = list_counters()};
+  if (flags.list_telemetry) return {.answer = list_telemetry()};
   CommandLine line{.config = make_config(flags),
                    .has_config_file = !flags.config_file.empty(),
                    .quiet = flags.quiet,

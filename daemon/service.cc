@@ -64,6 +64,7 @@ Service::Service(int argc, char** argv, CommandLine line)
 
 int Service::run() {
   pipeline_.start();
+  if (pipeline_.is_live()) telemetry_.emplace(line_.config.telemetry, [this] { return pipeline_.summary(); });
   watch();
   finish();
   return report();

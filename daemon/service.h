@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "command_line.h"
 #include "control_socket.h"
@@ -12,6 +13,7 @@
 #include "reloader.h"
 #include "service_manager.h"
 #include "signals.h"
+#include "telemetry/live_telemetry.h"
 
 namespace spanflow {
 
@@ -47,6 +49,7 @@ class Service {
   Rates rates_;
   std::chrono::steady_clock::time_point measured_at_;
 
+  std::optional<LiveTelemetry> telemetry_;
   std::unique_ptr<ControlSocket> control_;  // last: it answers with all the others
 };
 

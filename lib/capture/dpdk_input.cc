@@ -53,6 +53,7 @@ void DpdkInput::open_ports(const Config& config) {
   RTE_ETH_FOREACH_DEV(id) {
     ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
     if (!interface_) ports_.back()->make_promiscuous();
+    counts_.push_back({.name = interface_ ? config.input.interface : ports_.back()->name()});
   }
 }
 
@@ -119,18 +120,21 @@ void DpdkInput::warn_if_distant(int cpu) const {
   }
 }
 
-void DpdkInput::count_losses(Counters& counters) {
-  std::uint64_t missed = 0;
-  std::uint64_t no_mbuf = 0;
-  for (const auto& port : ports_) {
+void DpdkInput::read_port_counts() {
+  const std::lock_guard lock(counts_mutex_);
+  for (std::size_t at = 0; at < ports_.size(); ++at) {
     rte_eth_stats statistics{};
-    if (rte_eth_stats_get(port->id(), &statistics) != 0) continue;
-    missed += statistics.imissed;
-    no_mbuf += statistics.rx_nombuf;
+    if (rte_eth_stats_get(ports_[at]->id(), &statistics) != 0) continue;
+    counts_[at].received = statistics.ipackets;
+    counts_[at].nic_missed = statistics.imissed;
+    counts_[at].no_mbuf = statistics.rx_nombuf;
   }
-  counters.set(Counter::kPacketsNicMissed, missed);
-  counters.set(Counter::kPacketsNoMbuf, no_mbuf);
-  if (interface_) counters.add(Counter::kPacketsKernelDropped, interface_->take_dropped());
+  if (interface_) counts_.front().kernel_dropped += interface_->take_dropped();
+}
+
+std::vector<PortCounts> DpdkInput::port_counts() const {
+  const std::lock_guard lock(counts_mutex_);
+  return counts_;
 }
 
 void DpdkInput::follow_nic_clocks() {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -13,15 +14,15 @@
 #include "capture/kernel_device.h"
 #include "capture/kernel_interface.h"
 #include "capture/packet_source.h"
+#include "capture/port_counts.h"
 #include "config/config.h"
-#include "telemetry/counters.h"
 
 namespace spanflow {
 
 class Port;
 struct Timestamps;
 
-// Owns EAL and the ports. The sources it gives out must be destroyed before it. Constructor, count_losses() and
+// Owns EAL and the ports. The sources it gives out must be destroyed before it. Constructor, read_port_counts() and
 // follow_nic_clocks() by the main thread.
 class DpdkInput {
  public:
@@ -39,8 +40,9 @@ class DpdkInput {
 
   // Warns if a worker on this CPU is far from a port.
   void warn_if_distant(int cpu) const;
-  // Brings nic_missed, no_mbuf and kernel_dropped up to date.
-  void count_losses(Counters& counters);
+  // Brings port_counts() up to date.
+  void read_port_counts();
+  std::vector<PortCounts> port_counts() const;  // thread-safe
   // Keeps the times that NICs take to the wall clock; to be called at least every second.
   void follow_nic_clocks();
 
@@ -60,6 +62,8 @@ class DpdkInput {
   std::optional<KernelDevice> interface_device_;
   std::optional<Eal> eal_;
   std::vector<std::unique_ptr<Port>> ports_;
+  mutable std::mutex counts_mutex_;
+  std::vector<PortCounts> counts_;  // of ports_
 };
 
 }  // namespace spanflow

@@ -6,6 +6,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_version.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -110,7 +111,6 @@ std::vector<std::string> eal_arguments(const Config::Input& input, const std::ve
   arguments.push_back(std::to_string(input.memory >> 20));
   arguments.push_back("--file-prefix=" + file_prefix());
   arguments.emplace_back("--no-shconf");
-  arguments.emplace_back("--no-telemetry");
   arguments.insert(arguments.end(), input.eal_arguments.begin(), input.eal_arguments.end());
   return arguments;
 }
@@ -140,6 +140,12 @@ Eal::~Eal() {
   rte_eal_cleanup();
   std::error_code none;
   if (runtime_folder.find(file_prefix()) != std::string::npos) std::filesystem::remove_all(runtime_folder, none);
+}
+
+std::string Eal::version() {
+  constexpr std::string_view kName = "DPDK ";
+  const std::string_view version = rte_version();
+  return std::string(version.starts_with(kName) ? version.substr(kName.size()) : version);
 }
 
 std::string Eal::last_words() {

@@ -28,6 +28,8 @@ class Eal {
   Eal(const Eal&) = delete;
   Eal& operator=(const Eal&) = delete;
 
+  // DPDK's, as "22.11.4".
+  static std::string version();
   // What DPDK logged last, or rather a library below its driver, for messages about a call that failed.
   static std::string last_words();
 };

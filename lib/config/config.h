@@ -182,6 +182,10 @@ struct Config {
 
   std::vector<SinkConfig> sinks;
 
+  struct Telemetry {
+    std::string listen = "127.0.0.1:9752";  // empty: off
+  } telemetry;
+
   struct Log {
     std::string level = "info";
   } log;

@@ -1,5 +1,6 @@
 #include "config/options.h"
 
+#include <regex>
 #include <set>
 
 #include "capture/filter.h"
@@ -156,6 +157,29 @@ ValueType<std::vector<MetricConfig>> metrics() {
   return list;
 }
 
+constexpr const char* kListenAddress = R"(^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$)";
+
+bool is_listen_address(const std::string& text) {
+  if (!std::regex_match(text, std::regex(kListenAddress))) return false;
+  const int port = std::stoi(text.substr(text.rfind(':') + 1));
+  return port >= 1 && port <= 65'535;
+}
+
+// "off" is kept as an empty text.
+ValueType<std::string> listen_address() {
+  const std::string expected = "off, or HOST:PORT with an IPv6 address in brackets";
+  return {expected,
+          fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])",
+                      std::regex_replace(kListenAddress, std::regex(R"(\\)"), R"(\\)")),
+          [expected](const YAML::Node& node) {
+            const std::string text = scalar_of(node, expected);
+            if (text == "off" || text == "false") return std::string{};
+            if (!is_listen_address(text)) throw OptionError{.expected = expected};
+            return text;
+          },
+          [](const std::string& address) { return address.empty() ? "off" : yaml_scalar(address); }};
+}
+
 template <typename Access, typename T>
 Option option(std::string name, Access access, const ValueType<T>& type, std::string help, bool reloads = false) {
   return {std::move(name),
@@ -164,12 +188,9 @@ Option option(std::string name, Access access, const ValueType<T>& type, std::st
           std::move(help),
           [=](Config& config, const YAML::Node& node) { access(config) = type.read(node); },
           [=](const Config& config) { return type.show(access(const_cast<Config&>(config))); },
-<<<<<<< HEAD
+          type.members,
           [=](const Config& from, Config& to) { access(to) = access(const_cast<Config&>(from)); },
           reloads};
-=======
-          type.members};
->>>>>>> pack
 }
 
 // NAME is both the dotted name and the member's path in Config, which keeps the two the same.
@@ -261,6 +282,7 @@ std::vector<Option> make_options() {
       OPTION(output.community_id_seed, whole_number(0, 65'535),
              "seed of community_id; the same in every tool whose ids are compared"),
       OPTION(sinks, list_of(sink()), "where records go", kReloads),
+      OPTION(telemetry.listen, listen_address(), "where a live run shows its counters to Prometheus, at /metrics"),
       OPTION(control.socket, text(),
              "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged",

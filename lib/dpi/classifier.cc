@@ -106,6 +106,7 @@ class Classifier::Ndpi {
     if (!done && !state.cut_short) return;
     if (!known) return give_up(entry);
     counters_.add(Counter::kDpiClassified);
+    counters_.observe(HistogramId::kPacketsToVerdict, packets);
     settle(entry, state.result, false, state.flow.confidence);
   }
 
@@ -347,6 +348,8 @@ Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, Counte
     : ndpi_(std::make_unique<Ndpi>(options, workers, counters)) {}
 
 Classifier::~Classifier() = default;
+
+std::string Classifier::version() { return ndpi_revision(); }
 
 void Classifier::show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Packet& packet) {
   ndpi_->inspect(entry, details, packet);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "config/config.h"
 #include "decode/packet.h"
@@ -21,6 +22,9 @@ class Classifier {
   // `workers`: each has its share of dpi.max_flows and dpi.metadata_memory.
   Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters);
   ~Classifier();
+
+  // nDPI's, as "4.2.0".
+  static std::string version();
 
   // Shows nDPI the packet if the flow has no verdict yet, and reads the TLS ClientHello if it is in there.
   void inspect(FlowEntry& entry, FlowDetails& details, const Packet& packet) {

@@ -1,6 +1,7 @@
 #include "export/collector.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/thread_name.h"
 #include "capture/backoff.h"
@@ -13,10 +14,15 @@ constexpr std::size_t kBatchRecords = 1024;
 constexpr Backoff::Steps kIdle{
     .pauses = 0, .first_sleep = Backoff::Microseconds{500}, .longest_sleep = Backoff::Microseconds{4000}};
 
+std::uint64_t wall_clock_ns() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
+}
+
 }  // namespace
 
-Collector::Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks)
-    : rings_(std::move(rings)), sinks_(std::move(sinks)) {}
+Collector::Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks, Counters& counters)
+    : rings_(std::move(rings)), sinks_(std::move(sinks)), counters_(counters) {}
 
 Collector::~Collector() { finish(); }
 
@@ -62,6 +68,8 @@ void Collector::take(const RecordBlock& block) {
   const std::size_t first = batch_.size();
   batch_.insert(batch_.end(), block.records.begin(), block.records.begin() + static_cast<std::ptrdiff_t>(block.count));
   for (std::size_t i = first; i < batch_.size(); ++i) batch_[i].sequence = sequence_++;
+  std::copy_if(block.due_ns.begin(), block.due_ns.begin() + static_cast<std::ptrdiff_t>(block.count),
+               std::back_inserter(due_ns_), [](std::uint64_t due_ns) { return due_ns > 0; });
 }
 
 void Collector::change_sinks(const std::function<std::vector<SinkRunner*>()>& change) {
@@ -81,8 +89,19 @@ void Collector::hand_over() {
   batch_ = {};
   Backoff backoff(kIdle);
   while (!has_room(batch->size())) backoff.wait();
+  note_lag();
   const std::lock_guard lock(sinks_mutex_);
   for (SinkRunner* sink : sinks_) sink->hand(batch);
+}
+
+// Of a batch, by one look at the clock.
+void Collector::note_lag() {
+  if (due_ns_.empty()) return;
+  const std::uint64_t now_ns = wall_clock_ns();
+  for (const std::uint64_t due_ns : due_ns_) {
+    counters_.observe(HistogramId::kExportLag, now_ns - std::min(now_ns, due_ns));
+  }
+  due_ns_.clear();
 }
 
 }  // namespace spanflow

@@ -10,14 +10,16 @@
 
 #include "export/export_ring.h"
 #include "export/sink_runner.h"
+#include "telemetry/counters.h"
 
 namespace spanflow {
 
-// Runs one thread. The rings and sinks must outlive it. A sink that is full loses what others still take; only while
-// all are full does it leave the records in the rings, and thereby, when the sweep pauses, in the flow tables.
+// Runs one thread. The rings, sinks and counters must outlive it. A sink that is full loses what others still take;
+// only while all are full does it leave the records in the rings, and thereby, when the sweep pauses, in the flow
+// tables.
 class Collector {
  public:
-  Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks);
+  Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks, Counters& counters);
   ~Collector();
 
   void start();
@@ -33,11 +35,14 @@ class Collector {
   void take(const RecordBlock& block);
   void hand_over();
   bool has_room(std::size_t records) const;
+  void note_lag();
 
   std::vector<ExportRing*> rings_;
   mutable std::mutex sinks_mutex_;
   std::vector<SinkRunner*> sinks_;
+  Counters& counters_;
   std::vector<FlowRecord> batch_;
+  std::vector<std::uint64_t> due_ns_;  // of those records in the batch that have such a time
   std::uint64_t sequence_ = 0;
   std::atomic<bool> finishing_{false};
   std::thread thread_;

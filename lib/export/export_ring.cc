@@ -17,7 +17,7 @@ RecordSlot RecordWriter::next() {
     block_->count = 0;
   }
   const std::size_t at = block_->count++;
-  return {&block_->records[at], block_->extras.empty() ? nullptr : &block_->extras[at],
+  return {&block_->records[at], &block_->due_ns[at], block_->extras.empty() ? nullptr : &block_->extras[at],
           block_->cells.empty() ? nullptr : &block_->cells[at * block_->metric_cells]};
 }
 

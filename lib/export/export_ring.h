@@ -22,6 +22,8 @@ struct RecordBlock {
 
   std::size_t count = 0;
   std::array<FlowRecord, kRecords> records;
+  // When a record was due, in ns since the epoch; 0: nothing waited for it, as in a capture file.
+  std::array<std::uint64_t, kRecords> due_ns{};
   std::vector<FlowExtras> extras;
   std::uint32_t metric_cells;  // of a record, all in `cells`
   std::vector<MetricCell> cells;
@@ -30,6 +32,7 @@ struct RecordBlock {
 // Where a record is written; `extras` is nullptr without features, `metrics` without user metrics.
 struct RecordSlot {
   FlowRecord* record = nullptr;
+  std::uint64_t* due_ns = nullptr;
   FlowExtras* extras = nullptr;
   MetricCell* metrics = nullptr;
 };

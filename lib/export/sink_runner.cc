@@ -1,7 +1,5 @@
 #include "export/sink_runner.h"
 
-#include <chrono>
-
 #include "base/error.h"
 #include "base/thread_name.h"
 #include "telemetry/log.h"
@@ -24,17 +22,18 @@ void add(const Settled& settled, SinkLedger& ledger) {
     ledger.dropped[reason] += settled.dropped[reason];
     ledger.queued -= settled.dropped[reason];
   }
+  ledger.spool = settled.spool;
 }
 
 }  // namespace
 
-SinkLedger& SinkLedger::operator+=(const SinkLedger& other) {
-  handed += other.handed;
-  recovered += other.recovered;
-  delivered += other.delivered;
-  queued += other.queued;
-  spooled += other.spooled;
-  for (std::size_t reason = 0; reason < dropped.size(); ++reason) dropped[reason] += other.dropped[reason];
+SinkLedger& SinkLedger::operator+=(const SinkLedger& before) {
+  handed += before.handed;
+  recovered += before.recovered;
+  delivered += before.delivered;
+  queued += before.queued;
+  spooled += before.spooled;
+  for (std::size_t reason = 0; reason < dropped.size(); ++reason) dropped[reason] += before.dropped[reason];
   return *this;
 }
 
@@ -61,7 +60,7 @@ void SinkRunner::hand(const RecordBatch& batch) {
   while (wait_ && !ended_ && !fits(batch->size()) && !abandon_) changed_.wait_for(lock, kLookUp);
   if (ended_) return drop(reason_of_ended(), batch->size());
   if (!fits(batch->size())) return drop(abandon_ ? DropReason::kStopped : DropReason::kQueueFull, batch->size());
-  queue_.push_back(batch);
+  queue_.push_back({batch, Clock::now()});
   queued_ += batch->size();
   changed_.notify_all();
 }
@@ -109,8 +108,9 @@ RecordBatch SinkRunner::take() {
     changed_.wait_for(lock, kIdleFlush, [this] { return !queue_.empty() || finishing_; });
   }
   if (queue_.empty()) return nullptr;
-  RecordBatch batch = queue_.front();
+  const auto [batch, since] = queue_.front();
   queue_.pop_front();
+  if (unflushed_ == 0) unflushed_since_ = since;
   queued_ -= batch->size();
   unflushed_ += batch->size();
   changed_.notify_all();
@@ -181,8 +181,17 @@ SinkLedger SinkRunner::ledger() const {
   SinkLedger ledger = ledger_;
   if (sink_ == nullptr) return ledger;
   ledger.queued = queued_ + unflushed_ + entrusted_;
+  ledger.waiting = queued_;
+  ledger.queue_records = queue_records_;
+  ledger.oldest_seconds = oldest_seconds();
   if (settles_itself_) add(*sink_->settled(), ledger);
   return ledger;
+}
+
+double SinkRunner::oldest_seconds() const {
+  if (unflushed_ == 0 && queue_.empty()) return 0;
+  const Clock::time_point since = unflushed_ > 0 ? unflushed_since_ : queue_.front().since;
+  return std::chrono::duration<double>(Clock::now() - since).count();
 }
 
 bool SinkRunner::has_ended() const {

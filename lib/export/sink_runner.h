@@ -3,12 +3,14 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,12 +30,18 @@ struct SinkLedger {
   std::uint64_t queued = 0;
   std::uint64_t spooled = 0;
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
+
+  std::uint64_t waiting = 0;        // of those queued: not yet taken by the sink
+  std::uint64_t queue_records = 0;  // how many may wait
+  double oldest_seconds = 0;        // how long the oldest that waits, or that the sink has not flushed, is here
+  std::optional<SpoolDepth> spool;
+
   // By a reload: so it was handed only what was exported while it was there.
   bool added = false;
   bool removed = false;
 
-  // Of the same name, before or after this one.
-  SinkLedger& operator+=(const SinkLedger& other);
+  // Counts those of one of the same name, which was there before.
+  SinkLedger& operator+=(const SinkLedger& before);
 };
 
 // hand() and finish() are the collector's; the other functions are thread-safe.
@@ -69,6 +77,7 @@ class SinkRunner {
   void flush_until_written();
   void finish_sink();
   void settle_unflushed();
+  double oldest_seconds() const;
   void drop(DropReason reason, std::uint64_t records);
   DropReason reason_of_ended() const;
 
@@ -81,9 +90,16 @@ class SinkRunner {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<RecordBatch> queue_;
+  using Clock = std::chrono::steady_clock;
+  struct Waiting {
+    RecordBatch batch;
+    Clock::time_point since;
+  };
+
+  std::deque<Waiting> queue_;
   std::uint64_t queued_ = 0;     // records in queue_
   std::uint64_t unflushed_ = 0;  // records the sink has buffered
+  Clock::time_point unflushed_since_;
   std::uint64_t entrusted_ = 0;  // records flushed by a sink that settles them itself
   SinkLedger ledger_;            // but for `queued`, and what the sink settles itself
   std::exception_ptr failure_;

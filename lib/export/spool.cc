@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -48,6 +49,17 @@ void remove_segment(int folder, std::uint64_t first) {
 bool cut_segment(int folder, std::uint64_t first, std::uint64_t size) {
   const Descriptor file(::openat(folder, segment_name(first).c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   return file && ::ftruncate(file.get(), static_cast<off_t>(size)) == 0;
+}
+
+// Since it was begun; where the file system does not keep that, since it was last written to. 0 if it is gone.
+double age_of_segment(int folder, std::uint64_t first) {
+  struct statx facts {};
+  if (::statx(folder, segment_name(first).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME, &facts) != 0)
+    return 0;
+  const statx_timestamp& begun = (facts.stx_mask & STATX_BTIME) != 0 ? facts.stx_btime : facts.stx_mtime;
+  const auto since_epoch = std::chrono::seconds{begun.tv_sec} + std::chrono::nanoseconds{begun.tv_nsec};
+  const std::chrono::duration<double> age = std::chrono::system_clock::now().time_since_epoch() - since_epoch;
+  return std::max(age.count(), 0.0);
 }
 
 // Octets of whole records among the first `size` of `buffer`, and how many they are.
@@ -477,7 +489,13 @@ SpoolLedger Spool::ledger() const {
   ledger.waiting = next_position_ - settled_.low_water() - settled_.above();
   ledger.segments = segments_.size() + retired_.size();
   ledger.octets = file_octets_ + buffer_.size();
+  ledger.oldest_seconds = oldest_seconds();
   return ledger;
+}
+
+double Spool::oldest_seconds() const {
+  if (settled_.low_water() >= written_position_) return 0;
+  return age_of_segment(folder_.get(), segments_.begin()->first);
 }
 
 }  // namespace spanflow

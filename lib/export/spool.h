@@ -35,6 +35,7 @@ struct SpoolLedger {
   std::uint64_t segments = 0;  // files in the folder
   std::uint64_t octets = 0;    // in them, and still to be written
   std::uint64_t sync_failures = 0;
+  double oldest_seconds = 0;  // since the file with the oldest waiting record was begun; 0 if none is in a file
 };
 
 struct SpooledRecord {
@@ -112,6 +113,7 @@ class Spool {
     return segment_ && std::next(segment) == segments_.end();
   }
   std::uint64_t end_of(Segments::const_iterator segment) const;
+  double oldest_seconds() const;
   void retire();
   std::vector<std::uint64_t> take_retired();
   std::uint64_t waiting() const { return next_position_ - settled_.low_water() - settled_.above(); }

@@ -54,7 +54,7 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
       counters_(counters),
       table_(share_of_capacity(config), hash_seed),
       accounted_(is_kept_apart(config.flow.accounting) ? share_of_capacity(config) : 0) {
-  if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config));
+  if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config), counters);
   if (!metrics.empty()) metrics_.emplace(metrics, share_of_capacity(config), counters);
 }
 
@@ -128,7 +128,7 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
   // A segment may be cut and its dormant entry out of time too, at the same packet.
   for (Deadline due = deadline(*entry); packet.time_ns >= due.at_ns; due = deadline(*entry)) {
     const bool stays = entry->state == EntryState::kOpen && due.reason == EndReason::kActive;
-    end(*entry, due.reason);
+    end(*entry, due);
     if (!stays) return nullptr;
   }
   return entry;
@@ -326,13 +326,16 @@ void FlowCache::relieve(const Overload& overload) {
   sampling_shift_ = overload.sampling_shift();
 }
 
-void FlowCache::sweep(std::uint64_t now_ns, int budget) {
+bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
   clock_.advance(now_ns);
+  bool any = false;
   for (; budget > 0 && !writer_.nearly_full(); --budget) {
     const bool ended = sweep_front(table_.by_close(), now_ns) || sweep_front(table_.by_opening(), now_ns) ||
                        sweep_front(table_.on_probation(), now_ns) || sweep_front(table_.conversations(), now_ns);
-    if (!ended) return;
+    if (!ended) break;
+    any = true;
   }
+  return any;
 }
 
 // Ends the first flow of a list if its time has come. In an order of use that is also so when the table's clock says
@@ -346,7 +349,7 @@ bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
   const bool untouched = in_order_of_use && entry.end_ns() > now_ns + inactive_timeout_ns_ &&
                          FlowTable::touched_ns(entry, clock_.now_ns()) + inactive_timeout_ns_ <= now_ns;
   if (due.at_ns > now_ns && !untouched) return false;
-  end(entry, due.reason);
+  end(entry, due);
   return true;
 }
 
@@ -356,7 +359,7 @@ void FlowCache::end_all(std::uint64_t now_ns) {
       FlowEntry& entry = table_.at(at);
       at = list->after(at);
       const Deadline due = deadline(entry);
-      if (due.at_ns <= now_ns) end(entry, due.reason);
+      if (due.at_ns <= now_ns) end(entry, due);
     }
   }
   while (table_.size() > 0) {
@@ -384,20 +387,23 @@ std::uint32_t FlowCache::victim() {
   return table_.by_close().empty() ? table_.least_recently_used(clock_.now_ns()) : table_.by_close().front();
 }
 
+void FlowCache::end(FlowEntry& entry, EndReason reason) { end(entry, {.at_ns = kNotDue, .reason = reason}); }
+
 // Ends the segment; the entry stays, dormant, only after an active cut.
-void FlowCache::end(FlowEntry& entry, EndReason reason) {
+void FlowCache::end(FlowEntry& entry, const Deadline& due) {
   const std::uint32_t index = table_.index_of(entry);
   if (entry.state == EntryState::kOpen) table_.by_opening().remove(index);
   if (entry.state == EntryState::kClosed) table_.by_close().remove(index);
-  if (entry.state != EntryState::kDormant) write_record(entry, reason);
-  if (entry.state == EntryState::kOpen && reason == EndReason::kActive) {
+  if (entry.state != EntryState::kDormant) write_record(entry, due);
+  if (entry.state == EntryState::kOpen && due.reason == EndReason::kActive) {
     entry.state = EntryState::kDormant;
   } else {
     forget(entry);
   }
 }
 
-void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
+void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
+  const EndReason reason = due.reason;
   const bool ends_flow = reason != EndReason::kActive;
   Verdict verdict;
   if (classifier_ != nullptr) verdict = classifier_->conclude(entry, ends_flow);
@@ -405,11 +411,13 @@ void FlowCache::write_record(FlowEntry& entry, EndReason reason) {
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);
   if (metrics_) metrics_->end_segment(table_.index_of(entry));
-  const auto [record, extras, metrics] = writer_.next();
+  const auto [record, due_ns, extras, metrics] = writer_.next();
   if (record == nullptr) {
     counters_.add(Counter::kRecordsRingDropped);
     return;
   }
+  // Of a capture file, only the packets' times are known, and nobody waits for them.
+  *due_ns = origin_.timestamp_source == TimestampSource::kFile ? kNotDue : due.at_ns;
   describe(entry, *record);
   record->end_reason = reason;
   record->sensor_id = origin_.sensor_id;

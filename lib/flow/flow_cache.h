@@ -49,7 +49,8 @@ class FlowCache {
   // What to leave out from now on.
   void relieve(const Overload& overload);
   // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
-  void sweep(std::uint64_t now_ns, int budget);
+  // True if it ended any.
+  bool sweep(std::uint64_t now_ns, int budget);
   // The capture is over, its last packet was at `now_ns`: ends everything. Packets of any time may follow.
   void end_all(std::uint64_t now_ns);
 
@@ -58,6 +59,7 @@ class FlowCache {
     std::uint64_t at_ns;
     EndReason reason;
   };
+  static constexpr std::uint64_t kNotDue = 0;  // ended by something else than its time
   // By direction.
   struct AccountedOctets {
     std::uint64_t sides[2];
@@ -83,7 +85,8 @@ class FlowCache {
   void add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
   void end(FlowEntry& entry, EndReason reason);
-  void write_record(FlowEntry& entry, EndReason reason);
+  void end(FlowEntry& entry, const Deadline& due);
+  void write_record(FlowEntry& entry, const Deadline& due);
   void describe(const FlowEntry& entry, Flow& flow) const;
   void describe(const FlowEntry& entry, Direction direction, FlowSide& side) const;
   void forget(FlowEntry& entry);

@@ -42,6 +42,7 @@ Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, c
 void Meter::run() {
   try {
     source_.attach_thread();
+    if (source_.is_live()) busy_.emplace(tsc_hertz(), tsc_now());
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
       counters_.add(Counter::kPacketsPolls);
@@ -50,8 +51,9 @@ void Meter::run() {
       now_ns_ = burst.now_ns;
       if (overload_) shed_load();
       meter(burst);
-      cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
+      const bool ended_flows = cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
       pass_on_records(burst);
+      if (busy_) note_busy(ended_flows || burst.state == Burst::State::kPackets);
     }
   } catch (...) {
     failure_ = std::current_exception();
@@ -77,6 +79,12 @@ void Meter::shed_load() {
   if (overload_->level() > before || overload_->sampling_shift() > sampling_before) {
     counters_.add(Counter::kOverloadRaised);
   }
+}
+
+// A pass without packets is a look at empty queues, and the pause after it.
+void Meter::note_busy(bool was_busy) {
+  busy_->end_pass(tsc_now(), was_busy);
+  if (was_busy) counters_.set(Counter::kWorkerBusy, busy_->ns());
 }
 
 void Meter::meter(const Burst& burst) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/mailbox.h"
+#include "capture/busy_time.h"
 #include "capture/intake.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
@@ -38,6 +39,7 @@ class Meter {
   void meter(const Burst& burst);
   void meter_released();
   void shed_load();
+  void note_busy(bool was_busy);
   void collect(const RawPacket& raw, LinkType link_type);
   void leave_out(const Packet& packet);
   void add_to_flows();
@@ -52,6 +54,7 @@ class Meter {
   std::optional<Classifier> classifier_;
   FlowCache cache_;
   std::optional<Overload> overload_;  // of a live worker
+  std::optional<BusyTime> busy_;      // of a live worker
   Conditions conditions_;
   Mailbox<Adjustments> adjustments_;
   Nanoseconds max_delay_;

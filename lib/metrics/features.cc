@@ -6,13 +6,15 @@
 
 namespace spanflow {
 
-Features::Features(const Config::Features& options, std::uint32_t capacity)
-    : early_packets_(static_cast<std::uint32_t>(options.splt)),
+Features::Features(const Config::Features& options, std::uint32_t capacity, Counters& counters)
+    : counters_(counters),
+      early_packets_(static_cast<std::uint32_t>(options.splt)),
       statistics_(options.statistics ? capacity : 0),
       millisecond_gaps_(options.statistics && options.millisecond_gaps ? capacity : 0),
       early_counts_(early_packets_ > 0 ? capacity : 0),
       packets_(static_cast<std::size_t>(early_packets_) * capacity),
-      connections_(options.tcp ? capacity : 0) {}
+      connections_(options.tcp ? capacity : 0),
+      holes_(options.tcp ? capacity : 0) {}
 
 void Features::start_flow(std::uint32_t index) {
   if (connections_.size() > 0) connections_[index] = {};
@@ -33,7 +35,14 @@ void Features::add(std::uint32_t index, const Packet& packet, std::uint64_t size
     add(statistics.both, packet, size);
   }
   if (early_packets_ > 0 && early_counts_[index] < early_packets_) add_early(index, packet, size);
-  if (connections_.size() > 0 && packet.key.ip_protocol == protocol::kTcp) connections_[index].add(packet);
+  if (connections_.size() > 0 && packet.key.ip_protocol == protocol::kTcp) follow_connection(index, packet);
+}
+
+void Features::follow_connection(std::uint32_t index, const Packet& packet) {
+  const TcpConnection::Progress progress = connections_[index].add(packet, holes_[index]);
+  if (progress == TcpConnection::Progress::kNone) return;
+  counters_.add(Counter::kTcpAcks);
+  if (progress == TcpConnection::Progress::kUnseen) counters_.add(Counter::kTcpAcksOfUnseen);
 }
 
 void Features::add(Side& side, const Packet& packet, std::uint64_t size) {

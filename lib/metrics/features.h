@@ -9,13 +9,15 @@
 #include "metrics/series.h"
 #include "metrics/tcp_quality.h"
 #include "spanflow/streamer.h"
+#include "telemetry/counters.h"
 
 namespace spanflow {
 
-// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe.
+// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe. `counters` must outlive
+// it.
 class Features {
  public:
-  Features(const Config::Features& options, std::uint32_t capacity);
+  Features(const Config::Features& options, std::uint32_t capacity, Counters& counters);
 
   static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
   // Whether records have extras: what features keep, and what DPI reads out of packets.
@@ -52,16 +54,19 @@ class Features {
   };
 
   static void add(Side& side, const Packet& packet, std::uint64_t size);
+  void follow_connection(std::uint32_t index, const Packet& packet);
   void add_millisecond_gaps(std::uint32_t index, const Packet& packet);
   static SideStatistics describe(const Side& side);
   void add_early(std::uint32_t index, const Packet& packet, std::uint64_t size);
 
+  Counters& counters_;
   const std::uint32_t early_packets_;  // per flow
   ZeroedArray<Statistics> statistics_;
   ZeroedArray<MillisecondGaps> millisecond_gaps_;
   ZeroedArray<std::uint32_t> early_counts_;
   ZeroedArray<EarlyPacket> packets_;  // early_packets_ for each entry
   ZeroedArray<TcpConnection> connections_;
+  ZeroedArray<TcpConnection::Holes> holes_;
 };
 
 }  // namespace spanflow

@@ -53,21 +53,24 @@ void TcpConnection::start_segment() {
   if (has_answer_) has_request_ = has_answer_ = false;
 }
 
-void TcpConnection::add(const Packet& packet) {
+TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   const std::optional<Cursor> header = tcp_header(packet);
-  if (!header) return;
+  if (!header) return Progress::kNone;
   const bool syn = has(packet, tcp::kSyn);
   if (syn) begin_numbering(packet);
   record_flags(packet);
   seen_ = true;
   if (syn) read_syn(packet, *header);
-  if (has(packet, tcp::kRst)) return;  // its numbers may be anything
+  if (has(packet, tcp::kRst)) return Progress::kNone;  // its numbers may be anything
+  const Progress progressed = progress(packet, holes.sides[static_cast<int>(reversed(packet.direction))]);
   const Arrival arrived = arrival(packet);
   count(packet, arrived);
   follow_handshake(packet);
   follow_exchange(packet, arrived);
   follow_acks(packet);
+  follow_hole(packet, holes.sides[static_cast<int>(packet.direction)]);
   follow_sequence(packet);
+  return progressed;
 }
 
 // A SYN with other numbers than before begins another connection between the same ports; a SYN-ACK may take back what
@@ -198,6 +201,33 @@ void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
   } else if (has_request_ && arrived != Arrival::kRetransmitted) {
     answer_ns_ = packet.time_ns;
     has_answer_ = true;
+  }
+}
+
+// Where it is not known what either side had sent and acknowledged before, as at the start of a capture, there is
+// nothing to judge by.
+TcpConnection::Progress TcpConnection::progress(const Packet& packet, const Holes::Hole& others_hole) {
+  const Side& sender = side(packet.direction);
+  Side& other = side(reversed(packet.direction));
+  if (!has(packet, tcp::kAck) || !sender.ack_known || !other.next_known) return Progress::kNone;
+  if (!before(sender.ack, packet.tcp_ack)) return Progress::kNone;
+  const bool into_hole = other.has_hole && before(others_hole.begin, packet.tcp_ack);
+  if (into_hole) other.has_hole = false;  // told of once
+  return into_hole || before(other.next_seq, packet.tcp_ack) ? Progress::kUnseen : Progress::kSeen;
+}
+
+// A packet beyond the next octet leaves a hole; what comes later fills it from either end.
+void TcpConnection::follow_hole(const Packet& packet, Holes::Hole& hole) {
+  Side& sender = side(packet.direction);
+  if (!sender.next_known) return;
+  if (before(sender.next_seq, packet.tcp_seq)) {
+    if (!sender.has_hole) hole = {.begin = sender.next_seq, .end = packet.tcp_seq};
+    sender.has_hole = true;
+  } else if (sender.has_hole) {
+    const std::uint32_t end = end_of(packet);
+    if (!before(hole.begin, packet.tcp_seq) && before(hole.begin, end)) hole.begin = end;
+    if (!before(end, hole.end) && before(packet.tcp_seq, hole.end)) hole.end = packet.tcp_seq;
+    sender.has_hole = before(hole.begin, hole.end);
   }
 }
 

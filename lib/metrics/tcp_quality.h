@@ -15,8 +15,23 @@ class TcpConnection {
  public:
   // Counts and history start anew; what they are judged by goes on: sequence numbers, handshake, options, open request.
   void start_segment();
+  // What a packet acknowledges beyond what its sender has acknowledged before: nothing, octets that were seen here, or
+  // such that were not.
+  enum class Progress : std::uint8_t { kNone, kSeen, kUnseen };
+
+  // What each side has left out of its octets, as seen here, if anything: the first such stretch. Apart from the
+  // connection, because few have one; usable straight from zeroed memory too.
+  struct Holes {
+    struct Hole {
+      std::uint32_t begin;
+      std::uint32_t end;
+    };
+    Hole sides[2];
+  };
+
   // A TCP packet of this flow, its direction set. One whose header was cut short, or is not in it, is left out.
-  void add(const Packet& packet);
+  // `holes`: always those of this connection.
+  Progress add(const Packet& packet, Holes& holes);
 
   // Whether there was any packet to look at.
   bool seen() const { return seen_; }
@@ -42,9 +57,10 @@ class TcpConnection {
     bool next_known : 1;
     bool ack_known : 1;
     bool sent_keep_alive : 1;  // last
+    bool has_hole : 1;
 
     void forget_numbers() {
-      next_known = ack_known = sent_keep_alive = false;
+      next_known = ack_known = sent_keep_alive = has_hole = false;
       duplicate_acks = 0;
     }
   };
@@ -71,6 +87,8 @@ class TcpConnection {
   void count(const Packet& packet, Arrival arrived);
   void follow_handshake(const Packet& packet);
   void follow_exchange(const Packet& packet, Arrival arrived);
+  Progress progress(const Packet& packet, const Holes::Hole& others_hole);
+  void follow_hole(const Packet& packet, Holes::Hole& hole);
   void follow_acks(const Packet& packet);
   void follow_sequence(const Packet& packet);
   void record_flags(const Packet& packet);

@@ -157,7 +157,7 @@ void Pipeline::make_workers() {
     meters_.push_back(std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), metrics_,
                                               *worker_counters_[worker]));
   }
-  collector_ = std::make_unique<Collector>(std::move(rings), sinks_->runners());
+  collector_ = std::make_unique<Collector>(std::move(rings), sinks_->runners(), collector_counters_);
 }
 
 void Pipeline::start() {
@@ -191,7 +191,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
   if (input_ != nullptr) {
-    input_->count_losses(input_counters_);
+    input_->read_port_counts();
     input_->follow_nic_clocks();
   }
   log_for_workers();
@@ -270,7 +270,7 @@ void Pipeline::finish() {
       spreader_failure_ = std::current_exception();
     }
   }
-  if (input_ != nullptr) input_->count_losses(input_counters_);
+  if (input_ != nullptr) input_->read_port_counts();
   log_for_workers();
   collector_->finish();
   sinks_->finish();
@@ -302,9 +302,20 @@ Summary Pipeline::summary() const {
     summary.seconds = std::chrono::duration<double>(until - started_).count();
   }
   summary.workers = config_.workers;
-  input_counters_.add_to(summary.counters);
-  spreader_counters_.add_to(summary.counters);
-  for (const auto& counters : worker_counters_) counters->add_to(summary.counters);
+  for (const auto& counters : worker_counters_) {
+    summary.per_worker.push_back(counters->values());
+    add_up(summary.per_worker.back(), summary.counters);
+    counters->add_to(summary.histograms);
+  }
+  if (spreader_ != nullptr) {
+    summary.spreader = spreader_counters_.values();
+    add_up(*summary.spreader, summary.counters);
+  }
+  collector_counters_.add_to(summary.histograms);
+  if (is_live()) summary.ports = input_->port_counts();
+  for (const PortCounts& port : summary.ports) {
+    for (const auto& [counter, count] : losses_of(port)) summary.counters[static_cast<std::size_t>(counter)] += count;
+  }
   summary.sinks = sinks_->ledgers();
   return summary;
 }

@@ -58,6 +58,7 @@ class Pipeline {
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
+  bool is_live() const { return input_ != nullptr; }
   // Share of the input that has been read, 0 to 1; negative if that cannot be said.
   double progress() const;
 
@@ -83,8 +84,8 @@ class Pipeline {
   std::atomic<std::uint64_t> rotations_{0};
   Notes notes_;  // of the sources
 
-  Counters input_counters_;  // written by the thread that calls wait()
   Counters spreader_counters_;
+  Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
   std::unique_ptr<DpdkInput> input_;

@@ -62,6 +62,8 @@ std::string line_of(const SinkLedger& sink, Colours colours) {
                      with_separators(sink.queued), with_separators(sink.spooled), loss(sum(sink), dropped, colours));
 }
 
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
 // "packets.ignored.not_ip" into packets: {ignored: {not_ip: ...}}.
 void nest(Json& root, std::string_view name, std::uint64_t count) {
   Json* at = &root;
@@ -72,11 +74,51 @@ void nest(Json& root, std::string_view name, std::uint64_t count) {
   (*at)[std::string(name)] = count;
 }
 
+void nest(Json& root, const CounterValues& counters) {
+  for (const CounterInfo& counter : kCounters) nest(root, counter.name, value_of(counters, counter.id));
+}
+
+// The counts by range: one more than there are bounds.
+Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
+  const std::size_t ranges = histogram.bounds.size() + 1;
+  return {{"bounds", std::vector(histogram.bounds.begin(), histogram.bounds.end())},
+          {"counts", std::vector(values.counts.begin(), values.counts.begin() + static_cast<std::ptrdiff_t>(ranges))},
+          {"sum", values.sum}};
+}
+
+Json json_of(const PortCounts& port) {
+  return {{"name", port.name},
+          {"received", port.received},
+          {"nic_missed", port.nic_missed},
+          {"no_mbuf", port.no_mbuf},
+          {"kernel_dropped", port.kernel_dropped}};
+}
+
+Json json_of(const SinkLedger& sink) {
+  Json dropped;
+  for (std::size_t i = 0; i < sink.dropped.size(); ++i) dropped[std::string(kDropReasonNames[i])] = sink.dropped[i];
+  Json json = {{"name", sink.name},
+               {"handed", sink.handed},
+               {"recovered", sink.recovered},
+               {"delivered", sink.delivered},
+               {"queued", sink.queued},
+               {"spooled", sink.spooled},
+               {"dropped", dropped},
+               {"waiting", sink.waiting},
+               {"queue_records", sink.queue_records},
+               {"oldest_seconds", sink.oldest_seconds}};
+  if (sink.added) json["added"] = true;
+  if (sink.removed) json["removed"] = true;
+  if (sink.spool) json["spool"] = {{"octets", sink.spool->octets}, {"oldest_seconds", sink.spool->oldest_seconds}};
+  return json;
+}
+
 }  // namespace
 
 std::uint64_t lost_packets(const Summary& summary) {
-  return value(summary, Counter::kPacketsNicMissed) + value(summary, Counter::kPacketsNoMbuf) +
-         value(summary, Counter::kPacketsKernelDropped) + value(summary, Counter::kPacketsReaderRingFull);
+  std::uint64_t lost = 0;
+  for (const Counter loss : kLosses) lost += value(summary, loss);
+  return lost;
 }
 
 std::string to_text(const Summary& summary, Colours colours) {
@@ -84,6 +126,10 @@ std::string to_text(const Summary& summary, Colours colours) {
   const Group malformed = group(summary, "packets.malformed.");
   const Group exported = group(summary, "flows.exported.");
   const std::uint64_t lost = lost_packets(summary);
+  std::vector<std::string> losses;
+  for (const Counter loss : kLosses) {
+    losses.push_back(fmt::format("{} {}", with_separators(value(summary, loss)), last_part(info(loss).name)));
+  }
   const std::uint64_t received = value(summary, Counter::kPacketsReceived);
   const std::uint64_t ring_dropped = value(summary, Counter::kRecordsRingDropped);
   const auto per_second = [&summary](std::uint64_t count) {
@@ -98,13 +144,7 @@ std::string to_text(const Summary& summary, Colours colours) {
                       with_separators(received), with_separators(value(summary, Counter::kPacketsMetered)),
                       with_separators(ignored.sum), ignored.details, with_separators(malformed.sum), malformed.details,
                       loss(lost, with_separators(lost) + " lost", colours));
-  if (lost > 0) {
-    text += fmt::format("           lost: {} nic_missed, {} no_mbuf, {} kernel_dropped, {} reader_ring_full\n",
-                        with_separators(value(summary, Counter::kPacketsNicMissed)),
-                        with_separators(value(summary, Counter::kPacketsNoMbuf)),
-                        with_separators(value(summary, Counter::kPacketsKernelDropped)),
-                        with_separators(value(summary, Counter::kPacketsReaderRingFull)));
-  }
+  if (lost > 0) text += fmt::format("           lost: {}\n", fmt::join(losses, ", "));
   text += fmt::format(
       "  flows    {} opened = {} open + {} exported{}\n", with_separators(value(summary, Counter::kFlowsOpened)),
       with_separators(value(summary, Counter::kFlowsOpen)), with_separators(exported.sum), exported.details);
@@ -120,21 +160,17 @@ std::string to_json(const Summary& summary) {
   Json root;
   root["seconds"] = summary.seconds;
   root["workers"] = summary.workers;
-  for (const CounterInfo& counter : kCounters) nest(root, counter.name, value(summary, counter.id));
+  nest(root, summary.counters);
   Json& sinks = root["records"]["sinks"] = Json::array();
-  for (const SinkLedger& sink : summary.sinks) {
-    Json dropped;
-    for (std::size_t i = 0; i < sink.dropped.size(); ++i) dropped[std::string(kDropReasonNames[i])] = sink.dropped[i];
-    sinks.push_back({{"name", sink.name},
-                     {"handed", sink.handed},
-                     {"recovered", sink.recovered},
-                     {"delivered", sink.delivered},
-                     {"queued", sink.queued},
-                     {"spooled", sink.spooled},
-                     {"dropped", dropped}});
-    if (sink.added) sinks.back()["added"] = true;
-    if (sink.removed) sinks.back()["removed"] = true;
+  for (const SinkLedger& sink : summary.sinks) sinks.push_back(json_of(sink));
+  for (const HistogramInfo& histogram : kHistograms) {
+    root["histograms"][std::string(histogram.name)] =
+        json_of(histogram, summary.histograms[static_cast<std::size_t>(histogram.id)]);
   }
+  Json& workers = root["per_worker"] = Json::array();
+  for (const CounterValues& counters : summary.per_worker) nest(workers.emplace_back(), counters);
+  Json& ports = root["ports"] = Json::array();
+  for (const PortCounts& port : summary.ports) ports.push_back(json_of(port));
   return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "capture/port_counts.h"
 #include "export/sink_runner.h"
 #include "telemetry/counters.h"
 
@@ -13,7 +15,11 @@ namespace spanflow {
 struct Summary {
   double seconds = 0;
   std::uint64_t workers = 0;
-  CounterValues counters{};
+  CounterValues counters{};  // of all threads and ports
+  std::vector<CounterValues> per_worker;
+  std::optional<CounterValues> spreader;  // where one thread reads for several workers
+  AllHistograms histograms{};
+  std::vector<PortCounts> ports;  // of a live run
   std::vector<SinkLedger> sinks;
 };
 
@@ -24,7 +30,8 @@ enum class Colours : std::uint8_t { kNone, kAnsi };
 
 // Both ledgers in a few lines, each as the sum it has to be. In colours, what is lost is red.
 std::string to_text(const Summary& summary, Colours colours = Colours::kNone);
-// The counters nested by their dotted names; packets.ignored, packets.malformed and flows.exported by reason.
+// The counters nested by their dotted names; packets.ignored, packets.malformed and flows.exported by reason. Then the
+// histograms, each worker's counters, the ports.
 std::string to_json(const Summary& summary);
 
 }  // namespace spanflow

@@ -156,6 +156,7 @@ Settled KafkaDelivery::settled() const {
   settled.recovered = spool.recovered;
   settled.delivered += spool.acknowledged - spooled_refused;
   settled.spooled = spool.waiting;
+  settled.spool = {.octets = spool.octets, .oldest_seconds = spool.oldest_seconds};
   dropped(DropReason::kSpoolFull) = lost(SpoolDrop::kNoSpace) + lost(SpoolDrop::kMaxBytes);
   dropped(DropReason::kSpoolDamaged) = lost(SpoolDrop::kCorrupt) + lost(SpoolDrop::kMissing) + lost(SpoolDrop::kTorn);
   dropped(DropReason::kWriteFailed) += lost(SpoolDrop::kWriteFailed);

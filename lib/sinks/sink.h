@@ -21,12 +21,19 @@ enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped, kSpoo
 inline constexpr std::array<std::string_view, 5> kDropReasonNames = {"queue_full", "write_failed", "stopped",
                                                                      "spool_full", "spool_damaged"};
 
+// How much is in a sink's spool.
+struct SpoolDepth {
+  std::uint64_t octets = 0;   // of its files
+  double oldest_seconds = 0;  // the oldest record that waits is there no longer than this
+};
+
 // What became of records that were written to a sink, and of those that a run before had left in its spool.
 struct Settled {
   std::uint64_t recovered = 0;  // found in the spool at the start
   std::uint64_t delivered = 0;
   std::uint64_t spooled = 0;  // are there now
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
+  std::optional<SpoolDepth> spool;
 };
 
 // Used by one thread, its own. write() may buffer; what was written counts as delivered once flush() has returned.

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "telemetry/histogram.h"
+
 namespace spanflow {
 
 // X(id, name, unit, help)
@@ -78,6 +80,10 @@ namespace spanflow {
     "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
   X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
     "flows whose ClientHello of several segments was given up to make room for another's")                             \
+  X(TcpAcks, "tcp.acks", "packets", "features.tcp: acknowledgements of octets that were not acknowledged before")      \
+  X(TcpAcksOfUnseen, "tcp.acks_of_unseen", "packets",                                                                  \
+    "of these: of octets that were never seen, so packets were lost on the way to this sensor")                        \
+  X(WorkerBusy, "worker.busy_ns", "ns", "live: time that workers spent on bursts with packets and on ending flows")    \
   X(OverloadLevel, "overload.level", "level",                                                                          \
     "now: 0 none, 1 less DPI, 2 and no features, 3 and sampling; of several workers the highest")                      \
   X(OverloadRaised, "overload.raised", "steps", "times that a worker that was behind began to leave out more")         \
@@ -92,29 +98,48 @@ enum class Counter : std::uint8_t {
 #undef SPANFLOW_COUNTER_ID
 };
 
+// What a number says: how often something has happened, or how much there is now; of several threads, of the last kind
+// the greatest counts, not the sum.
+enum class CounterKind : std::uint8_t { kCount, kGauge, kGreatestGauge };
+
+constexpr CounterKind kind_of(Counter counter) {
+  switch (counter) {
+    case Counter::kFlowsOpen:
+    case Counter::kFragmentsHeld:
+      return CounterKind::kGauge;
+    case Counter::kFlowsEvictedIdle:
+    case Counter::kOverloadLevel:
+      return CounterKind::kGreatestGauge;
+    default:
+      return CounterKind::kCount;
+  }
+}
+
+// Packets that did not even get as far as packets.received.
+inline constexpr std::array kLosses = {Counter::kPacketsNicMissed, Counter::kPacketsNoMbuf,
+                                       Counter::kPacketsKernelDropped, Counter::kPacketsReaderRingFull};
+
 struct CounterInfo {
   Counter id;
   std::string_view name;
   std::string_view unit;
   std::string_view help;
+  CounterKind kind;
 };
 
 inline constexpr std::array kCounters = {
-#define SPANFLOW_COUNTER_INFO(id, name, unit, help) CounterInfo{Counter::k##id, name, unit, help},
+#define SPANFLOW_COUNTER_INFO(id, name, unit, help) \
+  CounterInfo{Counter::k##id, name, unit, help, kind_of(Counter::k##id)},
     SPANFLOW_COUNTERS(SPANFLOW_COUNTER_INFO)
 #undef SPANFLOW_COUNTER_INFO
 };
 
 constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cast<std::size_t>(counter)]; }
 
-// A gauge whose greatest value of all threads counts, not their sum.
-constexpr bool is_greatest_of_all(Counter counter) {
-  return counter == Counter::kFlowsEvictedIdle || counter == Counter::kOverloadLevel;
-}
-
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
-// One thread writes, any thread reads: plain moves on the packet path. One per writing thread, cache lines apart.
+// And the histograms. One thread writes, any thread reads: plain moves on the packet path. One per writing thread,
+// cache lines apart.
 class alignas(64) Counters {
  public:
   void add(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) + amount); }
@@ -122,11 +147,18 @@ class alignas(64) Counters {
   void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
-  void add_to(CounterValues& sums) const {
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      const std::uint64_t value = values_[i].load(std::memory_order_relaxed);
-      sums[i] = is_greatest_of_all(static_cast<Counter>(i)) ? std::max(sums[i], value) : sums[i] + value;
-    }
+  // A value of the histogram, in its unit.
+  void observe(HistogramId of, std::uint64_t value) {
+    histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
+  }
+
+  CounterValues values() const {
+    CounterValues values{};
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = values_[i].load(std::memory_order_relaxed);
+    return values;
+  }
+  void add_to(AllHistograms& sums) const {
+    for (std::size_t i = 0; i < sums.size(); ++i) histograms_[i].add_to(sums[i]);
   }
 
  private:
@@ -134,7 +166,16 @@ class alignas(64) Counters {
   const std::atomic<std::uint64_t>& at(Counter counter) const { return values_[static_cast<std::size_t>(counter)]; }
 
   std::array<std::atomic<std::uint64_t>, kCounters.size()> values_{};
+  std::array<Histogram, kHistograms.size()> histograms_{};
 };
+
+// What another thread has counted.
+inline void add_up(const CounterValues& values, CounterValues& sums) {
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;
+    sums[i] = greatest ? std::max(sums[i], values[i]) : sums[i] + values[i];
+  }
+}
 
 inline std::uint64_t value_of(const CounterValues& values, Counter counter) {
   return values[static_cast<std::size_t>(counter)];

@@ -13,7 +13,8 @@ def read(*path):
         return file.read()
 
 
-@each(("configuration.md", "--list-options"), ("fields.md", "--list-fields"), ("counters.md", "--list-counters"))
+@each(("configuration.md", "--list-options"), ("fields.md", "--list-fields"), ("counters.md", "--list-counters"),
+      ("telemetry.md", "--list-telemetry"))
 def test_page_holds_the_output(value):
     page, argument = value
     found = re.search(f"<!-- generated: spanflowd {argument} -->\n(.*?)<!-- end -->", read("docs", page), re.DOTALL)

@@ -51,6 +51,12 @@ def binary(name="spanflowd"):
     return os.path.join(build_dir, "daemon", name)
 
 
+def command_line(summary_file, arguments):
+    """With a listener only where a case says which: other runs may be there at the same time."""
+    listener = [] if any("telemetry.listen" in str(each) for each in arguments) else ["-s", "telemetry.listen=off"]
+    return [binary(), "--summary", summary_file, *listener, *map(str, arguments)]
+
+
 def patience(seconds):
     """A time limit, longer where the program is slower."""
     return seconds * 5 if slow else seconds
@@ -74,7 +80,7 @@ def spanflowd(*arguments, code=0, stdin=None, timeout=60, **options):
     """Runs to the end, expects the exit code, and checks the ledgers of every run that got as far as having any."""
     with tempfile.TemporaryDirectory() as folder:
         summary_file = os.path.join(folder, "summary.json")
-        command = [binary(), "--summary", summary_file, *map(str, arguments)]
+        command = command_line(summary_file, arguments)
         done = subprocess.run(command, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
                               stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
                               timeout=patience(timeout), check=False, **options)
@@ -97,7 +103,7 @@ class Running:
         self.summary_file = os.path.join(self.folder.name, "summary.json")
         self.stderr_file = open(os.path.join(self.folder.name, "stderr"), "w+b")
         self.process = subprocess.Popen(
-            [*prefix, binary(), "--summary", self.summary_file, *map(str, arguments)],
+            [*prefix, *command_line(self.summary_file, arguments)],
             stdin=options.pop("stdin", subprocess.DEVNULL), stdout=options.pop("stdout", subprocess.DEVNULL),
             stderr=self.stderr_file, **options)
 

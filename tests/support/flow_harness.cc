@@ -31,6 +31,7 @@ FlowHarness::FlowHarness(Config config, const Options& options)
   if (options.dpi) classifier_.emplace(config_.dpi, 1, counters_);
   const RecordOrigin origin{.sensor_id = intern(config_.sensor_id),
                             .worker = options.worker,
+                            .timestamp_source = options.timestamp_source,
                             .community_id_seed = static_cast<std::uint16_t>(config_.output.community_id_seed)};
   cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, metrics_,
                                        writer_, counters_);
@@ -68,9 +69,12 @@ void FlowHarness::fall_behind(int steps) {
 std::vector<FlowRecord> FlowHarness::take_records() {
   writer_.flush();
   std::vector<FlowRecord> records;
+  due_ns_.clear();
   while (RecordBlock* block = ring_.pop()) {
     records.insert(records.end(), block->records.begin(),
                    block->records.begin() + static_cast<std::ptrdiff_t>(block->count));
+    due_ns_.insert(due_ns_.end(), block->due_ns.begin(),
+                   block->due_ns.begin() + static_cast<std::ptrdiff_t>(block->count));
     ring_.give_back(block);
   }
   return records;

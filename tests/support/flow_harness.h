@@ -26,6 +26,7 @@ class FlowHarness {
     std::size_t blocks = 1024;  // of the export ring
     std::uint32_t dpi_states = 1024;
     std::uint16_t worker = 0;
+    TimestampSource timestamp_source = TimestampSource::kFile;
     std::vector<UserMetric> callbacks;
   };
 
@@ -47,6 +48,8 @@ class FlowHarness {
 
   // The records since the last call, in the order they were written.
   std::vector<FlowRecord> take_records();
+  // When the records were due that the last take_records() gave; 0: nothing waited for them.
+  const std::vector<std::uint64_t>& due_ns() const { return due_ns_; }
   // end() and take_records().
   std::vector<FlowRecord> finish();
 
@@ -69,6 +72,7 @@ class FlowHarness {
   std::optional<Classifier> classifier_;
   std::unique_ptr<FlowCache> cache_;
   std::uint64_t newest_ns_ = 0;
+  std::vector<std::uint64_t> due_ns_;
 };
 
 // Everything a record says, as one line, but for `worker` and `sequence`.

@@ -142,7 +142,8 @@ TEST(Collector, HandsEachRecordOfEveryRingToEverySink) {
   }
   ExportRing first(4);
   ExportRing second(4);
-  Collector collector({&first, &second}, sinks);
+  Counters counters;
+  Collector collector({&first, &second}, sinks, counters);
   collector.start();
   std::thread other([&] {
     RecordWriter writer(second, true);
@@ -191,7 +192,8 @@ TEST(Collector, LeavesTheRecordsInTheRingsWhileEverySinkIsFull) {
   SinkRunner sink("gated", std::make_unique<GatedSink>(kept, open), 2 * RecordBlock::kRecords, false, abandon);
   sink.start();
   ExportRing ring(4);
-  Collector collector({&ring}, {&sink});
+  Counters counters;
+  Collector collector({&ring}, {&sink}, counters);
   collector.start();
   RecordWriter writer(ring, false);
   std::uint64_t written = 0;
@@ -215,7 +217,8 @@ TEST(Collector, AFullSinkDoesNotHoldUpAnother) {
   full.start();
   good.start();
   ExportRing ring(4);
-  Collector collector({&ring}, {&full, &good});
+  Counters counters;
+  Collector collector({&ring}, {&full, &good}, counters);
   collector.start();
   RecordWriter writer(ring, true);
   write(writer, 0, kRecords);
@@ -235,11 +238,40 @@ TEST(Collector, FinishTakesWhatWasPushedBefore) {
   RecordWriter writer(ring, false);
   write(writer, 7, 3);
   writer.flush();
-  Collector collector({&ring}, {&sink});
+  Counters counters;
+  Collector collector({&ring}, {&sink}, counters);
   collector.start();
   collector.finish();
   sink.finish();
   EXPECT_THAT(numbers_of(kept->all()), ::testing::ElementsAre(7, 8, 9));
+}
+
+// How late a record is when the sinks get it; of one that nothing waited for, nothing is known.
+TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
+  std::atomic<bool> abandon{false};
+  SinkRunner sink("memory", std::make_unique<MemorySink>(std::make_shared<KeptRecords>()), 100, true, abandon);
+  sink.start();
+  ExportRing ring(4);
+  RecordWriter writer(ring, false);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ns = [](std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); };
+  *writer.next().due_ns = ns(now - std::chrono::hours{1});
+  *writer.next().due_ns = 0;
+  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // its packets' clock is ahead of ours
+  writer.flush();
+  Counters counters;
+  Collector collector({&ring}, {&sink}, counters);
+  collector.start();
+  collector.finish();
+  sink.finish();
+  AllHistograms histograms{};
+  counters.add_to(histograms);
+  const HistogramValues& lag = histograms[static_cast<std::size_t>(HistogramId::kExportLag)];
+  EXPECT_EQ(lag.count(), 2U);
+  EXPECT_EQ(lag.counts.front(), 1U);
+  EXPECT_EQ(lag.counts[kLagBounds.size()], 1U);
+  EXPECT_GE(lag.sum, ns(std::chrono::hours{1}));
+  EXPECT_LT(lag.sum, ns(std::chrono::hours{2}));
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 namespace spanflow::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 bool balances(const SinkLedger& ledger) {
   std::uint64_t dropped = 0;
   for (const std::uint64_t count : ledger.dropped) dropped += count;
@@ -229,6 +231,21 @@ TEST_F(SinkRunnerTest, TheLedgerBalancesWheneverItIsLookedAt) {
   EXPECT_TRUE(balances(ledger));
   EXPECT_EQ(ledger.queued, 0U);
   EXPECT_EQ(ledger.delivered, kept_->all().size());
+}
+
+TEST_F(SinkRunnerTest, SaysHowManyRecordsWaitAndSinceWhen) {
+  const auto runner = start_stuck(10, false);
+  EXPECT_EQ(runner->ledger().waiting, 0U) << "the sink has them";
+  runner->hand(batch_of(4, 4));
+  EXPECT_EQ(runner->ledger().waiting, 4U);
+  EXPECT_EQ(runner->ledger().queue_records, 10U);
+  const double before = runner->ledger().oldest_seconds;
+  std::this_thread::sleep_for(20ms);
+  EXPECT_GE(runner->ledger().oldest_seconds, before + 0.02);
+  control_->closed = false;
+  EXPECT_TRUE(eventually([&] { return runner->ledger().delivered == 8; }));
+  EXPECT_EQ(runner->ledger().oldest_seconds, 0);
+  runner->finish();
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <numeric>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "base/error.h"
 #include "support/error_of.h"
@@ -104,6 +105,20 @@ TEST_F(SpoolTest, RecordsAreGivenInOrder) {
   EXPECT_EQ(read_all(spool), numbers(35, 36));
   EXPECT_EQ(spool.ledger().waiting, 36U);
   EXPECT_EQ(spool.ledger().segments, 4U);
+}
+
+TEST_F(SpoolTest, SaysHowLongTheOldestRecordHasBeenThere) {
+  Spool spool(options());
+  EXPECT_EQ(spool.ledger().oldest_seconds, 0);
+  append(spool, 0, 15);  // two segments
+  spool.flush();
+  std::this_thread::sleep_for(std::chrono::milliseconds{300});
+  const double oldest = spool.ledger().oldest_seconds;
+  EXPECT_GE(oldest, 0.2);
+  EXPECT_LT(oldest, 60);
+  read_all(spool);
+  for (std::uint64_t position = 0; position < 15; ++position) spool.acknowledge(position);
+  EXPECT_EQ(spool.ledger().oldest_seconds, 0);
 }
 
 TEST_F(SpoolTest, TakesRecordsOfAnySize) {

@@ -401,7 +401,8 @@ TEST(LiveMeter, FlowsThatAllReachATimeoutAtOnceWaitInTheTableForASlowSink) {
   std::atomic<std::uint64_t> taken{0};
   SinkRunner sink("slow", std::make_unique<SlowSink>(taken), 4096, false, abandon);
   ExportRing ring(kExportRingBlocks);
-  Collector collector({&ring}, {&sink});
+  Counters collected;
+  Collector collector({&ring}, {&sink}, collected);
   Counters counters;
   QuietPort port(kFlows);
   const Decoder decoder(config.decode.tunnels, config.flow.vlan_key);

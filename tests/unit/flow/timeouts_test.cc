@@ -327,5 +327,56 @@ TEST(Timeouts, LongerOnesKeepAFlowThatIsOpen) {
   EXPECT_EQ(records[0].src_to_dst.pkts, 2U);
 }
 
+// --- When a live record was due ---
+
+FlowHarness live_flows(const Config& config) {
+  return FlowHarness(config, {.timestamp_source = TimestampSource::kKernel});
+}
+
+TEST(DueTime, IsThatOfTheTimeoutHoweverLateTheSweepIs) {
+  FlowHarness flows = live_flows(with_timeouts(20s, 10s));
+  flows.add(udp(1, 0s));
+  for (int second = 0; second <= 18; second += 9) flows.add(udp(2, second * 1s));
+  flows.sweep(kStart + 1h);
+  ASSERT_EQ(flows.take_records().size(), 2U);
+  EXPECT_THAT(flows.due_ns(), ::testing::UnorderedElementsAre(at(10s), at(20s)));
+}
+
+TEST(DueTime, IsThatOfTheTimeoutWhereThePacketAfterItEndsTheFlow) {
+  FlowHarness flows = live_flows(with_timeouts(1h, 10s));
+  flows.add(udp(1, 0s));
+  flows.add(udp(1, 15s));
+  ASSERT_EQ(flows.take_records().size(), 1U);
+  EXPECT_THAT(flows.due_ns(), ::testing::ElementsAre(at(10s)));
+}
+
+TEST(DueTime, OfAClosedFlowIsTheEndOfItsLinger) {
+  Config config = with_timeouts(1h, 10min);
+  config.flow.tcp_linger = 2s;
+  FlowHarness flows = live_flows(config);
+  flows.add(PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).flags(tcp::kRst).at(kStart).build());
+  flows.sweep(kStart + 5s);
+  ASSERT_EQ(flows.take_records().size(), 1U);
+  EXPECT_THAT(flows.due_ns(), ::testing::ElementsAre(at(2s)));
+}
+
+TEST(DueTime, HasNoFlowThatIsEvictedOrStillOpenAtTheEnd) {
+  Config config = with_timeouts(1h, 10s);
+  config.flow.capacity = 1;
+  FlowHarness flows = live_flows(config);
+  flows.add(udp(1, 0s));
+  flows.add(udp(2, 1s));
+  ASSERT_EQ(flows.finish().size(), 2U);
+  EXPECT_THAT(flows.due_ns(), ::testing::ElementsAre(0, 0));
+}
+
+TEST(DueTime, HasNoFlowOfACaptureFile) {
+  FlowHarness flows(with_timeouts(1h, 10s));
+  flows.add(udp(1, 0s));
+  flows.sweep(kStart + 1h);
+  ASSERT_EQ(flows.take_records().size(), 1U);
+  EXPECT_THAT(flows.due_ns(), ::testing::ElementsAre(0));
+}
+
 }  // namespace
 }  // namespace spanflow::testing

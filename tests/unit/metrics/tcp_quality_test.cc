@@ -46,6 +46,7 @@ class Connection {
     client(1030ms, {.seq = 1001, .ack = 5001});
   }
   FlowHarness& flows() { return flows_; }
+  const FlowHarness& flows() const { return flows_; }
   TcpQuality quality() {
     const auto records = flows_.finish();
     if (records.size() != 1) throw std::logic_error("not one record");
@@ -742,6 +743,87 @@ TEST(TcpFlows, WithTheFeatureOffHaveNoExtras) {
   FlowHarness flows;
   flows.add(PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).syn().at(1s).build());
   EXPECT_FALSE(flows.finish().at(0).extras);
+}
+
+// --- What was never seen ---
+
+void expect_acks(const Connection& tcp, std::uint64_t acks, std::uint64_t of_unseen) {
+  EXPECT_EQ(tcp.flows().counter(Counter::kTcpAcks), acks);
+  EXPECT_EQ(tcp.flows().counter(Counter::kTcpAcksOfUnseen), of_unseen);
+}
+
+TEST(TcpAcks, OfWhatWasSeenAreCountedOncePerAdvance) {
+  Connection tcp;
+  tcp.handshake();
+  expect_acks(tcp, 0, 0);  // each side's first is where the count begins
+  tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
+  tcp.server(2010ms, {.seq = 5001, .ack = 1101});
+  tcp.server(2020ms, {.seq = 5001, .ack = 1101});
+  tcp.server(2030ms, {.seq = 5001, .ack = 1051});
+  expect_acks(tcp, 1, 0);
+}
+
+TEST(TcpAcks, BeyondTheHighestOctetAreOfUnseenOnes) {
+  Connection tcp;
+  tcp.handshake();
+  tcp.server(2s, {.seq = 5001, .ack = 1101});
+  expect_acks(tcp, 1, 1);
+  tcp.server(2010ms, {.seq = 5001, .ack = 1101});
+  expect_acks(tcp, 1, 1);
+}
+
+TEST(TcpAcks, OfAHoleThatNothingHasFilledAreOfUnseenOctets) {
+  Connection tcp;
+  tcp.handshake();
+  tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
+  tcp.client(2s, {.seq = 1201, .ack = 5001, .payload = 100});
+  tcp.server(2010ms, {.seq = 5001, .ack = 1101});
+  expect_acks(tcp, 1, 0);
+  tcp.server(2020ms, {.seq = 5001, .ack = 1301});
+  expect_acks(tcp, 2, 1);
+  tcp.client(3s, {.seq = 1301, .ack = 5001, .payload = 100});
+  tcp.server(3010ms, {.seq = 5001, .ack = 1401});
+  expect_acks(tcp, 3, 1);
+}
+
+TEST(TcpAcks, OfAHoleThatWasFilledAreOfWhatWasSeen) {
+  Connection tcp;
+  tcp.handshake();
+  tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
+  tcp.client(2s, {.seq = 1301, .ack = 5001, .payload = 100});
+  tcp.client(3s, {.seq = 1201, .ack = 5001, .payload = 100});  // from its end
+  tcp.client(3s, {.seq = 1101, .ack = 5001, .payload = 100});
+  tcp.server(3010ms, {.seq = 5001, .ack = 1401});
+  expect_acks(tcp, 1, 0);
+}
+
+TEST(TcpAcks, OfAHoleThatWasFilledInPartAreOfUnseenOctets) {
+  Connection tcp;
+  tcp.handshake();
+  tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
+  tcp.client(2s, {.seq = 1301, .ack = 5001, .payload = 100});
+  tcp.client(3s, {.seq = 1101, .ack = 5001, .payload = 100});
+  tcp.server(3010ms, {.seq = 5001, .ack = 1401});
+  expect_acks(tcp, 1, 1);
+}
+
+TEST(TcpAcks, InTheMiddleOfAConnectionHaveNothingToBeJudgedBy) {
+  Connection tcp;
+  tcp.client(1s, {.seq = 1001, .ack = 5001, .payload = 10});
+  tcp.server(2s, {.seq = 5001, .ack = 900});
+  expect_acks(tcp, 0, 0);
+  tcp.client(3s, {.seq = 1011, .ack = 5001, .payload = 10});
+  tcp.server(4s, {.seq = 5001, .ack = 1021});
+  expect_acks(tcp, 1, 0);
+}
+
+TEST(TcpAcks, OfAnotherConnectionBetweenTheSamePortsBeginAnew) {
+  Connection tcp;
+  tcp.handshake();
+  tcp.client(2s, {.flags = tcp::kSyn, .seq = 900'000});
+  tcp.server(2010ms, {.flags = kSynAck, .seq = 700'000, .ack = 900'001});
+  tcp.client(2020ms, {.seq = 900'001, .ack = 700'001});
+  expect_acks(tcp, 0, 0);
 }
 
 }  // namespace

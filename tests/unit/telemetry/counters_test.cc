@@ -33,8 +33,8 @@ TEST(Counters, AreAddedUpOverThreads) {
   one.subtract(Counter::kPacketsMetered, 2);
   other.add(Counter::kPacketsMetered);
   CounterValues sums{};
-  one.add_to(sums);
-  other.add_to(sums);
+  add_up(one.values(), sums);
+  add_up(other.values(), sums);
   EXPECT_EQ(value_of(sums, Counter::kPacketsMetered), 4U);
   EXPECT_EQ(value_of(sums, Counter::kPacketsReceived), 0U);
 }
@@ -45,9 +45,44 @@ TEST(Counters, OfSomeGaugesTheGreatestCounts) {
   one.set(Counter::kFlowsEvictedIdle, 5);
   other.set(Counter::kFlowsEvictedIdle, 3);
   CounterValues sums{};
-  one.add_to(sums);
-  other.add_to(sums);
+  add_up(one.values(), sums);
+  add_up(other.values(), sums);
   EXPECT_EQ(value_of(sums, Counter::kFlowsEvictedIdle), 5U);
+}
+
+TEST(Histogram, AValueIsInTheFirstRangeThatIsNotBelowIt) {
+  Counters counters;
+  for (const std::uint64_t packets : {1, 2, 5, 6, 32, 33, 1000}) {
+    counters.observe(HistogramId::kPacketsToVerdict, packets);
+  }
+  AllHistograms histograms{};
+  counters.add_to(histograms);
+  const HistogramValues& values = histograms[static_cast<std::size_t>(HistogramId::kPacketsToVerdict)];
+  // To 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 and beyond.
+  EXPECT_THAT(values.counts, ::testing::ElementsAre(1, 1, 0, 0, 2, 0, 0, 0, 0, 1, 2, 0));
+  EXPECT_EQ(values.sum, 1079U);
+  EXPECT_EQ(values.count(), 7U);
+}
+
+TEST(Histogram, OfSeveralThreadsIsTheirSum) {
+  Counters one;
+  Counters other;
+  one.observe(HistogramId::kExportLag, 5'000'000);
+  other.observe(HistogramId::kExportLag, 7'000'000);
+  AllHistograms histograms{};
+  one.add_to(histograms);
+  other.add_to(histograms);
+  const HistogramValues& values = histograms[static_cast<std::size_t>(HistogramId::kExportLag)];
+  EXPECT_EQ(values.counts.front(), 2U);
+  EXPECT_EQ(values.sum, 12'000'000U);
+}
+
+TEST(Histogram, BoundsOfEachIncrease) {
+  for (const HistogramInfo& histogram : kHistograms) {
+    EXPECT_TRUE(std::ranges::is_sorted(histogram.bounds)) << histogram.name;
+    EXPECT_LT(histogram.bounds.size(), HistogramValues::kMostRanges);
+    EXPECT_EQ(&info(histogram.id), &histogram);
+  }
 }
 
 TEST(Printable, ControlCharactersAreShown) { EXPECT_EQ(printable("a\tb\n\x7f"), "a\\x09b\\x0A\\x7F"); }

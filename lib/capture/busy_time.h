@@ -1,0 +1,39 @@
+// How long a worker's loop has had something to do, by the processor's time stamp counter.
+#pragma once
+
+#include <rte_cycles.h>
+
+#include <cstdint>
+
+namespace spanflow {
+
+inline std::uint64_t tsc_now() { return rte_rdtsc(); }
+// 0 before EAL is there.
+inline std::uint64_t tsc_hertz() { return rte_get_tsc_hz(); }
+
+// Cycles of the counter are passed in. One thread.
+class BusyTime {
+ public:
+  BusyTime(std::uint64_t hertz, std::uint64_t now)
+      : ns_per_cycle_(hertz == 0 ? 0 : (kNanosecondsPerSecond << kFraction) / hertz), pass_began_(now) {}
+
+  // The loop's pass that began when the last one ended is over: it counts if there was something to do in it.
+  void end_pass(std::uint64_t now, bool was_busy) {
+    if (was_busy) cycles_ += now - pass_began_;
+    pass_began_ = now;
+  }
+
+  std::uint64_t ns() const {
+    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(cycles_) * ns_per_cycle_ >> kFraction);
+  }
+
+ private:
+  static constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+  static constexpr int kFraction = 32;  // bits
+
+  const std::uint64_t ns_per_cycle_;
+  std::uint64_t pass_began_;
+  std::uint64_t cycles_ = 0;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,334 @@
+"""What a live run tells others about itself: Prometheus, and DPDK's telemetry socket. Most of it needs root."""
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from harness import (ROOT, Running, Skip, assert_equal, assert_sums, capture, each, need, patience, read_csv, spanflowd,
+                     wait_until)
+from live_cases import command, inside, link
+
+ADDRESS = "127.0.0.1:9752"
+DASHBOARD = os.path.join(ROOT, "config", "grafana-dashboard.json")
+ALERTS = os.path.join(ROOT, "config", "prometheus-alerts.yaml")
+
+
+@contextlib.contextmanager
+def listening(*arguments, listen=ADDRESS):
+    """A sensor and what it listens to Prometheus on, in a network of their own."""
+    need("curl")
+    with link() as wire:
+        command("ip", "-n", wire.sensor, "link", "set", "lo", "up")
+        with wire.sensor_running("-s", f"telemetry.listen={listen}", *arguments) as running:
+            yield wire, running
+
+
+def scrape(wire, address=ADDRESS):
+    return command(*inside(wire.sensor), "curl", "-sSf", "-g", "--max-time", "5", f"http://{address}/metrics")
+
+
+SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
+
+
+class Scrape:
+    """The samples of a scrape, by family and labels."""
+
+    def __init__(self, text):
+        self.text = text
+        self.samples = []
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, labels, value = SAMPLE.match(line).groups()
+                self.samples.append((name, dict(re.findall(r'([a-z_]+)="([^"]*)"', labels or "")), float(value)))
+
+    def sum(self, wanted, **labels):
+        found = [value for name, has, value in self.samples if name == wanted and labels.items() <= has.items()]
+        assert found, f"no {wanted} with {labels}"
+        return sum(found)
+
+    def families(self):
+        return set(re.findall(r"^# TYPE (\S+)", self.text, re.MULTILINE))
+
+
+def scrape_of(wire, address=ADDRESS):
+    return Scrape(scrape(wire, address))
+
+
+def assert_well_formed(text):
+    need("promtool")
+    done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    # What prometheus-cpp counts of itself is not ours to name.
+    complaints = [line for line in done.stdout.decode().splitlines() if not line.startswith("exposer_")]
+    assert_equal(complaints, [])
+
+
+def assert_as_in(summary, scraped):
+    """What does not change any more once the traffic has ended."""
+    packets = summary["packets"]
+    for name in ("received", "metered", "time_backwards", "later_fragments", "handed_over"):
+        assert_equal(scraped.sum(f"spanflow_packets_{name}_total"), packets[name], name)
+    for group in ("ignored", "malformed"):
+        for reason, count in packets[group].items():
+            assert_equal(scraped.sum(f"spanflow_packets_{group}_total", reason=reason), count, reason)
+    for reason in ("nic_missed", "no_mbuf", "kernel_dropped", "reader_ring_full"):
+        assert_equal(scraped.sum("spanflow_packets_lost_total", reason=reason), packets[reason], reason)
+    assert_equal(scraped.sum("spanflow_metered_bytes_total"), summary["octets"]["metered"])
+    assert_equal(scraped.sum("spanflow_flows_opened_total"), summary["flows"]["opened"])
+    for reason in ("inactive", "active", "closed", "evicted"):
+        assert_equal(scraped.sum("spanflow_flows_exported_total", reason=reason), summary["flows"]["exported"][reason], reason)
+    for name in ("classified", "pool_full"):
+        assert_equal(scraped.sum(f"spanflow_dpi_{name}_total"), summary["dpi"][name], name)
+
+
+def settled(wire):
+    """A scrape in which nothing has changed for a while."""
+    before = [None]
+
+    def unchanged():
+        scraped = scrape_of(wire)
+        now = scraped.sum("spanflow_packets_received_total")
+        same, before[0] = now == before[0], now
+        time.sleep(0.3)
+        return scraped if same else None
+
+    return wait_until(unchanged, 10, "packets that stop coming")
+
+
+@each(1, 2)
+def test_scrape_is_well_formed_under_load_and_then_equal_to_the_summary(workers):
+    with listening("--workers", workers, "-s", "flow.tcp_linger=0s", "-s", "features.tcp=true") as (wire, running):
+        sender = subprocess.Popen([*inside(wire.sender), "tcpreplay", "-q", "-i", "wire", "--topspeed", "--preload-pcap",
+                                   "--loop=400", capture("tls13_web.pcap")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: scrape_of(wire).sum("spanflow_packets_received_total") > 0, 5, "packets")
+            assert_equal(sender.poll(), None, "the sender has ended before the scrape")
+            assert_well_formed(scrape(wire))
+            sender.wait(timeout=patience(60))
+        finally:
+            sender.kill()
+            sender.wait()
+        wire.send("--pps=2000", capture("dns.pcap"))
+        scraped = settled(wire)
+        assert_well_formed(scraped.text)
+        run = running.finish(signal.SIGTERM, within=5)
+    assert_sums(read_csv("flows.csv"), run.summary)
+    assert_as_in(run.summary, scraped)
+    threads = {labels["worker"] for _, labels, _ in scraped.samples if "worker" in labels}
+    assert_equal(threads, {"0"} if workers == 1 else {"0", "1", "spreader"})
+    assert_equal({labels["port"] for _, labels, _ in scraped.samples if "port" in labels}, {"tap"})
+    assert scraped.sum("spanflow_port_received_packets_total", port="tap") == run.summary["packets"]["received"]
+    assert_equal(scraped.sum("spanflow_dpi_packets_to_verdict_count"), run.summary["dpi"]["classified"])
+    assert 0 < scraped.sum("spanflow_tcp_acks_total") == run.summary["tcp"]["acks"]
+    busy = scraped.sum("spanflow_worker_busy_seconds_total")
+    assert 0 < busy < workers * scraped.sum("spanflow_uptime_seconds"), busy
+
+
+def test_export_lag_is_that_of_records_with_a_time():
+    with listening("-s", "flow.inactive_timeout=1s", "-s", "flow.active_timeout=60s") as (wire, running):
+        wire.send("--pps=5000", capture("dns.pcap"))
+        scraped = wait_until(lambda: ended(wire, 8), 5, "the flows' timeout")
+        wire.send("--pps=5000", capture("dns.pcap"))
+        run = running.finish(signal.SIGTERM, within=5)
+    exported = run.summary["flows"]["exported"]
+    assert exported["capture_end"] > 0, exported
+    lag = run.summary["histograms"]["records.export_lag_ns"]
+    assert_equal(sum(lag["counts"]), sum(exported.values()) - exported["capture_end"])
+    late = scraped.sum("spanflow_records_export_lag_seconds_sum") / scraped.sum("spanflow_records_export_lag_seconds_count")
+    assert 0 < late < patience(1), late
+
+
+def ended(wire, flows):
+    scraped = scrape_of(wire)
+    done = scraped.sum("spanflow_flows_exported_total") == flows == scraped.sum("spanflow_sink_delivered_records_total")
+    return scraped if done else None
+
+
+def test_idle_worker_is_not_busy():
+    with listening() as (wire, running):
+        time.sleep(1)
+        scraped = scrape_of(wire)
+        running.finish(signal.SIGTERM, within=5)
+    share = scraped.sum("spanflow_worker_busy_seconds_total") / scraped.sum("spanflow_uptime_seconds")
+    assert share < 0.05, share
+
+
+def listeners(wire):
+    return command(*inside(wire.sensor), "cat", "/proc/net/tcp", "/proc/net/tcp6").count(" 0A ")
+
+
+def test_off_opens_nothing():
+    with listening(listen="off") as (wire, running):
+        assert_equal(listeners(wire), 0)
+        run = running.finish(signal.SIGTERM, within=5)
+    assert_equal(run.stderr, "")
+
+
+@each("[::1]:9752", "127.0.0.1:19752", "localhost:9752")
+def test_listens_where_it_is_told_to(address):
+    with listening(listen=address) as (wire, running):
+        assert scrape_of(wire, address).sum("spanflow_build_info") == 1
+        assert_equal(listeners(wire), 1)
+        run = running.finish(signal.SIGTERM, within=5)
+    assert_equal(run.stderr, f"spanflowd: info: telemetry.listen: http://{address}/metrics\n")
+
+
+def test_port_in_use_is_a_warning_and_the_capture_goes_on():
+    with listening() as (wire, first):
+        with wire.sensor_running("-s", f"telemetry.listen={ADDRESS}", "-w", "csv:second.csv") as running:
+            sent = wire.send("--pps=2000", capture("http.pcap"))
+            time.sleep(patience(0.3))
+            run = running.finish(signal.SIGTERM, within=5)
+        first.finish(signal.SIGTERM, within=5)
+    assert_equal(run.summary["packets"]["received"], sent)
+    assert re.fullmatch(r"spanflowd: warning: telemetry\.listen: .*127\.0\.0\.1:9752.*Address already in use.*\n", run.stderr), run.stderr
+
+
+def test_capture_file_has_no_endpoint():
+    run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:flows.csv", "-s", "telemetry.listen=192.0.2.1:9752")
+    assert_equal(run.stderr, "")
+
+
+@each("9752", "localhost", "127.0.0.1:0", "127.0.0.1:65536", "::1:9752", "127.0.0.1:9752,8080", "a b:1")
+def test_what_is_no_address(address):
+    run = spanflowd("-r", "a.pcap", "-w", "csv:-", "-s", f"telemetry.listen={address}", code=2)
+    assert "telemetry.listen: expected off, or HOST:PORT" in run.stderr, run.stderr
+
+
+# --- Alerts and dashboard ---
+
+
+def expressions():
+    try:
+        import yaml
+    except ImportError:
+        raise Skip("not installed: python3-yaml") from None
+    with open(ALERTS, encoding="utf-8") as file:
+        rules = [rule["expr"] for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+    with open(DASHBOARD, encoding="utf-8") as file:
+        dashboard = json.load(file)
+    return rules, [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def labels_in(expression):
+    """Those that are chosen by, and those of by, without and on."""
+    grouped = re.findall(r"\b(?:by|without|on) \(([^)]*)\)", expression)
+    chosen = re.findall(r"([a-z_]+)=~?\"", expression)
+    return {*chosen, *(label for group in grouped for label in group.split(", "))}
+
+
+def test_alerts_and_dashboard_name_what_is_in_a_scrape():
+    """With a sink that has a spool."""
+    config = ("sinks: [{type: kafka, brokers: '127.0.0.1:1', topic: flows, flush_timeout: 100ms, "
+              "spool: {mode: always, path: spool}}]")
+    with open("c.yaml", "w", encoding="utf-8") as file:
+        file.write(config)
+    with listening("-c", "c.yaml") as (wire, running):
+        wire.send("--pps=5000", capture("dns.pcap"))
+        scraped = scrape_of(wire)
+        running.process.kill()
+    series = {name for name, _, _ in scraped.samples}
+    labels = {name for _, has, _ in scraped.samples for name in has} | {"instance"}
+    for expression in [each for part in expressions() for each in part]:
+        names = re.findall(r"\b(?:spanflow|process)_[a-z_]+", expression)
+        assert names, expression
+        assert_equal([name for name in names if name not in series], [], expression)
+        assert_equal([label for label in labels_in(expression) if label not in labels], [], expression)
+    assert "spanflow_sink_spool_bytes" in series
+
+
+def test_every_family_of_a_scrape_is_in_the_reference():
+    listed = set(re.findall(r"^\| `([a-z_]+)`", spanflowd("--list-telemetry").stdout, re.MULTILINE))
+    with listening() as (wire, running):
+        scraped = scrape_of(wire).families()
+        running.finish(signal.SIGTERM, within=5)
+    assert_equal({name for name in scraped if not name.startswith("exposer_")} - listed, set())
+    assert_equal({name for name in listed - scraped if not name.startswith("spanflow_sink_spool_")}, set())
+
+
+def test_alerts_are_rules_and_fire_when_they_should():
+    need("promtool")
+    for action, path in (("check", ALERTS), ("test", os.path.join(ROOT, "tests", "e2e", "prometheus-alerts.yaml"))):
+        done = subprocess.run(["promtool", action, "rules", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        assert_equal(done.returncode, 0, done.stdout.decode())
+
+
+# --- DPDK's telemetry socket ---
+
+
+class DpdkClient:
+    """What dpdk-telemetry.py does."""
+
+    def __init__(self, folder):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(patience(5))
+        self.socket.connect(os.path.join(folder, "dpdk_telemetry.v2"))
+        self.greeting = json.loads(self.socket.recv(1024))
+
+    def ask(self, question):
+        self.socket.send(question.encode())
+        return json.loads(self.socket.recv(self.greeting["max_output_len"]))[question.split(",")[0]]
+
+
+@contextlib.contextmanager
+def device_running(name):
+    """A DPDK device that gives the 58 packets of a capture; what it leaves behind is in a folder of this case."""
+    environment = {**os.environ, "RUNTIME_DIRECTORY": os.path.abspath("run")}
+    with Running("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "--quiet", "-w", f"csv:{name}.csv", env=environment) as running:
+        folder = os.path.join("run", "dpdk", f"spanflow-{running.process.pid}")
+        wait_until(lambda: os.path.exists(os.path.join(folder, "dpdk_telemetry.v2")), 20, "the socket")
+        yield running, folder
+
+
+def asked_until(client, question, name, value):
+    def answer():
+        said = client.ask(question)
+        return said if said and said[name] == value else None
+    return wait_until(answer, 10, f"{question}: {name} = {value}")
+
+
+def test_dpdk_socket_answers_and_is_gone_at_the_end():
+    os.mkdir("run")
+    with device_running("flows") as (running, folder):
+        client = DpdkClient(folder)
+        assert_equal(client.greeting["pid"], running.process.pid)
+        summary = asked_until(client, "/spanflow/summary", "packets_received", 58)
+        assert_equal(client.ask("/spanflow/workers"), ["0"])
+        assert_equal(client.ask("/spanflow/workers,0")["packets_received"], 58)
+        assert_equal(client.ask("/spanflow/workers,1"), None)
+        assert_equal(client.ask("/spanflow/workers,x"), None)
+        assert_equal(client.ask("/spanflow/sinks"), ["csv:flows.csv"])
+        assert_equal(client.ask("/spanflow/sinks,0")["dropped_queue_full"], 0)
+        assert_equal(client.ask("/spanflow/ports"), ["net_pcap0"])
+        assert_equal(client.ask("/spanflow/ports,0")["received"], 58)
+        assert "/ethdev/stats" in client.ask("/")
+        run = running.finish(signal.SIGTERM, within=5)
+    assert_equal(summary["octets_metered"], run.summary["octets"]["metered"])
+    assert_equal(run.summary["ports"], [{"name": "net_pcap0", "received": 58, "nic_missed": 0, "no_mbuf": 0, "kernel_dropped": 0}])
+    assert not os.path.exists(folder), os.listdir(folder)
+
+
+def test_processes_side_by_side_have_sockets_of_their_own():
+    os.mkdir("run")
+    with device_running("one") as (one, folder), device_running("other") as (other, other_folder):
+        clients = DpdkClient(folder), DpdkClient(other_folder)
+        assert_equal([client.ask("/spanflow/sinks") for client in clients], [["csv:one.csv"], ["csv:other.csv"]])
+        one.finish(signal.SIGTERM, within=5)
+        assert_equal(clients[1].ask("/spanflow/sinks"), ["csv:other.csv"])
+        other.finish(signal.SIGTERM, within=5)
+
+
+def test_dpdk_socket_with_hugepages_or_without_a_shared_configuration():
+    """input.eal_arguments may ask for what else EAL can; the socket stays."""
+    os.mkdir("run")
+    environment = {**os.environ, "RUNTIME_DIRECTORY": os.path.abspath("run")}
+    with Running("-d", "net_null0", "--quiet", "-w", "csv:flows.csv", "-s", "input.eal_arguments=[--no-telemetry]",
+                 "-s", "log.level=debug", env=environment) as running:
+        wait_until(lambda: os.path.exists("flows.csv.part"), 20, "a run")
+        folder = os.path.join("run", "dpdk", f"spanflow-{running.process.pid}")
+        assert not os.path.exists(os.path.join(folder, "dpdk_telemetry.v2"))
+        running.finish(signal.SIGTERM, within=5)
