@@ -52,7 +52,6 @@ class Pipeline {
   Changes reload(const Config& wanted);
   // How often each thread that takes packets has looked for some. One that stands still hangs.
   std::vector<std::uint64_t> polls() const;
-  bool is_live() const { return input_ != nullptr; }
   // Drains and joins. What failed on the way is in failures(); what was metered before has been written.
   void finish();
 
