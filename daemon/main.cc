@@ -10,6 +10,7 @@
 #include <fstream>
 #include <future>
 #include <iostream>
+#include <optional>
 
 #include "base/error.h"
 #include "command_line.h"
@@ -43,8 +44,6 @@ void catch_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that sink alone
 }
 
-void set_log_level(const std::string& level) { log().set_level(spdlog::level::from_str(level)); }
-
 void write_summary_file(const std::string& path, const Summary& summary) {
   if (path == "-") {
     std::cout << to_json(summary) << std::flush;
@@ -60,6 +59,7 @@ int run(const CommandLine& line) {
   constexpr std::chrono::milliseconds kLookUp{100};
   for (const std::string& doubt : doubts(line.config)) log().warn("{}", doubt);
   catch_signals();
+  std::optional<LogThread> log_thread(std::in_place);
   Pipeline pipeline(line.config);
   pipeline.start();
   {
@@ -79,6 +79,7 @@ int run(const CommandLine& line) {
     if (stop_requested != 0) pipeline.request_stop();
   }
   finished.get();
+  log_thread.reset();  // what was logged comes before the summary
   const Summary summary = pipeline.summary();
   if (!line.quiet) std::cerr << to_text(summary);
   if (!line.summary_file.empty()) write_summary_file(line.summary_file, summary);
@@ -96,8 +97,9 @@ int run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
+  configure_log({});  // for what is wrong with the command line: there may be a journal
   const CommandLine line = parse_command_line(argc, argv);
-  set_log_level(line.config.log.level);
+  configure_log(line.config);
   if (line.answer) {
     std::cout << *line.answer << std::flush;
     return 0;

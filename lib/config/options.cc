@@ -250,6 +250,8 @@ std::vector<Option> make_options() {
              "seed of community_id; the same in every tool whose ids are compared"),
       OPTION(sinks, list_of(sink()), "where records go"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged"),
+      OPTION(log.format, choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}),
+             "how messages stand on standard error, where that is not the journal of systemd"),
   };
 }
 

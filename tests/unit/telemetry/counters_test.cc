@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "telemetry/log.h"
-
 namespace spanflow::testing {
 namespace {
 
@@ -49,8 +47,6 @@ TEST(Counters, OfSomeGaugesTheGreatestCounts) {
   other.add_to(sums);
   EXPECT_EQ(value_of(sums, Counter::kFlowsEvictedIdle), 5U);
 }
-
-TEST(Printable, ControlCharactersAreShown) { EXPECT_EQ(printable("a\tb\n\x7f"), "a\\x09b\\x0A\\x7F"); }
 
 }  // namespace
 }  // namespace spanflow::testing
