@@ -25,8 +25,9 @@ void hold_standard_descriptors() {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
+  configure_log({});  // for what is wrong with the command line: there may be a journal
   CommandLine line = parse_command_line(argc, argv);
-  set_log_level(line.config.log.level);
+  configure_log(line.config);
   if (line.answer) {
     std::cout << *line.answer << std::flush;
     return 0;

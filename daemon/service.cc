@@ -67,6 +67,7 @@ int Service::run() {
   if (pipeline_.is_live()) telemetry_.emplace(line_.config.telemetry, [this] { return pipeline_.summary(); });
   watch();
   finish();
+  log_thread_.reset();  // what was logged comes before the summary
   return report();
 }
 

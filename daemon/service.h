@@ -14,6 +14,7 @@
 #include "service_manager.h"
 #include "signals.h"
 #include "telemetry/live_telemetry.h"
+#include "telemetry/log.h"
 
 namespace spanflow {
 
@@ -39,6 +40,7 @@ class Service {
 
   const CommandLine line_;
   Signals signals_;
+  std::optional<LogThread> log_thread_{std::in_place};
   Pipeline pipeline_;
   Reloader reloader_;
   Heartbeat heartbeat_;

@@ -34,9 +34,9 @@ std::string words_of_library;
 // Keeps a line for our own messages and passes it on at debug level.
 void take_line(std::string_view line, std::string& kept) {
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-  log().debug("{}", printable(line));
+  log().debug("{}", line);
   const std::lock_guard lock(words_mutex);
-  kept = printable(line);
+  kept = line;
 }
 
 // DPDK logs to a stdio stream.

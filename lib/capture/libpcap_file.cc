@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "capture/capture_file.h"
-#include "telemetry/log.h"
 
 namespace spanflow {
 namespace {
@@ -27,8 +26,8 @@ class LibpcapFile : public CaptureFile {
     pcap_.reset(pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error.data()));
     if (pcap_ == nullptr) {
       std::fclose(file);
-      throw RunError(fmt::format("{}: no capture: {}", path_,
-                                 printable(stream_->error().empty() ? error.data() : stream_->error())));
+      throw RunError(
+          fmt::format("{}: no capture: {}", path_, stream_->error().empty() ? error.data() : stream_->error()));
     }
     set_link_type(pcap_datalink(pcap_.get()));
   }

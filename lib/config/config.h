@@ -57,6 +57,9 @@ enum class Compression : std::uint8_t { kAuto, kNone, kGzip, kSnappy, kLz4, kZst
 enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
 enum class KafkaValue : std::uint8_t { kJson, kProtobuf };
 
+// Of the log on standard error.
+enum class LogFormat : std::uint8_t { kText, kJson };
+
 // What a sink of type kafka has besides.
 struct KafkaConfig {
   std::string brokers;  // "host:port,host:port"
@@ -188,6 +191,7 @@ struct Config {
 
   struct Log {
     std::string level = "info";
+    LogFormat format = LogFormat::kText;
   } log;
 
   struct Control {

@@ -287,6 +287,8 @@ std::vector<Option> make_options() {
              "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged",
              kReloads),
+      OPTION(log.format, choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}),
+             "how messages stand on standard error, where that is not the journal of systemd"),
   };
 }
 

@@ -157,7 +157,7 @@ std::uint64_t Spool::count_records(std::uint64_t first) try {
     if (octets <= kSegmentHeader) return 0;
     ++ledger_.recovered;
     ++dropped(SpoolDrop::kCorrupt);
-    log().warn("{}: not a segment of a spool, or its header is corrupt: removed", printable(file(first)));
+    log().warn("{}: not a segment of a spool, or its header is corrupt: removed", file(first));
     return 0;
   }
   std::uint64_t records = 0;
@@ -166,8 +166,7 @@ std::uint64_t Spool::count_records(std::uint64_t first) try {
   if (found == SegmentReader::Found::kBroken) {
     ++ledger_.recovered;
     ++dropped(SpoolDrop::kTorn);
-    log().warn("{}: torn at offset {}: {} octets are cut off", printable(file(first)), reader.offset(),
-               octets - reader.offset());
+    log().warn("{}: torn at offset {}: {} octets are cut off", file(first), reader.offset(), octets - reader.offset());
     if (cut_segment(folder_.get(), first, reader.offset())) {
       file_octets_ -= octets - reader.offset();
       octets = reader.offset();
@@ -214,7 +213,7 @@ bool Spool::drop_oldest(SpoolDrop reason) {
     const auto oldest = segments_.begin();
     if (oldest == segments_.end() || is_being_written(oldest)) return false;
     lose(oldest->first, end_of(oldest), reason);
-    warn_once(fmt::format("{}: {}: the oldest segments are dropped", printable(options_.path),
+    warn_once(fmt::format("{}: {}: the oldest segments are dropped", options_.path,
                           kSpoolDropNames[static_cast<std::size_t>(reason)]));
     retire();
   }
@@ -293,7 +292,7 @@ void Spool::keep_what_is_whole() {
   file_octets_ += size;
   written_position_ += records;
   if (size < written_ && ::ftruncate(segment_->get(), static_cast<off_t>(in_file)) != 0) {
-    warn_once(fmt::format("{}: cannot be cut: {}", printable(options_.path), std::strerror(errno)));
+    warn_once(fmt::format("{}: cannot be cut: {}", options_.path, std::strerror(errno)));
   }
   buffer_.erase(0, size);
   written_ = 0;
@@ -304,7 +303,7 @@ void Spool::drop_buffer(SpoolDrop reason, int error) {
   dropped(reason) += next_position_ - written_position_;
   next_position_ = written_position_;
   buffer_.clear();
-  warn_once(fmt::format("{}: records are dropped: {}", printable(options_.path), std::strerror(error)));
+  warn_once(fmt::format("{}: records are dropped: {}", options_.path, std::strerror(error)));
 }
 
 void Spool::warn_once(const std::string& text) {
@@ -343,7 +342,7 @@ int Spool::do_sync_work(const SyncWork& work) const {
 void Spool::note_sync(int error) {
   if (error == 0) return;
   ++ledger_.sync_failures;
-  warn_once(fmt::format("{}: cannot be synced: {}", printable(options_.path), std::strerror(error)));
+  warn_once(fmt::format("{}: cannot be synced: {}", options_.path, std::strerror(error)));
 }
 
 void Spool::sync() {
@@ -454,7 +453,7 @@ std::uint64_t Spool::lose(std::uint64_t first, std::uint64_t end, SpoolDrop reas
 
 void Spool::report_lost(std::uint64_t first, std::uint64_t offset, SpoolDrop reason, std::uint64_t records) const {
   if (records == 0) return;
-  log().warn("{}: offset {}: {} records lost: {}", printable(file(first)), offset, records,
+  log().warn("{}: offset {}: {} records lost: {}", file(first), offset, records,
              kSpoolDropNames[static_cast<std::size_t>(reason)]);
 }
 

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/intern.h"
-#include "telemetry/log.h"
 
 namespace spanflow {
 namespace {
@@ -26,8 +25,7 @@ const MetricNames& names_of(const std::vector<MetricConfig>& configured, const s
   for (const MetricConfig& metric : configured) names.push_back(intern(metric.name));
   for (const UserMetric& metric : callbacks) {
     if (!is_metric_name(metric.name)) {
-      throw ConfigError(
-          fmt::format("user_metrics: expected a name of letters, digits and _, got \"{}\"", printable(metric.name)));
+      throw ConfigError(fmt::format("user_metrics: expected a name of letters, digits and _, got \"{}\"", metric.name));
     }
     if (std::find(names.begin(), names.end(), metric.name) != names.end()) {
       throw ConfigError(fmt::format("user_metrics: {} is given twice", metric.name));
@@ -114,8 +112,7 @@ std::vector<std::string> MetricSet::take_failures() const {
   std::vector<std::string> lines;
   const auto take = [&lines](MetricSwitch& power, std::string_view name) {
     const std::string reason = power.take_reason();
-    if (!reason.empty())
-      lines.push_back(fmt::format("metric {} is switched off: it threw {}", name, printable(reason)));
+    if (!reason.empty()) lines.push_back(fmt::format("metric {} is switched off: it threw {}", name, reason));
   };
   for (const Plugin& plugin : plugins_) take(plugin.power, (*names_)[plugin.cell - 1]);
   for (const Callback& callback : callbacks_) take(callback.power, (*names_)[callback.cell - 1]);

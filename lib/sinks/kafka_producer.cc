@@ -31,7 +31,7 @@ std::string set(rd_kafka_conf_t* conf, const std::string& name, const std::strin
   Text error{};
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error.data(), error.size()) == RD_KAFKA_CONF_OK) return "";
   const std::string_view text = error.data();
-  return printable(text.substr(0, text.find_last_not_of('\n') + 1));
+  return std::string(text.substr(0, text.find_last_not_of('\n') + 1));
 }
 
 // No broker will ever take such a message.
@@ -106,12 +106,11 @@ std::unique_ptr<KafkaProducer::Client> KafkaProducer::make_client() {
     static_cast<KafkaProducer*>(self)->on_error(code, reason);
   });
   // One for each attempt to reach a broker; a trouble is told once.
-  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char*, const char* line) {
-    log().debug("librdkafka: {}", printable(line));
-  });
+  rd_kafka_conf_set_log_cb(
+      conf.get(), [](const rd_kafka_t*, int, const char*, const char* line) { log().debug("librdkafka: {}", line); });
   Text error{};
   rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
-  if (handle == nullptr) throw ConfigError(fmt::format("kafka: {}", printable(error.data())));
+  if (handle == nullptr) throw ConfigError(fmt::format("kafka: {}", error.data()));
   (void)conf.release();  // the producer's now
   auto client = std::make_unique<Client>(handle);
   client->topic = rd_kafka_topic_new(handle, topic_.c_str(), nullptr);
@@ -213,12 +212,12 @@ void KafkaProducer::on_error(int code, const char* reason) {
     case RD_KAFKA_RESP_ERR__FATAL:
       rd_kafka_fatal_error(client_->handle, text.data(), text.size());
       fatal_ = true;
-      return note_trouble(printable(text.data()));
+      return note_trouble(text.data());
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
       unreachable_ = true;
       return;
     default:
-      last_error_ = printable(reason);
+      last_error_ = reason;
       last_error_.resize(std::min(last_error_.size(), last_error_.find(" (after ")));  // of its state, and how often
   }
 }

@@ -1,33 +1,98 @@
 #include "telemetry/log.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/periodic_worker.h>
+#include <spdlog/details/thread_pool.h>
+
+#include <atomic>
+
+#include "base/thread_name.h"
+#include "config/config.h"
+#include "telemetry/folding.h"
+#include "telemetry/journal.h"
+#include "telemetry/log_writer.h"
 
 namespace spanflow {
+namespace {
 
-spdlog::logger& log() {
-  static const std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("spanflowd", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern("%n: %^%l%$: %v");
-    return made;
-  }();
-  return *logger;
+constexpr std::size_t kQueue = 1024;      // lines, of some 400 octets each
+constexpr std::chrono::seconds kTick{1};  // how late it may be told what was folded or lost
+
+struct Loggers {
+  Loggers() { log_through(make_text_log()); }
+
+  void log_through(std::shared_ptr<LogWriter> to) {
+    writer = std::move(to);
+    direct->sinks() = {std::make_shared<WriterSink>(writer)};
+  }
+
+  std::shared_ptr<LogWriter> writer;
+  const std::shared_ptr<spdlog::logger> direct = std::make_shared<spdlog::logger>(std::string(kLogName));
+  // The last LogThread's. Stays when that has ended: another thread may be about to use it.
+  std::shared_ptr<spdlog::logger> queued;
+  std::atomic<spdlog::logger*> current{direct.get()};
+};
+
+// Never destroyed: threads of libraries may log while the program exits.
+Loggers& loggers() {
+  static auto* const all = new Loggers;
+  return *all;
 }
+
+void use(spdlog::logger& logger) {
+  logger.set_level(log().level());
+  loggers().current = &logger;
+}
+
+std::shared_ptr<LogWriter> writer_for(const Config& config) {
+  if (standard_error_is_journal()) return make_journal_log(config.sensor_id);
+  return config.log.format == LogFormat::kJson ? make_json_log(config.sensor_id) : make_text_log();
+}
+
+}  // namespace
+
+spdlog::logger& log() { return *loggers().current.load(std::memory_order_acquire); }
 
 void set_log_level(const std::string& level) { log().set_level(spdlog::level::from_str(level)); }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02X}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out;
+void log_to(std::shared_ptr<LogWriter> writer) { loggers().log_through(std::move(writer)); }
+
+void configure_log(const Config& config) {
+  log_to(writer_for(config));
+  set_log_level(config.log.level);
+}
+
+LogThread::LogThread()
+    : folding_(std::make_shared<Folding>(loggers().writer)),
+      sink_(std::make_shared<WriterSink>(folding_)),
+      pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1, [] { name_this_thread("log"); })) {
+  loggers().queued = std::make_shared<spdlog::async_logger>(std::string(kLogName), sink_, pool_,
+                                                            spdlog::async_overflow_policy::overrun_oldest);
+  const auto tick = [this] {
+    sink_->flush();
+    tell_lost(pool_->overrun_counter());
+  };
+  timer_ = std::make_unique<spdlog::details::periodic_worker>(tick, kTick);
+  use(*loggers().queued);
+}
+
+LogThread::~LogThread() {
+  timer_.reset();
+  use(*loggers().direct);
+  const std::uint64_t lost = pool_->overrun_counter();
+  pool_.reset();  // writes what is queued
+  folding_->finish();
+  tell_lost(lost);
+}
+
+// An error, so that no level hides it.
+void LogThread::tell_lost(std::uint64_t lost) {
+  if (lost == told_lost_) return;
+  const std::string text =
+      fmt::format("log: {} messages were lost: they came faster than they could be written", lost - told_lost_);
+  told_lost_ = lost;
+  sink_->log({kLogName, spdlog::level::err, text});
 }
 
 }  // namespace spanflow

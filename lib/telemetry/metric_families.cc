@@ -12,7 +12,7 @@
 
 #include "capture/eal.h"
 #include "dpi/classifier.h"
-#include "telemetry/log.h"
+#include "sinks/text.h"
 #include "version.h"
 
 namespace spanflow {
@@ -117,7 +117,7 @@ void add_thread(Families& families, const std::string& name, const CounterValues
 }
 
 void add_port(Families& families, const PortCounts& port) {
-  const std::string name = printable(port.name);
+  const std::string name = clean_utf8(port.name);
   families.add({"spanflow_port_received_packets_total", "packets that came in by this port", MetricType::Counter},
                {{"port", name}}, number(port.received));
   for (const auto& [counter, count] : losses_of(port)) add_counter(families, counter, {"port", name}, count);
@@ -151,7 +151,7 @@ const std::vector<SinkMetric>& sink_metrics() {
 }
 
 void add_sink(Families& families, const SinkLedger& sink) {
-  const ClientMetric::Label name{"sink", printable(sink.name)};
+  const ClientMetric::Label name{"sink", clean_utf8(sink.name)};
   for (const SinkMetric& metric : sink_metrics()) families.add(metric.family, {name}, metric.value(sink));
   for (std::size_t reason = 0; reason < sink.dropped.size(); ++reason) {
     families.add({"spanflow_sink_dropped_records_total", "records lost by this sink, by reason", MetricType::Counter},

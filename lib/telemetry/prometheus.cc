@@ -23,7 +23,7 @@ namespace {
 thread_local std::string complaint;
 
 int take_log(const mg_connection*, const char* text) {
-  complaint = printable(text);
+  complaint = text;
   log().debug("{}", complaint);
   return 1;  // not to standard error too
 }

@@ -63,6 +63,7 @@ const std::map<std::string, std::string> kOtherValues = {
      "key: none, flush_timeout: 1s, tls: {enabled: true, ca: ca.pem}, sasl: {mechanism: PLAIN, username: u}, "
      "rdkafka: {linger.ms: \"5\"}}]"},
     {"log.level", "debug"},
+    {"log.format", "json"},
 };
 
 bool has_one_value_only(const Option& option) { return option.name.starts_with("features."); }

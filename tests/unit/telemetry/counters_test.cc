@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "telemetry/log.h"
-
 namespace spanflow::testing {
 namespace {
 
@@ -84,8 +82,6 @@ TEST(Histogram, BoundsOfEachIncrease) {
     EXPECT_EQ(&info(histogram.id), &histogram);
   }
 }
-
-TEST(Printable, ControlCharactersAreShown) { EXPECT_EQ(printable("a\tb\n\x7f"), "a\\x09b\\x0A\\x7F"); }
 
 }  // namespace
 }  // namespace spanflow::testing

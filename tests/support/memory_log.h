@@ -1,0 +1,36 @@
+// A LogWriter that keeps the entries for the test.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "telemetry/log_writer.h"
+
+namespace spanflow::testing {
+
+// Thread-safe.
+class MemoryLog : public LogWriter {
+ public:
+  void write(const LogEntry& entry) override {
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(in_words(entry));
+    entries_.push_back(entry);
+  }
+  std::vector<LogEntry> entries() const {
+    const std::lock_guard lock(mutex_);
+    return entries_;
+  }
+  // In words.
+  std::vector<std::string> lines() const {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<LogEntry> entries_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace spanflow::testing
