@@ -19,12 +19,12 @@
 namespace spanflow {
 namespace {
 
-// While the server starts, on this thread, why it does not.
+// While the server starts, on this thread, why it does not: what it says first.
 thread_local std::string complaint;
 
 int take_log(const mg_connection*, const char* text) {
-  complaint = printable(text);
-  log().debug("{}", complaint);
+  if (complaint.empty()) complaint = printable(text);
+  log().debug("{}", printable(text));
   return 1;  // not to standard error too
 }
 
