@@ -167,7 +167,7 @@ bool is_listen_address(const std::string& text) {
 
 // "off" is kept as an empty text.
 ValueType<std::string> listen_address() {
-  const std::string expected = "off, or HOST:PORT with an IPv6 address in brackets";
+  const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
   return {expected,
           fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])",
                       std::regex_replace(kListenAddress, std::regex(R"(\\)"), R"(\\)")),

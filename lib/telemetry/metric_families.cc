@@ -51,7 +51,7 @@ class Families {
   std::map<std::string, std::size_t> places_;
 };
 
-double number(std::uint64_t value) { return static_cast<double>(value); }
+double sample_of(std::uint64_t value) { return static_cast<double>(value); }
 
 // How a row of a table is called: base units, and dots are underscores.
 std::string name_of(std::string_view row, std::string_view unit, bool is_count) {
@@ -64,7 +64,7 @@ std::string name_of(std::string_view row, std::string_view unit, bool is_count) 
 
 double in_base_unit(std::uint64_t value, std::string_view unit) {
   constexpr double kNanosecondsPerSecond = 1e9;
-  return unit == "ns" ? number(value) / kNanosecondsPerSecond : number(value);
+  return unit == "ns" ? sample_of(value) / kNanosecondsPerSecond : sample_of(value);
 }
 
 // The family that a counter is a part of, and why it counts what it does, if others of the family count the same for
@@ -119,7 +119,7 @@ void add_thread(Families& families, const std::string& name, const CounterValues
 void add_port(Families& families, const PortCounts& port) {
   const std::string name = clean_utf8(port.name);
   families.add({"spanflow_port_received_packets_total", "packets that came in by this port", MetricType::Counter},
-               {{"port", name}}, number(port.received));
+               {{"port", name}}, sample_of(port.received));
   for (const auto& [counter, count] : losses_of(port)) add_counter(families, counter, {"port", name}, count);
 }
 
@@ -131,19 +131,19 @@ struct SinkMetric {
 const std::vector<SinkMetric>& sink_metrics() {
   static const std::vector<SinkMetric> all = {
       {{"spanflow_sink_handed_records_total", "records handed to this sink", MetricType::Counter},
-       [](const SinkLedger& sink) { return number(sink.handed); }},
+       [](const SinkLedger& sink) { return sample_of(sink.handed); }},
       {{"spanflow_sink_recovered_records_total", "records of a run before, found in its spool", MetricType::Counter},
-       [](const SinkLedger& sink) { return number(sink.recovered); }},
+       [](const SinkLedger& sink) { return sample_of(sink.recovered); }},
       {{"spanflow_sink_delivered_records_total", "records that its target has", MetricType::Counter},
-       [](const SinkLedger& sink) { return number(sink.delivered); }},
+       [](const SinkLedger& sink) { return sample_of(sink.delivered); }},
       {{"spanflow_sink_queued_records", "records in its queue, in its buffers or on their way"},
-       [](const SinkLedger& sink) { return number(sink.queued); }},
+       [](const SinkLedger& sink) { return sample_of(sink.queued); }},
       {{"spanflow_sink_spooled_records", "records in its spool"},
-       [](const SinkLedger& sink) { return number(sink.spooled); }},
+       [](const SinkLedger& sink) { return sample_of(sink.spooled); }},
       {{"spanflow_sink_waiting_records", "records in its queue"},
-       [](const SinkLedger& sink) { return number(sink.waiting); }},
+       [](const SinkLedger& sink) { return sample_of(sink.waiting); }},
       {{"spanflow_sink_queue_limit_records", "records that may be in its queue"},
-       [](const SinkLedger& sink) { return number(sink.queue_records); }},
+       [](const SinkLedger& sink) { return sample_of(sink.queue_records); }},
       {{"spanflow_sink_oldest_queued_seconds", "how long the oldest record in its queue or its buffers has waited"},
        [](const SinkLedger& sink) { return sink.oldest_seconds; }},
   };
@@ -155,10 +155,10 @@ void add_sink(Families& families, const SinkLedger& sink) {
   for (const SinkMetric& metric : sink_metrics()) families.add(metric.family, {name}, metric.value(sink));
   for (std::size_t reason = 0; reason < sink.dropped.size(); ++reason) {
     families.add({"spanflow_sink_dropped_records_total", "records lost by this sink, by reason", MetricType::Counter},
-                 {name, {"reason", std::string(kDropReasonNames[reason])}}, number(sink.dropped[reason]));
+                 {name, {"reason", std::string(kDropReasonNames[reason])}}, sample_of(sink.dropped[reason]));
   }
   if (!sink.spool) return;
-  families.add({"spanflow_sink_spool_bytes", "size of the files of its spool"}, {name}, number(sink.spool->octets));
+  families.add({"spanflow_sink_spool_bytes", "size of the files of its spool"}, {name}, sample_of(sink.spool->octets));
   families.add({"spanflow_sink_spool_oldest_seconds", "the oldest record in its spool is there no longer than this"},
                {name}, sink.spool->oldest_seconds);
 }
@@ -188,7 +188,7 @@ double resident_octets() {
   std::uint64_t pages = 0;
   std::uint64_t resident_pages = 0;
   std::ifstream("/proc/self/statm") >> pages >> resident_pages;
-  return number(resident_pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  return sample_of(resident_pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 double open_descriptors() {
@@ -212,7 +212,7 @@ std::vector<MetricFamily> metric_families(const Summary& summary) {
   families.add({"spanflow_build_info", "always 1; what this is, and what it is built with"},
                {{"version", kVersion}, {"dpdk", Eal::version()}, {"ndpi", Classifier::version()}}, 1);
   families.add({"spanflow_uptime_seconds", "since the start of the run"}, {}, summary.seconds);
-  families.add({"spanflow_workers", "threads that meter"}, {}, number(summary.workers));
+  families.add({"spanflow_workers", "threads that meter"}, {}, sample_of(summary.workers));
   for (std::size_t worker = 0; worker < summary.per_worker.size(); ++worker) {
     add_thread(families, std::to_string(worker), summary.per_worker[worker]);
   }

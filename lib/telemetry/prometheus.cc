@@ -19,12 +19,12 @@
 namespace spanflow {
 namespace {
 
-// While the server starts, on this thread, why it does not.
+// While the server starts, on this thread, why it does not: what it says first.
 thread_local std::string complaint;
 
 int take_log(const mg_connection*, const char* text) {
-  complaint = text;
-  log().debug("{}", complaint);
+  if (complaint.empty()) complaint = text;
+  log().debug("{}", text);
   return 1;  // not to standard error too
 }
 
