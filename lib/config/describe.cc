@@ -30,7 +30,9 @@ std::string json_text(const std::string& text) {
   return out;
 }
 
-bool is_something(const std::string& value) { return !value.empty() && value != "\"\"" && value != "[]" && value != "{}"; }
+bool is_something(const std::string& value) {
+  return !value.empty() && value != "\"\"" && value != "[]" && value != "{}";
+}
 
 // "`flow.capacity`: 128000"; a mapping shows its keys instead.
 std::string term(const std::string& name, const std::string& initial, const std::vector<OptionMember>& members) {
