@@ -157,7 +157,13 @@ def test_summary_file_has_every_name_of_the_contract():
         assert isinstance(summary["flows"]["exported"][name], int), name
     assert isinstance(summary["records"]["ring_dropped"], int)
     for sink in summary["records"]["sinks"]:
-        assert_equal(set(sink), {"name", "handed", "recovered", "delivered", "queued", "spooled", "dropped"})
+        assert_equal(set(sink), {"name", "handed", "recovered", "delivered", "queued", "spooled", "dropped", "waiting",
+                                 "queue_records", "oldest_seconds"})
+    assert_equal(summary["ports"], [])
+    assert_equal(sum(worker["packets"]["metered"] for worker in summary["per_worker"]), summary["packets"]["metered"])
+    for histogram in summary["histograms"].values():
+        assert_equal(len(histogram["counts"]), len(histogram["bounds"]) + 1)
+    assert_equal(sum(summary["histograms"]["dpi.packets_to_verdict"]["counts"]), summary["dpi"]["classified"])
 
 
 def test_every_counter_is_in_the_summary():

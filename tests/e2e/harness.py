@@ -52,9 +52,10 @@ def binary(name="spanflowd"):
 
 
 def command_line(summary_file, arguments):
-    """With a listener only where a case says which: other runs may be there at the same time."""
-    listener = [] if any("telemetry.listen" in str(each) for each in arguments) else ["-s", "telemetry.listen=off"]
-    return [binary(), "--summary", summary_file, *listener, *map(str, arguments)]
+    """A live run listens only where a case says so: others may be there at the same time."""
+    words = [str(each) for each in arguments]
+    quiet = {"-i", "-d"} & set(words) and not any("telemetry.listen" in word for word in words)
+    return [binary(), "--summary", summary_file, *(["-s", "telemetry.listen=off"] if quiet else []), *words]
 
 
 def patience(seconds):

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import tempfile
 
+import pcap_file
 from harness import Skip, assert_equal, capture, each, need, records_of, wait_until
 
 DIRECTIONS = ("src_to_dst", "dst_to_src")
@@ -184,3 +185,17 @@ def test_live_link_with_delay_and_loss():
     assert totals(records)["retransmitted_pkts"] > 0, totals(records)
     for field, delay_ms in DELAYS_MS.items():
         assert_near(statistics.median(int(record[field]) for record in records), delay_ms, field)
+
+
+# --- What the sensor was not given ---
+
+
+def acks(path):
+    _, summary = records_of(path, settings=("features.tcp=true", "dpi.enabled=false"))
+    return summary["tcp"]["acks"], summary["tcp"]["acks_of_unseen"]
+
+
+def test_packets_lost_on_the_wire_are_seen_again_but_not_those_lost_before_the_sensor():
+    assert_equal(acks(capture("tcp_loss.pcap")), (724, 0))
+    frames = pcap_file.read(capture("tcp_loss.pcap"))
+    assert_equal(acks(pcap_file.write("lossy_span_port.pcap", [f for at, f in enumerate(frames) if at % 50 != 49])), (711, 36))

@@ -62,6 +62,7 @@ const std::map<std::string, std::string> kOtherValues = {
      "topic: t, "
      "key: none, flush_timeout: 1s, tls: {enabled: true, ca: ca.pem}, sasl: {mechanism: PLAIN, username: u}, "
      "rdkafka: {linger.ms: \"5\"}}]"},
+    {"telemetry.listen", "\"[::1]:9090\""},
     {"log.level", "debug"},
     {"log.format", "json"},
 };
