@@ -146,7 +146,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   CLI::App app{"Writes one record per network flow of a capture file, a kernel interface or a DPDK device."};
   app.name("spanflowd");
   app.set_help_flag("-h,--help", "print this and exit");
-  app.footer(examples_in_help());
+  app.footer(daemon_examples());
   Flags flags;
   CLI::Option* list_options_flag = nullptr;
   CLI::Option* list_fields_flag = nullptr;

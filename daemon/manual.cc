@@ -1,23 +1,12 @@
 #include "manual.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <CLI/CLI.hpp>
-
 #include <array>
-#include <string_view>
-#include <vector>
 
-#include "config/man_page.h"
+#include "manual_parts.h"
 #include "version.h"
 
 namespace spanflow {
 namespace {
-
-struct Explained {
-  std::string_view what;
-  std::string_view meaning;
-};
 
 constexpr std::array kExamples = {
     Explained{"spanflowd -r capture.pcap", "JSON lines on standard output"},
@@ -31,6 +20,10 @@ constexpr std::array kSignals = {
               "Ends the capture. All live flows are exported, files completed, and sinks given a moment to take what "
               "is left; "
               "a kafka sink waits up to its `flush_timeout` for the brokers."},
+    Explained{
+        "`SIGHUP`",
+        "With `-c`, reads the configuration again: level of the log, sinks, filter and timeouts change while flows "
+        "live on, and what needs a restart is named in the log. Without, as `SIGTERM`."},
     Explained{"`SIGUSR1`", "Every sink of files begins a new one."},
 };
 
@@ -41,7 +34,11 @@ constexpr std::array kExitCodes = {
 };
 
 constexpr std::array kEnvironment = {
-    Explained{"`RUNTIME_DIRECTORY`", "Where DPDK keeps its files while it runs; set by the service."},
+    Explained{"`RUNTIME_DIRECTORY`",
+              "Where DPDK keeps its files while it runs, and the control socket is; set by the service."},
+    Explained{"`NOTIFY_SOCKET`, `WATCHDOG_USEC`",
+              "Where the service manager hears of start, reload, stop and progress."},
+    Explained{"`JOURNAL_STREAM`", "Says that standard error is the journal, to which the log then goes with fields."},
 };
 
 constexpr std::array kFiles = {
@@ -52,39 +49,9 @@ constexpr std::array kFiles = {
     Explained{"`/var/log/spanflow/`*NAME*", "A place for files of records, which the group `spanflow` may read."},
 };
 
-template <std::size_t N>
-void add(std::string_view heading, const std::array<Explained, N>& items, ManPage& page) {
-  page.section(heading);
-  for (const Explained& each : items) page.item(each.what, each.meaning);
-}
-
-// "`-c`, `--config` *FILE*"
-std::string term(const CLI::Option& option) {
-  std::vector<std::string> names;
-  for (const std::string& name : option.get_snames()) names.push_back(fmt::format("`-{}`", name));
-  for (const std::string& name : option.get_lnames()) names.push_back(fmt::format("`--{}`", name));
-  const std::string& value = option.get_type_name();
-  return fmt::format("{}{}", fmt::join(names, ", "), value.empty() ? "" : fmt::format(" *{}*", value));
-}
-
-void add_arguments(const CLI::App& app, ManPage& page) {
-  page.section("OPTIONS");
-  for (const CLI::Option* const option : app.get_options()) page.item(term(*option), option->get_description());
-}
-
-void add_examples(ManPage& page) {
-  page.section("EXAMPLES");
-  for (const auto& [command, meaning] : kExamples) page.item(fmt::format("`{}`", command), meaning);
-}
-
 }  // namespace
 
-std::string examples_in_help() {
-  std::string text = "Examples:\n";
-  for (const auto& [command, meaning] : kExamples) text += fmt::format("  {:<45}  {}\n", command, meaning);
-  text.pop_back();
-  return text;
-}
+std::string daemon_examples() { return examples_in_help(kExamples); }
 
 std::string daemon_manual(const CLI::App& app) {
   ManPage page({.name = "spanflowd",
@@ -107,14 +74,15 @@ std::string daemon_manual(const CLI::App& app) {
       "An interface or a DPDK device is captured from until a signal comes, files are read to their end. It takes "
       "`CAP_NET_RAW`, `CAP_NET_ADMIN` and `CAP_IPC_LOCK` to capture, nothing to read files. All options are in "
       "`spanflow.yaml`(5).");
+  page.section("OPTIONS");
   add_arguments(app, page);
-  add("SIGNALS", kSignals, page);
-  add("EXIT STATUS", kExitCodes, page);
-  add("ENVIRONMENT", kEnvironment, page);
-  add("FILES", kFiles, page);
-  add_examples(page);
+  add_section("SIGNALS", kSignals, page);
+  add_section("EXIT STATUS", kExitCodes, page);
+  add_section("ENVIRONMENT", kEnvironment, page);
+  add_section("FILES", kFiles, page);
+  add_examples(kExamples, page);
   page.section("SEE ALSO");
-  page.paragraph("`spanflow.yaml`(5), `systemctl`(1), `pcap-filter`(7)");
+  page.paragraph("`spanflow.yaml`(5), `spanflowctl`(1), `systemctl`(1), `pcap-filter`(7)");
   return page.text();
 }
 

@@ -7,7 +7,7 @@
 namespace spanflow {
 
 // The end of --help.
-std::string examples_in_help();
+std::string daemon_examples();
 
 // spanflowd(8), as roff; its OPTIONS are those of `app`.
 std::string daemon_manual(const CLI::App& app);

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "client.h"
+#include "manual.h"
 #include "version.h"
 
 namespace spanflow {
@@ -22,6 +23,7 @@ struct Arguments {
   std::string socket;
   bool json = false;
   bool watch = false;
+  bool man = false;
   std::string level;
   Json request;
 };
@@ -34,7 +36,8 @@ void declare(CLI::App& app, Arguments& arguments) {
       ->type_name("PATH");
   app.add_flag("--json", arguments.json, "print the answer as JSON");
   app.set_version_flag("--version", fmt::format("spanflowctl {}", kVersion));
-  app.require_subcommand(1);
+  app.add_flag("--man", arguments.man, "print the manual page, as roff, and exit");
+  app.require_subcommand(0, 1);
   app.fallthrough();
 
   CLI::App* status = app.add_subcommand("status", "what comes in, what goes out, and whether anything is lost");
@@ -72,6 +75,7 @@ bool watch(const Client& client, const Arguments& arguments) {
 int run(int argc, char** argv) {
   CLI::App app{"Asks a running spanflowd how it is, and tells it what to do."};
   app.name("spanflowctl");
+  app.footer(control_examples());
   Arguments arguments;
   declare(app, arguments);
   try {
@@ -80,6 +84,14 @@ int run(int argc, char** argv) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     std::cerr << "spanflowctl: " << error.what() << "; see spanflowctl --help\n";
+    return 2;
+  }
+  if (arguments.man) {
+    std::cout << control_manual(app) << std::flush;
+    return 0;
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << "spanflowctl: a command is missing; see spanflowctl --help\n";
     return 2;
   }
   arguments.request = {{"command", app.get_subcommands().front()->get_name()},

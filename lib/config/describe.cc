@@ -34,6 +34,8 @@ bool is_something(const std::string& value) {
   return !value.empty() && value != "\"\"" && value != "[]" && value != "{}";
 }
 
+std::string explained(const Option& option) { return option.help + (option.reloads ? "; changes on reload" : ""); }
+
 // "`flow.capacity`: 128000"; a mapping shows its keys instead.
 std::string term(const std::string& name, const std::string& initial, const std::vector<OptionMember>& members) {
   return fmt::format("`{}`{}", name, is_something(initial) && members.empty() ? ": " + initial : "");
@@ -66,7 +68,7 @@ void add_options(ManPage& page) {
     if (its_heading != heading) page.subsection(its_heading);
     heading = its_heading;
     page.item(term(option.name, option.show(defaults), option.members),
-              meaning(option.help, option.expected, option.members));
+              meaning(explained(option), option.expected, option.members));
     add_members(option.members, page);
   }
 }
@@ -96,7 +98,8 @@ std::string list_options() {
       "| option | default | expected | meaning |\n"
       "| --- | --- | --- | --- |\n";
   for (const Option& option : options()) {
-    out += fmt::format("| `{}` | `{}` | {} | {} |\n", option.name, option.show(defaults), option.expected, option.help);
+    out += fmt::format("| `{}` | `{}` | {} | {} |\n", option.name, option.show(defaults), option.expected,
+                       explained(option));
   }
   return out;
 }

@@ -8,7 +8,8 @@ from harness import ROOT, assert_equal, binary, each, need, spanflowd
 from library_cases import build_options, installation
 
 UNITS = ("spanflowd.service", "spanflowd@.service")
-PAGES = (("spanflowd.8", "--man"), ("spanflow.yaml.5", "--list-options", "man"))
+PAGES = (("spanflowd.8", "spanflowd", "--man"), ("spanflow.yaml.5", "spanflowd", "--list-options", "man"),
+         ("spanflowctl.1", "spanflowctl", "--man"))
 
 
 def read(path):
@@ -51,12 +52,13 @@ def test_installation_holds_these_files_and_no_other():
     options, version = build_options(), spanflowd("--version").stdout.split()[1]
     library = options["libdir"]
     expected = {
-        "sbin/spanflowd", "include/spanflow/metric.h", "include/spanflow/streamer.h", "share/spanflow/flow.proto",
+        "sbin/spanflowd", "bin/spanflowctl", "include/spanflow/metric.h", "include/spanflow/streamer.h", "share/spanflow/flow.proto",
         *(f"{library}/libspanflow.{end}" for end in ("a", "so", "so." + version.split(".")[0], "so." + version)),
         f"{library}/pkgconfig/spanflow.pc",
         *(f"lib/systemd/system/{unit}" for unit in UNITS),
         "lib/sysusers.d/spanflow.conf", "lib/tmpfiles.d/spanflow.conf", "lib/udev/rules.d/70-spanflow.rules",
-        "share/man/man8/spanflowd.8", "share/man/man5/spanflow.yaml.5", "share/bash-completion/completions/spanflowd",
+        *(f"share/man/man{page[-1]}/{page}" for page, *_ in PAGES),
+        *(f"share/bash-completion/completions/{program}" for program in ("spanflowd", "spanflowctl")),
         *(f"share/doc/spanflow/{name}" for name in ("README.md", "CHANGELOG.md", "LICENSE")),
         *(f"share/doc/spanflow/config/{name}" for name in files_below(os.path.join(ROOT, "config"))),
         *(f"share/doc/spanflow/docs/{name}" for name in files_below(os.path.join(ROOT, "docs")) - {"regenerate"}),
@@ -135,10 +137,10 @@ def test_service_may_write_where_the_example_does_and_starts_with_it():
 
 @each(*PAGES)
 def test_page_is_what_the_program_prints_and_clean(value):
-    name, *arguments = value
+    name, program, *arguments = value
     need("mandoc")
     page = below_prefix("share", "man", "man" + name[-1], name)
-    assert_equal(read(page), spanflowd(*arguments).stdout)
+    assert_equal((0, read(page)), output(binary(program), *arguments))
     warnings = output("mandoc", "-T", "lint", "-W", "warning", page)[1].splitlines()
     # Made of tables, it has no date of its own, and one that says when it was built would differ with each build.
     found = [line for line in warnings if "missing date" not in line]
@@ -187,15 +189,15 @@ shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
 compopt() { printf '%s\\n' "${@:2}"; }  # works within a completion only; shown as what it was told
-_spanflowd "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+"_$(basename "$1")" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def completions(*words):
+def completions(*words, program="spanflowd"):
     need("bash")
-    script = below_prefix("share", "bash-completion", "completions", "spanflowd")
-    code, said = output("bash", "-u", "-c", COMPLETE, "bash", script, binary(), *words)
+    script = below_prefix("share", "bash-completion", "completions", program)
+    code, said = output("bash", "-u", "-c", COMPLETE, "bash", script, binary(program), *words)
     assert code == 0, said
     return said.split()
 
@@ -225,6 +227,29 @@ def test_completes(value):
         with open(name, "w", encoding="utf-8"):
             pass
     assert_equal(completions(*words), expected)
+
+
+CONTROL_COMPLETIONS = (
+    ("its commands", ("",), ["status", "reload", "log-level"]),
+    ("an argument of a command", ("--json", "status", "--wa"), ["--watch"]),
+    ("an argument before the command", ("--so",), ["--socket"]),
+    ("levels", ("log-level", "d"), ["debug"]),
+    ("a socket", ("--socket", "som"), ["filenames", "some.sock"]),
+)
+
+
+@each(*CONTROL_COMPLETIONS)
+def test_control_tool_completes(value):
+    _, words, expected = value
+    with open("some.sock", "w", encoding="utf-8"):
+        pass
+    assert_equal(completions(*words, program="spanflowctl"), expected)
+
+
+def test_manual_of_the_control_tool_has_every_command():
+    page = rendered("spanflowctl.1")
+    for word in ("status", "reload", "log-level", "--watch, -w", "LEVEL", "--instance", "--json"):
+        assert word in page or word.replace("--watch, -w", "-w, --watch") in page, (word, page)
 
 
 def test_completes_interfaces():

@@ -35,7 +35,7 @@ class SinkSetTest : public ::testing::Test {
 
   void begin(const std::vector<SinkConfig>& configs, std::vector<NamedSink> own = {}) {
     sinks_.emplace(SinkContext{config_, metrics_, abandon_, true}, configs, std::move(own));
-    collector_.emplace(std::vector<ExportRing*>{}, sinks_->runners());
+    collector_.emplace(std::vector<ExportRing*>{}, sinks_->runners(), counters_);
     sinks_->start();
   }
 
@@ -52,6 +52,7 @@ class SinkSetTest : public ::testing::Test {
   Config config_;
   MetricNames metrics_;
   std::atomic<bool> abandon_{false};
+  Counters counters_;
   std::optional<SinkSet> sinks_;
   std::optional<Collector> collector_;
 };

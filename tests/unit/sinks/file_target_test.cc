@@ -40,7 +40,7 @@ std::string zstd_of(const std::string& text) {
 class FileTargetTest : public ::testing::Test {
  protected:
   std::unique_ptr<FileTarget> open(const SinkConfig& config, std::string_view header = kHeader) {
-    return std::make_unique<FileTarget>(config, std::string(header), rotations_, [this] { return now_; });
+    return std::make_unique<FileTarget>(config, std::string(header), rotations_, false, [this] { return now_; });
   }
   std::unique_ptr<FileTarget> open(const std::string& name, std::string_view header = kHeader) {
     return open(SinkConfig{.path = folder_ / name}, header);
