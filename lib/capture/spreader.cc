@@ -83,7 +83,7 @@ void Spreader::run() {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
-      counters_.add(Counter::kPacketsPolls);
+      counters_.add(Counter::kWorkerPolls);
       if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
       if (burst.time_restarts) restart_time();
       spread(burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over

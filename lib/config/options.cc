@@ -172,7 +172,7 @@ ValueType<std::string> listen_address() {
           fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])",
                       std::regex_replace(kListenAddress, std::regex(R"(\\)"), R"(\\)")),
           [expected](const YAML::Node& node) {
-            const std::string text = scalar_of(node, expected);
+            std::string text = scalar_of(node, expected);
             if (text == "off" || text == "false") return std::string{};
             if (!is_listen_address(text)) throw OptionError{.expected = expected};
             return text;

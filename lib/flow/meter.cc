@@ -45,7 +45,7 @@ void Meter::run() {
     if (source_.is_live()) busy_.emplace(tsc_hertz(), tsc_now());
     for (Burst burst; burst.state != Burst::State::kEnd;) {
       burst = source_.poll();
-      counters_.add(Counter::kPacketsPolls);
+      counters_.add(Counter::kWorkerPolls);
       if (const auto adjustments = adjustments_.take()) take_over(*adjustments);
       if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;

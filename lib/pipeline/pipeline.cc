@@ -239,8 +239,8 @@ Changes Pipeline::reload(const Config& wanted) {
 
 std::vector<std::uint64_t> Pipeline::polls() const {
   std::vector<std::uint64_t> polls;
-  for (const auto& counters : worker_counters_) polls.push_back(counters->get(Counter::kPacketsPolls));
-  if (spreader_ != nullptr) polls.push_back(spreader_counters_.get(Counter::kPacketsPolls));
+  for (const auto& counters : worker_counters_) polls.push_back(counters->get(Counter::kWorkerPolls));
+  if (spreader_ != nullptr) polls.push_back(spreader_counters_.get(Counter::kWorkerPolls));
   return polls;
 }
 

@@ -57,7 +57,6 @@ namespace spanflow {
     "metered, though their EtherType is unknown: an IPv4 packet of just this length is behind it")                     \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
-  X(PacketsPolls, "packets.polls", "polls", "times that threads looked for packets, also in vain")                     \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
   X(FlowsOpened, "flows.opened", "segments", "flow segments opened, an active cut's continuation included")            \
   X(FlowsOpen, "flows.open", "segments", "flow segments now in the tables")                                            \
@@ -83,6 +82,7 @@ namespace spanflow {
   X(TcpAcks, "tcp.acks", "packets", "features.tcp: acknowledgements of octets that were not acknowledged before")      \
   X(TcpAcksOfUnseen, "tcp.acks_of_unseen", "packets",                                                                  \
     "of these: of octets that were never seen, so packets were lost on the way to this sensor")                        \
+  X(WorkerPolls, "worker.polls", "polls", "times that a thread looked for packets, also in vain")                      \
   X(WorkerBusy, "worker.busy_ns", "ns", "live: time that workers spent on bursts with packets and on ending flows")    \
   X(OverloadLevel, "overload.level", "level",                                                                          \
     "now: 0 none, 1 less DPI, 2 and no features, 3 and sampling; of several workers the highest")                      \

@@ -127,7 +127,7 @@ def test_worker_that_hangs_stops_the_watchdog():
     configuration(metrics=["{name: hang, plugin: ./hang.so}"], workers="2")
     with link() as wire, service(wire, env=manager.environment(WATCHDOG_USEC="400000")):
         wait_until(lambda: len(manager.times_of("WATCHDOG=1")) >= 3, 10, "pings while no packet has come")
-        wire.send("--limit=1", capture("dns.pcap"))
+        wire.send("--limit=10", capture("http.pcap"))
         time.sleep(patience(0.5))  # one that was due when the packet came
         before = len(manager.times_of("WATCHDOG=1"))
         time.sleep(patience(1.5))
@@ -259,7 +259,7 @@ def test_status_is_the_run_as_it_is():
         run = running.finish(signal.SIGTERM, within=5)
     assert_equal((reply["sensor_id"], reply["pid"], reply["ok"]), ("edge1", running.process.pid, True))
     assert_equal(reply["summary"]["packets"]["received"], sent)
-    assert_equal(reply["summary"]["packets"], {**run.summary["packets"], "polls": reply["summary"]["packets"]["polls"]})
+    assert_equal(reply["summary"]["packets"], run.summary["packets"])
     assert "packets/s" in shown and f"{sent} received" in shown and "csv:flows.csv: 0 handed" in shown, shown
     assert not os.path.exists("control.sock"), "the socket is removed at the end"
 

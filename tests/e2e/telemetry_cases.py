@@ -292,7 +292,8 @@ class DpdkClient:
 def device_running(name):
     """A DPDK device that gives the 58 packets of a capture; what it leaves behind is in a folder of this case."""
     environment = {**os.environ, "RUNTIME_DIRECTORY": os.path.abspath("run")}
-    with Running("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "--quiet", "-w", f"csv:{name}.csv", env=environment) as running:
+    with Running("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "--quiet", "-w", f"csv:{name}.csv",
+                 "-s", "control.socket=off", env=environment) as running:
         folder = os.path.join("run", "dpdk", f"spanflow-{running.process.pid}")
         wait_until(lambda: os.path.exists(os.path.join(folder, "dpdk_telemetry.v2")), 20, "the socket")
         yield running, folder

@@ -63,6 +63,7 @@ const std::map<std::string, std::string> kOtherValues = {
      "key: none, flush_timeout: 1s, tls: {enabled: true, ca: ca.pem}, sasl: {mechanism: PLAIN, username: u}, "
      "rdkafka: {linger.ms: \"5\"}}]"},
     {"telemetry.listen", "\"[::1]:9090\""},
+    {"control.socket", "/run/here.sock"},
     {"log.level", "debug"},
     {"log.format", "json"},
 };

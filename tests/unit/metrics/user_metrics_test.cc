@@ -315,14 +315,11 @@ TEST(AMetricThatThrows, MayBeACallback) {
               ::testing::ElementsAre("metric x is switched off: it threw there is no metric y"));
 }
 
-TEST(AMetricThatThrows, MayHaveNothingToSayOrControlCharacters) {
-  FlowHarness flows(Config{},
-                    {.callbacks = {{"x", [](const PacketInfo&, Flow&) { throw std::runtime_error(""); }},
-                                   {"y", [](const PacketInfo&, Flow&) { throw std::runtime_error("a\nb"); }}}});
+TEST(AMetricThatThrows, MayHaveNothingToSay) {
+  FlowHarness flows(Config{}, {.callbacks = {{"x", [](const PacketInfo&, Flow&) { throw std::runtime_error(""); }}}});
   flows.add(forward(1, 1s).build());
   EXPECT_THAT(flows.metrics().take_failures(),
-              ::testing::ElementsAre("metric x is switched off: it threw an exception without a text",
-                                     "metric y is switched off: it threw a\\x0Ab"));
+              ::testing::ElementsAre("metric x is switched off: it threw an exception without a text"));
 }
 
 std::string error_of(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks = {}) {
