@@ -283,8 +283,9 @@ std::vector<Option> make_options() {
              "seed of community_id; the same in every tool whose ids are compared"),
       OPTION(sinks, list_of(sink()), "where records go", kReloads),
       OPTION(telemetry.listen, listen_address(), "where a live run shows its counters to Prometheus, at /metrics"),
-      OPTION(control.socket, text(),
-             "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
+      OPTION(
+          control.socket, text(),
+          "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
       OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged",
              kReloads),
       OPTION(log.format, choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}),
