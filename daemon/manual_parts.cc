@@ -28,7 +28,11 @@ void add_section(std::string_view heading, std::span<const Explained> items, Man
 }
 
 void add_arguments(const CLI::App& command, ManPage& page) {
-  for (const CLI::Option* const option : command.get_options()) page.item(term(*option), option->get_description());
+  const bool is_subcommand = command.get_parent() != nullptr;
+  for (const CLI::Option* const option : command.get_options()) {
+    if (is_subcommand && option == command.get_help_ptr()) continue;
+    page.item(term(*option), option->get_description());
+  }
 }
 
 void add_examples(std::span<const Explained> examples, ManPage& page) {

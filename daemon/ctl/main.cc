@@ -35,8 +35,9 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--socket", arguments.socket, "its control socket, if it is elsewhere than /run/spanflow/NAME")
       ->type_name("PATH");
   app.add_flag("--json", arguments.json, "print the answer as JSON");
-  app.set_version_flag("--version", fmt::format("spanflowctl {}", kVersion));
+  app.set_version_flag("--version", fmt::format("spanflowctl {}", kVersion), "print the version and exit");
   app.add_flag("--man", arguments.man, "print the manual page, as roff, and exit");
+  app.set_help_flag("-h,--help", "print this and exit");
   app.require_subcommand(0, 1);
   app.fallthrough();
 

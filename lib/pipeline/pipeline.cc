@@ -143,7 +143,7 @@ void Pipeline::hand_over(const Homes& homes) {
 }
 
 void Pipeline::make_sinks(std::vector<NamedSink> own) {
-  sinks_.emplace(SinkContext{config_, metrics_.names(), abandon_, is_live(), rotations_}, sinks_with_fields(config_),
+  sinks_.emplace(SinkSet::Surroundings{config_, metrics_.names(), is_live(), rotations_}, sinks_with_fields(config_),
                  std::move(own));
 }
 
@@ -251,7 +251,7 @@ void Pipeline::request_stop() {
   stop_ = true;
   grace_ = std::thread([this] {
     std::unique_lock waiting(mutex_);
-    if (!changed_.wait_for(waiting, kStopGrace, [this] { return finished_; })) abandon_ = true;
+    if (!changed_.wait_for(waiting, SinkSet::kPatience, [this] { return finished_; })) sinks_->abandon();
   });
 }
 

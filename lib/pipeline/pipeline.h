@@ -42,7 +42,7 @@ class Pipeline {
   // Waits until the input has ended, at most this long; true if it has. Call it in a loop: it also watches
   // input.duration and the sinks.
   bool wait(std::chrono::milliseconds time);
-  // Ends the input. What sinks do not take within kStopGrace is dropped and counted.
+  // Ends the input. What sinks do not take within SinkSet::kPatience is dropped and counted.
   void request_stop();
   // Files that have records are completed, and what comes next goes to new ones.
   void rotate_files() { ++rotations_; }
@@ -62,8 +62,6 @@ class Pipeline {
   double progress() const;
 
  private:
-  static constexpr std::chrono::milliseconds kStopGrace{1500};
-
   void make_sources();
   void spread();
   void hand_over(const Homes& homes);
@@ -79,7 +77,6 @@ class Pipeline {
   const Decoder decoder_;
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};
-  std::atomic<bool> abandon_{false};
   std::atomic<std::uint64_t> rotations_{0};
   Notes notes_;  // of the sources
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
+#include <thread>
 
 #include "base/error.h"
 #include "telemetry/log.h"
@@ -21,30 +23,36 @@ bool in_the_way(const SinkConfig& a, const SinkConfig& b) {
 
 }  // namespace
 
-SinkSet::SinkSet(const SinkContext& context, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own)
-    : context_(context) {
+SinkSet::SinkSet(const Surroundings& surroundings, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own)
+    : surroundings_(surroundings) {
   for (NamedSink& sink : own) {
-    members_.push_back(run_by_runner(std::move(sink)));
-    members_.back().own = true;
+    Member member;
+    member.abandon = std::make_shared<std::atomic<bool>>(false);
+    member.own = true;
+    run_by_runner(std::move(sink), member);
+    members_.push_back(std::move(member));
   }
   for (const SinkConfig& config : configs) members_.push_back(make(config, false));
 }
 
 // Not with designated initialisers: gcc 12 warns of what is not so.
-SinkSet::Member SinkSet::run_by_runner(NamedSink sink) const {
+SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
   Member member;
-  member.runner =
-      std::make_shared<SinkRunner>(sink.name, std::move(sink.sink), sink.queue, !context_.live, context_.abandon);
+  {
+    const std::lock_guard lock(mutex_);
+    member.abandon = std::make_shared<std::atomic<bool>>(abandoned_);
+  }
+  member.config = config;
+  member.added = reloaded;
+  const SinkContext context{surroundings_.config, surroundings_.metrics,   *member.abandon,
+                            surroundings_.live,   surroundings_.rotations, reloaded};
+  run_by_runner({sink_name(config), make_sink(config, context), config.queue}, member);
   return member;
 }
 
-SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
-  SinkContext context = context_;
-  context.reloaded = reloaded;
-  Member member = run_by_runner({sink_name(config), make_sink(config, context), config.queue});
-  member.config = config;
-  member.added = reloaded;
-  return member;
+void SinkSet::run_by_runner(NamedSink sink, Member& member) const {
+  member.runner =
+      std::make_shared<SinkRunner>(sink.name, std::move(sink.sink), sink.queue, !surroundings_.live, *member.abandon);
 }
 
 std::vector<SinkRunner*> SinkSet::runners() const {
@@ -145,7 +153,7 @@ void SinkSet::take_over_ledger(Member& successor, const Members& ended) {
 
 // Waits until it has written what it was handed, and lets go of what it wrote to.
 void SinkSet::retire(const Member& member) {
-  member.runner->finish();
+  finish_within(kPatience, member);
   if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) {
     try {
       std::rethrow_exception(failure);
@@ -157,6 +165,23 @@ void SinkSet::retire(const Member& member) {
   const std::lock_guard lock(mutex_);
   left_[sink_name(member.config)] += member.runner->ledger();
   std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
+}
+
+// However much longer its target takes.
+void SinkSet::finish_within(std::chrono::milliseconds time, const Member& member) {
+  std::promise<void> finished;
+  std::thread patience([&, done = finished.get_future()] {
+    if (done.wait_for(time) == std::future_status::timeout) *member.abandon = true;
+  });
+  member.runner->finish();
+  finished.set_value();
+  patience.join();
+}
+
+void SinkSet::abandon() {
+  const std::lock_guard lock(mutex_);
+  abandoned_ = true;
+  for (const Member& member : members_) *member.abandon = true;
 }
 
 void SinkSet::finish() {

@@ -1,6 +1,8 @@
 // The sinks of a run: made, replaced while it goes on, and accounted for also when they are gone.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <map>
@@ -22,21 +24,35 @@ struct NamedSink {
   std::uint64_t queue;
 };
 
-// Owns the runners. ledgers(), have_ended() and failures() are thread-safe; the other calls are one thread's.
+// Owns the runners. abandon(), ledgers(), have_ended() and failures() are thread-safe; the other calls are one
+// thread's.
 class SinkSet {
  public:
+  // What all sinks of a run are made with; it must outlive them.
+  struct Surroundings {
+    const Config& config;
+    const MetricNames& metrics;
+    bool live;
+    const std::atomic<std::uint64_t>& rotations = kNoRotations;
+  };
+
   // `own` are the program's, beside those of the configuration; they always stay. Throws RunError or ConfigError if one
   // cannot be made.
-  SinkSet(const SinkContext& context, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
+  SinkSet(const Surroundings& surroundings, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
 
   std::vector<SinkRunner*> runners() const;
   void start();
   // The records that `collector` hands out from now on go to these sinks. Those that are as before go on; one with the
   // target or the spool of another that leaves takes its place, while records wait. Each record is handed to the one
-  // or to the other. Throws RunError or ConfigError if one cannot be made; then all is as before.
+  // or to the other. One that leaves has kPatience to write what it was handed, as at the end of a run. Throws RunError
+  // or ConfigError if one cannot be made; then all is as before.
   void replace(const std::vector<SinkConfig>& configs, Collector& collector);
   // Those that have left already have been.
   void finish();
+  // No sink waits for its target any longer.
+  void abandon();
+
+  static constexpr std::chrono::milliseconds kPatience{1500};
 
   // One for each name; of sinks that took each other's place, their sum.
   std::vector<SinkLedger> ledgers() const;
@@ -45,6 +61,7 @@ class SinkSet {
 
  private:
   struct Member {
+    std::shared_ptr<std::atomic<bool>> abandon;
     SinkConfig config;
     std::shared_ptr<SinkRunner> runner;
     bool own = false;
@@ -60,18 +77,20 @@ class SinkSet {
     std::vector<SinkConfig> in_taken_places;  // by one that leaves
   };
 
-  Member run_by_runner(NamedSink sink) const;
   Member make(const SinkConfig& config, bool reloaded) const;
+  void run_by_runner(NamedSink sink, Member& member) const;
   Change planned(const std::vector<SinkConfig>& configs) const;
   void take_places(Change& change);
   void make_again(const Members& ended);
   void take_over_ledger(Member& successor, const Members& ended);
   void retire(const Member& member);
+  static void finish_within(std::chrono::milliseconds time, const Member& member);
   void set_members(const Members& staying, Members leaving);
   Members members() const;
 
-  const SinkContext context_;
+  const Surroundings surroundings_;
   mutable std::mutex mutex_;
+  bool abandoned_ = false;
   Members members_;
   std::map<std::string, SinkLedger> left_;  // of those that are gone, by name
 };

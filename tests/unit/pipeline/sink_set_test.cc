@@ -1,8 +1,11 @@
 // Sinks that come and go while a run goes on.
 #include "pipeline/sink_set.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "support/memory_sink.h"
 #include "support/records.h"
@@ -34,7 +37,7 @@ class SinkSetTest : public ::testing::Test {
   }
 
   void begin(const std::vector<SinkConfig>& configs, std::vector<NamedSink> own = {}) {
-    sinks_.emplace(SinkContext{config_, metrics_, abandon_, true}, configs, std::move(own));
+    sinks_.emplace(SinkSet::Surroundings{config_, metrics_, true}, configs, std::move(own));
     collector_.emplace(std::vector<ExportRing*>{}, sinks_->runners(), counters_);
     sinks_->start();
   }
@@ -51,7 +54,6 @@ class SinkSetTest : public ::testing::Test {
   TemporaryFolder folder_;
   Config config_;
   MetricNames metrics_;
-  std::atomic<bool> abandon_{false};
   Counters counters_;
   std::optional<SinkSet> sinks_;
   std::optional<Collector> collector_;
@@ -156,6 +158,23 @@ TEST_F(SinkSetTest, WhatIsSpooledIsTheSuccessors) {
   EXPECT_EQ(ledger(0).handed, 15U);
   EXPECT_EQ(ledger(0).spooled, 15U);
   EXPECT_EQ(ledger(0).recovered, 0U);
+}
+
+// Its reader holds the pipe open and reads nothing.
+TEST_F(SinkSetTest, OneThatIsStuckIsWaitedForWithinBounds) {
+  SinkConfig pipe = csv("pipe");
+  ASSERT_EQ(::mkfifo(pipe.path.c_str(), 0600), 0);
+  const Descriptor reader(::open(pipe.path.c_str(), O_RDONLY | O_NONBLOCK));
+  begin({pipe});
+  hand(1, 20'000);
+  const auto before = std::chrono::steady_clock::now();
+  replace({csv("flows.csv")});
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10 * SinkSet::kPatience);
+  const SinkLedger left = ledger(1);
+  EXPECT_TRUE(left.removed);
+  const std::uint64_t stopped = left.dropped[static_cast<std::size_t>(DropReason::kStopped)];
+  EXPECT_GT(stopped, 0U);
+  EXPECT_EQ(left.delivered + stopped, 20'000U);
 }
 
 TEST_F(SinkSetTest, TheProgramsOwnAlwaysStay) {
