@@ -198,7 +198,9 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   log_overload();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
-  if (!ended && (out_of_time || sinks_->have_ended())) request_stop();
+  // Those of a live run try again, and may be gone for a moment while others take their places.
+  const bool nobody_reads = !is_live() && sinks_->have_ended();
+  if (!ended && (out_of_time || nobody_reads)) request_stop();
   return ended;
 }
 
