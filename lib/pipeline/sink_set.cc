@@ -12,13 +12,10 @@
 namespace spanflow {
 namespace {
 
-bool share_spool(const SinkConfig& a, const SinkConfig& b) {
-  return !a.kafka.spool.path.empty() && a.kafka.spool.path == b.kafka.spool.path;
-}
-
 // Both write to the same place.
 bool in_the_way(const SinkConfig& a, const SinkConfig& b) {
-  return share_spool(a, b) || sink_target(a) == sink_target(b);
+  const bool share_spool = !a.kafka.spool.path.empty() && a.kafka.spool.path == b.kafka.spool.path;
+  return share_spool || sink_target(a) == sink_target(b);
 }
 
 }  // namespace
@@ -75,7 +72,7 @@ void SinkSet::replace(const std::vector<SinkConfig>& configs, Collector& collect
     try {
       take_places(change);
       for (const Member& member : change.next) member.runner->start();
-      set_members(change.next, change.leaving);
+      set_members(change);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -121,7 +118,7 @@ void SinkSet::take_places(Change& change) {
     make_again(ended);
     throw;
   }
-  for (Member& member : made) take_over_ledger(member, ended);
+  for (Member& member : made) member.added = was_added(member, ended);
   change.next.insert(change.next.end(), made.begin(), made.end());
 }
 
@@ -129,25 +126,34 @@ void SinkSet::make_again(const Members& ended) {
   for (const Member& member : ended) {
     try {
       Member again = make(member.config, true);
-      take_over_ledger(again, ended);
+      again.added = member.added;
       again.runner->start();
       const std::lock_guard lock(mutex_);
       members_.push_back(again);
+      hand_on_spools();
     } catch (const std::exception& error) {
       log().error("{}", error.what());
     }
   }
 }
 
-// What a spool holds is now the successor's: recovered there, and no longer spooled here.
-void SinkSet::take_over_ledger(Member& successor, const Members& ended) {
-  const std::lock_guard lock(mutex_);
-  for (const Member& member : ended) {
-    const std::string name = sink_name(member.config);
-    if (name == sink_name(successor.config)) successor.added = member.added;
-    if (!share_spool(successor.config, member.config)) continue;
-    left_[name].recovered -= left_[name].spooled;
-    left_[name].spooled = 0;
+bool SinkSet::was_added(const Member& successor, const Members& ended) {
+  const std::string name = sink_name(successor.config);
+  const auto is_this = [&](const Member& member) { return sink_name(member.config) == name; };
+  const auto before = std::ranges::find_if(ended, is_this);
+  return before == ended.end() || before->added;
+}
+
+// What a spool holds is now the new owner's: recovered there, and no longer spooled here. Under the lock by which that
+// one became a member.
+void SinkSet::hand_on_spools() {
+  for (auto& [name, left] : left_) {
+    const auto owns = [&, &spool = left.spool](const Member& member) {
+      return !spool.empty() && member.config.kafka.spool.path == spool;
+    };
+    if (std::ranges::none_of(members_, owns)) continue;
+    left.ledger.recovered -= left.ledger.spooled;
+    left.ledger.spooled = 0;
   }
 }
 
@@ -163,7 +169,9 @@ void SinkSet::retire(const Member& member) {
   }
   member.runner->release();
   const std::lock_guard lock(mutex_);
-  left_[sink_name(member.config)] += member.runner->ledger();
+  Left& left = left_[sink_name(member.config)];
+  left.ledger += member.runner->ledger();
+  left.spool = member.config.kafka.spool.path;
   std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
 }
 
@@ -195,16 +203,16 @@ std::vector<SinkLedger> SinkSet::ledgers() const {
   for (const Member& member : members_) {
     SinkLedger ledger = member.runner->ledger();
     if (const auto before = left.find(ledger.name); before != left.end()) {
-      ledger += before->second;
+      ledger += before->second.ledger;
       left.erase(before);
     }
     ledger.added = member.added;
     ledgers.push_back(std::move(ledger));
   }
-  for (auto& [name, ledger] : left) {
-    ledger.name = name;
-    ledger.removed = true;
-    ledgers.push_back(std::move(ledger));
+  for (auto& [name, gone] : left) {
+    gone.ledger.name = name;
+    gone.ledger.removed = true;
+    ledgers.push_back(std::move(gone.ledger));
   }
   return ledgers;
 }
@@ -221,11 +229,15 @@ std::vector<std::exception_ptr> SinkSet::failures() const {
   return failures;
 }
 
-void SinkSet::set_members(const Members& staying, Members leaving) {
-  for (Member& member : leaving) member.leaves = true;
+void SinkSet::set_members(const Change& change) {
+  Members members = change.next;
+  for (Member member : change.leaving) {
+    member.leaves = true;
+    members.push_back(std::move(member));
+  }
   const std::lock_guard lock(mutex_);
-  members_ = staying;
-  members_.insert(members_.end(), leaving.begin(), leaving.end());
+  members_ = std::move(members);
+  hand_on_spools();
 }
 
 SinkSet::Members SinkSet::members() const {

@@ -70,6 +70,12 @@ class SinkSet {
   };
   using Members = std::vector<Member>;
 
+  // What remains of those that are gone.
+  struct Left {
+    SinkLedger ledger;
+    std::string spool;
+  };
+
   struct Change {
     Members next;
     Members leaving;
@@ -82,17 +88,18 @@ class SinkSet {
   Change planned(const std::vector<SinkConfig>& configs) const;
   void take_places(Change& change);
   void make_again(const Members& ended);
-  void take_over_ledger(Member& successor, const Members& ended);
+  static bool was_added(const Member& successor, const Members& ended);
+  void hand_on_spools();
   void retire(const Member& member);
   static void finish_within(std::chrono::milliseconds time, const Member& member);
-  void set_members(const Members& staying, Members leaving);
+  void set_members(const Change& change);
   Members members() const;
 
   const Surroundings surroundings_;
   mutable std::mutex mutex_;
   bool abandoned_ = false;
   Members members_;
-  std::map<std::string, SinkLedger> left_;  // of those that are gone, by name
+  std::map<std::string, Left> left_;  // by name
 };
 
 }  // namespace spanflow

@@ -160,6 +160,20 @@ TEST_F(SinkSetTest, WhatIsSpooledIsTheSuccessors) {
   EXPECT_EQ(ledger(0).recovered, 0U);
 }
 
+TEST_F(SinkSetTest, WhatIsSpooledIsFoundAgainByOneThatComesBack) {
+  begin({csv("a.csv"), kafka(Compression::kLz4)});
+  hand(1, 10);
+  replace({csv("a.csv")});
+  EXPECT_EQ(ledger(1).spooled, 10U);
+  EXPECT_TRUE(ledger(1).removed);
+  replace({csv("a.csv"), kafka(Compression::kLz4)});
+  hand(11, 5);
+  sinks_->finish();
+  EXPECT_EQ(ledger(1).handed, 15U);
+  EXPECT_EQ(ledger(1).spooled, 15U);
+  EXPECT_EQ(ledger(1).recovered, 0U);
+}
+
 // Its reader holds the pipe open and reads nothing.
 TEST_F(SinkSetTest, OneThatIsStuckIsWaitedForWithinBounds) {
   SinkConfig pipe = csv("pipe");
