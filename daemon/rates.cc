@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/units.h"
 
 namespace spanflow {
 namespace {
 
-std::string whole(double number) { return with_separators(static_cast<std::uint64_t>(number + 0.5)); }
+std::string whole(double number) { return with_separators(static_cast<std::uint64_t>(std::llround(number))); }
 
 }  // namespace
 

@@ -229,7 +229,7 @@ Changes Pipeline::reload(const Config& wanted) {
   if (!is_live()) throw ConfigError("a run that reads capture files cannot be reloaded");
   if (stop_) throw RunError("the run is about to end");
   Config next = running_;
-  const Changes changes = take_over(wanted, next);
+  Changes changes = take_over(wanted, next);
   refuse_what_is_not_kept(next, config_);
   const Adjustments adjustments = adjustments_of(next);
   sinks_->replace(sinks_with_fields(next), *collector_);
