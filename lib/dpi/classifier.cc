@@ -295,8 +295,7 @@ class Classifier::Ndpi {
     } else {
       index = unused_++;
     }
-    State& state = states_[index];
-    state = {};
+    State& state = *std::construct_at(&states_[index]);  // zeroed in its place
     state.age = {.previous = newest_, .next = kNoIndex};
     (newest_ == kNoIndex ? oldest_ : states_[newest_].age.next) = index;
     newest_ = index;

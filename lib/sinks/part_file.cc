@@ -15,6 +15,8 @@
 namespace spanflow {
 namespace {
 
+constexpr std::uint64_t kWriteBehindOctets = 8U << 20;
+
 // 0 or what went wrong.
 int rename_where_free(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
@@ -83,10 +85,21 @@ void PartFile::resize(std::uint64_t size) {
 std::size_t PartFile::write_some(std::string_view octets) {
   for (;;) {
     const ssize_t count = ::write(descriptor_, octets.data(), octets.size());
-    if (count > 0) return static_cast<std::size_t>(count);
+    if (count > 0) {
+      unstarted_ += static_cast<std::uint64_t>(count);
+      write_behind();
+      return static_cast<std::size_t>(count);
+    }
     if (count == 0) fail(ENOSPC);
     if (errno != EINTR) fail(errno);
   }
+}
+
+// Has the kernel begin with what is written, so that little is left to wait for when the file is complete.
+void PartFile::write_behind() {
+  if (unstarted_ < kWriteBehindOctets) return;
+  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);  // not every file system can; fsync comes anyway
+  unstarted_ = 0;
 }
 
 void PartFile::sync() {

@@ -41,10 +41,12 @@ class PartFile {
   bool is_at_its_path() const;
   void sync();
   void done(const std::string& name);
+  void write_behind();
   [[noreturn]] void fail(int error) const;
 
   std::string path_;
   int descriptor_ = -1;
+  std::uint64_t unstarted_ = 0;  // octets that the disk has not been told of
 };
 
 }  // namespace spanflow

@@ -1,0 +1,119 @@
+#include "dpi/ndpi_print.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+namespace spanflow {
+namespace {
+
+// As much of a text as its buffer takes, and its whole length.
+class BoundedText {
+ public:
+  BoundedText(char* buffer, std::size_t size) : buffer_(buffer), size_(size) {}
+
+  void append(char character) {
+    if (length_ < size_) buffer_[length_] = character;
+    ++length_;
+  }
+
+  void append(std::string_view text) {
+    if (length_ < size_) std::memcpy(buffer_ + length_, text.data(), std::min(text.size(), size_ - length_));
+    length_ += text.size();
+  }
+
+  int end() {
+    if (size_ != 0) buffer_[std::min(length_, size_ - 1)] = '\0';
+    return static_cast<int>(length_);
+  }
+
+ private:
+  char* buffer_;
+  std::size_t size_;
+  std::size_t length_ = 0;
+};
+
+// `width`: at least so many digits, at most 9.
+template <unsigned kBase>
+void append_number(BoundedText& text, unsigned number, std::ptrdiff_t width, const char* digits) {
+  std::array<char, 10> room;  // for the most digits there are: decimal ones of 32 bits
+  char* const end = room.data() + room.size();
+  char* first = end;
+  do {
+    *--first = digits[number % kBase];
+    number /= kBase;
+  } while (number != 0 || end - first < width);
+  text.append({first, end});
+}
+
+}  // namespace
+
+std::optional<int> print(char* buffer, std::size_t size, const char* format, std::va_list arguments) {
+  BoundedText text(buffer, size);
+  for (; *format != '\0'; ++format) {
+    if (*format != '%') {
+      text.append(*format);
+      continue;
+    }
+    ++format;
+    std::ptrdiff_t width = 0;
+    if (format[0] == '0' && format[1] >= '1' && format[1] <= '9') {
+      width = format[1] - '0';
+      format += 2;
+    }
+    if (*format == 'u') {
+      append_number<10>(text, va_arg(arguments, unsigned), width, "0123456789");
+    } else if (*format == 'x') {
+      append_number<16>(text, va_arg(arguments, unsigned), width, "0123456789abcdef");
+    } else if (*format == 'X') {
+      append_number<16>(text, va_arg(arguments, unsigned), width, "0123456789ABCDEF");
+    } else if (*format == 's' && width == 0) {
+      const char* const argument = va_arg(arguments, const char*);
+      if (argument == nullptr) return std::nullopt;
+      text.append(std::string_view(argument));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return text.end();
+}
+
+}  // namespace spanflow
+
+extern "C" {
+
+// The C library's own, and what the linker puts in the place of nDPI's calls of __snprintf_chk and __sprintf_chk.
+// `room`: what the compiler knows of the buffer's size. The C library ends the program where that is too small.
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
+int __vsnprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format,
+                    std::va_list arguments);
+int __vsprintf_chk(char* buffer, int flag, std::size_t room, const char* format, std::va_list arguments);
+
+int __wrap___snprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::optional<int> printed;
+  if (size <= room) printed = spanflow::print(buffer, size, format, arguments);
+  va_end(arguments);
+  if (printed) return *printed;
+  va_start(arguments, format);
+  const int length = __vsnprintf_chk(buffer, size, flag, room, format, arguments);
+  va_end(arguments);
+  return length;
+}
+
+int __wrap___sprintf_chk(char* buffer, int flag, std::size_t room, const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  const std::optional<int> printed = spanflow::print(buffer, room, format, arguments);
+  va_end(arguments);
+  if (printed && static_cast<std::size_t>(*printed) < room) return *printed;
+  va_start(arguments, format);
+  const int length = __vsprintf_chk(buffer, flag, room, format, arguments);
+  va_end(arguments);
+  return length;
+}
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
+}
