@@ -47,7 +47,8 @@ Printed by_libc(std::size_t size, const char* format, ...) {
 
 template <typename... Arguments>
 void expect_as_libc(const char* format, Arguments... arguments) {
-  for (const std::size_t size : {kRoom, std::size_t{11}, std::size_t{4}, std::size_t{3}, std::size_t{1}, std::size_t{0}}) {
+  for (const std::size_t size :
+       {kRoom, std::size_t{11}, std::size_t{4}, std::size_t{3}, std::size_t{1}, std::size_t{0}}) {
     EXPECT_EQ(printed(size, format, arguments...), by_libc(size, format, arguments...)) << format << " into " << size;
   }
 }
