@@ -124,16 +124,9 @@ int Service::report() const {
   const Summary summary = pipeline_.summary();
   if (!line_.quiet) std::cerr << to_text(summary);
   if (!line_.summary_file.empty()) write_summary_file(line_.summary_file, summary);
-  int exit_code = 0;
-  for (const std::exception_ptr& failure : pipeline_.failures()) {
-    exit_code = 1;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-      log().error("{}", error.what());
-    }
-  }
-  return exit_code;
+  const std::vector<std::exception_ptr> failures = pipeline_.failures();
+  for (const std::exception_ptr& failure : failures) log_failure(failure);
+  return failures.empty() ? 0 : 1;
 }
 
 std::vector<ControlCommand> Service::control_commands() {

@@ -67,8 +67,12 @@ ValueType<std::string> word_of(const std::vector<std::string>& words);
 template <typename T>
 ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
   std::vector<std::string> words;
-  for (const auto& [word, value] : values) words.push_back(word);
-  const std::string expected = fmt::format("one of {}", fmt::join(words, ", "));
+  std::vector<std::string> shown;
+  for (const auto& [word, value] : values) {
+    words.push_back(word);
+    shown.push_back(word.empty() ? R"("")" : word);
+  }
+  const std::string expected = fmt::format("one of {}", fmt::join(shown, ", "));
   return {expected, fmt::format(R"("enum": [{}])", quoted_list(words)),
           [=](const YAML::Node& node) {
             const std::string text = scalar_of(node, expected);

@@ -160,13 +160,7 @@ void SinkSet::hand_on_spools() {
 // Waits until it has written what it was handed, and lets go of what it wrote to.
 void SinkSet::retire(const Member& member) {
   finish_within(kPatience, member);
-  if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) {
-    try {
-      std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-      log().error("{}", error.what());
-    }
-  }
+  if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) log_failure(failure);
   member.runner->release();
   const std::lock_guard lock(mutex_);
   Left& left = left_[sink_name(member.config)];

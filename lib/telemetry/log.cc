@@ -54,6 +54,14 @@ std::shared_ptr<LogWriter> writer_for(const Config& config) {
 
 spdlog::logger& log() { return *loggers().current.load(std::memory_order_acquire); }
 
+void log_failure(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    log().error("{}", error.what());
+  }
+}
+
 void set_log_level(const std::string& level) { log().set_level(spdlog::level::from_str(level)); }
 
 void log_to(std::shared_ptr<LogWriter> writer) { loggers().log_through(std::move(writer)); }

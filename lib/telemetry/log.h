@@ -4,6 +4,7 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,9 @@ class LogWriter;
 // by what follows, a program that uses the library never does. A message may hold any octet: what is not printable is
 // written as \xNN.
 spdlog::logger& log();
+
+// Says, as an error, what an exception that was kept says.
+void log_failure(const std::exception_ptr& failure);
 
 // A word of the option log.level. Thread-safe, at any time.
 void set_log_level(const std::string& level);
