@@ -29,6 +29,10 @@ def endless(*arguments):
             "-s", "dpi.enabled=false", *arguments)
 
 
+def sink_of(run):
+    return run.summary["records"]["sinks"][0]
+
+
 def test_records_arrive_as_a_file_sink_writes_them():
     with Broker() as broker:
         run = spanflowd("-r", capture("mixed.pcap"), "-w", "jsonl:flows.jsonl", "-w", f"kafka:{broker.address}/flows")
@@ -121,7 +125,7 @@ def test_an_outage_under_load_loses_nothing():
             time.sleep(1)
             run = running.finish(signal.SIGINT, within=20)
         records = records_in(broker)
-    sink = run.summary["records"]["sinks"][0]
+    sink = sink_of(run)
     assert_equal(sink["handed"], sink["delivered"], "delivered")
     assert_equal({record["sequence"] for record in records}, set(range(sink["delivered"])), "sequence numbers")
     once = list({identity(record): record for record in records}.values())
@@ -139,10 +143,6 @@ def write_spool_config(broker, fields="classic", **spool):
 def run_over_little():
     """Also sends what the spool has."""
     return spanflowd("-c", "spool.yaml", "-r", capture("ping.pcap"), "--quiet", timeout=120)
-
-
-def sink_of(run):
-    return run.summary["records"]["sinks"][0]
 
 
 def deliver_the_rest():
@@ -171,7 +171,7 @@ def test_an_outage_is_spooled(mode):
             broker.start()
             wait_until(lambda: "records are delivered again" in running.stderr(), 30, "deliveries go on")
             run = running.finish(signal.SIGINT, within=30)
-        first = run.summary["records"]["sinks"][0]
+        first = sink_of(run)
         rest = deliver_the_rest()
         found = sequences(records_in(broker))
     assert_equal(sum(first["dropped"].values()) + sum(rest["dropped"].values()), 0, "dropped")
@@ -207,11 +207,9 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers):
         found = sequences(records_in(broker))
     # A kill in the middle of a write leaves a torn record, which the next start cuts off, counts and names.
     torn = sum(run.stderr.count(": torn at offset ") for run in runs)
-    dropped = collections.Counter()
-    for run in runs:
-        dropped.update(sink_of(run)["dropped"])
+    dropped = sum((collections.Counter(sink_of(run)["dropped"]) for run in runs), collections.Counter())
     assert torn <= 1, [run.stderr for run in runs]
-    assert_equal(+dropped, collections.Counter(spool_damaged=torn) if torn else collections.Counter(), "dropped")
+    assert_equal(dropped, collections.Counter(spool_damaged=torn), "dropped")
     assert len(found) >= 19, f"records of {len(found)} starts"
     for boot, numbers in found.items():
         assert_equal(numbers, set(range(len(numbers))), f"sequence numbers of start {boot}")
@@ -233,7 +231,7 @@ def test_a_full_disk_drops_the_oldest_and_goes_on():
                 broker.start()
                 wait_until(lambda: "records are delivered again" in running.stderr(), 30, "deliveries go on")
                 run = running.finish(signal.SIGINT, within=30)
-            first = run.summary["records"]["sinks"][0]
+            first = sink_of(run)
             rest = deliver_the_rest()
             found = sequences(records_in(broker))
         finally:
@@ -250,7 +248,7 @@ def test_without_a_broker_records_are_counted_and_the_run_fails():
     started = time.monotonic()
     run = spanflowd("-r", capture("http.pcap"), "-w", "kafka:127.0.0.1:1/flows", code=1)
     assert time.monotonic() - started < patience(15)
-    sink = run.summary["records"]["sinks"][0]
+    sink = sink_of(run)
     assert_equal(sink["dropped"]["stopped"], sink["handed"])
     last = run.stderr.splitlines()[-1]
     assert last.startswith("spanflowd: error: kafka:127.0.0.1:1/flows: no broker can be reached: "), last
@@ -261,7 +259,7 @@ def test_a_topic_that_is_missing_is_named():
     with Broker(auto_create_topics_enable="false") as broker:
         target = f"kafka:{broker.address}/flows"
         run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", target, code=1)
-    handed = run.summary["records"]["sinks"][0]["handed"]
+    handed = sink_of(run)["handed"]
     assert_equal(run.stderr.splitlines()[-1], f"spanflowd: error: {target}: topic flows: Broker: Unknown topic or partition; "
                                               f"{handed} records were not delivered")
 
