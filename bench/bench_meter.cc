@@ -7,11 +7,11 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "config/loader.h"
 #include "export/collector.h"
 #include "flow/meter.h"
 #include "generated_source.h"
 #include "guarded.h"
+#include "options/loader.h"
 #include "traffic_options.h"
 
 namespace spanflow::bench {

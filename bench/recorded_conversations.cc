@@ -1,9 +1,9 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "base/flow_hash.h"
 #include "capture/capture_source.h"
 #include "conversations.h"
-#include "flow/flow_key.h"
 #include "frame.h"
 
 namespace spanflow::bench {

@@ -4,14 +4,14 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
-#include "config/describe.h"
-#include "config/loader.h"
-#include "config/options.h"
 #include "manual.h"
+#include "monitor/prometheus.h"
+#include "options/describe.h"
+#include "options/loader.h"
+#include "options/options.h"
 #include "sinks/field_table.h"
 #include "sinks/sink.h"
 #include "telemetry/counters.h"
-#include "telemetry/prometheus.h"
 #include "version.h"
 
 namespace spanflow {

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "command_line.h"
-#include "config/loader.h"
 #include "metrics/metric_set.h"
+#include "options/loader.h"
 #include "service.h"
 #include "telemetry/log.h"
 
@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     std::cout << *line.answer << std::flush;
     return 0;
   }
-  for (const std::string& doubt : doubts(line.config)) log().warn("{}", doubt);
+  for (const std::string& warning : warnings(line.config)) log().warn("{}", warning);
   if (line.check_only) {
     const MetricSet metrics(line.config.metrics, {});  // are there, and load
     return 0;

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "config/man_page.h"
+#include "options/man_page.h"
 
 namespace spanflow {
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "command_line.h"
-#include "config/loader.h"
+#include "options/loader.h"
 #include "service_manager.h"
 #include "telemetry/log.h"
 
@@ -18,7 +18,7 @@ Changes Reloader::reload() {
     const Config wanted = parse_command_line(argc_, argv_).config;
     Changes changes = pipeline_.reload(wanted);
     set_log_level(wanted.log.level);
-    for (const std::string& doubt : doubts(wanted)) log().warn("{}", doubt);
+    for (const std::string& warning : warnings(wanted)) log().warn("{}", warning);
     if (!changes.need_restart.empty()) log().warn("reload: {} need a restart", fmt::join(changes.need_restart, ", "));
     log().info("reload: {}",
                changes.made.empty() ? "nothing to change" : fmt::format("changed {}", fmt::join(changes.made, ", ")));

@@ -4,7 +4,7 @@
 #include <future>
 #include <string>
 
-#include "config/reload.h"
+#include "options/reload.h"
 #include "pipeline/pipeline.h"
 
 namespace spanflow {

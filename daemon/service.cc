@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "config/loader.h"
+#include "options/loader.h"
 #include "progress_bar.h"
 #include "telemetry/log.h"
 #include "version.h"
@@ -87,7 +87,7 @@ void Service::heed_signals() {
 }
 
 void Service::tell_service_manager() {
-  heartbeat_.tend(pipeline_.polls(), pipeline_.is_live());
+  heartbeat_.poll(pipeline_.polls(), pipeline_.is_live());
   measure();
 }
 

@@ -8,12 +8,12 @@
 
 #include "command_line.h"
 #include "control_socket.h"
+#include "monitor/live_telemetry.h"
 #include "pipeline/pipeline.h"
 #include "rates.h"
 #include "reloader.h"
 #include "service_manager.h"
 #include "signals.h"
-#include "telemetry/live_telemetry.h"
 #include "telemetry/log.h"
 
 namespace spanflow {

@@ -32,7 +32,7 @@ std::chrono::microseconds Heartbeat::asked_for() {
 
 Heartbeat::Heartbeat(std::chrono::microseconds interval) : interval_(interval) {}
 
-void Heartbeat::tend(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now) {
+void Heartbeat::poll(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now) {
   if (!ready_) {
     if (std::ranges::find(polls, 0U) != polls.end()) return;
     ready_ = true;

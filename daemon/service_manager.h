@@ -29,7 +29,7 @@ class Heartbeat {
 
   // To be called several times in an interval. `polls`: how often each thread has looked for packets. Only a live one
   // never waits for anything else.
-  void tend(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now = Clock::now());
+  void poll(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now = Clock::now());
   // While no thread takes packets any more.
   void feed(Clock::time_point now = Clock::now());
 

@@ -1,7 +1,7 @@
 // What one packet costs before it is looked up: reading its headers, hashing its key. Time per packet.
 #include <benchmark/benchmark.h>
 
-#include "flow/flow_key.h"
+#include "base/flow_hash.h"
 #include "support/decoding.h"
 
 namespace spanflow::bench {
@@ -53,7 +53,7 @@ void hash_key(benchmark::State& state, Hash hash) {
 }
 
 BENCHMARK_CAPTURE(hash_key, of_the_table, SymmetricHash{1});
-BENCHMARK_CAPTURE(hash_key, home_worker, [](const FlowKey& key) { return home_worker(key, 4); });
+BENCHMARK_CAPTURE(hash_key, owner_worker, [](const FlowKey& key) { return owner_worker(key, 4); });
 BENCHMARK_CAPTURE(hash_key, flow_id, [](const FlowKey& key) { return make_flow_id("sensor", key, 1); });
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "export/spool.h"
+#include "spool/spool.h"
 #include "support/temporary_folder.h"
 
 namespace spanflow::bench {

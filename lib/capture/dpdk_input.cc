@@ -67,7 +67,7 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::at
       queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
     }
   }
-  const Backoff::Steps waiting = homes() ? Backoff::Steps{} : idle();
+  const Backoff::Steps waiting = owner_workers() ? Backoff::Steps{} : idle();
   std::vector<std::unique_ptr<PacketSource>> sources;
   for (auto& of_source : queues) {
     sources.push_back(
@@ -82,10 +82,10 @@ bool DpdkInput::have_queue_per_worker() const {
   return queues >= workers_;
 }
 
-std::optional<Homes> DpdkInput::homes() const {
+std::optional<OwnerWorkers> DpdkInput::owner_workers() const {
   if (workers_ == 1 || !have_queue_per_worker()) return std::nullopt;
-  if (!split_alike()) return Homes{Homes::Rule::kAddresses, workers_};
-  if (enters_tunnels_) return Homes{Homes::Rule::kLanding, workers_};
+  if (!split_alike()) return OwnerWorkers{OwnerWorkers::Rule::kAddresses, workers_};
+  if (enters_tunnels_) return OwnerWorkers{OwnerWorkers::Rule::kLanding, workers_};
   return std::nullopt;
 }
 

@@ -10,9 +10,9 @@
 
 #include "capture/backoff.h"
 #include "capture/eal.h"
-#include "capture/homes.h"
 #include "capture/kernel_device.h"
 #include "capture/kernel_interface.h"
+#include "capture/owner_workers.h"
 #include "capture/packet_source.h"
 #include "capture/port_counts.h"
 #include "config/config.h"
@@ -31,10 +31,10 @@ class DpdkInput {
   ~DpdkInput();
 
   // One source per worker where the devices have that many queues; otherwise one for all. They end once `stop` is set.
-  // Those with homes() do not wait themselves when nothing comes.
+  // Those with owner_workers() do not wait themselves when nothing comes.
   std::vector<std::unique_ptr<PacketSource>> make_sources(const std::atomic<bool>& stop) const;
   // Where the packets of several sources are at home; nothing if always where they came in.
-  std::optional<Homes> homes() const;
+  std::optional<OwnerWorkers> owner_workers() const;
   // How to wait when nothing comes, so that no queue is full before it is looked at again.
   Backoff::Steps idle() const;
 

@@ -14,8 +14,12 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
-HandOver::HandOver(const Homes& homes, std::uint32_t workers, const Backoff::Steps& idle)
-    : homes_(homes), workers_(workers), idle_(idle), lanes_(std::size_t{workers} * workers), has_left_(workers) {
+HandOver::HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, const Backoff::Steps& idle)
+    : owner_workers_(owner_workers),
+      workers_(workers),
+      idle_(idle),
+      lanes_(std::size_t{workers} * workers),
+      has_left_(workers) {
   const std::size_t blocks = std::max(kLeastBlocksPerLane, kBlocksToWorker / (workers - 1));
   for (std::uint32_t from = 0; from < workers; ++from) {
     for (std::uint32_t to = 0; to < workers; ++to) {
@@ -57,7 +61,7 @@ Burst HandOverEnd::poll() {
 }
 
 // All of the last burst has been looked at by now. What a worker is to get that has nothing to do goes on at once; one
-// that is behind finds more in a later block. An empty block carries the time.
+// that is behind finds more in a later block. An empty block high_bits the time.
 void HandOverEnd::pass_on() {
   constexpr std::uint64_t kTimeEveryNs = 10'000'000;
   passed_on_until_ns_ = reached_ns_[worker_];

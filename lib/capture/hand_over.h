@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "capture/backoff.h"
-#include "capture/homes.h"
+#include "capture/owner_workers.h"
 #include "capture/packet_lane.h"
 #include "capture/packet_source.h"
 #include "telemetry/counters.h"
@@ -21,7 +21,7 @@ class HandOverEnd;
 class HandOver {
  public:
   // Two workers or more. `idle`: how one waits that has nothing to do.
-  HandOver(const Homes& homes, std::uint32_t workers, const Backoff::Steps& idle);
+  HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, const Backoff::Steps& idle);
   ~HandOver();
 
   // The end of one worker. `source` must not wait itself; it and `counters`, the worker's, must outlive the end.
@@ -35,7 +35,7 @@ class HandOver {
   PacketLane& lane(std::uint32_t from, std::uint32_t to) { return *lanes_[from * workers_ + to]; }
   bool has_left(std::uint32_t worker) const { return has_left_[worker].load(std::memory_order_acquire); }
 
-  const Homes homes_;
+  const OwnerWorkers owner_workers_;
   const std::uint32_t workers_;
   const Backoff::Steps idle_;
   std::vector<std::unique_ptr<PacketLane>> lanes_;  // from * workers_ + to
@@ -51,8 +51,8 @@ class HandOverEnd final : public PacketSource {
   HandOverEnd(HandOver& hand_over, std::uint32_t worker, PacketSource& source, Counters& counters);
 
   // False if the packet is at home here. Otherwise it is on its way, or counted as lost.
-  [[gnu::always_inline]] bool send_home(const RawPacket& raw, const Packet& packet, LinkType link_type) {
-    const std::uint32_t home = hand_over_.homes_.home_of(packet, worker_);
+  [[gnu::always_inline]] bool send_to_owner(const RawPacket& raw, const Packet& packet, LinkType link_type) {
+    const std::uint32_t home = hand_over_.owner_workers_.owner_of(packet, worker_);
     if (home == worker_) return false;
     send(home, raw, link_type);
     return true;

@@ -19,8 +19,8 @@
 
 namespace spanflow {
 
-// Stands where all packets of a source are in one thread: in the Spreader if there is one, otherwise in the Meter. Not
-// thread-safe; all that it borrows must outlive it. Counts what it keeps: packets that are not to be metered. Of a
+// Stands where all packets of a source are in one thread: in the Distributor if there is one, otherwise in the Meter.
+// Not thread-safe; all that it borrows must outlive it. Counts what it keeps: packets that are not to be metered. Of a
 // worker's share it only decodes: the rest has been done. Where workers hand over to each other, a packet is filtered
 // by the one that polled it; duplicates and fragments are looked for at its home.
 class Intake {
@@ -40,7 +40,7 @@ class Intake {
     const Counter outcome = decoder_.decode(raw, link_type_, packet);
     if (outcome != Counter::kPacketsMetered) [[unlikely]]
       return refuse(outcome);
-    if (hand_over_ != nullptr && hand_over_->send_home(raw, packet, link_type_)) return false;
+    if (hand_over_ != nullptr && hand_over_->send_to_owner(raw, packet, link_type_)) return false;
     if (duplicates_.has_seen(packet)) return refuse(Counter::kIgnoredDuplicate);
     if (packet.is_fragment()) [[unlikely]]
       return follow_fragment(raw, packet);

@@ -8,7 +8,7 @@
 
 #include "decode/decoder.h"
 #include "decode/packet.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 
@@ -50,7 +50,7 @@ class PacketSource {
   virtual std::uint32_t greatest_frame() const { return std::numeric_limits<std::uint32_t>::max(); }
   // Share of the queue before this live source that is filled, 0 to 1, or the best guess of it. After poll().
   virtual double backlog() const { return 0; }
-  // True if this is what the Spreader gives one worker: filtered, without duplicates, fragments with their first.
+  // True if this is what the Distributor gives one worker: filtered, without duplicates, fragments with their first.
   virtual bool is_share() const { return false; }
   // By which packets leave that are another worker's; nullptr if all are at home here.
   virtual HandOverEnd* hand_over() { return nullptr; }

@@ -204,7 +204,7 @@ void Port::check_split() {
 
 void Port::use_all_queues() {
   if (layout_->uses_all(queues_)) return;
-  if (spread_evenly(id_, layout_->queues.size(), queues_)) layout_ = read_rss_layout(id_);
+  if (distribute_evenly(id_, layout_->queues.size(), queues_)) layout_ = read_rss_layout(id_);
   if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
 }
 

@@ -13,7 +13,7 @@
 
 #include "capture/nic_clock.h"
 #include "capture/rss.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

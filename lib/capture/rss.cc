@@ -108,7 +108,7 @@ bool RssLayout::uses_all(std::uint16_t queue_count) const {
   return true;
 }
 
-bool spread_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues) {
+bool distribute_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues) {
   auto table = table_of(entries);
   for (std::size_t i = 0; i < entries; ++i) entry(table, i) = static_cast<std::uint16_t>(i % queues);
   return rte_eth_dev_rss_reta_update(port, table.data(), static_cast<std::uint16_t>(entries)) == 0;

@@ -37,7 +37,7 @@ struct RssLayout {
 std::optional<RssLayout> read_rss_layout(std::uint16_t port);
 
 // Sets a redirection table of so many entries that uses its queues evenly; false if the port does not take it.
-bool spread_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues);
+bool distribute_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues);
 
 // What the port is asked to hash, of all that it can: IP addresses alone, which fragments have too. Ports as well only
 // where it knows no IP packets as such.

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/units.h"
-#include "export/spool_options.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
+#include "spool/spool_options.h"
 
 namespace spanflow {
 

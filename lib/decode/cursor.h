@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

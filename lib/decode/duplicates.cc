@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstring>
 
-#include "flow/flow_key.h"
+#include "base/flow_hash.h"
 
 namespace spanflow {
 namespace {

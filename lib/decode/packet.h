@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "decode/cursor.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

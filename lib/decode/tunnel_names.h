@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

@@ -16,12 +16,12 @@
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/zeroed_array.h"
-#include "dpi/client_hello_watcher.h"
-#include "dpi/ja4.h"
 #include "dpi/metadata.h"
 #include "dpi/ndpi_api.h"
 #include "dpi/ndpi_metadata.h"
 #include "dpi/replay.h"
+#include "inspect/client_hello_watcher.h"
+#include "inspect/ja4.h"
 
 namespace spanflow {
 namespace {

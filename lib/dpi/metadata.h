@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/zeroed_array.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

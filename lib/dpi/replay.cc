@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/flow_hash.h"
 #include "decode/packet.h"
-#include "flow/flow_key.h"
 
 namespace spanflow {
 namespace {

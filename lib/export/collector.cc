@@ -91,7 +91,7 @@ void Collector::hand_over() {
   while (!has_room(batch->size())) backoff.wait();
   note_lag();
   const std::lock_guard lock(sinks_mutex_);
-  for (SinkRunner* sink : sinks_) sink->hand(batch);
+  for (SinkRunner* sink : sinks_) sink->enqueue(batch);
 }
 
 // Of a batch, by one look at the clock.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/block_ring.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

@@ -54,7 +54,7 @@ void SinkRunner::start() {
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
-void SinkRunner::hand(const RecordBatch& batch) {
+void SinkRunner::enqueue(const RecordBatch& batch) {
   std::unique_lock lock(mutex_);
   ledger_.handed += batch->size();
   while (wait_ && !ended_ && !fits(batch->size()) && !abandon_) changed_.wait_for(lock, kLookUp);

@@ -44,19 +44,19 @@ struct SinkLedger {
   SinkLedger& operator+=(const SinkLedger& before);
 };
 
-// hand() and finish() are the collector's; the other functions are thread-safe.
+// enqueue() and finish() are the collector's; the other functions are thread-safe.
 class SinkRunner {
  public:
-  // `wait`: hand() waits for room in the queue, and a write error ends the sink; otherwise what has no room is dropped
-  // and writing is tried again. `abandon` must outlive the runner.
+  // `wait`: enqueue() waits for room in the queue, and a write error ends the sink; otherwise what has no room is
+  // dropped and writing is tried again. `abandon` must outlive the runner.
   SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
              const std::atomic<bool>& abandon);
   ~SinkRunner();
 
   // Once it runs, nothing.
   void start();
-  void hand(const RecordBatch& batch);
-  // False while hand() would have to wait, or to drop, for want of room. True of a sink that takes nothing any more.
+  void enqueue(const RecordBatch& batch);
+  // False while enqueue() would have to wait, or to drop, for want of room. True of a sink that takes nothing any more.
   bool has_room(std::size_t records) const;
   // Writes what is queued, has the sink finish, and joins the thread.
   void finish();

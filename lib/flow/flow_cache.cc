@@ -201,23 +201,23 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
 
 // User metrics go on whatever happens: they are what a user set up the sensor for.
 void FlowCache::note_overload(FlowEntry& entry) {
-  Shed& shed = table_.shed(entry);
-  shed.features = features_stopped_ ? 1 : 0;
-  shed.sampling_shift = sampling_shift_;
+  LoadShedding& load_shedding = table_.load_shedding(entry);
+  load_shedding.features = features_stopped_ ? 1 : 0;
+  load_shedding.sampling_shift = sampling_shift_;
   if (features_stopped_) counters_.add(Counter::kOverloadFeaturesStopped);
   if (sampling_shift_ > 0) counters_.add(Counter::kOverloadSampled);
 }
 
 bool FlowCache::keeps_features(const FlowEntry& entry) const {
   if (!features_) return false;
-  const Shed* shed = table_.find_shed(entry);
-  return shed == nullptr || shed->features == 0;
+  const LoadShedding* load_shedding = table_.find_load_shedding(entry);
+  return load_shedding == nullptr || load_shedding->features == 0;
 }
 
 void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   entry.state = EntryState::kOpen;
   entry.sides[0] = entry.sides[1] = {};
-  if (entry.has_carries) std::fill_n(table_.carries(entry).sides, 2, Carries::Side{});
+  if (entry.has_high_bits) std::fill_n(table_.high_bits(entry).sides, 2, CounterHighBits::Side{});
   const std::uint32_t index = table_.index_of(entry);
   if (accounted_.size() > 0) accounted_[index] = {};
   table_.by_opening().push_back(index);
@@ -253,7 +253,7 @@ void FlowCache::count(FlowEntry& entry, Packet& packet) {
 }
 
 void FlowCache::carry(FlowEntry& entry, Direction direction, bool pkts, bool link_octets, bool ip_octets) {
-  Carries::Side& side = table_.carries(entry).sides[static_cast<int>(direction)];
+  CounterHighBits::Side& side = table_.high_bits(entry).sides[static_cast<int>(direction)];
   side.pkts += pkts ? 1 : 0;
   side.link_octets += link_octets ? 1 : 0;
   side.ip_octets += ip_octets ? 1 : 0;
@@ -438,13 +438,13 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
 // All of a Flow but its metrics, from where its parts are kept.
 void FlowCache::describe(const FlowEntry& entry, Flow& flow) const {
   const FlowDetails& details = table_.details(entry);
-  const Carries* carries = table_.find_carries(entry);
+  const CounterHighBits* high_bits = table_.find_high_bits(entry);
   const Tags* tags = table_.find_tags(entry);
   static_cast<FlowKey&>(flow) = entry.key;
   flow.start_ns = entry.start_ns();
   flow.end_ns = entry.end_ns();
   flow.flow_id = details.flow_id();
-  flow.segment = (carries == nullptr ? 0 : carries->segment) << 16 | details.segment;
+  flow.segment = (high_bits == nullptr ? 0 : high_bits->segment) << 16 | details.segment;
   flow.vlan_id = tags == nullptr ? 0 : tags->vlan_id;
   flow.vlan_outer_id = tags == nullptr ? 0 : tags->vlan_outer_id;
   flow.src_mac = details.src_mac;
@@ -454,10 +454,10 @@ void FlowCache::describe(const FlowEntry& entry, Flow& flow) const {
   flow.icmp_code = icmp.code;
   flow.biflow_direction = entry.biflow_direction;
   flow.ends_now = entry.ends_now;
-  const Shed shed = entry.has_shed ? *table_.find_shed(entry) : Shed{};
-  flow.sampling_rate = 1U << shed.sampling_shift;
-  flow.overload =
-      static_cast<std::uint8_t>((shed.features != 0 ? kShedFeatures : 0) | (shed.sampling_shift > 0 ? kShedFlows : 0));
+  const LoadShedding load_shedding = entry.has_load_shedding ? *table_.find_load_shedding(entry) : LoadShedding{};
+  flow.sampling_rate = 1U << load_shedding.sampling_shift;
+  flow.overload = static_cast<std::uint8_t>((load_shedding.features != 0 ? kShedFeatures : 0) |
+                                            (load_shedding.sampling_shift > 0 ? kShedFlows : 0));
   describe(entry, Direction::kSrcToDst, flow.src_to_dst);
   describe(entry, Direction::kDstToSrc, flow.dst_to_src);
 }
@@ -465,9 +465,9 @@ void FlowCache::describe(const FlowEntry& entry, Flow& flow) const {
 void FlowCache::describe(const FlowEntry& entry, Direction direction, FlowSide& side) const {
   const int at = static_cast<int>(direction);
   const SideState& state = entry.sides[at];
-  const Carries* carries = table_.find_carries(entry);
+  const CounterHighBits* high_bits = table_.find_high_bits(entry);
   const TunnelIds* tunnel_ids = table_.find_tunnel_ids(entry);
-  const Carries::Side upper = carries == nullptr ? Carries::Side{} : carries->sides[at];
+  const CounterHighBits::Side upper = high_bits == nullptr ? CounterHighBits::Side{} : high_bits->sides[at];
   side.pkts = whole(upper.pkts, state.pkts);
   side.link_bytes = whole(upper.link_octets, state.link_octets);
   side.ip_bytes = whole(upper.ip_octets, state.ip_octets);

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 
@@ -72,7 +72,7 @@ struct HelloWatch {
   void give_up() { settled = 3; }
 };
 
-// One direction of a segment. The counts are the lower halves: what goes beyond is in the flow's Carries.
+// One direction of a segment. The counts are the lower halves: what goes beyond is in the flow's CounterHighBits.
 struct SideState {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t start_ns = kNever;
@@ -99,12 +99,12 @@ struct alignas(64) FlowEntry {
   std::uint8_t syn_seen : 2 = 0;  // a bit per direction
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
-  bool ends_now : 1 = false;         // a user metric said so
-  bool has_tags : 1 = false;         // Tags are its own
-  bool has_tunnel_ids : 1 = false;   // TunnelIds are
-  bool has_carries : 1 = false;      // Carries are
-  bool has_shed : 1 = false;         // Shed is
-  bool is_conversation : 1 = false;  // the table's order of use goes by it
+  bool ends_now : 1 = false;           // a user metric said so
+  bool has_tags : 1 = false;           // Tags are its own
+  bool has_tunnel_ids : 1 = false;     // TunnelIds are
+  bool has_high_bits : 1 = false;      // CounterHighBits are
+  bool has_load_shedding : 1 = false;  // LoadShedding is
+  bool is_conversation : 1 = false;    // the table's order of use goes by it
   Inspection inspection;
   SideState sides[2];  // by direction
 
@@ -131,7 +131,7 @@ struct FlowDetails {
   std::array<std::uint32_t, 2> flow_id_words{};
   std::uint32_t closed_low = 0;
   std::uint16_t closed_high = 0;
-  std::uint16_t segment = 0;  // lower half; what goes beyond is in Carries
+  std::uint16_t segment = 0;  // lower half; what goes beyond is in CounterHighBits
   MacAddress src_mac{};
   MacAddress dst_mac{};
 
@@ -154,7 +154,7 @@ static_assert(sizeof(FlowDetails) == 36);
 // What few flows have lies in arrays of its own; memory that nobody has written to is none.
 
 // The upper halves of counts: for a segment of 4 GiB and more, or a flow of 65,536 segments and more.
-struct Carries {
+struct CounterHighBits {
   struct Side {
     std::uint32_t pkts;
     std::uint32_t link_octets;
@@ -171,7 +171,7 @@ struct Tags {
 };
 
 // What is left out for overload since the flow opened.
-struct Shed {
+struct LoadShedding {
   std::uint8_t features : 1;
   std::uint8_t sampling_shift : 4;  // the flow stands for 2 to the power of this
 };

@@ -34,10 +34,10 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       use_(capacity),
       opening_(capacity),
       slots_(slots_for(capacity)),
-      carries_(capacity),
+      high_bits_(capacity),
       tags_(capacity),
       tunnel_ids_(capacity),
-      shed_(capacity),
+      load_shedding_(capacity),
       on_probation_(use_),
       conversations_(use_),
       by_opening_(opening_),
@@ -143,14 +143,14 @@ std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns
 }
 
 void FlowTable::next_segment(FlowEntry& entry) {
-  if (++details(entry).segment == 0) ++carries(entry).segment;
+  if (++details(entry).segment == 0) ++high_bits(entry).segment;
 }
 
-Carries& FlowTable::carries(FlowEntry& entry) {
-  Carries& carries = carries_[index_of(entry)];
-  if (!entry.has_carries) carries = {};
-  entry.has_carries = true;
-  return carries;
+CounterHighBits& FlowTable::high_bits(FlowEntry& entry) {
+  CounterHighBits& high_bits = high_bits_[index_of(entry)];
+  if (!entry.has_high_bits) high_bits = {};
+  entry.has_high_bits = true;
+  return high_bits;
 }
 
 Tags& FlowTable::tags(FlowEntry& entry) {
@@ -167,15 +167,15 @@ TunnelIds& FlowTable::tunnel_ids(FlowEntry& entry) {
   return ids;
 }
 
-Shed& FlowTable::shed(FlowEntry& entry) {
-  Shed& shed = shed_[index_of(entry)];
-  if (!entry.has_shed) shed = {};
-  entry.has_shed = true;
-  return shed;
+LoadShedding& FlowTable::load_shedding(FlowEntry& entry) {
+  LoadShedding& load_shedding = load_shedding_[index_of(entry)];
+  if (!entry.has_load_shedding) load_shedding = {};
+  entry.has_load_shedding = true;
+  return load_shedding;
 }
 
-const Carries* FlowTable::find_carries(const FlowEntry& entry) const {
-  return entry.has_carries ? &carries_[index_of(entry)] : nullptr;
+const CounterHighBits* FlowTable::find_high_bits(const FlowEntry& entry) const {
+  return entry.has_high_bits ? &high_bits_[index_of(entry)] : nullptr;
 }
 
 const Tags* FlowTable::find_tags(const FlowEntry& entry) const {
@@ -186,8 +186,8 @@ const TunnelIds* FlowTable::find_tunnel_ids(const FlowEntry& entry) const {
   return entry.has_tunnel_ids ? &tunnel_ids_[index_of(entry)] : nullptr;
 }
 
-const Shed* FlowTable::find_shed(const FlowEntry& entry) const {
-  return entry.has_shed ? &shed_[index_of(entry)] : nullptr;
+const LoadShedding* FlowTable::find_load_shedding(const FlowEntry& entry) const {
+  return entry.has_load_shedding ? &load_shedding_[index_of(entry)] : nullptr;
 }
 
 }  // namespace spanflow

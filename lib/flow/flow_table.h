@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/flow_hash.h"
 #include "base/zeroed_array.h"
 #include "flow/flow_entry.h"
-#include "flow/flow_key.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 
@@ -71,15 +71,15 @@ class FlowTable {
   // Counts an active cut.
   void next_segment(FlowEntry& entry);
   // What few entries have: they start zeroed when they are first asked for.
-  Carries& carries(FlowEntry& entry);
+  CounterHighBits& high_bits(FlowEntry& entry);
   Tags& tags(FlowEntry& entry);
   TunnelIds& tunnel_ids(FlowEntry& entry);
-  Shed& shed(FlowEntry& entry);
+  LoadShedding& load_shedding(FlowEntry& entry);
   // The same to read: nullptr if the entry has none.
-  const Carries* find_carries(const FlowEntry& entry) const;
+  const CounterHighBits* find_high_bits(const FlowEntry& entry) const;
   const Tags* find_tags(const FlowEntry& entry) const;
   const TunnelIds* find_tunnel_ids(const FlowEntry& entry) const;
-  const Shed* find_shed(const FlowEntry& entry) const;
+  const LoadShedding* find_load_shedding(const FlowEntry& entry) const;
 
   // Orders of use: there is one of conversations and one of all others, so that either can make room.
   EntryList& on_probation() { return on_probation_; }
@@ -118,10 +118,10 @@ class FlowTable {
   ZeroedArray<Links> use_;
   ZeroedArray<Links> opening_;
   ZeroedArray<Slot> slots_;
-  ZeroedArray<Carries> carries_;
+  ZeroedArray<CounterHighBits> high_bits_;
   ZeroedArray<Tags> tags_;
   ZeroedArray<TunnelIds> tunnel_ids_;
-  ZeroedArray<Shed> shed_;
+  ZeroedArray<LoadShedding> load_shedding_;
   std::uint32_t size_ = 0;
   std::uint32_t unused_ = 0;       // entries from here on were never used
   std::uint32_t free_ = kNoIndex;  // a chain of erased entries through Links::next of their use

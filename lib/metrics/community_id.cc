@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "base/flow_hash.h"
 #include "decode/packet.h"
-#include "flow/flow_key.h"
 
 namespace spanflow {
 namespace {

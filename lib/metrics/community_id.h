@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "base/short_text.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

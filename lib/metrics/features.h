@@ -8,7 +8,7 @@
 #include "decode/packet.h"
 #include "metrics/series.h"
 #include "metrics/tcp_quality.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {

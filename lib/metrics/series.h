@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

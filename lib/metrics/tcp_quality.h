@@ -5,7 +5,7 @@
 
 #include "decode/cursor.h"
 #include "decode/packet.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

@@ -8,7 +8,7 @@
 #include "base/zeroed_array.h"
 #include "decode/packet.h"
 #include "metrics/metric_set.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {

@@ -13,7 +13,7 @@
 #include "capture/capture_source.h"
 #include "capture/filter.h"
 #include "capture/read_ahead.h"
-#include "config/loader.h"
+#include "options/loader.h"
 #include "sinks/field_table.h"
 #include "telemetry/log.h"
 
@@ -123,27 +123,27 @@ void Pipeline::make_sources() {
     worker_counters_.push_back(std::make_unique<Counters>());
   }
   if (sources_.size() < config_.workers) {
-    spread();
-  } else if (const auto homes = input_ != nullptr ? input_->homes() : std::nullopt) {
-    hand_over(*homes);
+    distribute();
+  } else if (const auto owner_workers = input_ != nullptr ? input_->owner_workers() : std::nullopt) {
+    hand_over(*owner_workers);
   }
 }
 
-void Pipeline::spread() {
-  spreader_ = std::make_unique<Spreader>(config_, *sources_.front(), decoder_, spreader_counters_);
-  for (std::uint32_t worker = 0; worker < config_.workers; ++worker) ends_.push_back(spreader_->make_source(worker));
+void Pipeline::distribute() {
+  distributor_ = std::make_unique<Distributor>(config_, *sources_.front(), decoder_, distributor_counters_);
+  for (std::uint32_t worker = 0; worker < config_.workers; ++worker) ends_.push_back(distributor_->make_source(worker));
 }
 
-void Pipeline::hand_over(const Homes& homes) {
+void Pipeline::hand_over(const OwnerWorkers& owner_workers) {
   const auto workers = static_cast<std::uint32_t>(config_.workers);
-  hand_over_ = std::make_unique<HandOver>(homes, workers, input_->idle());
+  hand_over_ = std::make_unique<HandOver>(owner_workers, workers, input_->idle());
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
     ends_.push_back(hand_over_->make_end(worker, *sources_[worker], *worker_counters_[worker]));
   }
 }
 
 void Pipeline::make_sinks(std::vector<NamedSink> own) {
-  sinks_.emplace(SinkSet::Surroundings{config_, metrics_.names(), is_live(), rotations_}, sinks_with_fields(config_),
+  sinks_.emplace(SinkSet::SinkSetOptions{config_, metrics_.names(), is_live(), rotations_}, sinks_with_fields(config_),
                  std::move(own));
 }
 
@@ -172,7 +172,7 @@ void Pipeline::start() {
     pin(threads_.back(), cpu);
     input_->warn_if_distant(cpu);
   }
-  if (spreader_ != nullptr) spreader_->start();
+  if (distributor_ != nullptr) distributor_->start();
 }
 
 void Pipeline::run_meter(std::uint16_t worker) {
@@ -234,7 +234,7 @@ Changes Pipeline::reload(const Config& wanted) {
   const Adjustments adjustments = adjustments_of(next);
   sinks_->replace(sinks_with_fields(next), *collector_);
   for (const auto& meter : meters_) meter->adjust(adjustments);
-  if (spreader_ != nullptr) spreader_->adjust(adjustments);
+  if (distributor_ != nullptr) distributor_->adjust(adjustments);
   running_ = std::move(next);
   return changes;
 }
@@ -242,7 +242,7 @@ Changes Pipeline::reload(const Config& wanted) {
 std::vector<std::uint64_t> Pipeline::polls() const {
   std::vector<std::uint64_t> polls;
   for (const auto& counters : worker_counters_) polls.push_back(counters->get(Counter::kWorkerPolls));
-  if (spreader_ != nullptr) polls.push_back(spreader_counters_.get(Counter::kWorkerPolls));
+  if (distributor_ != nullptr) polls.push_back(distributor_counters_.get(Counter::kWorkerPolls));
   return polls;
 }
 
@@ -265,11 +265,11 @@ void Pipeline::finish() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
-  if (spreader_ != nullptr) {
+  if (distributor_ != nullptr) {
     try {
-      spreader_->finish();
+      distributor_->finish();
     } catch (...) {
-      spreader_failure_ = std::current_exception();
+      distributor_failure_ = std::current_exception();
     }
   }
   if (input_ != nullptr) input_->read_port_counts();
@@ -290,7 +290,7 @@ std::vector<std::exception_ptr> Pipeline::failures() const {
   const auto add = [&failures](const std::exception_ptr& failure) {
     if (failure != nullptr) failures.push_back(failure);
   };
-  add(spreader_failure_);
+  add(distributor_failure_);
   for (const auto& meter : meters_) add(meter->failure());
   for (const std::exception_ptr& failure : sinks_->failures()) add(failure);
   return failures;
@@ -309,9 +309,9 @@ Summary Pipeline::summary() const {
     add_up(summary.per_worker.back(), summary.counters);
     counters->add_to(summary.histograms);
   }
-  if (spreader_ != nullptr) {
-    summary.spreader = spreader_counters_.values();
-    add_up(*summary.spreader, summary.counters);
+  if (distributor_ != nullptr) {
+    summary.distributor = distributor_counters_.values();
+    add_up(*summary.distributor, summary.counters);
   }
   collector_counters_.add_to(summary.histograms);
   if (is_live()) summary.ports = input_->port_counts();

@@ -13,15 +13,15 @@
 #include <thread>
 #include <vector>
 
+#include "capture/distributor.h"
 #include "capture/dpdk_input.h"
 #include "capture/hand_over.h"
 #include "capture/packet_source.h"
-#include "capture/spreader.h"
 #include "config/config.h"
-#include "config/reload.h"
 #include "export/collector.h"
 #include "flow/meter.h"
 #include "metrics/metric_set.h"
+#include "options/reload.h"
 #include "pipeline/sink_set.h"
 #include "pipeline/summary.h"
 #include "telemetry/notes.h"
@@ -63,8 +63,8 @@ class Pipeline {
 
  private:
   void make_sources();
-  void spread();
-  void hand_over(const Homes& homes);
+  void distribute();
+  void hand_over(const OwnerWorkers& owner_workers);
   void make_sinks(std::vector<NamedSink> own);
   void make_workers();
   void run_meter(std::uint16_t worker);
@@ -80,13 +80,13 @@ class Pipeline {
   std::atomic<std::uint64_t> rotations_{0};
   Notes notes_;  // of the sources
 
-  Counters spreader_counters_;
+  Counters distributor_counters_;
   Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
   std::unique_ptr<DpdkInput> input_;
   std::vector<std::unique_ptr<PacketSource>> sources_;  // of the input
-  std::unique_ptr<Spreader> spreader_;                  // where one source is for several workers
+  std::unique_ptr<Distributor> distributor_;            // where one source is for several workers
   std::unique_ptr<HandOver> hand_over_;                 // where each has one, but not of its own flows alone
   std::vector<std::unique_ptr<PacketSource>> ends_;     // of either of the two, for the workers
   std::vector<std::unique_ptr<ExportRing>> rings_;
@@ -103,7 +103,7 @@ class Pipeline {
   std::thread grace_;  // abandons what is left when a stop takes too long
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point ended_;
-  std::exception_ptr spreader_failure_;
+  std::exception_ptr distributor_failure_;
   std::uint64_t logged_overload_ = 0;
   std::chrono::steady_clock::time_point overload_logged_;
 };

@@ -20,8 +20,8 @@ bool in_the_way(const SinkConfig& a, const SinkConfig& b) {
 
 }  // namespace
 
-SinkSet::SinkSet(const Surroundings& surroundings, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own)
-    : surroundings_(surroundings) {
+SinkSet::SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own)
+    : options_(options) {
   for (NamedSink& sink : own) {
     Member member;
     member.abandon = std::make_shared<std::atomic<bool>>(false);
@@ -41,15 +41,15 @@ SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
   }
   member.config = config;
   member.added = reloaded;
-  const SinkContext context{surroundings_.config, surroundings_.metrics,   *member.abandon,
-                            surroundings_.live,   surroundings_.rotations, reloaded};
+  const SinkContext context{options_.config, options_.metrics,   *member.abandon,
+                            options_.live,   options_.rotations, reloaded};
   run_by_runner({sink_name(config), make_sink(config, context), config.queue}, member);
   return member;
 }
 
 void SinkSet::run_by_runner(NamedSink sink, Member& member) const {
   member.runner =
-      std::make_shared<SinkRunner>(sink.name, std::move(sink.sink), sink.queue, !surroundings_.live, *member.abandon);
+      std::make_shared<SinkRunner>(sink.name, std::move(sink.sink), sink.queue, !options_.live, *member.abandon);
 }
 
 std::vector<SinkRunner*> SinkSet::runners() const {
@@ -65,61 +65,61 @@ void SinkSet::start() {
 }
 
 void SinkSet::replace(const std::vector<SinkConfig>& configs, Collector& collector) {
-  Change change = planned(configs);
-  for (const SinkConfig& config : change.in_free_places) change.next.push_back(make(config, true));
+  ReplacementPlan plan = planned(configs);
+  for (const SinkConfig& config : plan.in_free_places) plan.next.push_back(make(config, true));
   std::exception_ptr failure;
   collector.change_sinks([&] {
     try {
-      take_places(change);
-      for (const Member& member : change.next) member.runner->start();
-      set_members(change);
+      take_places(plan);
+      for (const Member& member : plan.next) member.runner->start();
+      set_members(plan);
     } catch (...) {
       failure = std::current_exception();
     }
     return runners();
   });
   if (failure != nullptr) std::rethrow_exception(failure);
-  for (const Member& member : change.leaving) retire(member);
+  for (const Member& member : plan.leaving) retire(member);
 }
 
-SinkSet::Change SinkSet::planned(const std::vector<SinkConfig>& configs) const {
-  Change change;
+SinkSet::ReplacementPlan SinkSet::planned(const std::vector<SinkConfig>& configs) const {
+  ReplacementPlan plan;
   for (const Member& member : members()) {
     const bool stays =
         member.own || std::ranges::any_of(configs, [&](const auto& config) { return config == member.config; });
-    (stays ? change.next : change.leaving).push_back(member);
+    (stays ? plan.next : plan.leaving).push_back(member);
   }
-  const std::vector<Member> staying = change.next;
+  const std::vector<Member> staying = plan.next;
   for (const SinkConfig& config : configs) {
     const auto is_this = [&](const Member& member) { return !member.own && config == member.config; };
     if (std::ranges::any_of(staying, is_this)) continue;
     const auto stands_here = [&](const Member& member) { return in_the_way(config, member.config); };
-    const bool is_free = std::ranges::none_of(change.leaving, stands_here);
-    (is_free ? change.in_free_places : change.in_taken_places).push_back(config);
+    const bool is_free = std::ranges::none_of(plan.leaving, stands_here);
+    (is_free ? plan.in_free_places : plan.in_taken_places).push_back(config);
   }
-  return change;
+  return plan;
 }
 
 // Ends those that are in the way of a successor, and makes that one. If it cannot be made, they go on.
-void SinkSet::take_places(Change& change) {
+void SinkSet::take_places(ReplacementPlan& plan) {
   const auto has_successor = [&](const Member& member) {
-    return std::ranges::any_of(change.in_taken_places,
+    return std::ranges::any_of(plan.in_taken_places,
                                [&](const SinkConfig& config) { return in_the_way(config, member.config); });
   };
   Members ended;
-  std::ranges::copy_if(change.leaving, std::back_inserter(ended), has_successor);
-  std::erase_if(change.leaving, has_successor);
+  std::ranges::copy_if(plan.leaving, std::back_inserter(ended), has_successor);
+  std::erase_if(plan.leaving, has_successor);
   for (const Member& member : ended) retire(member);
   Members made;
   try {
-    for (const SinkConfig& config : change.in_taken_places) made.push_back(make(config, true));
+    for (const SinkConfig& config : plan.in_taken_places) made.push_back(make(config, true));
   } catch (...) {
     made.clear();
     make_again(ended);
     throw;
   }
   for (Member& member : made) member.added = was_added(member, ended);
-  change.next.insert(change.next.end(), made.begin(), made.end());
+  plan.next.insert(plan.next.end(), made.begin(), made.end());
 }
 
 void SinkSet::make_again(const Members& ended) {
@@ -147,13 +147,13 @@ bool SinkSet::was_added(const Member& successor, const Members& ended) {
 // What a spool holds is now the new owner's: recovered there, and no longer spooled here. Under the lock by which that
 // one became a member.
 void SinkSet::hand_on_spools() {
-  for (auto& [name, left] : left_) {
-    const auto owns = [&, &spool = left.spool](const Member& member) {
+  for (auto& [name, retired] : retired_) {
+    const auto owns = [&, &spool = retired.spool](const Member& member) {
       return !spool.empty() && member.config.kafka.spool.path == spool;
     };
     if (std::ranges::none_of(members_, owns)) continue;
-    left.ledger.recovered -= left.ledger.spooled;
-    left.ledger.spooled = 0;
+    retired.ledger.recovered -= retired.ledger.spooled;
+    retired.ledger.spooled = 0;
   }
 }
 
@@ -163,9 +163,9 @@ void SinkSet::retire(const Member& member) {
   if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) log_failure(failure);
   member.runner->release();
   const std::lock_guard lock(mutex_);
-  Left& left = left_[sink_name(member.config)];
-  left.ledger += member.runner->ledger();
-  left.spool = member.config.kafka.spool.path;
+  RetiredSink& retired = retired_[sink_name(member.config)];
+  retired.ledger += member.runner->ledger();
+  retired.spool = member.config.kafka.spool.path;
   std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
 }
 
@@ -193,17 +193,17 @@ void SinkSet::finish() {
 std::vector<SinkLedger> SinkSet::ledgers() const {
   const std::lock_guard lock(mutex_);
   std::vector<SinkLedger> ledgers;
-  auto left = left_;
+  auto retired = retired_;
   for (const Member& member : members_) {
     SinkLedger ledger = member.runner->ledger();
-    if (const auto before = left.find(ledger.name); before != left.end()) {
+    if (const auto before = retired.find(ledger.name); before != retired.end()) {
       ledger += before->second.ledger;
-      left.erase(before);
+      retired.erase(before);
     }
     ledger.added = member.added;
     ledgers.push_back(std::move(ledger));
   }
-  for (auto& [name, gone] : left) {
+  for (auto& [name, gone] : retired) {
     gone.ledger.name = name;
     gone.ledger.removed = true;
     ledgers.push_back(std::move(gone.ledger));
@@ -223,9 +223,9 @@ std::vector<std::exception_ptr> SinkSet::failures() const {
   return failures;
 }
 
-void SinkSet::set_members(const Change& change) {
-  Members members = change.next;
-  for (Member member : change.leaving) {
+void SinkSet::set_members(const ReplacementPlan& plan) {
+  Members members = plan.next;
+  for (Member member : plan.leaving) {
     member.leaves = true;
     members.push_back(std::move(member));
   }

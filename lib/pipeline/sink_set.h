@@ -29,7 +29,7 @@ struct NamedSink {
 class SinkSet {
  public:
   // What all sinks of a run are made with; it must outlive them.
-  struct Surroundings {
+  struct SinkSetOptions {
     const Config& config;
     const MetricNames& metrics;
     bool live;
@@ -38,7 +38,7 @@ class SinkSet {
 
   // `own` are the program's, beside those of the configuration; they always stay. Throws RunError or ConfigError if one
   // cannot be made.
-  SinkSet(const Surroundings& surroundings, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
+  SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
 
   std::vector<SinkRunner*> runners() const;
   void start();
@@ -47,7 +47,7 @@ class SinkSet {
   // or to the other. One that leaves has kPatience to write what it was handed, as at the end of a run. Throws RunError
   // or ConfigError if one cannot be made; then all is as before.
   void replace(const std::vector<SinkConfig>& configs, Collector& collector);
-  // Those that have left already have been.
+  // Those that have retired already have been.
   void finish();
   // No sink waits for its target any longer.
   void abandon();
@@ -71,12 +71,12 @@ class SinkSet {
   using Members = std::vector<Member>;
 
   // What remains of those that are gone.
-  struct Left {
+  struct RetiredSink {
     SinkLedger ledger;
     std::string spool;
   };
 
-  struct Change {
+  struct ReplacementPlan {
     Members next;
     Members leaving;
     std::vector<SinkConfig> in_free_places;
@@ -85,21 +85,21 @@ class SinkSet {
 
   Member make(const SinkConfig& config, bool reloaded) const;
   void run_by_runner(NamedSink sink, Member& member) const;
-  Change planned(const std::vector<SinkConfig>& configs) const;
-  void take_places(Change& change);
+  ReplacementPlan planned(const std::vector<SinkConfig>& configs) const;
+  void take_places(ReplacementPlan& plan);
   void make_again(const Members& ended);
   static bool was_added(const Member& successor, const Members& ended);
   void hand_on_spools();
   void retire(const Member& member);
   static void finish_within(std::chrono::milliseconds time, const Member& member);
-  void set_members(const Change& change);
+  void set_members(const ReplacementPlan& plan);
   Members members() const;
 
-  const Surroundings surroundings_;
+  const SinkSetOptions options_;
   mutable std::mutex mutex_;
   bool abandoned_ = false;
   Members members_;
-  std::map<std::string, Left> left_;  // by name
+  std::map<std::string, RetiredSink> retired_;  // by name
 };
 
 }  // namespace spanflow

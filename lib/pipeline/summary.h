@@ -17,7 +17,7 @@ struct Summary {
   std::uint64_t workers = 0;
   CounterValues counters{};  // of all threads and ports
   std::vector<CounterValues> per_worker;
-  std::optional<CounterValues> spreader;  // where one thread reads for several workers
+  std::optional<CounterValues> distributor;  // where one thread reads for several workers
   AllHistograms histograms{};
   std::vector<PortCounts> ports;  // of a live run
   std::vector<SinkLedger> sinks;

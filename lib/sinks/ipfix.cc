@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "sinks/collector_socket.h"
+#include "sinks/export_socket.h"
 #include "sinks/field_table.h"
 #include "sinks/ipfix_messages.h"
 #include "sinks/sink.h"
@@ -60,7 +60,7 @@ class IpfixSink : public Sink {
   }
 
   const Nanoseconds refresh_;
-  CollectorSocket socket_;
+  ExportSocket socket_;
   IpfixPacker packer_;
   std::deque<IpfixMessage> unsent_;
   std::uint32_t sequence_ = 0;

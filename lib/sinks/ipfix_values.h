@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/text_buffer.h"
 #include "sinks/ipfix_elements.h"
-#include "sinks/text_buffer.h"
 #include "sinks/value.h"
 
 namespace spanflow {

@@ -125,7 +125,7 @@ class KafkaSink : public Sink {
   }
 
   // librdkafka sends what it has in its own time.
-  void flush() override { delivery_.tend(); }
+  void flush() override { delivery_.poll(); }
   void finish() override { delivery_.finish(); }
   std::optional<Settled> settled() const override { return delivery_.settled(); }
 

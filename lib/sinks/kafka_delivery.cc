@@ -72,7 +72,7 @@ void KafkaDelivery::append(std::string_view key, std::string_view value) {
   spool_->append(payload);
 }
 
-void KafkaDelivery::tend() {
+void KafkaDelivery::poll() {
   if (!spool_) {
     if (is_hopeless()) throw RunError(complaint());
     return;
@@ -122,7 +122,7 @@ std::string KafkaDelivery::complaint() const {
 void KafkaDelivery::finish() {
   const auto end = Clock::now() + options_.patience;
   for (;;) {
-    if (spool_) tend();
+    if (spool_) poll();
     const bool settled = producer_.flush(kLookUp);
     if (settled && (!spool_ || spool_->ledger().waiting == 0)) return;
     if (settled) producer_.wait_for_room(kLookUp);  // for what is still to be replayed

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "export/spool.h"
 #include "sinks/kafka_producer.h"
 #include "sinks/sink.h"
+#include "spool/spool.h"
 
 namespace spanflow {
 
@@ -33,7 +33,7 @@ class KafkaDelivery {
   // An empty key is none. Waits for room only in a run that is not live.
   void send(std::string_view key, std::string_view value);
   // To be called now and then. Throws RunError if nobody will repair what is wrong, or the spool cannot be read.
-  void tend();
+  void poll();
   // Waits for what is under way, within bounds. Throws RunError if messages are given up.
   void finish();
   Settled settled() const;  // thread-safe

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "sinks/text_buffer.h"
+#include "base/text_buffer.h"
 #include "sinks/value.h"
 
 namespace spanflow {

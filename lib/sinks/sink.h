@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

@@ -13,48 +13,6 @@
 namespace spanflow {
 namespace {
 
-// Length of the UTF-8 sequence at the start of `text`, 0 if there is no valid one (RFC 3629: no surrogates, no
-// overlong forms, nothing above U+10FFFF), or only that of a control character from U+0080 to U+009F: terminals obey
-// them.
-std::size_t utf8_sequence(std::string_view text) {
-  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned least_second = 0x80;
-  unsigned greatest_second = 0xbf;
-  if (first >= 0xc2 && first <= 0xdf) length = 2;
-  if (first >= 0xe0 && first <= 0xef) length = 3;
-  if (first >= 0xf0 && first <= 0xf4) length = 4;
-  if (first == 0xc2 || first == 0xe0) least_second = 0xa0;
-  if (first == 0xed) greatest_second = 0x9f;
-  if (first == 0xf0) least_second = 0x90;
-  if (first == 0xf4) greatest_second = 0x8f;
-  if (length == 0 || text.size() < length) return 0;
-  if (byte(1) < least_second || byte(1) > greatest_second) return 0;
-  for (std::size_t at = 2; at < length; ++at) {
-    if (byte(at) < 0x80 || byte(at) > 0xbf) return 0;
-  }
-  return length;
-}
-
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// Printable ASCII, but for what a format gives a meaning: nearly all text is of it, and is copied as it is.
-class PlainCharacters {
- public:
-  constexpr explicit PlainCharacters(std::string_view with_a_meaning) {
-    for (std::size_t at = 0x20; at < 0x7f; ++at) plain_[at] = true;
-    for (const char c : with_a_meaning) plain_[static_cast<unsigned char>(c)] = false;
-  }
-  bool are_all_of(std::string_view text) const {
-    return std::all_of(text.begin(), text.end(), [this](char c) { return plain_[static_cast<unsigned char>(c)]; });
-  }
-
- private:
-  std::array<bool, 256> plain_{};
-};
-
 constexpr auto kTwoDigits = [] {
   std::array<char, 200> pairs{};
   for (std::size_t i = 0; i < 100; ++i) {
@@ -119,17 +77,6 @@ TextWriter append_with_decimals(TextWriter out, double number, int decimals) {
 
 }  // namespace
 
-std::string clean_utf8(std::string_view text) {
-  TextBuffer clean;
-  append_utf8(TextWriter(clean), text).finish();
-  return std::string(clean.view());
-}
-
-bool is_clean_ascii(std::string_view text) {
-  static constexpr PlainCharacters kPlain{""};
-  return kPlain.are_all_of(text);
-}
-
 TextWriter append_plain(TextWriter out, std::uint64_t value) {
   constexpr std::size_t kMostDigits = 20;
   out.ended_at(write_number(out.room(kMostDigits), value));
@@ -177,20 +124,6 @@ TextWriter append_plain(TextWriter out, RealValue value) {
   const auto digit = [](std::uint64_t number) { return static_cast<char>('0' + number); };
   const std::array text = {'.', digit(decimals / 100), digit(decimals / 10 % 10), digit(decimals % 10)};
   out.append({text.data(), text.size()});
-  return out;
-}
-
-TextWriter append_utf8(TextWriter out, std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = is_control(text.front()) ? 0 : utf8_sequence(text);
-    if (length == 0) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-    } else {
-      out.append(text.substr(0, length));
-      text.remove_prefix(length);
-    }
-  }
   return out;
 }
 

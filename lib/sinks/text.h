@@ -6,17 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "sinks/text_buffer.h"
+#include "base/text_buffer.h"
+#include "base/utf8.h"
 #include "sinks/value.h"
 
 namespace spanflow {
 
 TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_version);
-// Valid UTF-8 without control characters: every other byte becomes \xNN.
-TextWriter append_utf8(TextWriter out, std::string_view text);
-std::string clean_utf8(std::string_view text);
-// Printable ASCII: append_utf8() would leave it as it is.
-bool is_clean_ascii(std::string_view text);
 // The value of a user metric in CSV and JSON: a whole number as one, any other with three decimals; nothing for one
 // that is missing or is no finite number.
 TextWriter append_metric(TextWriter out, double value);

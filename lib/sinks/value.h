@@ -10,7 +10,7 @@
 #include "base/short_text.h"
 #include "base/units.h"
 #include "decode/packet.h"
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

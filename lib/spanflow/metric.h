@@ -27,7 +27,7 @@
 #include <new>
 #include <type_traits>
 
-#include "spanflow/streamer.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 

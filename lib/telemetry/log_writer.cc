@@ -5,8 +5,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
-#include "sinks/text.h"
+#include "base/utf8.h"
 
 namespace spanflow {
 namespace {
@@ -52,18 +53,11 @@ std::string in_words(const LogEntry& entry) {
 
 std::string json_line(const LogEntry& entry, std::string_view sensor_id) {
   const auto level = spdlog::level::to_string_view(entry.level);
-  TextBuffer buffer;
-  TextWriter line(buffer);
-  line.push_back('{');
-  line = append_json_member(line, "time", std::string_view(rfc3339(entry.time)));
-  line = append_json_member(line, "level", std::string_view(level.data(), level.size()));
-  if (!sensor_id.empty()) line = append_json_member(line, "sensor_id", sensor_id);
-  if (entry.repeated > 0) line = append_json_member(line, "repeated", entry.repeated);
-  line.append("\"message\":");
-  line = append_json(line, std::string_view(entry.text));
-  line.push_back('}');
-  line.finish();
-  return std::string(buffer.view());
+  nlohmann::ordered_json line{{"time", rfc3339(entry.time)}, {"level", std::string_view(level.data(), level.size())}};
+  if (!sensor_id.empty()) line["sensor_id"] = clean_utf8(sensor_id);
+  if (entry.repeated > 0) line["repeated"] = entry.repeated;
+  line["message"] = entry.text;
+  return line.dump();
 }
 
 std::unique_ptr<LogWriter> make_text_log() { return std::make_unique<TextLog>(); }

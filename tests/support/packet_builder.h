@@ -25,7 +25,7 @@ struct TestPacket {
   std::uint32_t wire = 0;
   std::uint64_t time_ns = 0;
   LinkType link_type = LinkType::kEthernet;
-  DatagramTransport transport{};  // as the Spreader finds it for a later fragment
+  DatagramTransport transport{};  // as the Distributor finds it for a later fragment
 
   // Valid while this packet lives unchanged.
   RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns, transport}; }
@@ -66,7 +66,7 @@ class PacketBuilder {
   PacketBuilder& ip_length(std::uint16_t value);
   PacketBuilder& ip_protocol(std::uint8_t number);
 
-  // TCP without a word about flags carries ACK alone.
+  // TCP without a word about flags high_bits ACK alone.
   PacketBuilder& tcp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& flags(std::uint8_t value);
   PacketBuilder& syn() { return flags(tcp::kSyn); }

@@ -80,9 +80,9 @@ class Worker {
 class HandOverTest : public ::testing::Test {
  protected:
   // One for each queue.
-  void make_workers(std::vector<Traffic> queues, Homes::Rule rule = Homes::Rule::kAddresses) {
+  void make_workers(std::vector<Traffic> queues, OwnerWorkers::Rule rule = OwnerWorkers::Rule::kAddresses) {
     const auto count = static_cast<std::uint32_t>(queues.size());
-    hand_over_.emplace(Homes(rule, count), count, Backoff::Steps{.longest_sleep = 50us});
+    hand_over_.emplace(OwnerWorkers(rule, count), count, Backoff::Steps{.longest_sleep = 50us});
     for (std::uint32_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(config_, decoder_, *hand_over_, i, std::move(queues[i])));
     }
@@ -116,16 +116,16 @@ class HandOverTest : public ::testing::Test {
   }
   // Where each packet of a flow was metered; fails if at several.
   std::map<std::string, std::uint32_t> homes_of_flows() const {
-    std::map<std::string, std::uint32_t> homes;
+    std::map<std::string, std::uint32_t> owner_workers;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) {
       for (const FlowKey& key : workers_[i]->keys()) {
         const std::pair<std::string, std::string> ends =
             std::minmax(to_string(key.ip_src, key.ip_version), to_string(key.ip_dst, key.ip_version));
-        const auto [home, added] = homes.emplace(ends.first + " " + ends.second, i);
+        const auto [home, added] = owner_workers.emplace(ends.first + " " + ends.second, i);
         EXPECT_EQ(home->second, i) << home->first;
       }
     }
-    return homes;
+    return owner_workers;
   }
   std::vector<std::pair<std::uint64_t, Bytes>> metered() const {
     std::vector<std::pair<std::uint64_t, Bytes>> all;
@@ -168,7 +168,7 @@ PacketBuilder at_home_on(std::uint32_t worker, std::chrono::nanoseconds time) {
     Packet packet;
     const TestPacket built = builder.build();
     decoder.decode(built.raw(), built.link_type, packet);
-    if (Homes(Homes::Rule::kAddresses, 2).home_of(packet, 0) == worker) return builder;
+    if (OwnerWorkers(OwnerWorkers::Rule::kAddresses, 2).owner_of(packet, 0) == worker) return builder;
   }
 }
 
@@ -202,7 +202,7 @@ TEST_F(HandOverTest, FromQueuesThatAreSplitWellOnlyWhatCameInTunnelsIsHandedOver
   }
   Traffic first = plain;
   first.insert(first.end(), inside.begin(), inside.end());
-  make_workers({first, {plain[0]}}, Homes::Rule::kLanding);
+  make_workers({first, {plain[0]}}, OwnerWorkers::Rule::kLanding);
   run();
   const std::uint64_t handed_over = workers_[0]->counter(Counter::kPacketsHandedOver);
   EXPECT_GT(handed_over, 30U);

@@ -71,7 +71,7 @@ class SinkRunnerTest : public ::testing::Test {
   std::unique_ptr<SinkRunner> start_stuck(std::uint64_t queue, bool wait) {
     control_->closed = true;
     auto runner = start(queue, wait);
-    runner->hand(batch_of(0, 4));
+    runner->enqueue(batch_of(0, 4));
     EXPECT_TRUE(eventually([this] { return control_->writing.load(); }));
     return runner;
   }
@@ -83,7 +83,7 @@ class SinkRunnerTest : public ::testing::Test {
 
 TEST_F(SinkRunnerTest, DeliversEverythingInOrder) {
   const auto runner = start(1000, false);
-  for (std::uint64_t i = 0; i < 10; ++i) runner->hand(batch_of(10 * i, 10));
+  for (std::uint64_t i = 0; i < 10; ++i) runner->enqueue(batch_of(10 * i, 10));
   runner->finish();
   const auto numbers = numbers_of(kept_->all());
   ASSERT_EQ(numbers.size(), 100U);
@@ -96,7 +96,7 @@ TEST_F(SinkRunnerTest, DeliversEverythingInOrder) {
 
 TEST_F(SinkRunnerTest, WhatIsDeliveredIsCountedWhileTheRunGoesOn) {
   const auto runner = start(1000, false);
-  runner->hand(batch_of(0, 3));
+  runner->enqueue(batch_of(0, 3));
   EXPECT_TRUE(eventually([&] { return runner->ledger().delivered == 3; }));
   runner->finish();
 }
@@ -109,7 +109,7 @@ TEST_F(SinkRunnerTest, ASinkIsFlushedAlsoWhileNothingComes) {
 
 TEST_F(SinkRunnerTest, TheLastFlushFollowsTheEnd) {
   const auto runner = start(1000, true);
-  runner->hand(batch_of(0, 3));
+  runner->enqueue(batch_of(0, 3));
   EXPECT_TRUE(eventually([&] { return runner->ledger().delivered == 3; }));
   EXPECT_FALSE(control_->ended);
   runner->finish();
@@ -118,10 +118,10 @@ TEST_F(SinkRunnerTest, TheLastFlushFollowsTheEnd) {
 
 TEST_F(SinkRunnerTest, ASlowLiveSinkFillsItsOwnQueueAndTheRestIsCounted) {
   const auto runner = start_stuck(10, false);
-  runner->hand(batch_of(4, 4));
-  runner->hand(batch_of(8, 4));
-  runner->hand(batch_of(12, 4));  // 8 wait, 4 more are too many
-  runner->hand(batch_of(16, 2));  // these still fit
+  runner->enqueue(batch_of(4, 4));
+  runner->enqueue(batch_of(8, 4));
+  runner->enqueue(batch_of(12, 4));  // 8 wait, 4 more are too many
+  runner->enqueue(batch_of(16, 2));  // these still fit
   EXPECT_EQ(dropped(*runner, DropReason::kQueueFull), 4U);
   EXPECT_EQ(runner->ledger().queued, 14U);
   EXPECT_TRUE(balances(runner->ledger()));
@@ -134,15 +134,15 @@ TEST_F(SinkRunnerTest, ASlowLiveSinkFillsItsOwnQueueAndTheRestIsCounted) {
 
 TEST_F(SinkRunnerTest, ABatchGreaterThanTheQueueStillGetsThroughAlone) {
   const auto runner = start(2, false);
-  runner->hand(batch_of(0, 50));
+  runner->enqueue(batch_of(0, 50));
   runner->finish();
   EXPECT_EQ(runner->ledger().delivered, 50U);
 }
 
 TEST_F(SinkRunnerTest, ACaptureFileWaitsForASlowSink) {
   const auto runner = start_stuck(5, true);
-  runner->hand(batch_of(4, 5));
-  auto waiting = std::async(std::launch::async, [&] { runner->hand(batch_of(9, 5)); });
+  runner->enqueue(batch_of(4, 5));
+  auto waiting = std::async(std::launch::async, [&] { runner->enqueue(batch_of(9, 5)); });
   EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds{120}), std::future_status::timeout);
   EXPECT_EQ(dropped(*runner, DropReason::kQueueFull), 0U);
   control_->closed = false;
@@ -154,7 +154,7 @@ TEST_F(SinkRunnerTest, ACaptureFileWaitsForASlowSink) {
 TEST_F(SinkRunnerTest, ALiveSinkThatFailsIsTriedAgain) {
   control_->failures = 1;
   const auto runner = start(1000, false);
-  runner->hand(batch_of(0, 5));
+  runner->enqueue(batch_of(0, 5));
   EXPECT_TRUE(eventually([&] { return runner->ledger().delivered == 5; }));
   EXPECT_FALSE(runner->has_ended());
   runner->finish();
@@ -165,7 +165,7 @@ TEST_F(SinkRunnerTest, ALiveSinkThatFailsIsTriedAgain) {
 TEST_F(SinkRunnerTest, ALiveSinkThatStillFailsAtTheEndHasItsRecordsCounted) {
   control_->failures = 1'000'000;
   const auto runner = start(1000, false);
-  runner->hand(batch_of(0, 5));
+  runner->enqueue(batch_of(0, 5));
   runner->finish();
   EXPECT_EQ(runner->ledger().delivered, 0U);
   EXPECT_EQ(dropped(*runner, DropReason::kWriteFailed), 5U);
@@ -177,7 +177,7 @@ TEST_F(SinkRunnerTest, OfACaptureFileAWriteErrorEndsTheSink) {
   control_->failures = 1;
   const auto runner = start(1000, true);
   EXPECT_TRUE(eventually([&] { return runner->has_ended(); }));
-  runner->hand(batch_of(0, 5));
+  runner->enqueue(batch_of(0, 5));
   EXPECT_EQ(dropped(*runner, DropReason::kWriteFailed), 5U);
   runner->finish();
   EXPECT_TRUE(kept_->all().empty());
@@ -193,7 +193,7 @@ TEST_F(SinkRunnerTest, OfACaptureFileAWriteErrorEndsTheSink) {
 TEST_F(SinkRunnerTest, WhatAnAbandonedRunCouldNotWriteIsCountedAsStopped) {
   control_->failures = 1'000'000;
   const auto runner = start(1000, false);
-  runner->hand(batch_of(0, 5));
+  runner->enqueue(batch_of(0, 5));
   abandon_ = true;
   runner->finish();
   EXPECT_EQ(dropped(*runner, DropReason::kStopped), 5U);
@@ -202,9 +202,9 @@ TEST_F(SinkRunnerTest, WhatAnAbandonedRunCouldNotWriteIsCountedAsStopped) {
 
 TEST_F(SinkRunnerTest, AnAbandonedRunDoesNotWaitForRoom) {
   const auto runner = start_stuck(5, true);
-  runner->hand(batch_of(4, 5));
+  runner->enqueue(batch_of(4, 5));
   abandon_ = true;
-  runner->hand(batch_of(9, 5));  // returns
+  runner->enqueue(batch_of(9, 5));  // returns
   EXPECT_TRUE(balances(runner->ledger()));
   control_->closed = false;
   runner->finish();
@@ -219,7 +219,7 @@ TEST_F(SinkRunnerTest, TheLedgerBalancesWheneverItIsLookedAt) {
     for (std::uint64_t i = 0; i < 2000; ++i) {
       if (i % 100 == 0) control_->closed = true;
       if (i % 100 == 50) control_->closed = false;
-      runner->hand(batch_of(i, i % 40 + 1));
+      runner->enqueue(batch_of(i, i % 40 + 1));
     }
     control_->closed = false;
     done = true;
@@ -236,7 +236,7 @@ TEST_F(SinkRunnerTest, TheLedgerBalancesWheneverItIsLookedAt) {
 TEST_F(SinkRunnerTest, SaysHowManyRecordsWaitAndSinceWhen) {
   const auto runner = start_stuck(10, false);
   EXPECT_EQ(runner->ledger().waiting, 0U) << "the sink has them";
-  runner->hand(batch_of(4, 4));
+  runner->enqueue(batch_of(4, 4));
   EXPECT_EQ(runner->ledger().waiting, 4U);
   EXPECT_EQ(runner->ledger().queue_records, 10U);
   const double before = runner->ledger().oldest_seconds;

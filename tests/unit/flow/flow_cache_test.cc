@@ -7,7 +7,7 @@
 #include <map>
 #include <random>
 
-#include "flow/flow_key.h"
+#include "base/flow_hash.h"
 #include "support/flow_harness.h"
 
 namespace spanflow::testing {
@@ -556,8 +556,8 @@ TEST(Shedding, AFlowThatOpensAtLevel2HasNoFeaturesAndSaysSo) {
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 3U);
   for (const FlowRecord& record : records) {
-    const bool shed = record.src_port == 2;
-    EXPECT_EQ(record.overload, shed ? kShedFeatures : 0);
+    const bool load_shedding = record.src_port == 2;
+    EXPECT_EQ(record.overload, load_shedding ? kShedFeatures : 0);
     EXPECT_EQ(record.sampling_rate, 1U);
     EXPECT_EQ(static_cast<bool>(record.extras), !shed);
   }

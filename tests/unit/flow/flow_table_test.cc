@@ -95,10 +95,10 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   table.details(used).initial_sequence[1] = 9;
   table.details(used).segment = 10;
   table.details(used).set_flow_id(11);
-  table.carries(used) = {.sides = {{.pkts = 12}}, .segment = 13};
+  table.high_bits(used) = {.sides = {{.pkts = 12}}, .segment = 13};
   table.tags(used) = {.vlan_id = 14, .vlan_outer_id = 15};
   table.tunnel_ids(used) = {.sides = {16, 17}};
-  table.shed(used) = {.features = 1, .sampling_shift = 2};
+  table.load_shedding(used) = {.features = 1, .sampling_shift = 2};
   table.erase(used);
   FlowEntry& entry = insert(table, key_number(2));
   EXPECT_EQ(&entry, &used);
@@ -118,13 +118,13 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_EQ(table.details(entry).initial_sequence[1], 0U);
   EXPECT_EQ(table.details(entry).segment, 0U);
   EXPECT_EQ(table.details(entry).flow_id(), 0U);
-  EXPECT_EQ(table.find_carries(entry), nullptr);
+  EXPECT_EQ(table.find_high_bits(entry), nullptr);
   EXPECT_EQ(table.find_tags(entry), nullptr);
   EXPECT_EQ(table.find_tunnel_ids(entry), nullptr);
-  EXPECT_EQ(table.find_shed(entry), nullptr);
-  EXPECT_EQ(table.shed(entry).sampling_shift, 0);
-  EXPECT_EQ(table.carries(entry).sides[0].pkts, 0U);
-  EXPECT_EQ(table.carries(entry).segment, 0U);
+  EXPECT_EQ(table.find_load_shedding(entry), nullptr);
+  EXPECT_EQ(table.load_shedding(entry).sampling_shift, 0);
+  EXPECT_EQ(table.high_bits(entry).sides[0].pkts, 0U);
+  EXPECT_EQ(table.high_bits(entry).segment, 0U);
   EXPECT_EQ(table.tags(entry).vlan_id, 0);
   EXPECT_EQ(table.tunnel_ids(entry).sides[1], 0U);
 }
@@ -139,12 +139,12 @@ TEST(FlowTable, CountsMoreThan65536Segments) {
   FlowTable table(1, 1);
   FlowEntry& entry = insert(table, key_number(1));
   for (int i = 0; i < 65'535; ++i) table.next_segment(entry);
-  EXPECT_EQ(table.find_carries(entry), nullptr);
+  EXPECT_EQ(table.find_high_bits(entry), nullptr);
   EXPECT_EQ(table.details(entry).segment, 65'535);
   table.next_segment(entry);
   EXPECT_EQ(table.details(entry).segment, 0);
-  ASSERT_NE(table.find_carries(entry), nullptr);
-  EXPECT_EQ(table.find_carries(entry)->segment, 1U);
+  ASSERT_NE(table.find_high_bits(entry), nullptr);
+  EXPECT_EQ(table.find_high_bits(entry)->segment, 1U);
 }
 
 TEST(FlowDetails, RememberWhenTheConnectionClosed) {

@@ -3,8 +3,8 @@
 
 #include <random>
 
+#include "base/flow_hash.h"
 #include "capture/intake.h"
-#include "flow/flow_key.h"
 #include "support/flow_harness.h"
 #include "support/random_traffic.h"
 #include "support/vector_source.h"
@@ -111,7 +111,7 @@ std::vector<FlowRecord> records_of(const std::vector<TakenIn>& packets, std::uin
     harnesses.push_back(std::make_unique<FlowHarness>(short_timeouts(), options));
   std::uint64_t end_ns = 0;
   for (const TakenIn& taken : packets) {
-    harnesses[home_worker(taken.key, workers)]->add(taken.packet);
+    harnesses[owner_worker(taken.key, workers)]->add(taken.packet);
     end_ns = std::max(end_ns, taken.packet.time_ns);
     for (const auto& flows : harnesses) {
       const auto budget = static_cast<int>(random() % 4);

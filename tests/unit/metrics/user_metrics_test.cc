@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "config/loader.h"
+#include "options/loader.h"
 #include "support/flow_harness.h"
 #include "support/packet_builder.h"
 #include "support/random_traffic.h"

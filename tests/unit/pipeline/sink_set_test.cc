@@ -37,15 +37,15 @@ class SinkSetTest : public ::testing::Test {
   }
 
   void begin(const std::vector<SinkConfig>& configs, std::vector<NamedSink> own = {}) {
-    sinks_.emplace(SinkSet::Surroundings{config_, metrics_, true}, configs, std::move(own));
+    sinks_.emplace(SinkSet::SinkSetOptions{config_, metrics_, true}, configs, std::move(own));
     collector_.emplace(std::vector<ExportRing*>{}, sinks_->runners(), counters_);
     sinks_->start();
   }
 
   void replace(const std::vector<SinkConfig>& configs) { sinks_->replace(configs, *collector_); }
 
-  void hand(std::uint64_t first, std::size_t count) {
-    for (SinkRunner* runner : sinks_->runners()) runner->hand(batch_of(first, count));
+  void enqueue(std::uint64_t first, std::size_t count) {
+    for (SinkRunner* runner : sinks_->runners()) runner->enqueue(batch_of(first, count));
   }
 
   SinkLedger ledger(std::size_t at) const { return sinks_->ledgers().at(at); }
@@ -68,9 +68,9 @@ TEST_F(SinkSetTest, OneThatIsAsBeforeGoesOn) {
 
 TEST_F(SinkSetTest, OneThatChangedTakesThePlaceOfItself) {
   begin({csv("flows.csv")});
-  hand(1, 2);
+  enqueue(1, 2);
   replace({csv("flows.csv", {"flow_id", "dst_port"})});
-  hand(3, 1);
+  enqueue(3, 1);
   sinks_->finish();
   EXPECT_EQ(content("flows.csv"), "flow_id\n0000000000000001\n0000000000000002\n");
   EXPECT_EQ(content("flows.1.csv"), "flow_id,dst_port\n0000000000000003,443\n");
@@ -82,10 +82,10 @@ TEST_F(SinkSetTest, OneThatChangedTakesThePlaceOfItself) {
 
 TEST_F(SinkSetTest, OneThatLeavesHasWrittenEverything) {
   begin({csv("stays.csv"), csv("leaves.csv")});
-  hand(1, 1000);
+  enqueue(1, 1000);
   replace({csv("stays.csv")});
   EXPECT_EQ(content("leaves.csv").size(), 8 + 1000 * 17);
-  hand(1001, 1);
+  enqueue(1001, 1);
   EXPECT_EQ(ledger(0).handed, 1001U);
   EXPECT_TRUE(ledger(1).removed);
   EXPECT_EQ(ledger(1).handed, 1000U);
@@ -95,10 +95,10 @@ TEST_F(SinkSetTest, OneThatLeavesHasWrittenEverything) {
 
 TEST_F(SinkSetTest, ANewOneGetsWhatComesAndTakesNoFileAway) {
   begin({csv("a.csv")});
-  hand(1, 1);
+  enqueue(1, 1);
   folder_.write("b.csv", "mine");
   replace({csv("a.csv"), csv("b.csv")});
-  hand(2, 1);
+  enqueue(2, 1);
   sinks_->finish();
   EXPECT_EQ(content("b.csv"), "mine");
   EXPECT_EQ(content("b.1.csv"), "flow_id\n0000000000000002\n");
@@ -108,11 +108,11 @@ TEST_F(SinkSetTest, ANewOneGetsWhatComesAndTakesNoFileAway) {
 
 TEST_F(SinkSetTest, OneThatComesAgainKeepsItsLedgerAndItsFiles) {
   begin({csv("a.csv"), csv("b.csv")});
-  hand(1, 1);
+  enqueue(1, 1);
   replace({csv("a.csv")});
-  hand(2, 1);
+  enqueue(2, 1);
   replace({csv("a.csv"), csv("b.csv")});
-  hand(3, 1);
+  enqueue(3, 1);
   sinks_->finish();
   EXPECT_EQ(content("b.csv") + content("b.1.csv"), "flow_id\n0000000000000001\nflow_id\n0000000000000003\n");
   EXPECT_TRUE(ledger(1).added);
@@ -122,9 +122,9 @@ TEST_F(SinkSetTest, OneThatComesAgainKeepsItsLedgerAndItsFiles) {
 
 TEST_F(SinkSetTest, IfOneCannotBeMadeNothingChanges) {
   begin({csv("a.csv"), csv("b.csv")});
-  hand(1, 1);
+  enqueue(1, 1);
   EXPECT_THROW(replace({csv("a.csv", {"dst_port"}), csv("new.csv"), csv("no/folder.csv")}), RunError);
-  hand(2, 1);
+  enqueue(2, 1);
   sinks_->finish();
   EXPECT_EQ(sinks_->ledgers().size(), 2U);
   EXPECT_EQ(ledger(0).delivered, 2U);
@@ -136,11 +136,11 @@ TEST_F(SinkSetTest, IfOneCannotBeMadeNothingChanges) {
 // The one that is in the way has ended already when its successor turns out not to be possible.
 TEST_F(SinkSetTest, IfASuccessorCannotBeMadeTheOldOneIsMadeAgain) {
   begin({csv("a.csv"), kafka(Compression::kLz4)});
-  hand(1, 2);
+  enqueue(1, 2);
   SinkConfig impossible = kafka(Compression::kZstd);
   impossible.kafka.tls.ca = folder_ / "missing.pem";
   EXPECT_THROW(replace({csv("a.csv", {"dst_port"}), impossible}), std::runtime_error);
-  hand(3, 1);
+  enqueue(3, 1);
   sinks_->finish();
   ASSERT_EQ(sinks_->ledgers().size(), 2U);
   for (const SinkLedger& ledger : sinks_->ledgers()) EXPECT_EQ(ledger.handed, 3U) << ledger.name;
@@ -150,9 +150,9 @@ TEST_F(SinkSetTest, IfASuccessorCannotBeMadeTheOldOneIsMadeAgain) {
 
 TEST_F(SinkSetTest, WhatIsSpooledIsTheSuccessors) {
   begin({kafka(Compression::kLz4)});
-  hand(1, 10);
+  enqueue(1, 10);
   replace({kafka(Compression::kZstd)});
-  hand(11, 5);
+  enqueue(11, 5);
   sinks_->finish();
   ASSERT_EQ(sinks_->ledgers().size(), 1U);
   EXPECT_EQ(ledger(0).handed, 15U);
@@ -162,12 +162,12 @@ TEST_F(SinkSetTest, WhatIsSpooledIsTheSuccessors) {
 
 TEST_F(SinkSetTest, WhatIsSpooledIsFoundAgainByOneThatComesBack) {
   begin({csv("a.csv"), kafka(Compression::kLz4)});
-  hand(1, 10);
+  enqueue(1, 10);
   replace({csv("a.csv")});
   EXPECT_EQ(ledger(1).spooled, 10U);
   EXPECT_TRUE(ledger(1).removed);
   replace({csv("a.csv"), kafka(Compression::kLz4)});
-  hand(11, 5);
+  enqueue(11, 5);
   sinks_->finish();
   EXPECT_EQ(ledger(1).handed, 15U);
   EXPECT_EQ(ledger(1).spooled, 15U);
@@ -180,7 +180,7 @@ TEST_F(SinkSetTest, OneThatIsStuckIsWaitedForWithinBounds) {
   ASSERT_EQ(::mkfifo(pipe.path.c_str(), 0600), 0);
   const Descriptor reader(::open(pipe.path.c_str(), O_RDONLY | O_NONBLOCK));
   begin({pipe});
-  hand(1, 20'000);
+  enqueue(1, 20'000);
   const auto before = std::chrono::steady_clock::now();
   replace({csv("flows.csv")});
   EXPECT_LT(std::chrono::steady_clock::now() - before, 10 * SinkSet::kPatience);
@@ -197,7 +197,7 @@ TEST_F(SinkSetTest, TheProgramsOwnAlwaysStay) {
   own.push_back({"memory", std::make_unique<MemorySink>(kept), 1000});
   begin({csv("a.csv")}, std::move(own));
   replace({csv("b.csv")});
-  hand(1, 3);
+  enqueue(1, 3);
   sinks_->finish();
   EXPECT_EQ(numbers_of(kept->all()), (std::vector<std::uint64_t>{1, 2, 3}));
 }

@@ -80,7 +80,7 @@ class KafkaSpoolTest : public ::testing::TestWithParam<SpoolMode> {
 
 TEST_F(KafkaSpoolTest, WhileAllGoesWellNothingIsSpooled) {
   const auto runner = start();
-  runner->hand(batch_of(0, 5000));
+  runner->enqueue(batch_of(0, 5000));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) {
     EXPECT_EQ(ledger.spooled, 0U);
     return ledger.delivered == 5000;
@@ -92,18 +92,18 @@ TEST_F(KafkaSpoolTest, WhileAllGoesWellNothingIsSpooled) {
 
 TEST_F(KafkaSpoolTest, AnOutageIsSpooledAndReplayedAndThenNothingIsSpooledAnyMore) {
   const auto runner = start();
-  runner->hand(batch_of(0, 100));
+  runner->enqueue(batch_of(0, 100));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.delivered == 100; }));
   cluster_.stop_broker();
-  runner->hand(batch_of(100, 200));
+  runner->enqueue(batch_of(100, 200));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.spooled == 200; }));
-  runner->hand(batch_of(300, 200));
+  runner->enqueue(batch_of(300, 200));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.spooled == 400; }));
   EXPECT_EQ(runner->ledger().queued, 0U);
   cluster_.start_broker();
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.delivered == 500; }));
   EXPECT_TRUE(eventually([this] { return segments() == 0; }));
-  runner->hand(batch_of(500, 100));
+  runner->enqueue(batch_of(500, 100));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) {
     EXPECT_EQ(ledger.spooled, 0U);
     return ledger.delivered == 600;
@@ -119,7 +119,7 @@ TEST_P(KafkaSpoolTest, WhatIsLeftAtTheEndOfARunIsSentByTheNext) {
   cluster_.stop_broker();
   {
     const auto runner = start();
-    runner->hand(batch_of(0, 300));
+    runner->enqueue(batch_of(0, 300));
     runner->finish();
     EXPECT_EQ(runner->ledger().spooled, 300U);
     EXPECT_EQ(runner->failure(), nullptr);
@@ -128,7 +128,7 @@ TEST_P(KafkaSpoolTest, WhatIsLeftAtTheEndOfARunIsSentByTheNext) {
   cluster_.start_broker();
   sink_.kafka.flush_timeout = std::chrono::seconds{20};
   const auto runner = start();
-  runner->hand(batch_of(300, 100));
+  runner->enqueue(batch_of(300, 100));
   runner->finish();
   const SinkLedger ledger = runner->ledger();
   EXPECT_EQ(ledger.recovered, 300U);
@@ -142,7 +142,7 @@ TEST_P(KafkaSpoolTest, ASlowBrokerLosesNothingAndSendsNothingTwice) {
   sink_.kafka.rdkafka["queue.buffering.max.messages"] = "50";
   cluster_.delay_answers(10);
   const auto runner = start();
-  for (std::uint64_t first = 0; first < 1000; first += 200) runner->hand(batch_of(first, 200));
+  for (std::uint64_t first = 0; first < 1000; first += 200) runner->enqueue(batch_of(first, 200));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.delivered == 1000; }));
   runner->finish();
   EXPECT_THAT(arrived(), ::testing::AllOf(::testing::SizeIs(1000), ::testing::Each(::testing::Pair(::testing::_, 1))));
@@ -159,7 +159,7 @@ TEST_P(KafkaSpoolTest, WhatNoBrokerTakesLeavesTheSpoolToo) {
     if (number % 10 == 0) batch->back().sensor_id = name;
   }
   const auto runner = start();
-  runner->hand(batch);
+  runner->enqueue(batch);
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.spooled > 0; }));
   cluster_.start_broker();
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.delivered == 90; }));
@@ -172,7 +172,7 @@ TEST_P(KafkaSpoolTest, ACaptureFileDoesNotWaitForBrokersThatAreAway) {
   sink_.kafka.flush_timeout = std::chrono::milliseconds{1500};
   cluster_.stop_broker();
   const auto runner = start(false);
-  runner->hand(batch_of(0, 1000));
+  runner->enqueue(batch_of(0, 1000));
   runner->finish();
   EXPECT_EQ(runner->ledger().spooled, 1000U);
   EXPECT_EQ(runner->failure(), nullptr);
@@ -182,7 +182,7 @@ TEST_F(KafkaSpoolTest, InModeAlwaysNothingIsInMemoryAlone) {
   sink_.kafka.spool.mode = SpoolMode::kAlways;
   cluster_.delay_answers(60'000);
   const auto runner = start();
-  runner->hand(batch_of(0, 1000));
+  runner->enqueue(batch_of(0, 1000));
   EXPECT_TRUE(eventually_ledger(*runner, [](const auto& ledger) { return ledger.spooled == 1000; }));
   cluster_.delay_answers(0);
 }

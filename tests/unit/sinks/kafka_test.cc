@@ -86,7 +86,7 @@ TEST_F(KafkaSinkTest, TheKeyCanBeNone) {
 
 TEST_F(KafkaSinkTest, IsDeliveredOnceTheBrokerHasConfirmed) {
   const auto runner = start(true);
-  runner->hand(batch_of(0, 500));
+  runner->enqueue(batch_of(0, 500));
   EXPECT_TRUE(eventually([&] {
     EXPECT_TRUE(balances(runner->ledger()));
     return runner->ledger().delivered == 500;
@@ -100,7 +100,7 @@ TEST_F(KafkaSinkTest, IsDeliveredOnceTheBrokerHasConfirmed) {
 TEST_F(KafkaSinkTest, WhileNoBrokerIsThereRecordsAreQueuedAndThenDelivered) {
   cluster_.stop_broker();
   const auto runner = start(true);
-  runner->hand(batch_of(0, 500));
+  runner->enqueue(batch_of(0, 500));
   std::this_thread::sleep_for(std::chrono::milliseconds{200});
   EXPECT_EQ(runner->ledger().delivered, 0U);
   EXPECT_EQ(runner->ledger().queued, 500U);
@@ -114,7 +114,7 @@ TEST_F(KafkaSinkTest, WhatCannotBeDeliveredAtTheEndOfARunIsCountedAndSaid) {
   cluster_.stop_broker();
   sink_.kafka.flush_timeout = std::chrono::milliseconds{200};
   const auto runner = start(true);
-  runner->hand(batch_of(0, 500));
+  runner->enqueue(batch_of(0, 500));
   runner->finish();
   EXPECT_EQ(stopped(runner->ledger()), 500U);
   EXPECT_EQ(runner->ledger().queued, 0U);
@@ -132,7 +132,7 @@ TEST_F(KafkaSinkTest, AnAbandonedRunDoesNotWaitForTheBrokers) {
   sink_.kafka.flush_timeout = std::chrono::hours{1};
   sink_.kafka.rdkafka["queue.buffering.max.messages"] = "10";
   const auto runner = start(true);
-  runner->hand(batch_of(0, 500));
+  runner->enqueue(batch_of(0, 500));
   abandon_ = true;
   runner->finish();
   EXPECT_EQ(stopped(runner->ledger()), 500U);
@@ -144,7 +144,7 @@ TEST_F(KafkaSinkTest, ACaptureFileWaitsForTheBrokersButNotForEver) {
   sink_.kafka.flush_timeout = std::chrono::milliseconds{300};
   sink_.kafka.rdkafka["queue.buffering.max.messages"] = "10";
   const auto runner = start(false);
-  runner->hand(batch_of(0, 500));
+  runner->enqueue(batch_of(0, 500));
   EXPECT_TRUE(eventually([&] { return runner->has_ended(); }));
   runner->finish();
   EXPECT_EQ(stopped(runner->ledger()), 500U);

@@ -1,0 +1,102 @@
+// Hashes of a FlowKey and the symmetric comparison.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "spanflow/record.h"
+
+namespace spanflow {
+
+// A 64x64 -> 128 bit product folded: two words mixed in one multiplication.
+inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+  const auto product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+using FlowKeyWords = std::array<std::uint64_t, sizeof(FlowKey) / 8>;
+
+// Word by word: a copy of the whole goes through memory.
+inline FlowKeyWords words_of(const FlowKey& key) {
+  FlowKeyWords words;
+  const char* octets = reinterpret_cast<const char*>(&key);
+  for (std::size_t i = 0; i < words.size(); ++i) std::memcpy(&words[i], octets + 8 * i, 8);
+  return words;
+}
+
+// Word by word: a call of memcmp costs more.
+inline bool equal(const FlowKeyWords& a, const FlowKeyWords& b) {
+  std::uint64_t difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
+  return difference == 0;
+}
+
+// Equal for both directions of a flow: each endpoint is hashed alone, and the two are added.
+class SymmetricHash {
+ public:
+  explicit constexpr SymmetricHash(std::uint64_t seed) : seed_(seed) {}
+
+  std::uint64_t operator()(const FlowKey& key) const {
+    const FlowKeyWords words = words_of(key);
+    const std::uint64_t ends = endpoint(words[0], words[1], key.src_port) + endpoint(words[2], words[3], key.dst_port);
+    const std::uint64_t vlans = words[4] >> 32;  // behind the two ports
+    return fold(ends ^ seed_ ^ kSecond, words[5] ^ vlans << 20 ^ kThird);
+  }
+
+ private:
+  static constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15;  // odd words without pattern; any would do
+  static constexpr std::uint64_t kSecond = 0xd1b54a32d192ed03;
+  static constexpr std::uint64_t kThird = 0x8bb84b93962eacc9;
+
+  std::uint64_t endpoint(std::uint64_t high, std::uint64_t low, std::uint64_t port) const {
+    return fold(high ^ seed_ ^ kFirst, low ^ (port << 47) ^ (port + kSecond));
+  }
+
+  std::uint64_t seed_;
+};
+
+// The worker that a flow lives on where software spreads packets; the same on every run.
+inline std::uint32_t owner_worker(const FlowKey& key, std::uint32_t workers) {
+  constexpr SymmetricHash kOwnerHash{0x5b4cf1a39d2e8677};
+  return static_cast<std::uint32_t>((kOwnerHash(key) >> 32) * workers >> 32);
+}
+
+// Fixed for all time: records of different runs, probes and releases are joined on it.
+inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key, std::uint64_t first_packet_ns) {
+  std::uint64_t id = fold(first_packet_ns ^ 0xa0761d6478bd642f, 0xe7037ed1a0b428db);
+  for (const char c : sensor_id) id = fold(id ^ static_cast<unsigned char>(c), 0x8ebc6af09c88c6e3);
+  for (const std::uint64_t word : words_of(key)) id = fold(id ^ word, 0x589965cc75374cc3);
+  return id;
+}
+
+// Which way a packet goes in the flow, compared in full; nothing if it is another flow. Without a branch on the
+// direction, which nobody can foresee.
+inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
+  const FlowKeyWords f = words_of(flow);
+  const FlowKeyWords p = words_of(packet);
+  const auto f_ports = static_cast<std::uint32_t>(f[4]);
+  const auto p_ports = static_cast<std::uint32_t>(p[4]);
+  const std::uint64_t either = (f[4] ^ p[4]) >> 32 | (f[5] ^ p[5]);
+  const std::uint64_t forward = (f[0] ^ p[0]) | (f[1] ^ p[1]) | (f[2] ^ p[2]) | (f[3] ^ p[3]) | (f_ports ^ p_ports);
+  const std::uint64_t reverse =
+      (f[0] ^ p[2]) | (f[1] ^ p[3]) | (f[2] ^ p[0]) | (f[3] ^ p[1]) | (f_ports ^ std::rotl(p_ports, 16));
+  if ((either != 0) | ((forward != 0) & (reverse != 0))) return std::nullopt;
+  return static_cast<Direction>(forward != 0);
+}
+
+// Equal for both directions of a flow, and for few other flows: a question cheap enough to ask of every packet.
+inline std::uint64_t symmetric_sum(const FlowKey& key) {
+  const FlowKeyWords words = words_of(key);
+  return words[0] + words[1] + words[2] + words[3] + key.src_port + key.dst_port;
+}
+
+inline FlowKey reversed(FlowKey key) {
+  std::swap(key.ip_src, key.ip_dst);
+  std::swap(key.src_port, key.dst_port);
+  return key;
+}
+
+}  // namespace spanflow

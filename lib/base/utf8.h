@@ -1,0 +1,36 @@
+// Text from packets made safe to print: valid UTF-8 without control characters.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/text_buffer.h"
+
+namespace spanflow {
+
+// Every octet that is a control character or not part of valid UTF-8 becomes \xNN.
+TextWriter append_utf8(TextWriter out, std::string_view text);
+std::string clean_utf8(std::string_view text);
+// True if all of `text` is printable ASCII, which append_utf8() copies unchanged.
+bool is_clean_ascii(std::string_view text);
+
+// Printable ASCII without the characters that a format gives a meaning. Nearly all text consists of these, and is
+// copied unchanged.
+class PlainCharacters {
+ public:
+  constexpr explicit PlainCharacters(std::string_view with_a_meaning) {
+    for (std::size_t at = 0x20; at < 0x7f; ++at) plain_[at] = true;
+    for (const char c : with_a_meaning) plain_[static_cast<unsigned char>(c)] = false;
+  }
+  bool are_all_of(std::string_view text) const {
+    return std::all_of(text.begin(), text.end(), [this](char c) { return plain_[static_cast<unsigned char>(c)]; });
+  }
+
+ private:
+  std::array<bool, 256> plain_{};
+};
+
+}  // namespace spanflow

@@ -1,0 +1,159 @@
+#include "capture/distributor.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/flow_hash.h"
+#include "base/thread_name.h"
+#include "capture/backoff.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kBlocksPerLane = 32;
+constexpr std::size_t kOctetsPerBlock = 512 * 1024;
+constexpr std::chrono::microseconds kWaitForRoom{50};
+constexpr Backoff::Microseconds kLongestSleep{4000};  // a lane holds what 10 Gbit/s bring in 13 ms
+
+}  // namespace
+
+// A worker's end.
+class Distributor::LaneSource : public PacketSource {
+ public:
+  LaneSource(Distributor& distributor, PacketLane& lane)
+      : distributor_(distributor),
+        lane_(lane),
+        backoff_({.longest_sleep = distributor.busy_poll_ ? Backoff::Microseconds{0} : kLongestSleep}) {}
+
+  Burst poll() override {
+    const bool ended = distributor_.ended_;  // read before looking: what came before the end is then in the lane
+    Burst burst = lane_.poll();
+    if (!burst.packets.empty()) {
+      backoff_.reset();
+    } else if (ended && lane_.was_empty()) {
+      burst.state = Burst::State::kEnd;
+      burst.now_ns = std::max<std::uint64_t>(burst.now_ns, distributor_.end_ns_);
+    } else {
+      backoff_.wait();
+    }
+    return burst;
+  }
+
+  TimestampSource timestamp_source() const override { return distributor_.source_.timestamp_source(); }
+  bool is_live() const override { return distributor_.source_.is_live(); }
+  bool is_share() const override { return true; }
+  double backlog() const override { return lane_.backlog(); }
+
+ private:
+  Distributor& distributor_;
+  PacketLane& lane_;
+  Backoff backoff_;
+};
+
+Distributor::Distributor(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters)
+    : busy_poll_(config.input.busy_poll),
+      source_(source),
+      counters_(counters),
+      intake_(config, source, decoder, counters) {
+  for (std::uint64_t i = 0; i < config.workers; ++i) {
+    lanes_.push_back(std::make_unique<PacketLane>(kBlocksPerLane, kOctetsPerBlock));
+  }
+}
+
+Distributor::~Distributor() {
+  if (thread_.joinable()) thread_.join();
+}
+
+std::unique_ptr<PacketSource> Distributor::make_source(std::uint32_t worker) {
+  return std::make_unique<LaneSource>(*this, *lanes_[worker]);
+}
+
+void Distributor::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Distributor::finish() {
+  if (thread_.joinable()) thread_.join();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Distributor::run() {
+  name_this_thread("distributor");
+  try {
+    source_.attach_thread();
+    for (Burst burst; burst.state != Burst::State::kEnd;) {
+      burst = source_.poll();
+      counters_.add(Counter::kWorkerPolls);
+      if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
+      if (burst.time_restarts) restart_time();
+      distribute(
+          burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
+      now_ns_ = std::max(now_ns_, intake_.passed_until(burst.now_ns));
+      if (burst.state != Burst::State::kPackets) pass_on_idle();
+      end_ns_ = burst.now_ns;
+    }
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  intake_.release_all();
+  distribute_released();
+  pass_on_rest();
+  ended_ = true;
+}
+
+void Distributor::distribute(const Burst& burst) {
+  intake_.start(burst);
+  Packet packet;
+  for (const RawPacket& raw : burst.packets) {
+    if (intake_.may_release(raw.time_ns)) [[unlikely]] {
+      intake_.meet(raw.time_ns);
+      distribute_released();
+    }
+    if (intake_.take(raw, packet)) append(raw, packet, burst.link_type);
+  }
+  intake_.finish(burst);
+  distribute_released();
+}
+
+void Distributor::distribute_released() {
+  Packet packet;
+  while (const Fragments::Held* held = intake_.take_released(packet)) append(held->raw, packet, held->link_type);
+}
+
+void Distributor::append(const RawPacket& raw, const Packet& packet, LinkType link_type) {
+  PacketLane& lane = *lanes_[owner_worker(packet.key, static_cast<std::uint32_t>(lanes_.size()))];
+  RawPacket told = raw;
+  if (packet.later_fragment) told.transport = packet.transport();
+  while (!lane.append(told, link_type, now_ns_)) {
+    if (source_.is_live()) return counters_.add(Counter::kPacketsReaderRingFull);
+    std::this_thread::sleep_for(kWaitForRoom);
+  }
+}
+
+// While nothing comes in: what a worker that waits has not got yet. One that is behind finds it, and more, in a later
+// block. An empty block high_bits the time, by which a worker without packets ends its flows.
+void Distributor::pass_on_idle() {
+  constexpr std::uint64_t kTimeEveryNs = 10'000'000;
+  const bool time_due = now_ns_ - time_passed_on_ns_ >= kTimeEveryNs;
+  for (const auto& lane : lanes_) {
+    if (lane->consumer_waits() && (lane->has_packets() || time_due)) lane->pass_on(now_ns_);
+  }
+  if (time_due) time_passed_on_ns_ = now_ns_;
+}
+
+// Every worker has to hear of it, so here even an empty block is waited for. Only capture files do this.
+void Distributor::restart_time() {
+  intake_.release_all();
+  distribute_released();
+  pass_on_rest();
+  for (const auto& lane : lanes_) {
+    while (!lane->restart_time()) std::this_thread::sleep_for(kWaitForRoom);
+  }
+  now_ns_ = time_passed_on_ns_ = 0;
+}
+
+void Distributor::pass_on_rest() {
+  for (const auto& lane : lanes_) lane->pass_on(now_ns_);
+}
+
+}  // namespace spanflow

@@ -1,0 +1,138 @@
+#include "inspect/ja4.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "base/digest.h"
+
+namespace spanflow {
+namespace {
+
+constexpr std::size_t kMostCodes = kMostHelloOctets / 2;
+constexpr std::size_t kCodeText = 5;    // four digits and a separator
+constexpr std::size_t kHashOctets = 6;  // twelve digits
+constexpr std::size_t kMostCounted = 99;
+
+std::uint16_t newest_version(const ClientHello& hello) {
+  std::uint16_t newest = 0;
+  for (std::size_t i = 0; i < hello.supported_versions.size(); ++i) {
+    const std::uint16_t version = hello.supported_versions[i];
+    if (!is_grease(version)) newest = std::max(newest, version);
+  }
+  return newest != 0 ? newest : hello.legacy_version;
+}
+
+std::string_view version_code(std::uint16_t version) {
+  switch (version) {
+    case 0x0304:
+      return "13";
+    case 0x0303:
+      return "12";
+    case 0x0302:
+      return "11";
+    case 0x0301:
+      return "10";
+    case 0x0300:
+      return "s3";
+    default:
+      return "00";
+  }
+}
+
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+bool is_grease_name(std::string_view name) {
+  return name.size() == 2 && name[0] == name[1] && (static_cast<unsigned char>(name[0]) & 0x0f) == 0x0a;
+}
+
+std::string_view first_name(NameReader names) {
+  while (const auto name = names.next()) {
+    if (!is_grease_name(*name)) return *name;
+  }
+  return {};
+}
+
+constexpr std::string_view kDigits = "0123456789abcdef";
+
+void append_hex(ShortText& text, std::uint8_t octet) {
+  text.append(kDigits.substr(octet >> 4, 1));
+  text.append(kDigits.substr(octet & 15, 1));
+}
+
+// The first and the last character, or the first and the last digit of the name in hexadecimal.
+std::array<char, 2> alpn_code(std::string_view name) {
+  if (name.empty()) return {'0', '0'};
+  if (is_alphanumeric(name.front()) && is_alphanumeric(name.back())) return {name.front(), name.back()};
+  return {kDigits[static_cast<unsigned char>(name.front()) >> 4],
+          kDigits[static_cast<unsigned char>(name.back()) & 15]};
+}
+
+std::string_view view(const fmt::memory_buffer& text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+Ja4::Ja4() {
+  codes_.reserve(kMostCodes);
+  list_.reserve(kMostCodes * kCodeText);
+}
+
+std::string_view Ja4::of(const ClientHello& hello) {
+  take_codes(hello.ciphers);
+  const std::size_t ciphers = std::min(codes_.size(), kMostCounted);
+  const ShortText cipher_hash = hash_sorted({});
+
+  take_types(hello.extensions);
+  const std::size_t extensions = std::min(codes_.size(), kMostCounted);
+  // Counted, but not hashed: the same client has them or not, as it goes.
+  std::erase(codes_, extension_types::kServerName);
+  std::erase(codes_, extension_types::kAlpn);
+  const ShortText extension_hash = hash_sorted(hello.signature_algorithms);
+
+  const std::array<char, 2> alpn = alpn_code(first_name(hello.alpn));
+  fingerprint_.clear();
+  fmt::format_to(std::back_inserter(fingerprint_), "t{}{}{:02}{:02}{}{}_{}_{}", version_code(newest_version(hello)),
+                 hello.server_name ? 'd' : 'i', ciphers, extensions, alpn[0], alpn[1], cipher_hash.view(),
+                 extension_hash.view());
+  return view(fingerprint_);
+}
+
+void Ja4::take_codes(const NumberList& numbers) {
+  codes_.clear();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (!is_grease(numbers[i])) codes_.push_back(numbers[i]);
+  }
+}
+
+void Ja4::take_types(ExtensionReader extensions) {
+  codes_.clear();
+  while (const auto extension = extensions.next()) {
+    if (!is_grease(extension->type)) codes_.push_back(extension->type);
+  }
+}
+
+// The list is "0005,000a_0403,0804": the codes sorted, then what follows in its own order.
+ShortText Ja4::hash_sorted(const NumberList& behind) {
+  if (codes_.empty()) return ShortText{"000000000000"};
+  std::sort(codes_.begin(), codes_.end());
+  list_.clear();
+  append_codes("");
+  take_codes(behind);
+  append_codes("_");
+  ShortText digits;
+  const auto hash = sha256(view(list_));
+  for (std::size_t i = 0; i < kHashOctets; ++i) append_hex(digits, hash[i]);
+  return digits;
+}
+
+void Ja4::append_codes(std::string_view before) {
+  for (const std::uint16_t code : codes_) {
+    const std::array<char, 4> digits = {kDigits[code >> 12], kDigits[code >> 8 & 15], kDigits[code >> 4 & 15],
+                                        kDigits[code & 15]};
+    list_.append(before);
+    list_.append(std::string_view(digits.data(), digits.size()));
+    before = ",";
+  }
+}
+
+}  // namespace spanflow

@@ -1,0 +1,52 @@
+#include "inspect/segment_buffer.h"
+
+#include <algorithm>
+#include <span>
+
+namespace spanflow {
+
+void SegmentBuffer::start(std::uint32_t sequence) {
+  start_ = sequence;
+  segments_ = 0;
+  range_count_ = 0;
+}
+
+bool SegmentBuffer::add(std::uint32_t sequence, Cursor octets) {
+  if (++segments_ > kMostSegments) return false;
+  const std::uint32_t known = stream().captured();
+  // Sequence numbers wrap, so their difference tells before from behind. What is known already is left as it is.
+  const std::int64_t distance = static_cast<std::int32_t>(sequence - start_);
+  const std::int64_t repeated = std::clamp<std::int64_t>(known - distance, 0, octets.captured());
+  octets.skip(static_cast<std::size_t>(repeated));
+  const std::int64_t begin = distance + repeated;
+  if (begin >= static_cast<std::int64_t>(kMostOctets)) return false;
+  octets.limit(static_cast<std::uint32_t>(static_cast<std::int64_t>(kMostOctets) - begin));
+  if (octets.captured() == 0) return true;
+  const auto at = static_cast<std::uint32_t>(begin);
+  if (!insert({at, at + octets.captured()})) return false;
+  std::copy_n(octets.data(), octets.captured(), std::span(octets_).subspan(at).begin());
+  return true;
+}
+
+Cursor SegmentBuffer::stream() const {
+  for (const Range& range : std::span(ranges_).first(range_count_)) {
+    if (range.begin == 0) return {octets_.data(), range.end, range.end};
+  }
+  return {};
+}
+
+// Joins it with the ranges that it overlaps or touches; false if there are too many left.
+bool SegmentBuffer::insert(Range range) {
+  const auto known = std::span(ranges_).first(range_count_);
+  const auto apart = [&range](const Range& other) { return other.end < range.begin || other.begin > range.end; };
+  const auto joined = std::partition(known.begin(), known.end(), apart);
+  for (auto each = joined; each != known.end(); ++each) {
+    range = {std::min(range.begin, each->begin), std::max(range.end, each->end)};
+  }
+  range_count_ = static_cast<std::uint32_t>(joined - known.begin());
+  if (range_count_ == kMostRanges) return false;
+  ranges_[range_count_++] = range;
+  return true;
+}
+
+}  // namespace spanflow

@@ -1,0 +1,229 @@
+#include "monitor/metric_families.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "base/utf8.h"
+#include "capture/eal.h"
+#include "dpi/classifier.h"
+#include "version.h"
+
+namespace spanflow {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+struct FamilyInfo {
+  std::string name;
+  std::string help;
+  MetricType type = MetricType::Gauge;
+};
+
+class Families {
+ public:
+  ClientMetric& sample(const FamilyInfo& info, Labels labels) {
+    const auto [place, is_new] = places_.try_emplace(info.name, families_.size());
+    if (is_new) families_.push_back({info.name, info.help, info.type, {}});
+    ClientMetric& sample = families_[place->second].metric.emplace_back();
+    sample.label = std::move(labels);
+    return sample;
+  }
+
+  void add(const FamilyInfo& info, Labels labels, double value) {
+    ClientMetric& added = sample(info, std::move(labels));
+    (info.type == MetricType::Counter ? added.counter.value : added.gauge.value) = value;
+  }
+
+  std::vector<MetricFamily> take() { return std::move(families_); }
+
+ private:
+  std::vector<MetricFamily> families_;
+  std::map<std::string, std::size_t> places_;
+};
+
+double sample_of(std::uint64_t value) { return static_cast<double>(value); }
+
+// How a row of a table is called: base units, and dots are underscores.
+std::string name_of(std::string_view row, std::string_view unit, bool is_count) {
+  std::string name(row);
+  if (unit == "ns") name.replace(name.rfind("_ns"), std::string::npos, "_seconds");
+  if (unit == "octets") name = name.substr(name.find('.') + 1) + "_bytes";
+  std::ranges::replace(name, '.', '_');
+  return fmt::format("spanflow_{}{}", name, is_count ? "_total" : "");
+}
+
+double in_base_unit(std::uint64_t value, std::string_view unit) {
+  constexpr double kNanosecondsPerSecond = 1e9;
+  return unit == "ns" ? sample_of(value) / kNanosecondsPerSecond : sample_of(value);
+}
+
+// The family that a counter is a part of, and why it counts what it does, if others of the family count the same for
+// other reasons: packets.ignored.filtered, packets.nic_missed.
+struct Series {
+  FamilyInfo family;
+  Labels reason;
+};
+
+Series series_of(const CounterInfo& counter) {
+  const bool is_count = counter.kind == CounterKind::kCount;
+  const MetricType type = is_count ? MetricType::Counter : MetricType::Gauge;
+  const std::string_view last = counter.name.substr(counter.name.rfind('.') + 1);
+  const auto by_reason = [&](std::string_view group, std::string_view help) {
+    return Series{{name_of(group, counter.unit, is_count), std::string(help), type}, {{"reason", std::string(last)}}};
+  };
+  if (std::ranges::find(kLosses, counter.id) != kLosses.end()) {
+    return by_reason("packets.lost", "packets that came by but were never received, by the place where they were lost");
+  }
+  if (std::ranges::count(counter.name, '.') < 2) {
+    return {{name_of(counter.name, counter.unit, is_count), std::string(counter.help), type}, {}};
+  }
+  const std::string_view group = counter.name.substr(0, counter.name.rfind('.'));
+  return by_reason(group, fmt::format("{} {}, by reason", counter.unit, group.substr(group.find('.') + 1)));
+}
+
+const Series& series_of(Counter counter) {
+  static const std::vector<Series> all = [] {
+    std::vector<Series> series;
+    for (const CounterInfo& each : kCounters) series.push_back(series_of(each));
+    return series;
+  }();
+  return all[static_cast<std::size_t>(counter)];
+}
+
+void add_counter(Families& families, Counter counter, ClientMetric::Label whose, std::uint64_t value) {
+  const Series& series = series_of(counter);
+  Labels labels = series.reason;
+  labels.push_back(std::move(whose));
+  families.add(series.family, std::move(labels), in_base_unit(value, info(counter).unit));
+}
+
+// Those of ports are added for each port.
+void add_thread(Families& families, const std::string& name, const CounterValues& counters) {
+  for (const CounterInfo& counter : kCounters) {
+    if (!is_of_ports(counter.id)) {
+      add_counter(families, counter.id, {"worker", name}, value_of(counters, counter.id));
+    }
+  }
+}
+
+void add_port(Families& families, const PortCounts& port) {
+  const std::string name = clean_utf8(port.name);
+  families.add({"spanflow_port_received_packets_total", "packets that came in by this port", MetricType::Counter},
+               {{"port", name}}, sample_of(port.received));
+  for (const auto& [counter, count] : losses_of(port)) add_counter(families, counter, {"port", name}, count);
+}
+
+struct SinkMetric {
+  FamilyInfo family;
+  double (*value)(const SinkLedger&);
+};
+
+const std::vector<SinkMetric>& sink_metrics() {
+  static const std::vector<SinkMetric> all = {
+      {{"spanflow_sink_handed_records_total", "records handed to this sink", MetricType::Counter},
+       [](const SinkLedger& sink) { return sample_of(sink.handed); }},
+      {{"spanflow_sink_recovered_records_total", "records of a run before, found in its spool", MetricType::Counter},
+       [](const SinkLedger& sink) { return sample_of(sink.recovered); }},
+      {{"spanflow_sink_delivered_records_total", "records that its target has", MetricType::Counter},
+       [](const SinkLedger& sink) { return sample_of(sink.delivered); }},
+      {{"spanflow_sink_queued_records", "records in its queue, in its buffers or on their way"},
+       [](const SinkLedger& sink) { return sample_of(sink.queued); }},
+      {{"spanflow_sink_spooled_records", "records in its spool"},
+       [](const SinkLedger& sink) { return sample_of(sink.spooled); }},
+      {{"spanflow_sink_waiting_records", "records in its queue"},
+       [](const SinkLedger& sink) { return sample_of(sink.waiting); }},
+      {{"spanflow_sink_queue_limit_records", "records that may be in its queue"},
+       [](const SinkLedger& sink) { return sample_of(sink.queue_records); }},
+      {{"spanflow_sink_oldest_queued_seconds", "how long the oldest record in its queue or its buffers has waited"},
+       [](const SinkLedger& sink) { return sink.oldest_seconds; }},
+  };
+  return all;
+}
+
+void add_sink(Families& families, const SinkLedger& sink) {
+  const ClientMetric::Label name{"sink", clean_utf8(sink.name)};
+  for (const SinkMetric& metric : sink_metrics()) families.add(metric.family, {name}, metric.value(sink));
+  for (std::size_t reason = 0; reason < sink.dropped.size(); ++reason) {
+    families.add({"spanflow_sink_dropped_records_total", "records lost by this sink, by reason", MetricType::Counter},
+                 {name, {"reason", std::string(kDropReasonNames[reason])}}, sample_of(sink.dropped[reason]));
+  }
+  if (!sink.spool) return;
+  families.add({"spanflow_sink_spool_bytes", "size of the files of its spool"}, {name}, sample_of(sink.spool->octets));
+  families.add({"spanflow_sink_spool_oldest_seconds", "the oldest record in its spool is there no longer than this"},
+               {name}, sink.spool->oldest_seconds);
+}
+
+void add_histogram(Families& families, const HistogramInfo& histogram, const HistogramValues& values) {
+  const FamilyInfo family{name_of(histogram.name, histogram.unit, false), std::string(histogram.help),
+                          MetricType::Histogram};
+  ClientMetric::Histogram& shown = families.sample(family, {}).histogram;
+  for (std::size_t range = 0; range < histogram.bounds.size(); ++range) {
+    shown.sample_count += values.counts[range];
+    shown.bucket.push_back({shown.sample_count, in_base_unit(histogram.bounds[range], histogram.unit)});
+  }
+  shown.sample_count += values.counts[histogram.bounds.size()];
+  shown.sample_sum = in_base_unit(values.sum, histogram.unit);
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double resident_octets() {
+  std::uint64_t pages = 0;
+  std::uint64_t resident_pages = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident_pages;
+  return sample_of(resident_pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+double open_descriptors() {
+  std::error_code none;
+  const std::filesystem::directory_iterator descriptors("/proc/self/fd", none);
+  return static_cast<double>(std::distance(begin(descriptors), end(descriptors)));
+}
+
+// As Prometheus' own client libraries call them.
+void add_process(Families& families) {
+  families.add({"process_cpu_seconds_total", "CPU time of the process, user and system", MetricType::Counter}, {},
+               cpu_seconds());
+  families.add({"process_resident_memory_bytes", "memory of the process that is in RAM"}, {}, resident_octets());
+  families.add({"process_open_fds", "open file descriptors"}, {}, open_descriptors());
+}
+
+}  // namespace
+
+std::vector<MetricFamily> metric_families(const Summary& summary) {
+  Families families;
+  families.add({"spanflow_build_info", "always 1; what this is, and what it is built with"},
+               {{"version", kVersion}, {"dpdk", Eal::version()}, {"ndpi", Classifier::version()}}, 1);
+  families.add({"spanflow_uptime_seconds", "since the start of the run"}, {}, summary.seconds);
+  families.add({"spanflow_workers", "threads that meter"}, {}, sample_of(summary.workers));
+  for (std::size_t worker = 0; worker < summary.per_worker.size(); ++worker) {
+    add_thread(families, std::to_string(worker), summary.per_worker[worker]);
+  }
+  if (summary.distributor) add_thread(families, "distributor", *summary.distributor);
+  for (const PortCounts& port : summary.ports) add_port(families, port);
+  for (const SinkLedger& sink : summary.sinks) add_sink(families, sink);
+  for (const HistogramInfo& histogram : kHistograms) {
+    add_histogram(families, histogram, summary.histograms[static_cast<std::size_t>(histogram.id)]);
+  }
+  add_process(families);
+  return families.take();
+}
+
+}  // namespace spanflow

@@ -1,0 +1,365 @@
+#include "options/options.h"
+
+#include <regex>
+#include <set>
+
+#include "capture/filter.h"
+#include "decode/tunnel_names.h"
+#include "metrics/conditions.h"
+#include "metrics/metric_set.h"
+#include "options/sink_options.h"
+#include "options/value_types.h"
+
+namespace spanflow {
+namespace {
+
+using namespace values;
+
+ValueType<std::string> filter() {
+  auto type = text();
+  type.expected = "a pcap-filter expression";
+  type.read = [read = type.read, expected = type.expected](const YAML::Node& node) {
+    std::string expression = read(node);
+    const std::string error = filter_error(expression);
+    if (!error.empty()) throw OptionError{.expected = expected, .hint = " (" + error + ")"};
+    return expression;
+  };
+  return type;
+}
+
+// tunnel_names() in streamer order: the list that the record shows too.
+ValueType<TunnelSet> tunnels() {
+  std::vector<std::string> names;
+  for (const auto& [type, name] : tunnel_names()) names.emplace_back(name);
+  const std::string expected = fmt::format("true, false or a list of {}", fmt::join(names, ", "));
+  return {expected,
+          fmt::format(R"("oneOf": [{{"type": "boolean"}}, {{"type": "array", "items": {{"enum": [{}]}}}}])",
+                      quoted_list(names)),
+          [=](const YAML::Node& node) {
+            if (node.IsScalar()) {
+              try {
+                return boolean().read(node) ? TunnelSet::all() : TunnelSet::none();
+              } catch (const OptionError&) {
+                throw OptionError{.expected = expected};
+              }
+            }
+            TunnelSet set = TunnelSet::none();
+            for (const std::string& name : list_of(word_of(names)).read(node)) set.add(*tunnel_named(name));
+            return set;
+          },
+          [](const TunnelSet& set) {
+            if (set == TunnelSet::all()) return std::string{"true"};
+            if (set.empty()) return std::string{"false"};
+            std::vector<std::string_view> shown;
+            for (const auto& [type, name] : tunnel_names()) {
+              if (set.has(type)) shown.push_back(name);
+            }
+            return fmt::format("[{}]", fmt::join(shown, ", "));
+          }};
+}
+
+// "sum: size" of a metric: sets what it adds up and how. `words` are what it may add up.
+MemberOption<MetricConfig> aggregate(std::string name, Aggregate kind, const ValueType<Quantity>& words,
+                                     std::string help) {
+  return {std::move(name),
+          std::move(help),
+          words.schema,
+          [=](MetricConfig& metric, const YAML::Node& node) {
+            if (metric.aggregate != Aggregate::kNone) throw OptionError{.complaint = "a metric has one aggregate only"};
+            metric.aggregate = kind;
+            metric.quantity = words.read(node);
+          },
+          [=](const MetricConfig& metric) {
+            return metric.aggregate == kind ? words.show(metric.quantity) : std::string{};
+          },
+          words.expected};
+}
+
+ValueType<std::string> metric_name() {
+  const std::string expected = "a name of letters, digits and _";
+  return {expected, R"("type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$")",
+          [expected](const YAML::Node& node) {
+            std::string name = scalar_of(node, expected);
+            if (!is_metric_name(name)) throw OptionError{.expected = expected};
+            return name;
+          },
+          [](const std::string& name) { return yaml_scalar(name); }};
+}
+
+// What is wrong with a metric as a whole, or empty.
+std::string complaint_about(const MetricConfig& metric) {
+  if (metric.name.empty()) return "a metric needs a name";
+  const bool aggregates = metric.aggregate != Aggregate::kNone;
+  if (metric.plugin.empty()) {
+    return aggregates ? "" : "a metric needs one of count, sum, min, max, mean, first, last or plugin";
+  }
+  const bool alone = !aggregates && metric.when.empty() && metric.direction == MetricDirection::kBoth;
+  return alone ? "" : "a metric with a plugin has no other key than name";
+}
+
+ValueType<MetricConfig> metric() {
+  std::vector<std::pair<std::string, Quantity>> quantities{{"size", Quantity::kSize},
+                                                           {"payload_size", Quantity::kPayloadSize},
+                                                           {"ttl", Quantity::kTtl},
+                                                           {"tcp_window", Quantity::kTcpWindow},
+                                                           {"gap", Quantity::kGap}};
+  const auto words = choice<Quantity>(quantities);
+  quantities.emplace(quantities.begin(), "packets", Quantity::kPackets);
+  const auto countable = choice<Quantity>(quantities);
+  auto type = mapping<MetricConfig>(
+      {member("name", &MetricConfig::name, metric_name(), "its name in records"),
+       aggregate("count", Aggregate::kCount, countable, "how many packets, or packets that have this"),
+       aggregate("sum", Aggregate::kSum, words, "sum of this over the packets"),
+       aggregate("min", Aggregate::kMin, words, "least"), aggregate("max", Aggregate::kMax, words, "greatest"),
+       aggregate("mean", Aggregate::kMean, words, "mean"), aggregate("first", Aggregate::kFirst, words, "of the first"),
+       aggregate("last", Aggregate::kLast, words, "of the last packet"),
+       member("when", &MetricConfig::when, filter(), "pcap-filter expression: only packets that match"),
+       member("direction", &MetricConfig::direction,
+              choice<MetricDirection>({{"both", MetricDirection::kBoth},
+                                       {"src_to_dst", MetricDirection::kSrcToDst},
+                                       {"dst_to_src", MetricDirection::kDstToSrc}}),
+              "only packets of this direction"),
+       member("plugin", &MetricConfig::plugin, text(), "shared object that has the metric of this name")},
+      "a metric");
+  type.schema +=
+      R"(, "required": ["name"], "oneOf": [{"required": ["count"]}, {"required": ["sum"]}, {"required": ["min"]}, )"
+      R"({"required": ["max"]}, {"required": ["mean"]}, {"required": ["first"]}, {"required": ["last"]}, )"
+      R"({"required": ["plugin"]}])";
+  type.read = [read = type.read](const YAML::Node& node) {
+    MetricConfig metric = read(node);
+    if (std::string complaint = complaint_about(metric); !complaint.empty()) {
+      throw OptionError{.complaint = std::move(complaint)};
+    }
+    return metric;
+  };
+  return type;
+}
+
+ValueType<std::vector<MetricConfig>> metrics() {
+  auto list = list_of(metric());
+  list.read = [read = list.read](const YAML::Node& node) {
+    auto metrics = read(node);
+    std::set<std::string> names;
+    std::set<std::string> conditions;
+    for (std::size_t at = 0; at < metrics.size(); ++at) {
+      const bool known_name = !names.insert(metrics[at].name).second;
+      conditions.insert(metrics[at].when);
+      conditions.erase("");
+      if (!known_name && conditions.size() <= kMostConditions) continue;
+      OptionError error{.name_suffix = fmt::format("[{}].{}", at, known_name ? "name" : "when"),
+                        .complaint = known_name ? metrics[at].name + " is given twice"
+                                                : fmt::format("more than {} different ones", kMostConditions)};
+      place(error, node[at][known_name ? "name" : "when"]);
+      throw error;
+    }
+    return metrics;
+  };
+  return list;
+}
+
+constexpr const char* kListenAddress = R"(^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$)";
+
+bool is_listen_address(const std::string& text) {
+  if (!std::regex_match(text, std::regex(kListenAddress))) return false;
+  const int port = std::stoi(text.substr(text.rfind(':') + 1));
+  return port >= 1 && port <= 65'535;
+}
+
+// "off" is kept as an empty text.
+ValueType<std::string> listen_address() {
+  const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
+  return {expected,
+          fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])",
+                      std::regex_replace(kListenAddress, std::regex(R"(\\)"), R"(\\)")),
+          [expected](const YAML::Node& node) {
+            std::string text = scalar_of(node, expected);
+            if (text == "off" || text == "false") return std::string{};
+            if (!is_listen_address(text)) throw OptionError{.expected = expected};
+            return text;
+          },
+          [](const std::string& address) { return address.empty() ? "off" : yaml_scalar(address); }};
+}
+
+template <typename Access, typename T>
+Option option(std::string name, Access access, const ValueType<T>& type, std::string help, bool reloads = false) {
+  return {std::move(name),
+          type.expected,
+          type.schema,
+          std::move(help),
+          [=](Config& config, const YAML::Node& node) { access(config) = type.read(node); },
+          [=](const Config& config) { return type.show(access(const_cast<Config&>(config))); },
+          type.members,
+          [=](const Config& from, Config& to) { access(to) = access(const_cast<Config&>(from)); },
+          reloads};
+}
+
+// NAME is both the dotted name and the member's path in Config, which keeps the two the same.
+#define OPTION(NAME, TYPE, ...) \
+  option(                       \
+      #NAME, [](Config & config) -> auto& { return config.NAME; }, TYPE, __VA_ARGS__)
+
+constexpr bool kReloads = true;
+
+std::vector<Option> make_options() {
+  constexpr std::uint64_t kMostFlows = 1ULL << 30;
+  return {
+      OPTION(sensor_id, text(), "name of this observation point; part of every flow_id, and a field where set"),
+      OPTION(workers, whole_number(1, 128), "threads that meter, each with a flow table of its own"),
+      OPTION(input.files, list_of(text()), "capture files, read in order through one table; - is standard input"),
+      OPTION(input.interface, text(), "kernel interface to capture from"),
+      OPTION(input.driver,
+             choice<KernelDriver>({{"auto", KernelDriver::kAuto},
+                                   {"af_packet", KernelDriver::kAfPacket},
+                                   {"af_xdp", KernelDriver::kAfXdp}}),
+             "DPDK driver for that interface; af_xdp takes its packets away from the kernel, auto never does"),
+      OPTION(input.devices, list_of(text()), "DPDK devices: PCI addresses or vdev strings"),
+      OPTION(input.filter, filter(), "pcap-filter expression; what does not match is counted as ignored.filtered",
+             kReloads),
+      OPTION(input.duration, duration(Nanoseconds{0}), "stop after this long; 0 runs to the end of the input"),
+      OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for the live workers, one each; empty: the last ones"),
+      OPTION(input.busy_poll, boolean(), "live workers never sleep, not even when nothing comes"),
+      OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory DPDK takes for packet buffers"),
+      OPTION(input.ring_frames, whole_number(256, 1'048'576),
+             "frames the kernel's ring for the interface holds, with af_packet"),
+      OPTION(input.frame_size, whole_number(256, 32'768),
+             "octets of a frame kept by that ring; a power of two, more if the MTU needs it"),
+      OPTION(input.eal_arguments, list_of(text()), "further arguments for DPDK's EAL, as its documentation has them"),
+      OPTION(decode.tunnels, tunnels(), "tunnels whose inner packet is metered; otherwise the outer one is"),
+      OPTION(decode.fragments, whole_number(0, 1'048'576),
+             "fragmented datagrams followed at once, and later fragments held until their first comes; 0: later "
+             "fragments are flows without ports"),
+      OPTION(decode.fragment_timeout, duration(std::chrono::milliseconds{1}),
+             "how long after the first the others are taken for its, and how long they wait for it"),
+      OPTION(decode.deduplicate, or_off(duration(std::chrono::microseconds{1}, std::chrono::seconds{1})),
+             "a packet seen again within this window, on any VLAN, is counted as ignored.duplicate only"),
+      OPTION(flow.capacity, whole_number(1, kMostFlows),
+             "flows in all tables together, 192 octets each; when full, the least recently used is exported, "
+             "conversations last"),
+      OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
+             "a flow this old is cut and goes on as the next segment", kReloads),
+      OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}),
+             "a flow without packets for this long has ended", kReloads),
+      OPTION(flow.tcp_close, boolean(), "end a TCP flow at FIN both ways or RST"),
+      OPTION(flow.tcp_linger, duration(Nanoseconds{0}),
+             "how long a closed TCP flow still takes late packets, 39 hours at most", kReloads),
+      OPTION(flow.accounting,
+             choice<Accounting>({{"link", Accounting::kLink},
+                                 {"ip", Accounting::kIp},
+                                 {"transport", Accounting::kTransport},
+                                 {"payload", Accounting::kPayload}}),
+             "octets that src_to_dst_bytes and dst_to_src_bytes count, from this layer's header on"),
+      OPTION(flow.vlan_key,
+             choice<VlanKey>({{"none", VlanKey::kNone},
+                              {"outer", VlanKey::kOuter},
+                              {"inner", VlanKey::kInner},
+                              {"both", VlanKey::kBoth}}),
+             "802.1Q tags that tell flows apart"),
+      OPTION(flow.direction,
+             choice<FlowDirection>(
+                 {{"first_packet", FlowDirection::kFirstPacket}, {"handshake", FlowDirection::kHandshake}}),
+             "src is the sender of the first packet, or who opened the TCP connection"),
+      OPTION(dpi.enabled, boolean(), "name the application of each flow with nDPI"),
+      OPTION(dpi.max_packets, whole_number(1, 32), "packets nDPI may look at before it gives a flow up"),
+      OPTION(dpi.max_packets_udp, whole_number(1, 32), "the same for UDP"),
+      OPTION(dpi.max_flows, whole_number(1, kMostFlows),
+             "flows in classification at once, over all workers; when full, the oldest is given up"),
+      OPTION(dpi.metadata, boolean(),
+             "keep what nDPI reads: server names, certificates, requests, fingerprints, risks"),
+      OPTION(dpi.metadata_memory, size(1ULL << 20, 256ULL << 30), "memory that the metadata of all flows may take"),
+      OPTION(dpi.protocols_file, text(), "nDPI protocols file with rules of your own"),
+      OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
+      OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
+      OPTION(features.splt, whole_number(0, 255), "early packets of a segment whose direction, size and gap are kept"),
+      OPTION(features.tcp, boolean(), "round-trip times, retransmissions, windows and history of TCP flows"),
+      OPTION(overload.enabled, boolean(),
+             "a live worker that falls behind does less with each flow, and says so in its records"),
+      OPTION(overload.max_sampling, power_of_two(1, 32'768),
+             "at worst one in so many new flows is metered; 1: all are, whatever is lost"),
+      OPTION(metrics, metrics(), "values of your own for each flow, see docs/metrics.md"),
+      OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none", kReloads),
+      OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
+             "how long a live record may wait to be passed on", kReloads),
+      OPTION(output.community_id_seed, whole_number(0, 65'535),
+             "seed of community_id; the same in every tool whose ids are compared"),
+      OPTION(sinks, list_of(sink()), "where records go", kReloads),
+      OPTION(telemetry.listen, listen_address(), "where a live run shows its counters to Prometheus, at /metrics"),
+      OPTION(
+          control.socket, text(),
+          "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
+      OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged",
+             kReloads),
+      OPTION(log.format, choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}),
+             "how messages stand on standard error, where that is not the journal of systemd"),
+  };
+}
+
+#undef OPTION
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> table = make_options();
+  return table;
+}
+
+const Option* find_option(std::string_view name) {
+  const auto& table = options();
+  const auto found = std::find_if(table.begin(), table.end(), [name](const Option& each) { return each.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string described(const YAML::Node& node) {
+  if (!node.IsDefined() || node.IsNull()) return "nothing";
+  if (node.IsScalar()) return fmt::format("\"{}\"", node.Scalar());
+  return node.IsMap() ? "a mapping" : "a list";
+}
+
+std::string nearest(std::string_view word, std::span<const std::string> known) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const std::string& candidate : known) {
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::string yaml_scalar(std::string_view text) {
+  const bool plain = !text.empty() && text != "-" &&
+                     text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") ==
+                         std::string_view::npos;
+  const bool like_number = !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+  const bool like_null = text == "null" || text == "Null" || text == "NULL";
+  if (plain && !like_number && !like_null && text != "true" && text != "false") return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      quoted += fmt::format("\\x{:02x}", byte);  // a line break would be folded into a space
+    } else {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+}  // namespace spanflow

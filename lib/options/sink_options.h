@@ -1,0 +1,16 @@
+// The options of a sink: one entry of `sinks`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "options/value_types.h"
+
+namespace spanflow {
+
+// "classic", "full", "nfstream", or names of fields. A single word is a list of one.
+values::ValueType<std::vector<std::string>> field_selection();
+
+values::ValueType<SinkConfig> sink();
+
+}  // namespace spanflow
