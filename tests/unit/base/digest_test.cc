@@ -1,4 +1,4 @@
-// Hashes and base64, by the examples of the standards.
+// Hashes and base64: the examples of the standards.
 #include "base/digest.h"
 
 #include <gtest/gtest.h>

@@ -43,7 +43,7 @@ FlowKey random_key(std::mt19937_64& random) {
   return std::bit_cast<FlowKey>(words);
 }
 
-// One change in every member, each of which makes another flow.
+// Keys of other flows: each differs from `key` in one member.
 std::vector<FlowKey> neighbours(const FlowKey& key) {
   std::vector<FlowKey> others(10, key);
   others[0].ip_src.bytes[0] ^= 1;
@@ -142,7 +142,7 @@ TEST(FlowId, EveryMemberOfTheKeyCounts) {
   for (const FlowKey& other : neighbours(tunnelled_key())) EXPECT_NE(make_flow_id("", other, 1), id);
 }
 
-TEST(HomeWorker, IsFixedForAllTime) {
+TEST(OwnerWorker, IsFixedForAllTime) {
   EXPECT_EQ(owner_worker(tcp_key(), 2), 1U);
   EXPECT_EQ(owner_worker(tcp_key(), 4), 2U);
   EXPECT_EQ(owner_worker(tcp_key(), 7), 4U);
@@ -150,7 +150,7 @@ TEST(HomeWorker, IsFixedForAllTime) {
   EXPECT_EQ(owner_worker(tunnelled_key(), 7), 1U);
 }
 
-TEST(HomeWorker, IsTheSameForBothDirectionsAndInRange) {
+TEST(OwnerWorker, IsTheSameForBothDirectionsAndInRange) {
   std::mt19937_64 random(2);
   for (int i = 0; i < 10'000; ++i) {
     const FlowKey key = random_key(random);
@@ -161,8 +161,8 @@ TEST(HomeWorker, IsTheSameForBothDirectionsAndInRange) {
   }
 }
 
-// The ports of one client to one server, as a proxy makes them: nothing else differs.
-TEST(HomeWorker, SpreadsFlowsThatDifferInOnePortEvenly) {
+// As the connections of a proxy to one server: only the client's port differs.
+TEST(OwnerWorker, DistributesFlowsThatDifferInOnePortEvenly) {
   constexpr std::uint32_t kWorkers = 4;
   std::vector<int> flows(kWorkers);
   FlowKey key = tcp_key();
