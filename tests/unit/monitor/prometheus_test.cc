@@ -1,4 +1,4 @@
-// What Prometheus is shown of a Summary.
+// The Prometheus text of a Summary.
 #include "monitor/prometheus.h"
 
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@ using ::testing::Not;
 
 std::uint64_t& at(CounterValues& counters, Counter counter) { return counters[static_cast<std::size_t>(counter)]; }
 
-// Of one worker that has counted so much.
+// The Summary of one worker with this counter value.
 Summary with(Counter counter, std::uint64_t value) {
   Summary summary;
   summary.workers = 1;

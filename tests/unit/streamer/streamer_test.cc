@@ -1,4 +1,4 @@
-// The public face: a loop over a capture's records.
+// The Streamer: a loop over a capture's records.
 #include "spanflow/streamer.h"
 
 #include <gmock/gmock.h>

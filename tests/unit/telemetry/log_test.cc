@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 
-// What is logged in a test goes to the test.
+// Redirects the log to the test.
 class LogTest : public ::testing::Test {
  protected:
   LogTest() { log_to(log_); }
@@ -98,7 +98,7 @@ TEST_F(LogTest, SeveralThreadsMayLog) {
   EXPECT_EQ(log_->lines().size(), 800U);
 }
 
-// Writes nothing until it is opened.
+// Its write() blocks until open() was called.
 class StuckLog : public MemoryLog {
  public:
   void write(const LogEntry& entry) override {
