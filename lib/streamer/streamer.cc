@@ -190,8 +190,8 @@ int flow_end_reason(EndReason reason) {
 
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
   static const std::vector<const Field*> selected = [] {
-    Config everything;  // all features: JSON omits the fields that a record does not have
-    everything.input.files = {"-"};
+    Config everything;               // with all features: JSON omits the fields that a record does not have
+    everything.input.files = {"-"};  // without the fields of live runs
     everything.features = {.statistics = true, .splt = 1, .tcp = true};
     return select_fields(std::vector<std::string>{"full"}, everything);
   }();
