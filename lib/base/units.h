@@ -19,7 +19,7 @@ std::optional<Nanoseconds> parse_duration(std::string_view text);
 // Without a fraction, in the greatest possible unit: 1500ms, 10m, 2d; up to 10 minutes in seconds: 120s.
 std::string format_duration(Nanoseconds duration);
 
-// In bytes: "64MiB", "1GB", "4096"; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (powers of 1024).
+// In octets: "64MiB", "1GB", "4096"; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (powers of 1024).
 // Returns nullopt for any other text.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);

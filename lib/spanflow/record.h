@@ -19,7 +19,7 @@
 
 namespace spanflow {
 
-// In network byte order. An IPv4 address fills the first four bytes, the others are zero. FlowKey::ip_version tells
+// In network byte order. An IPv4 address fills the first four octets, the others are zero. FlowKey::ip_version tells
 // IPv4 from IPv6.
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
@@ -53,7 +53,7 @@ struct FlowKey {
   std::uint8_t ip_protocol = 0;
   std::uint8_t ip_version = 0;
   TunnelType tunnel_type = TunnelType::kNone;
-  std::uint8_t unused = 0;  // keeps the key free of padding: it is hashed as bytes
+  std::uint8_t unused = 0;  // keeps the key free of padding: all its octets are hashed
   bool operator==(const FlowKey&) const = default;
 };
 static_assert(sizeof(FlowKey) == 48);

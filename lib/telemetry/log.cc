@@ -71,8 +71,8 @@ void configure_log(const Config& config) {
   set_log_level(config.log.level);
 }
 
-LogThread::LogThread()
-    : folding_(std::make_shared<Folding>(loggers().writer)),
+LogThread::LogThread(std::function<Clock::time_point()> now)
+    : folding_(std::make_shared<Folding>(loggers().writer, std::move(now))),
       sink_(std::make_shared<WriterSink>(folding_)),
       pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1, [] { name_this_thread("log"); })) {
   loggers().queued = std::make_shared<spdlog::async_logger>(std::string(kLogName), sink_, pool_,

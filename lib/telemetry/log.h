@@ -3,8 +3,10 @@
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -40,7 +42,10 @@ void configure_log(const Config& config);
 // and the log reports their number. The destructor writes all queued lines. Only one LogThread may exist at a time.
 class LogThread {
  public:
-  LogThread();
+  using Clock = std::chrono::steady_clock;
+
+  // `now` is the clock of the folding; other threads call it.
+  explicit LogThread(std::function<Clock::time_point()> now = Clock::now);
   ~LogThread();
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
