@@ -42,7 +42,7 @@ class SymmetricHash {
   std::uint64_t operator()(const FlowKey& key) const {
     const FlowKeyWords words = words_of(key);
     const std::uint64_t ends = endpoint(words[0], words[1], key.src_port) + endpoint(words[2], words[3], key.dst_port);
-    const std::uint64_t vlans = words[4] >> 32;  // behind the two ports
+    const std::uint64_t vlans = words[4] >> 32;  // words[4] begins with the two ports
     return fold(ends ^ seed_ ^ kSecond, words[5] ^ vlans << 20 ^ kThird);
   }
 

@@ -106,7 +106,7 @@ struct Streamer::Impl {
 
   // Starts the pipeline, and a thread that waits for its end while the caller iterates.
   void start() {
-    if (started) throw std::logic_error("a Streamer can be iterated once");
+    if (started) throw std::logic_error("a Streamer can be iterated only once");
     started = true;
     pipeline.start();
     supervisor = std::thread([this] {
