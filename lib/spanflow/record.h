@@ -128,7 +128,7 @@ enum Shedding : std::uint8_t {
 struct Flow : FlowKey {
   std::uint64_t start_ns = 0;  // least and greatest packet time of this segment
   std::uint64_t end_ns = 0;
-  std::uint64_t flow_id = 0;        // the same for all segments of a flow, in every run, with any number of workers
+  std::uint64_t flow_id = 0;        // a hash of sensor_id, key and first packet's time; all segments have the same
   std::uint32_t segment = 0;        // counts from 0; each active timeout begins the next one
   std::uint16_t vlan_id = 0;        // first packet's innermost tag
   std::uint16_t vlan_outer_id = 0;  // first packet's outermost tag, if it has several

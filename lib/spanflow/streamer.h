@@ -29,11 +29,11 @@ struct UserMetric {
 
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
-  std::uint64_t capacity = 128'000;  // flows; a full table evicts by segmented LRU, conversations last
+  std::uint64_t capacity = 128'000;  // flows; a full table evicts by segmented LRU, two-way conversations last
   std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;
-  std::vector<std::string> settings{};  // any option of spanflowd as "NAME=VALUE": "flow.tcp_close=false"
+  std::vector<std::string> settings{};  // options of spanflowd, "flow.tcp_close=false"; they override the members above
   std::vector<UserMetric> user_metrics{};
 };
 
