@@ -1,4 +1,4 @@
-// What the Classifier costs a flow, from its first packet to its release. Time per flow, items per packet.
+// The cost of the Classifier for a flow, from its first packet to its release. Times are per flow, items are packets.
 #include <benchmark/benchmark.h>
 
 #include "dpi/classifier.h"
@@ -8,7 +8,7 @@
 namespace spanflow::bench {
 namespace {
 
-// Views into `frames`.
+// The packets refer to `frames`.
 std::vector<Packet> packets_of_first_flow(const std::vector<testing::TestPacket>& frames) {
   std::vector<Packet> packets;
   for (const testing::TestPacket& frame : frames) {
