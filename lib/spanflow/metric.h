@@ -27,6 +27,7 @@
 #include <new>
 #include <type_traits>
 
+#include "spanflow/export.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
@@ -86,6 +87,6 @@ constexpr MetricInterface metric_interface() {
 
 // NAME, an identifier, is the metric's name in the configuration and in records; one shared object may have several.
 // At namespace scope, but not in a namespace without a name.
-#define SPANFLOW_METRIC(NAME, STATE)                                                                          \
-  extern "C" __attribute__((visibility("default"))) const ::spanflow::MetricInterface spanflow_metric_##NAME; \
+#define SPANFLOW_METRIC(NAME, STATE)                                                   \
+  extern "C" SPANFLOW_EXPORT const ::spanflow::MetricInterface spanflow_metric_##NAME; \
   const ::spanflow::MetricInterface spanflow_metric_##NAME = ::spanflow::metric_interface<STATE>()

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "spanflow/export.h"
+
 namespace spanflow {
 
 // IPv4 fills the first four bytes and leaves the rest zero; which of the two it is stands in FlowKey::ip_version.
@@ -25,7 +27,7 @@ struct IpAddress {
 using MacAddress = std::array<std::uint8_t, 6>;
 
 // Dotted or RFC 5952 text. `ip_version` is 4 or 6.
-std::string to_string(const IpAddress& address, unsigned ip_version);
+SPANFLOW_EXPORT std::string to_string(const IpAddress& address, unsigned ip_version);
 
 // `src` is the sender of the flow's first packet (or what flow.direction makes of it).
 enum class Direction : std::uint8_t { kSrcToDst, kDstToSrc };
@@ -233,10 +235,10 @@ struct FlowMetadata {
   std::uint32_t keys = ~0U;  // a bit for each key that it may have: most are asked for in vain
 
   // Leaves in `keys` those that `octets` has.
-  void note_keys();
+  SPANFLOW_EXPORT void note_keys();
   // Views into `octets`; empty and nothing where the flow has none.
-  std::string_view text(Metadata key) const;
-  std::optional<std::uint64_t> number(Metadata key) const;
+  SPANFLOW_EXPORT std::string_view text(Metadata key) const;
+  SPANFLOW_EXPORT std::optional<std::uint64_t> number(Metadata key) const;
 };
 
 // One direction of a TCP connection, by what its packets carried.
@@ -331,11 +333,11 @@ struct FlowRecord : RecordFields {
 };
 
 // The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.
-int export_reason(EndReason reason);
+SPANFLOW_EXPORT int export_reason(EndReason reason);
 // IPFIX IE 136, flowEndReason: 1 idle, 2 active, 3 end of flow, 4 forced end, 5 lack of resources.
-int flow_end_reason(EndReason reason);
+SPANFLOW_EXPORT int flow_end_reason(EndReason reason);
 
 // One JSON object with every field that spanflowd's default output has.
-std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
+SPANFLOW_EXPORT std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
 
 }  // namespace spanflow
