@@ -29,6 +29,7 @@
 #include <new>
 #include <type_traits>
 
+#include "spanflow/export.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
@@ -90,6 +91,6 @@ constexpr MetricInterface metric_interface() {
 
 // Exports the type STATE as the metric NAME, an identifier: its name in the configuration and in records. One shared
 // object may export several metrics. Use it at namespace scope, but not in an unnamed namespace.
-#define SPANFLOW_METRIC(NAME, STATE)                                                                          \
-  extern "C" __attribute__((visibility("default"))) const ::spanflow::MetricInterface spanflow_metric_##NAME; \
+#define SPANFLOW_METRIC(NAME, STATE)                                                   \
+  extern "C" SPANFLOW_EXPORT const ::spanflow::MetricInterface spanflow_metric_##NAME; \
   const ::spanflow::MetricInterface spanflow_metric_##NAME = ::spanflow::metric_interface<STATE>()

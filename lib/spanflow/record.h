@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "spanflow/export.h"
+
 namespace spanflow {
 
 // In network byte order. An IPv4 address fills the first four octets, the others are zero. FlowKey::ip_version tells
@@ -29,7 +31,7 @@ struct IpAddress {
 using MacAddress = std::array<std::uint8_t, 6>;
 
 // Dotted-decimal text, or that of RFC 5952 for IPv6. `ip_version` is 4 or 6.
-std::string to_string(const IpAddress& address, unsigned ip_version);
+SPANFLOW_EXPORT std::string to_string(const IpAddress& address, unsigned ip_version);
 
 // `src` is the sender of the flow's first packet, unless the option flow.direction says otherwise.
 enum class Direction : std::uint8_t { kSrcToDst, kDstToSrc };
@@ -240,10 +242,10 @@ struct FlowMetadata {
   std::uint32_t keys = ~0U;  // a bit for each key that `octets` may hold: saves the search for most absent keys
 
   // Sets `keys` to exactly the keys in `octets`.
-  void note_keys();
+  SPANFLOW_EXPORT void note_keys();
   // Empty, or nullopt, if the flow does not have this key. The text is a view into `octets`.
-  std::string_view text(Metadata key) const;
-  std::optional<std::uint64_t> number(Metadata key) const;
+  SPANFLOW_EXPORT std::string_view text(Metadata key) const;
+  SPANFLOW_EXPORT std::optional<std::uint64_t> number(Metadata key) const;
 };
 
 // One direction of a TCP connection, from the packets that were captured.
@@ -339,11 +341,11 @@ struct FlowRecord : RecordFields {
 };
 
 // The code in records: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.
-int export_reason(EndReason reason);
+SPANFLOW_EXPORT int export_reason(EndReason reason);
 // IPFIX IE 136, flowEndReason: 1 idle, 2 active, 3 end of flow, 4 forced end, 5 lack of resources.
-int flow_end_reason(EndReason reason);
+SPANFLOW_EXPORT int flow_end_reason(EndReason reason);
 
 // Writes one JSON object with all fields of spanflowd's default output; no line end.
-std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
+SPANFLOW_EXPORT std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
 
 }  // namespace spanflow

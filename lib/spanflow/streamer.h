@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "spanflow/export.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
@@ -53,7 +54,7 @@ class Streamer {
 
     reference operator*() const { return *record_; }
     pointer operator->() const { return record_; }
-    Iterator& operator++();
+    SPANFLOW_EXPORT Iterator& operator++();
     void operator++(int) { ++*this; }
     bool operator==(std::default_sentinel_t) const { return record_ == nullptr; }
 
@@ -65,13 +66,13 @@ class Streamer {
   };
 
   // Opens the source; the capture starts with begin().
-  explicit Streamer(const StreamerOptions& options);
-  ~Streamer();
-  Streamer(Streamer&&) noexcept;
-  Streamer& operator=(Streamer&&) noexcept;
+  SPANFLOW_EXPORT explicit Streamer(const StreamerOptions& options);
+  SPANFLOW_EXPORT ~Streamer();
+  SPANFLOW_EXPORT Streamer(Streamer&&) noexcept;
+  SPANFLOW_EXPORT Streamer& operator=(Streamer&&) noexcept;
 
   // Starts the capture and waits for the first record.
-  Iterator begin();
+  SPANFLOW_EXPORT Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
  private:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import harness
-from harness import ROOT, Skip, assert_equal, capture, each, need
+from harness import ROOT, assert_equal, capture, each, need
 
 PAGES = ("README.md", "docs/tutorial.md", "docs/metrics.md")
 PROGRAM = re.compile(r"```cpp\n(.*?)```", re.DOTALL)
@@ -20,11 +20,9 @@ def installation():
     """Installs the build into a folder of its own, once, and gives that folder."""
     global prefix
     if prefix is None:
-        meson = os.path.join(ROOT, ".venv", "bin", "meson")
-        if not os.path.exists(meson):
-            raise Skip("no meson: run .ci/dependencies build")
+        need("meson")
         prefix = tempfile.TemporaryDirectory(prefix="spanflow-prefix-")
-        subprocess.run([meson, "install", "-C", harness.build_dir, "--no-rebuild", "--quiet", "--destdir", prefix.name],
+        subprocess.run(["meson", "install", "-C", harness.build_dir, "--no-rebuild", "--quiet", "--destdir", prefix.name],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
     return prefix.name
 
