@@ -121,7 +121,7 @@ def test_scrape_is_well_formed_under_load_and_then_equal_to_the_summary(workers)
     assert_sums(read_csv("flows.csv"), run.summary)
     assert_as_in(run.summary, scraped)
     threads = {labels["worker"] for _, labels, _ in scraped.samples if "worker" in labels}
-    assert_equal(threads, {"0"} if workers == 1 else {"0", "1", "spreader"})
+    assert_equal(threads, {"0"} if workers == 1 else {"0", "1", "distributor"})
     assert_equal({labels["port"] for _, labels, _ in scraped.samples if "port" in labels}, {"tap"})
     assert scraped.sum("spanflow_port_received_packets_total", port="tap") == run.summary["packets"]["received"]
     assert_equal(scraped.sum("spanflow_dpi_packets_to_verdict_count"), run.summary["dpi"]["classified"])
