@@ -7,8 +7,6 @@ namespace {
 
 std::uint64_t nanoseconds(Nanoseconds duration) { return static_cast<std::uint64_t>(duration.count()); }
 
-std::uint8_t bit(Direction direction) { return direction == Direction::kSrcToDst ? 1 : 2; }
-
 bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) == flags; }
 
 bool is_tcp(const FlowKey& key) { return key.ip_protocol == protocol::kTcp; }
@@ -89,7 +87,10 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
     }
   }
   count(*entry, packet);
-  if (classifier_ != nullptr) classifier_->inspect(*entry, table_.details(*entry), packet);
+  if (classifier_ != nullptr) {
+    classifier_->inspect(entry->inspection, entry->hello, table_.details(*entry).initial_sequence, entry->syn_seen,
+                         packet);
+  }
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
   if (entry->ends_now) {
     end(*entry, EndReason::kPlugin);
@@ -137,7 +138,7 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
 bool FlowCache::is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const {
   if (entry.state != EntryState::kClosed || !has(packet, tcp::kSyn) || has(packet, tcp::kAck)) return false;
   const bool retransmitted =
-      (entry.syn_seen & bit(direction)) != 0 &&
+      (entry.syn_seen & direction_bit(direction)) != 0 &&
       table_.details(entry).initial_sequence[static_cast<std::size_t>(direction)] == packet.tcp_seq;
   return !retransmitted;
 }
@@ -307,11 +308,11 @@ std::uint64_t FlowCache::accounted(const Packet& packet) const {
 void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   if (has(packet, tcp::kSyn)) {
     table_.details(entry).initial_sequence[static_cast<std::size_t>(packet.direction)] = packet.tcp_seq;
-    entry.syn_seen |= bit(packet.direction);
+    entry.syn_seen |= direction_bit(packet.direction);
   }
   if (!options_.tcp_close || entry.state != EntryState::kOpen) return;
-  if (has(packet, tcp::kFin)) entry.fin_seen |= bit(packet.direction);
-  if (!has(packet, tcp::kRst) && entry.fin_seen != 3) return;
+  if (has(packet, tcp::kFin)) entry.fin_seen |= direction_bit(packet.direction);
+  if (!has(packet, tcp::kRst) && entry.fin_seen != kBothDirections) return;
   entry.state = EntryState::kClosed;
   // A packet that comes later than an entry can tell counts as one that comes just as late as that.
   table_.details(entry).set_closed(std::max(packet.time_ns, entry.end_ns() - std::min(entry.end_ns(), kMostLinger)));
@@ -341,7 +342,7 @@ bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
 // Ends the first flow of a list if its time has come. In an order of use that is also so when the table's clock says
 // that it has had no packet for long enough while its own last packet claims a time ahead by more than the timeout:
 // packets handed over by other workers may be ahead of the time that all have reached, but only by little.
-bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
+bool FlowCache::sweep_front(IndexList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
   const Deadline due = deadline(entry);
@@ -354,7 +355,7 @@ bool FlowCache::sweep_front(EntryList& list, std::uint64_t now_ns) {
 }
 
 void FlowCache::end_all(std::uint64_t now_ns) {
-  for (EntryList* list : {&table_.by_close(), &table_.by_opening(), &table_.on_probation(), &table_.conversations()}) {
+  for (IndexList* list : {&table_.by_close(), &table_.by_opening(), &table_.on_probation(), &table_.conversations()}) {
     for (std::uint32_t at = list->front(); at != kNoIndex;) {
       FlowEntry& entry = table_.at(at);
       at = list->after(at);
@@ -382,7 +383,7 @@ void FlowCache::evict() {
 // the first. Where nothing is a conversation, as on a span port that shows one direction only, it is the least recently
 // used flow.
 std::uint32_t FlowCache::victim() {
-  const EntryList& on_probation = table_.on_probation();
+  const IndexList& on_probation = table_.on_probation();
   if (on_probation.size() > table_.capacity() / kProbationPart) return on_probation.front();
   return table_.by_close().empty() ? table_.least_recently_used(clock_.now_ns()) : table_.by_close().front();
 }
@@ -406,7 +407,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   const EndReason reason = due.reason;
   const bool ends_flow = reason != EndReason::kActive;
   Verdict verdict;
-  if (classifier_ != nullptr) verdict = classifier_->conclude(entry, ends_flow);
+  if (classifier_ != nullptr) verdict = classifier_->conclude(entry.inspection, entry.key, ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
   counters_.add(Counter::kRecordsExported);
@@ -425,7 +426,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   record->timestamp_source = origin_.timestamp_source;
   record->community_id_seed = origin_.community_id_seed;
   record->has_application = classifier_ != nullptr;
-  if (classifier_ != nullptr) classifier_->describe(entry, verdict, *record, extras);
+  if (classifier_ != nullptr) classifier_->describe(entry.inspection, verdict, *record, extras);
   if (keeps_features(entry)) {
     features_->describe(table_.index_of(entry), *extras);
   } else if (features_) {
@@ -483,7 +484,7 @@ void FlowCache::describe(const FlowEntry& entry, Direction direction, FlowSide& 
 }
 
 void FlowCache::forget(FlowEntry& entry) {
-  if (classifier_ != nullptr) classifier_->release(entry);
+  if (classifier_ != nullptr) classifier_->release(entry.inspection, entry.hello);
   table_.erase(entry);
   latest_.entry = nullptr;
 }

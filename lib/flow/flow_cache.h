@@ -67,7 +67,7 @@ class FlowCache {
 
   void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
   Deadline deadline(const FlowEntry& entry) const;
-  bool sweep_front(EntryList& list, std::uint64_t now_ns);
+  bool sweep_front(IndexList& list, std::uint64_t now_ns);
   bool simply_continues(const FlowEntry& entry, std::uint64_t time_ns) const;
   FlowEntry* continued(FlowEntry* entry, const Packet& packet, Direction direction);
   bool is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const;

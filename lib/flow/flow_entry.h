@@ -7,69 +7,17 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/directions.h"
+#include "dpi/flow_inspection.h"
+#include "inspect/hello_watch.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
-
-inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::max();
-
-struct Links {
-  std::uint32_t previous = kNoIndex;
-  std::uint32_t next = kNoIndex;
-};
 
 enum class EntryState : std::uint8_t {
   kOpen,     // a segment with packets
   kClosed,   // a segment whose TCP connection has closed, kept for late packets
   kDormant,  // cut by the active timeout: no segment, until the next packet opens one
-};
-
-enum class DpiProgress : std::uint8_t { kNotStarted, kRunning, kDone };
-
-// TCP packets without payload before the first payload: enough to show nDPI the handshake it would have seen.
-struct Handshake {
-  static constexpr std::uint8_t kMost = 6;
-  std::uint8_t count = 0;
-  std::uint8_t sequences_known = 0;  // a bit per direction
-  std::uint8_t packets[kMost] = {};  // direction in bit 7, TCP flags FIN..ECE below
-};
-
-// What nDPI said of a flow.
-struct Verdict {
-  std::uint32_t label : 22 = 0;     // application and category, in the Classifier's list
-  std::uint32_t cut_short : 1 = 0;  // with fewer packets than it might have had, for overload
-  std::uint32_t guessed : 1 = 0;
-  std::uint32_t confidence : 8 = 0;
-};
-
-// What the Classifier keeps of a flow. Its DpiProgress says which it is; metadata names a chain in the MetadataStore.
-union Inspection {
-  struct Running {
-    std::uint32_t state;  // in the pool of nDPI states
-    std::uint32_t metadata;
-  };
-  struct Done {
-    Verdict verdict;
-    std::uint32_t metadata;
-  };
-
-  Handshake handshake{};  // kNotStarted
-  Running running;
-  Done done;
-};
-static_assert(sizeof(Inspection) == 8);
-
-// How far the search for a TLS ClientHello has come; see ClientHelloWatcher.
-struct HelloWatch {
-  static constexpr std::uint32_t kMostBuffers = (1U << 13) - 1;
-  std::uint16_t buffer : 13 = 0;   // plus 1; 0 is none
-  std::uint16_t settled : 2 = 0;   // a bit per direction: nothing is to be found there any more
-  std::uint16_t buffered : 1 = 0;  // the Direction whose octets are in the buffer
-
-  static std::uint8_t bit(Direction direction) { return direction == Direction::kSrcToDst ? 1 : 2; }
-  bool is_settled(Direction direction) const { return (settled & bit(direction)) != 0; }
-  bool done() const { return settled == 3; }
-  void give_up() { settled = 3; }
 };
 
 // One direction of a segment. The counts are the lower halves: what goes beyond is in the flow's CounterHighBits.
@@ -95,7 +43,6 @@ struct alignas(64) FlowEntry {
   std::uint32_t touched_ms = 0;  // the worker's clock when it last moved in the order of use, modulo 2^32
   HelloWatch hello;
   EntryState state : 2 = EntryState::kOpen;
-  DpiProgress dpi_progress : 2 = DpiProgress::kNotStarted;
   std::uint8_t syn_seen : 2 = 0;  // a bit per direction
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
@@ -105,7 +52,7 @@ struct alignas(64) FlowEntry {
   bool has_high_bits : 1 = false;      // CounterHighBits are
   bool has_load_shedding : 1 = false;  // LoadShedding is
   bool is_conversation : 1 = false;    // the table's order of use goes by it
-  Inspection inspection;
+  FlowInspection inspection;
   SideState sides[2];  // by direction
 
   SideState& side(Direction direction) { return sides[static_cast<int>(direction)]; }
@@ -125,7 +72,7 @@ struct FlowDetails {
 
   // TCP, by direction: for nDPI's replay, the ClientHelloWatcher and the detection of a new connection.
   union {
-    std::array<std::uint32_t, 2> initial_sequence{};
+    InitialSequence initial_sequence{};
     Icmp icmp;  // of the first packet; not TCP
   };
   std::array<std::uint32_t, 2> flow_id_words{};

@@ -13,20 +13,6 @@ std::uint32_t milliseconds(std::uint64_t time_ns) { return static_cast<std::uint
 
 }  // namespace
 
-void EntryList::push_back(std::uint32_t index) {
-  links_[index] = {.previous = tail_, .next = kNoIndex};
-  (tail_ == kNoIndex ? head_ : links_[tail_].next) = index;
-  tail_ = index;
-  ++size_;
-}
-
-void EntryList::remove(std::uint32_t index) {
-  const Links links = links_[index];
-  (links.previous == kNoIndex ? head_ : links_[links.previous].next) = links.next;
-  (links.next == kNoIndex ? tail_ : links_[links.next].previous) = links.previous;
-  --size_;
-}
-
 FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
     : hash_(seed),
       entries_(capacity),
@@ -122,7 +108,7 @@ void FlowTable::begin_conversation(FlowEntry& entry, std::uint64_t now_ns) {
   entry.is_conversation = true;
 }
 
-void FlowTable::move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns) {
+void FlowTable::move_to(IndexList& order, FlowEntry& entry, std::uint64_t now_ns) {
   const std::uint32_t index = index_of(entry);
   order_of(entry).remove(index);
   order.push_back(index);
@@ -132,7 +118,7 @@ void FlowTable::move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns
 std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
   if (on_probation_.empty()) return conversations_.front();
   if (conversations_.empty()) return on_probation_.front();
-  const auto touched = [&](const EntryList& order) { return touched_ns(entries_[order.front()], now_ns); };
+  const auto touched = [&](const IndexList& order) { return touched_ns(entries_[order.front()], now_ns); };
   return touched(conversations_) < touched(on_probation_) ? conversations_.front() : on_probation_.front();
 }
 

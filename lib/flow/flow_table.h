@@ -5,30 +5,12 @@
 #include <cstdint>
 
 #include "base/flow_hash.h"
+#include "base/index_list.h"
 #include "base/zeroed_array.h"
 #include "flow/flow_entry.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
-
-// A doubly linked list of entries, by their indexes. Lists that no entry is in at the same time may share links.
-class EntryList {
- public:
-  explicit EntryList(ZeroedArray<Links>& links) : links_(links) {}
-
-  bool empty() const { return size_ == 0; }
-  std::uint32_t size() const { return size_; }
-  std::uint32_t front() const { return head_; }
-  std::uint32_t after(std::uint32_t index) const { return links_[index].next; }
-  void push_back(std::uint32_t index);
-  void remove(std::uint32_t index);
-
- private:
-  ZeroedArray<Links>& links_;
-  std::uint32_t head_ = kNoIndex;
-  std::uint32_t tail_ = kNoIndex;
-  std::uint32_t size_ = 0;
-};
 
 // One per worker; not thread-safe. Preallocated: nothing is allocated after construction. Entries do not move.
 class FlowTable {
@@ -82,12 +64,12 @@ class FlowTable {
   const LoadShedding* find_load_shedding(const FlowEntry& entry) const;
 
   // Orders of use: there is one of conversations and one of all others, so that either can make room.
-  EntryList& on_probation() { return on_probation_; }
-  EntryList& conversations() { return conversations_; }
+  IndexList& on_probation() { return on_probation_; }
+  IndexList& conversations() { return conversations_; }
   // Of both, by when they were touched; those on probation first in the same millisecond. kNoIndex if there is none.
   std::uint32_t least_recently_used(std::uint64_t now_ns) const;
-  EntryList& by_opening() { return by_opening_; }  // open segments by age
-  EntryList& by_close() { return by_close_; }      // closed ones by time of close
+  IndexList& by_opening() { return by_opening_; }  // open segments by age
+  IndexList& by_close() { return by_close_; }      // closed ones by time of close
 
   // The memory that a table takes whose flows have none of what few have.
   static std::size_t octets(std::uint32_t capacity);
@@ -109,8 +91,8 @@ class FlowTable {
     return to >= from ? to - from : to + slot_count() - from;
   }
   void release_slot(std::uint32_t slot);
-  EntryList& order_of(const FlowEntry& entry) { return entry.is_conversation ? conversations_ : on_probation_; }
-  void move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns);
+  IndexList& order_of(const FlowEntry& entry) { return entry.is_conversation ? conversations_ : on_probation_; }
+  void move_to(IndexList& order, FlowEntry& entry, std::uint64_t now_ns);
 
   SymmetricHash hash_;
   ZeroedArray<FlowEntry> entries_;
@@ -125,10 +107,10 @@ class FlowTable {
   std::uint32_t size_ = 0;
   std::uint32_t unused_ = 0;       // entries from here on were never used
   std::uint32_t free_ = kNoIndex;  // a chain of erased entries through Links::next of their use
-  EntryList on_probation_;
-  EntryList conversations_;
-  EntryList by_opening_;
-  EntryList by_close_;
+  IndexList on_probation_;
+  IndexList conversations_;
+  IndexList by_opening_;
+  IndexList by_close_;
 };
 
 }  // namespace spanflow

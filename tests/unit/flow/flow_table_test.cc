@@ -35,7 +35,7 @@ FlowEntry& insert(FlowTable& table, const FlowKey& key, std::uint64_t now_ns = 0
 
 FlowEntry* find(FlowTable& table, const FlowKey& key) { return table.find(key, table.hash(key)).entry; }
 
-std::vector<std::uint16_t> ports_of(FlowTable& table, const EntryList& list) {
+std::vector<std::uint16_t> ports_of(FlowTable& table, const IndexList& list) {
   std::vector<std::uint16_t> ports;
   for (std::uint32_t at = list.front(); at != kNoIndex; at = list.after(at)) {
     ports.push_back(table.at(at).key.src_port);
@@ -89,8 +89,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   used.syn_seen = used.fin_seen = 3;
   used.ends_now = true;
   table.begin_conversation(used, 0);
-  used.inspection.done = {.verdict = {.label = 7}, .metadata = 8};
-  used.dpi_progress = DpiProgress::kDone;
+  used.inspection.conclude({.label = 7}, 8);
   used.hello.give_up();
   table.details(used).initial_sequence[1] = 9;
   table.details(used).segment = 10;
@@ -112,8 +111,8 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_EQ(entry.fin_seen, 0);
   EXPECT_FALSE(entry.ends_now);
   EXPECT_FALSE(entry.is_conversation);
-  EXPECT_EQ(entry.dpi_progress, DpiProgress::kNotStarted);
-  EXPECT_EQ(entry.inspection.handshake.count, 0);
+  EXPECT_EQ(entry.inspection.progress(), DpiProgress::kNotStarted);
+  EXPECT_EQ(entry.inspection.handshake().count, 0);
   EXPECT_FALSE(entry.hello.is_settled(Direction::kSrcToDst));
   EXPECT_EQ(table.details(entry).initial_sequence[1], 0U);
   EXPECT_EQ(table.details(entry).segment, 0U);
@@ -231,27 +230,6 @@ TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
     EXPECT_EQ(FlowTable::touched_ns(entry, kNow + later), kNow) << later;
     EXPECT_EQ(FlowTable::touched_ns(before_the_clock, kNow + later), 0U);
   }
-}
-
-TEST(EntryList, KeepsItsOrderWhateverIsRemoved) {
-  ZeroedArray<Links> links(5);
-  EntryList list(links);
-  const auto content = [&list] {
-    std::vector<std::uint32_t> indexes;
-    for (std::uint32_t at = list.front(); at != kNoIndex; at = list.after(at)) indexes.push_back(at);
-    return indexes;
-  };
-  for (std::uint32_t i = 0; i < 5; ++i) list.push_back(i);
-  list.remove(2);
-  EXPECT_THAT(content(), ::testing::ElementsAre(0, 1, 3, 4));
-  list.remove(0);
-  EXPECT_THAT(content(), ::testing::ElementsAre(1, 3, 4));
-  list.remove(4);
-  EXPECT_THAT(content(), ::testing::ElementsAre(1, 3));
-  list.push_back(2);
-  EXPECT_THAT(content(), ::testing::ElementsAre(1, 3, 2));
-  for (const std::uint32_t i : {1U, 3U, 2U}) list.remove(i);
-  EXPECT_TRUE(list.empty());
 }
 
 // Compares a table with a std::map under random inserts and erases of keys with these numbers.
