@@ -47,7 +47,7 @@ std::uint32_t metadata_of(const FlowInspection& inspection) {
   return inspection.progress() == DpiProgress::kNotStarted ? MetadataStore::kNone : inspection.metadata();
 }
 
-// A packet's key comes from its sender's side.
+// The key of the packet's flow.
 FlowKey flow_key(const Packet& packet) {
   return packet.direction == Direction::kSrcToDst ? packet.key : reversed(packet.key);
 }

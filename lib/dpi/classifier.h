@@ -24,7 +24,7 @@ class Classifier {
   Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters);
   ~Classifier();
 
-  // nDPI's, as "4.2.0".
+  // nDPI's version, like "4.2.0".
   static std::string version();
 
   // Shows nDPI the packet if the flow has no verdict yet, and reads the TLS ClientHello if the packet has one. TCP:
@@ -35,7 +35,7 @@ class Classifier {
     if (inspection.progress() != DpiProgress::kDone) show_to_ndpi(inspection, initial, packet);
     if (!hello.is_settled(packet.direction)) look_for_hello(inspection, hello, initial, syn_seen, packet);
   }
-  // While true, a flow gets a quarter of the packets.
+  // While lowered, nDPI gets a quarter of the packets of a flow.
   void lower_budget(bool lower);
   // The verdict for a record of the flow with this key. With `ends_flow` it is final, otherwise preliminary.
   Verdict conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow);

@@ -63,7 +63,7 @@ TEST(FlowTable, FindsBothDirectionsOfWhatWasInserted) {
   EXPECT_EQ(find(table, key_number(6)), nullptr);
 }
 
-// Numbers of two keys that have one hash.
+// The numbers of two keys that have the same hash.
 std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& table) {
   std::unordered_map<std::uint32_t, std::uint32_t> numbers;
   for (std::uint32_t number = 0; number < 10'000'000; ++number) {
@@ -73,7 +73,7 @@ std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& tabl
   return {};
 }
 
-// The full key decides, never the hash alone.
+// The full key decides, not the hash alone.
 TEST(FlowTable, FlowsWithTheSameHashAreToldApart) {
   FlowTable table(8, 1);
   const auto [one, other] = with_the_same_hash(table);
@@ -344,8 +344,8 @@ void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t
   EXPECT_EQ(in_order.size(), model.size());
 }
 
-// Twice as many numbers as the table has room for; their keys' hashes agree in the upper `bits`, which choose the slot
-// where probing begins.
+// Twice as many numbers as the table has room for. The hashes of their keys agree in the upper `bits`, which choose the
+// home slot.
 std::vector<std::uint32_t> numbers_with(std::uint32_t capacity, unsigned seed, unsigned bits, std::uint32_t upper) {
   const FlowTable table(1, seed);
   std::vector<std::uint32_t> numbers;
