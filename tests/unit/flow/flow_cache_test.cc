@@ -556,10 +556,10 @@ TEST(Shedding, AFlowThatOpensAtLevel2HasNoFeaturesAndSaysSo) {
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 3U);
   for (const FlowRecord& record : records) {
-    const bool load_shedding = record.src_port == 2;
-    EXPECT_EQ(record.overload, load_shedding ? kShedFeatures : 0);
+    const bool was_shed = record.src_port == 2;
+    EXPECT_EQ(record.overload, was_shed ? kShedFeatures : 0);
     EXPECT_EQ(record.sampling_rate, 1U);
-    EXPECT_EQ(static_cast<bool>(record.extras), !shed);
+    EXPECT_EQ(static_cast<bool>(record.extras), !was_shed);
   }
   EXPECT_EQ(records[0].extras->statistics.src_to_dst.packet_size.mean, 40);
   EXPECT_EQ(records[0].extras->early_packets.size(), 2U) << "a flow that was open keeps its features";
