@@ -31,9 +31,11 @@ void classify(benchmark::State& state, const std::vector<testing::TestPacket>& f
   for (auto _ : state) {
     const FlowKey& key = packets.front().key;
     FlowEntry& entry = table.insert(key, table.hash(key), 0);
-    for (const Packet& packet : packets) classifier.inspect(entry, table.details(entry), packet);
-    classifier.conclude(entry, true);
-    classifier.release(entry);
+    for (const Packet& packet : packets) {
+      classifier.inspect(entry.inspection, entry.hello, table.details(entry).initial_sequence, 0, packet);
+    }
+    classifier.conclude(entry.inspection, key, true);
+    classifier.release(entry.inspection, entry.hello);
     table.erase(entry);
   }
   const std::uint64_t verdicts = counters.get(Counter::kDpiClassified) + counters.get(Counter::kDpiGivenUp);
