@@ -41,16 +41,6 @@ class Broker:
     def stop(self):
         subprocess.run([SCRIPT, "stop", self.folder], check=True)
 
-    def has_topic(self, topic):
-        return os.path.exists(os.path.join(self.folder, "log", f"{topic}-0"))
-
-    def octets_kept(self, topic):
-        """The size of what it has of a topic, on disk."""
-        log = os.path.join(self.folder, "log")
-        files = [entry.path for folder in os.listdir(log) if folder.startswith(topic + "-")
-                 for entry in os.scandir(os.path.join(log, folder)) if entry.name.endswith(".log")]
-        return sum(map(os.path.getsize, files))
-
     def consume(self, topic, form):
         done = subprocess.run(["kcat", "-b", self.address, *self.client, "-C", "-t", topic, "-e", "-q", "-f", form],
                               stdout=subprocess.PIPE, check=True, timeout=120)
