@@ -118,7 +118,8 @@ def test_service_may_write_where_the_example_does_and_starts_with_it():
 # --- Manual pages ---
 
 
-@pytest.mark.parametrize("name, program, arguments", [(name, program, words) for name, program, *words in PAGES])
+@pytest.mark.parametrize("name, program, arguments", [
+    pytest.param(name, program, words, id=name) for name, program, *words in PAGES])
 def test_page_is_what_the_program_prints_and_clean(name, program, arguments):
     need("mandoc")
     page = below_prefix("share", "man", "man" + name[-1], name)

@@ -28,7 +28,7 @@ def octets_in(pipe):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_stop_while_a_pipe_stays_open(stop):
     with open(capture("http.pcap"), "rb") as file:
         content = file.read()
