@@ -128,16 +128,14 @@ def wait_until_delivered(running, count):
 @pytest.mark.alone
 @pytest.mark.slow
 def test_an_outage_under_load_loses_nothing(own_broker):
-    with open("c.yaml", "w", encoding="utf-8") as file:
-        file.write(f"sinks: [{{type: kafka, brokers: '{own_broker.address}', topic: flows, flush_timeout: 60s}}]\n")
-    with Running("-c", "c.yaml", *endless("--quiet")) as running:
+    with Running(*endless("-w", f"kafka:{own_broker.address}/flows", "--quiet")) as running:
         wait_until_delivered(running, 1000)
         own_broker.stop()
         time.sleep(OUTAGE)
         own_broker.start()
         wait_until(lambda: "records are delivered again" in running.stderr(), 30, "deliveries go on")
         wait_until_delivered(running, sink_of(running.summary())["delivered"] + 1000)
-        run = running.finish(signal.SIGINT, within=70)
+        run = running.finish(signal.SIGINT, within=20)
     records = records_in(own_broker)
     sink = sink_of(run.summary)
     assert_equal(sink["handed"], sink["delivered"], "delivered")
