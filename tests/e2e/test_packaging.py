@@ -31,12 +31,19 @@ def files_below(folder):
     return {os.path.relpath(os.path.join(path, name), folder) for path, _, names in os.walk(folder) for name in names}
 
 
+def soname_version(version):
+    """docs/versioning.md"""
+    major, minor, _ = version.split(".")
+    return major if major != "0" else f"0.{minor}"
+
+
 def test_installation_holds_these_files_and_no_other():
     options, version = build_options(), spanflowd("--version").stdout.split()[1]
     library = options["libdir"]
     expected = {
-        "sbin/spanflowd", "bin/spanflowctl", "include/spanflow/metric.h", "include/spanflow/streamer.h", "share/spanflow/flow.proto",
-        *(f"{library}/libspanflow.{end}" for end in ("a", "so", "so." + version.split(".")[0], "so." + version)),
+        "sbin/spanflowd", "bin/spanflowctl", "share/spanflow/flow.proto",
+        *(f"include/spanflow/{header}" for header in ("export.h", "metric.h", "record.h", "streamer.h")),
+        *(f"{library}/libspanflow.{end}" for end in ("a", "so", "so." + soname_version(version), "so." + version)),
         f"{library}/pkgconfig/spanflow.pc",
         *(f"lib/systemd/system/{unit}" for unit in UNITS),
         "lib/sysusers.d/spanflow.conf", "lib/tmpfiles.d/spanflow.conf", "lib/udev/rules.d/70-spanflow.rules",
