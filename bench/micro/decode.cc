@@ -1,4 +1,4 @@
-// What one packet costs before it is looked up: reading its headers, hashing its key. Time per packet.
+// The cost of a packet before the lookup: reading its headers, hashing its key. Time is per packet.
 #include <benchmark/benchmark.h>
 
 #include "base/flow_hash.h"

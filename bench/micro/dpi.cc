@@ -1,4 +1,4 @@
-// What the Classifier costs a flow, from its first packet to its release. Time per flow, items per packet.
+// The cost of the Classifier per flow, from the first packet to the release. Time is per flow, items are packets.
 #include <benchmark/benchmark.h>
 
 #include "dpi/classifier.h"

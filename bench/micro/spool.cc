@@ -1,4 +1,4 @@
-// What a spool takes and gives back: records of 400 octets, by how they are synced. It works in TMPDIR or /tmp, so that
+// The throughput of a spool, for each kind of sync, with records of 400 octets. It works in TMPDIR or /tmp, so that
 // is the disk that is measured. Items are records, bytes their payloads.
 #include <benchmark/benchmark.h>
 
