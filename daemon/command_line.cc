@@ -8,8 +8,8 @@
 #include "monitor/prometheus.h"
 #include "options/describe.h"
 #include "options/loader.h"
-#include "options/options.h"
-#include "sinks/field_table.h"
+#include "options/nearest_word.h"
+#include "sinks/field_reference.h"
 #include "sinks/sink.h"
 #include "telemetry/counters.h"
 #include "version.h"
@@ -86,7 +86,12 @@ SinkConfig parse_target(const std::string& target) {
   SinkConfig sink;
   sink.type = target.substr(0, colon);
   const SinkType* const type = find_sink_type(sink.type);
-  if (type != nullptr && colon != std::string::npos && type->set_target(sink, target.substr(colon + 1))) return sink;
+  if (type != nullptr && colon != std::string::npos) {
+    if (auto settings = type->from_target(target.substr(colon + 1))) {
+      sink.settings = *std::move(settings);
+      return sink;
+    }
+  }
   std::vector<std::string> types;
   for (const SinkType& each : sink_types()) types.emplace_back(each.name);
   const std::string near = nearest(sink.type, types);

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "export/export_ring.h"
-#include "sinks/sink.h"
+#include "sinks/file_settings.h"
 #include "support/flow_harness.h"
 #include "support/recorded_packets.h"
 #include "support/temporary_folder.h"
@@ -77,7 +77,8 @@ void write_records(benchmark::State& state, const std::string& sink_type, bool s
   const std::vector<FlowRecord> records = recorded(config);
   const std::atomic<bool> abandon{false};
   const MetricNames no_metrics;
-  const auto sink = make_sink({.type = sink_type, .path = "/dev/null"}, {config, no_metrics, abandon});
+  const auto sink =
+      make_sink({.type = sink_type, .settings = FileSettings{.path = "/dev/null"}}, {config, no_metrics, abandon});
   for (auto _ : state) {
     sink->write(records);
     sink->flush();
@@ -109,7 +110,8 @@ std::vector<FlowRecord> varied(const std::vector<FlowRecord>& records) {
 void write_file(benchmark::State& state, const std::string& type, const std::string& ending, std::uint64_t level) {
   const Config config;
   const testing::TemporaryFolder folder;
-  const SinkConfig file{.type = type, .path = folder / ("flows." + type + ending), .compression_level = level};
+  const std::string path = folder / ("flows." + type + ending);
+  const SinkConfig file{.type = type, .settings = FileSettings{.path = path, .compression_level = level}};
   const std::atomic<bool> abandon{false};
   const MetricNames no_metrics;
   const std::vector<FlowRecord> records = varied(recorded(config));
@@ -122,8 +124,8 @@ void write_file(benchmark::State& state, const std::string& type, const std::str
     }
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(records.size()));
-  state.counters["octets"] = static_cast<double>(std::filesystem::file_size(file.path + ".part")) /
-                             static_cast<double>(state.items_processed());
+  state.counters["octets"] =
+      static_cast<double>(std::filesystem::file_size(path + ".part")) / static_cast<double>(state.items_processed());
 }
 
 BENCHMARK_CAPTURE(write_file, csv, "csv", "", 3);

@@ -1,4 +1,4 @@
-// What changes for the workers of a run while their flows live on.
+// The settings that a reload changes in running workers.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ struct Adjustments {
   Nanoseconds tcp_linger;
   Nanoseconds max_delay;
   std::string filter;
-  std::shared_ptr<const Filter> ethernet_filter;  // the same, compiled: that may take longer than packets wait
+  std::shared_ptr<const Filter> ethernet_filter;  // `filter`, compiled in advance: packets cannot wait that long
 };
 
 }  // namespace spanflow

@@ -1,15 +1,13 @@
-// What a run is told, as plain data with its defaults. options.cc lists every option once; loader.h fills this in.
+// The configuration of a run as plain data, with the defaults. lib/options has the table of options and fills this in.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/units.h"
+#include "config/sink_settings.h"
 #include "spanflow/record.h"
-#include "spool/spool_options.h"
 
 namespace spanflow {
 
@@ -17,10 +15,10 @@ enum class Accounting : std::uint8_t { kLink, kIp, kTransport, kPayload };
 enum class VlanKey : std::uint8_t { kNone, kOuter, kInner, kBoth };
 enum class FlowDirection : std::uint8_t { kFirstPacket, kHandshake };
 
-// The DPDK driver by which a kernel interface is captured from.
+// The DPDK driver that captures from a kernel interface.
 enum class KernelDriver : std::uint8_t { kAuto, kAfPacket, kAfXdp };
 
-// The tunnels whose inside is metered.
+// The tunnels whose inner packets are metered.
 class TunnelSet {
  public:
   static TunnelSet all() { return TunnelSet{0xff}; }
@@ -50,66 +48,14 @@ struct MetricConfig {
   std::string plugin;
 };
 
-// By what records are compressed; auto: zstd for files whose names end in .zst, lz4 for Kafka.
-enum class Compression : std::uint8_t { kAuto, kNone, kGzip, kSnappy, kLz4, kZstd };
-
-// What the partition of a record is chosen by.
-enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
-enum class KafkaValue : std::uint8_t { kJson, kProtobuf };
-
-// Of the log on standard error.
 enum class LogFormat : std::uint8_t { kText, kJson };
-
-// What a sink of type kafka has besides.
-struct KafkaConfig {
-  std::string brokers;  // "host:port,host:port"
-  std::string topic;
-  KafkaKey key = KafkaKey::kCommunityId;
-  KafkaValue value = KafkaValue::kJson;
-  Nanoseconds flush_timeout = std::chrono::seconds{10};
-
-  struct Tls {
-    bool enabled = false;
-    std::string ca;  // paths of PEM files
-    std::string certificate;
-    std::string key;
-
-    bool operator==(const Tls&) const = default;
-  } tls;
-
-  struct Sasl {
-    std::string mechanism;  // empty: no log-in
-    std::string username;
-    std::string password_file;
-
-    bool operator==(const Sasl&) const = default;
-  } sasl;
-
-  SpoolOptions spool;
-  std::map<std::string, std::string> rdkafka;  // properties of librdkafka
-
-  bool operator==(const KafkaConfig&) const = default;
-};
 
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
-  std::string path = "-";           // "-": standard output; of ipfix, where to send to
   std::vector<std::string> fields;  // empty: output.fields
   std::uint64_t queue = 32'768;     // records that may wait for this sink
-
-  Compression compression = Compression::kAuto;
-
-  // Of files.
-  Nanoseconds rotate_every{0};    // 0: off
-  std::uint64_t rotate_size = 0;  // octets of text, 0: off
-  std::uint64_t compression_level = 3;
-
-  // Of ipfix.
-  std::uint64_t observation_domain = 0;
-  Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
-
-  KafkaConfig kafka;
+  SinkSettings settings;            // what only this type of sink has
 
   bool operator==(const SinkConfig&) const = default;
 };

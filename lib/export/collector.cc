@@ -10,7 +10,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBatchRecords = 1024;
-// The rings hold what the workers write in that time, and more; meanwhile batches become larger.
+// The rings have room for more than the workers write in this time; longer sleeps make larger batches.
 constexpr Backoff::Steps kIdle{
     .pauses = 0, .first_sleep = Backoff::Microseconds{500}, .longest_sleep = Backoff::Microseconds{4000}};
 
@@ -39,7 +39,8 @@ void Collector::run() {
   name_this_thread("collector");
   Backoff backoff(kIdle);
   for (;;) {
-    const bool last = finishing_;  // read before draining: what was pushed before finish() is then in the rings
+    const bool last =
+        finishing_;  // read before draining, so that the last drain sees everything pushed before finish()
     if (drain()) {
       backoff.reset();
       continue;
@@ -94,7 +95,7 @@ void Collector::hand_over() {
   for (SinkRunner* sink : sinks_) sink->enqueue(batch);
 }
 
-// Of a batch, by one look at the clock.
+// Reads the clock once per batch.
 void Collector::note_lag() {
   if (due_ns_.empty()) return;
   const std::uint64_t now_ns = wall_clock_ns();

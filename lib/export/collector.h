@@ -1,4 +1,4 @@
-// Drains the workers' export rings into batches and hands each batch to every sink.
+// Drains the workers' export rings into batches and gives each batch to every sink.
 #pragma once
 
 #include <atomic>
@@ -14,19 +14,19 @@
 
 namespace spanflow {
 
-// Runs one thread. The rings, sinks and counters must outlive it. A sink that is full loses what others still take;
-// only while all are full does it leave the records in the rings, and thereby, when the sweep pauses, in the flow
-// tables.
+// Runs one thread. The rings, sinks and counters must outlive it. A full sink loses records that other sinks still
+// take. Only while all sinks are full do records stay in the rings; the workers' sweep then pauses, and flows stay in
+// the flow tables.
 class Collector {
  public:
   Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks, Counters& counters);
   ~Collector();
 
   void start();
-  // Hands all that follows to the sinks that `change` returns. Thread-safe; while it is called no sink gets anything,
-  // and records wait in rings and tables. It must not throw.
+  // All later records go to the sinks that `change` returns. Thread-safe. While `change` runs, no sink gets records;
+  // they wait in rings and tables. `change` must not throw.
   void change_sinks(const std::function<std::vector<SinkRunner*>()>& change);
-  // Drains what the workers have pushed, which must be done pushing, and joins.
+  // Drains the rings and joins. The workers must have stopped pushing.
   void finish();
 
  private:
@@ -42,7 +42,7 @@ class Collector {
   std::vector<SinkRunner*> sinks_;
   Counters& counters_;
   std::vector<FlowRecord> batch_;
-  std::vector<std::uint64_t> due_ns_;  // of those records in the batch that have such a time
+  std::vector<std::uint64_t> due_ns_;  // of the records in the batch that have a due time
   std::uint64_t sequence_ = 0;
   std::atomic<bool> finishing_{false};
   std::thread thread_;

@@ -1,4 +1,4 @@
-// Records from a worker to the collector: blocks of them in a BlockRing, written in place.
+// Records on their way from a worker to the collector: blocks in a BlockRing, written in place.
 #pragma once
 
 #include <algorithm>
@@ -16,20 +16,20 @@ namespace spanflow {
 struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
 
-  // `with_extras`: a place for the extras of each record. `cells_each`: for its metrics.
+  // `with_extras`: with room for the extras of each record. `cells_each`: metric cells of each record.
   explicit RecordBlock(bool with_extras = false, std::uint32_t cells_each = 0)
       : extras(with_extras ? kRecords : 0), metric_cells(cells_each), cells(kRecords * std::size_t{cells_each}) {}
 
   std::size_t count = 0;
   std::array<FlowRecord, kRecords> records;
-  // When a record was due, in ns since the epoch; 0: nothing waited for it, as in a capture file.
+  // When each record was due, in ns since the epoch; 0: no due time, as with capture files.
   std::array<std::uint64_t, kRecords> due_ns{};
   std::vector<FlowExtras> extras;
-  std::uint32_t metric_cells;  // of a record, all in `cells`
+  std::uint32_t metric_cells;  // per record, all in `cells`
   std::vector<MetricCell> cells;
 };
 
-// Where a record is written; `extras` is nullptr without features, `metrics` without user metrics.
+// The place for one record; `extras` is nullptr without features, `metrics` without user metrics.
 struct RecordSlot {
   FlowRecord* record = nullptr;
   std::uint64_t* due_ns = nullptr;
@@ -41,21 +41,21 @@ using ExportRing = BlockRing<RecordBlock>;
 
 inline constexpr std::size_t kExportRingBlocks = 64;
 
-// The worker's end of an ExportRing, which must outlive it. One thread.
+// The worker's end of an ExportRing, which must outlive it. Single-threaded.
 class RecordWriter {
  public:
-  // `wait`: a capture file waits for room, a live worker gets none and drops.
+  // `wait`: wait for room (capture files) instead of failing (live workers, which drop the record).
   RecordWriter(ExportRing& ring, bool wait) : ring_(ring), wait_(wait) {}
 
-  // The next record to fill in, nullptr when the ring is full. Fields keep what an earlier record left.
+  // The next record to fill in, nullptr if the ring is full. Fields still have the values of an earlier record.
   RecordSlot next();
-  // From now on it waits for room: no packet is lost by it any more.
+  // From now on next() waits for room: waiting no longer loses packets.
   void wait_from_now_on() { wait_ = true; }
-  // Passes on what has been written since.
+  // Passes the current block on.
   void flush();
-  // Above three quarters: what can stay in the flow table should.
+  // More than 75 % full: flows that can wait stay in the table.
   bool nearly_full() const { return !wait_ && ring_.empty_blocks() * 4 < ring_.blocks(); }
-  // How much of the last quarter is filled, which is for what cannot stay there: 0 to 1.
+  // The filled share, 0 to 1, of the last quarter, which is reserved for records that cannot wait.
   double backlog() const {
     const double empty = static_cast<double>(ring_.empty_blocks() * 4) / static_cast<double>(ring_.blocks());
     return wait_ ? 0 : std::max(0.0, 1 - empty);

@@ -8,11 +8,11 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint64_t kFlushRecords = 4096;         // about 2 MiB of JSON
-constexpr std::chrono::milliseconds kIdleFlush{100};  // how soon a file ends when its time is over
+constexpr std::chrono::milliseconds kIdleFlush{100};  // how late a file's rotation may be
 constexpr std::chrono::milliseconds kRetryDelay{500};
-constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run is noticed
+constexpr std::chrono::milliseconds kLookUp{50};  // how late an abandoned run is noticed
 
-// Of records that were queued until the sink settled them.
+// Moves the records that the sink has settled out of `queued`.
 void add(const Settled& settled, SinkLedger& ledger) {
   ledger.recovered = settled.recovered;
   ledger.delivered = settled.delivered;
@@ -38,13 +38,14 @@ SinkLedger& SinkLedger::operator+=(const SinkLedger& before) {
 }
 
 SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
-                       const std::atomic<bool>& abandon)
+                       const std::atomic<bool>& abandon, Clock clock)
     : name_(std::move(name)),
       sink_(std::move(sink)),
       settles_itself_(sink_->settled().has_value()),
       queue_records_(queue_records),
       wait_(wait),
-      abandon_(abandon) {
+      abandon_(abandon),
+      clock_(std::move(clock)) {
   ledger_.name = name_;
 }
 
@@ -60,7 +61,7 @@ void SinkRunner::enqueue(const RecordBatch& batch) {
   while (wait_ && !ended_ && !fits(batch->size()) && !abandon_) changed_.wait_for(lock, kLookUp);
   if (ended_) return drop(reason_of_ended(), batch->size());
   if (!fits(batch->size())) return drop(abandon_ ? DropReason::kStopped : DropReason::kQueueFull, batch->size());
-  queue_.push_back({batch, Clock::now()});
+  queue_.push_back({batch, clock_()});
   queued_ += batch->size();
   changed_.notify_all();
 }
@@ -86,19 +87,19 @@ void SinkRunner::release() {
   std::unique_ptr<Sink> sink;
   const std::lock_guard lock(mutex_);
   ledger_ = std::move(last);
-  sink = std::move(sink_);  // gone once nobody is kept waiting
+  sink = std::move(sink_);  // destroyed after the lock is released
 }
 
 void SinkRunner::run() {
   name_this_thread("sink " + name_);
-  flush_until_written();  // a header line, if nothing else
+  flush_until_written();  // writes at least a header line
   while (const RecordBatch batch = take()) deliver(batch);
   sink_->end();
   flush_until_written();
   finish_sink();
 }
 
-// The next batch; flushes while there is none waiting. Nothing at the end.
+// The next batch; flushes the sink while it waits for one. nullptr at the end.
 RecordBatch SinkRunner::take() {
   std::unique_lock lock(mutex_);
   while (queue_.empty() && !finishing_) {
@@ -128,7 +129,7 @@ void SinkRunner::deliver(const RecordBatch& batch) {
   if (unflushed_ >= kFlushRecords) flush_until_written();
 }
 
-// Or until the sink has ended.
+// Returns without success only if the sink has ended.
 void SinkRunner::flush_until_written() {
   bool failed_before = false;
   while (!ended_) {
@@ -148,7 +149,7 @@ void SinkRunner::flush_until_written() {
   }
 }
 
-// What has been flushed, or cannot be.
+// Counts the records that were flushed, or that never can be.
 void SinkRunner::settle_unflushed() {
   if (settles_itself_) {
     entrusted_ += unflushed_;
@@ -190,8 +191,8 @@ SinkLedger SinkRunner::ledger() const {
 
 double SinkRunner::oldest_seconds() const {
   if (unflushed_ == 0 && queue_.empty()) return 0;
-  const Clock::time_point since = unflushed_ > 0 ? unflushed_since_ : queue_.front().since;
-  return std::chrono::duration<double>(Clock::now() - since).count();
+  const Time since = unflushed_ > 0 ? unflushed_since_ : queue_.front().since;
+  return std::chrono::duration<double>(clock_() - since).count();
 }
 
 bool SinkRunner::has_ended() const {

@@ -1,4 +1,4 @@
-// A sink on a thread of its own, behind a bounded queue. A slow or failing sink fills its own queue and no other.
+// Runs a sink on its own thread behind a bounded queue. A slow or failing sink fills only its own queue.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,52 +22,55 @@ namespace spanflow {
 
 using RecordBatch = std::shared_ptr<const std::vector<FlowRecord>>;
 
-// handed + recovered = delivered + queued + spooled + the drops, at every moment it is taken.
+// Always: handed + recovered = delivered + queued + spooled + the sum of dropped.
 struct SinkLedger {
   std::string name;
   std::uint64_t handed = 0;
-  std::uint64_t recovered = 0;  // of a run before, found in the spool
+  std::uint64_t recovered = 0;  // records of an earlier run, found in the spool
   std::uint64_t delivered = 0;
   std::uint64_t queued = 0;
   std::uint64_t spooled = 0;
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
 
-  std::uint64_t waiting = 0;        // of those queued: not yet taken by the sink
-  std::uint64_t queue_records = 0;  // how many may wait
-  double oldest_seconds = 0;        // how long the oldest that waits, or that the sink has not flushed, is here
+  std::uint64_t waiting = 0;        // the part of `queued` that the sink has not taken yet
+  std::uint64_t queue_records = 0;  // the limit of `waiting`
+  double oldest_seconds = 0;        // age of the oldest record that waits or is not flushed
   std::optional<SpoolDepth> spool;
 
-  // By a reload: so it was handed only what was exported while it was there.
+  // By a reload: the sink was handed only the records exported while it was there.
   bool added = false;
   bool removed = false;
 
-  // Counts those of one of the same name, which was there before.
+  // Adds the counts of an earlier sink of the same name.
   SinkLedger& operator+=(const SinkLedger& before);
 };
 
-// enqueue() and finish() are the collector's; the other functions are thread-safe.
+// enqueue() and finish() belong to the collector's thread; the other functions are thread-safe.
 class SinkRunner {
  public:
-  // `wait`: enqueue() waits for room in the queue, and a write error ends the sink; otherwise what has no room is
-  // dropped and writing is tried again. `abandon` must outlive the runner.
+  using Time = std::chrono::steady_clock::time_point;
+  using Clock = std::function<Time()>;
+
+  // `wait`: enqueue() waits for room in the queue, and a write error ends the sink. Otherwise records without room are
+  // dropped, and failed writes are retried. `abandon` must outlive the runner.
   SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
-             const std::atomic<bool>& abandon);
+             const std::atomic<bool>& abandon, Clock clock = std::chrono::steady_clock::now);
   ~SinkRunner();
 
-  // Once it runs, nothing.
+  // No-op if it is running.
   void start();
   void enqueue(const RecordBatch& batch);
-  // False while enqueue() would have to wait, or to drop, for want of room. True of a sink that takes nothing any more.
+  // False if enqueue() would wait or drop for lack of room. True for a sink that has ended.
   bool has_room(std::size_t records) const;
-  // Writes what is queued, has the sink finish, and joins the thread.
+  // Writes the queued records, finishes the sink and joins the thread.
   void finish();
-  // After finish(): lets the sink go, and with it what it has open.
+  // After finish(): destroys the sink, which closes its files and connections.
   void release();
 
   SinkLedger ledger() const;
-  // True once the sink takes nothing any more.
+  // True once the sink takes no more records.
   bool has_ended() const;
-  // What went wrong last, if it ended the sink or kept records from it; else nullptr.
+  // The last error, if it ended the sink or lost records; else nullptr.
   std::exception_ptr failure() const;
 
  private:
@@ -87,23 +91,23 @@ class SinkRunner {
   const std::uint64_t queue_records_;
   const bool wait_;
   const std::atomic<bool>& abandon_;
+  const Clock clock_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  using Clock = std::chrono::steady_clock;
   struct Waiting {
     RecordBatch batch;
-    Clock::time_point since;
+    Time since;
   };
 
   std::deque<Waiting> queue_;
   std::uint64_t queued_ = 0;     // records in queue_
-  std::uint64_t unflushed_ = 0;  // records the sink has buffered
-  Clock::time_point unflushed_since_;
-  std::uint64_t entrusted_ = 0;  // records flushed by a sink that settles them itself
-  SinkLedger ledger_;            // but for `queued`, and what the sink settles itself
+  std::uint64_t unflushed_ = 0;  // records buffered by the sink
+  Time unflushed_since_;
+  std::uint64_t entrusted_ = 0;  // records flushed to a sink that settles them itself
+  SinkLedger ledger_;            // except what ledger() computes
   std::exception_ptr failure_;
-  bool ended_ = false;  // the sink takes no more
+  bool ended_ = false;  // the sink takes no more records
   bool finishing_ = false;
   std::thread thread_;
 };

@@ -11,7 +11,7 @@ namespace spanflow {
 namespace {
 
 struct SplitName {
-  std::string section;  // empty for an option on the top level
+  std::string section;  // empty: top level
   std::string key;
 };
 
@@ -36,12 +36,12 @@ bool is_something(const std::string& value) {
 
 std::string explained(const Option& option) { return option.help + (option.reloads ? "; changes on reload" : ""); }
 
-// "`flow.capacity`: 128000"; a mapping shows its keys instead.
+// "`flow.capacity`: 128000"; for a mapping only the name, since its keys follow.
 std::string term(const std::string& name, const std::string& initial, const std::vector<OptionMember>& members) {
   return fmt::format("`{}`{}", name, is_something(initial) && members.empty() ? ": " + initial : "");
 }
 
-// What it means, then what may stand there; of a mapping, without the names of the keys that follow.
+// The help and the expected value; for a mapping without the names of its keys, which follow.
 std::string meaning(const std::string& help, const std::string& expected, const std::vector<OptionMember>& members) {
   if (expected == "text") return help;
   return fmt::format("{} ({})", help, members.empty() ? expected : expected.substr(0, expected.find(" with ")));
@@ -78,7 +78,7 @@ void add_options(ManPage& page) {
 std::string dump_config(const Config& config) {
   std::string out =
       "# yaml-language-server: $schema=spanflow.schema.json\n"
-      "# Every option of spanflowd. What is left out has the value that `spanflowd --dump-config` shows.\n";
+      "# All options of spanflowd. `spanflowd --dump-config` shows the defaults of options that are left out.\n";
   std::string section;
   for (const Option& option : options()) {
     const auto [its_section, key] = split(option.name);
@@ -136,20 +136,18 @@ std::string options_manual(std::string_view version) {
   page.section("DESCRIPTION");
   page.paragraph(
       "`spanflowd -c` reads one file in YAML. Each option below can also be given by its dotted name on the command "
-      "line, "
-      "`-s flow.capacity=1000000`; in the file the dot is a level: `flow: {capacity: 1000000}`. Later wins: defaults, "
-      "then "
-      "the file, then `-s`, then the other arguments. A key that is unknown, or a value that is not what was expected, "
-      "is "
-      "an error that names line and column.");
+      "line: `-s flow.capacity=1000000`. In the file the dot is a level: `flow: {capacity: 1000000}`. Later settings "
+      "win: "
+      "defaults, then the file, then `-s`, then the other arguments. An unknown key or a wrong value is an error that "
+      "names line and column.");
   page.paragraph(
-      "Durations have a unit: `120s`, `2m`, `500ms`. Sizes may have one: `64MiB`, `1GB`, `4096`. Behind the name of an "
-      "option stands its default, behind its meaning what is expected.");
+      "Durations have a unit: `120s`, `2m`, `500ms`. Sizes may have one: `64MiB`, `1GB`, `4096`. Each option is listed "
+      "with its default, its meaning and, in brackets, the values it takes.");
   page.section("OPTIONS");
   add_options(page);
   page.section("FILES");
-  page.item("`/etc/spanflow/spanflow.yaml`", "what `spanflowd.service` reads");
-  page.item("`/etc/spanflow/`*NAME*`.yaml`", "what `spanflowd@`*NAME*`.service` reads");
+  page.item("`/etc/spanflow/spanflow.yaml`", "read by `spanflowd.service`");
+  page.item("`/etc/spanflow/`*NAME*`.yaml`", "read by `spanflowd@`*NAME*`.service`");
   page.section("EXAMPLES");
   page.paragraph("Every flow of a span port to compressed files of five minutes each:");
   page.example(

@@ -1,4 +1,4 @@
-// The option table written out: as YAML, as a reference for people, as a manual page, and as a JSON Schema for editors.
+// Writes the option table as YAML, as a reference, as a manual page, and as a JSON Schema for editors.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace spanflow {
 
-// A configuration that load_yaml reads back to the same Config; each option with a comment of what it does.
+// A configuration that load_yaml reads back to the same Config; a comment explains each option.
 std::string dump_config(const Config& config);
 // docs/configuration.md's table.
 std::string list_options();
 // config/spanflow.schema.json.
 std::string config_schema();
-// spanflow.yaml(5), as roff.
+// The manual page spanflow.yaml(5), in roff.
 std::string options_manual(std::string_view version);
 
 }  // namespace spanflow

@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "options/nearest_word.h"
 #include "options/options.h"
-#include "sinks/file_name.h"
 #include "sinks/sink.h"
 
 namespace spanflow {
@@ -33,8 +33,8 @@ std::vector<std::string> names_below(const std::string& prefix) {
 
 bool is_section(const std::string& name) { return !names_below(name + ".").empty(); }
 
-// The nearest known name: first beside the mistake, then by its last word anywhere ("capacity" on the top level).
-// Who comes from other meters looks for an idle timeout.
+// The nearest known name: first in the same section, then by the last word in any section ("capacity" on the top
+// level). Other meters call the inactive timeout "idle".
 std::string suggestion(std::string full_name, const std::string& prefix) {
   if (const auto idle = full_name.find("idle_"); idle != std::string::npos) full_name.replace(idle, 4, "inactive");
   auto beside = names_below(prefix);
@@ -89,6 +89,21 @@ void read_mapping(const YAML::Node& node, const std::string& prefix, const std::
   }
 }
 
+void check_sinks(const std::vector<SinkConfig>& sinks) {
+  std::set<std::string> used;
+  for (const SinkConfig& sink : sinks) {
+    const SinkPlaces places = places_of(sink);
+    for (const std::string& place : {places.target, places.spool}) {
+      if (!place.empty() && place != "/dev/null" && !used.insert(place).second) {
+        throw ConfigError(fmt::format("sinks: two of them write to {}", place));
+      }
+    }
+    if (const std::string complaint = sink_type(sink).complaint(sink.settings); !complaint.empty()) {
+      throw ConfigError(fmt::format("sinks: {}", complaint));
+    }
+  }
+}
+
 }  // namespace
 
 void load_yaml(const std::string& yaml, const std::string& origin, Config& config) {
@@ -108,7 +123,8 @@ void load_yaml(const std::string& yaml, const std::string& origin, Config& confi
 void load_yaml_file(const std::string& path, Config& config) {
   std::ifstream file(path);
   std::stringstream text;
-  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();  // << nothing is a failure
+  if (file.peek() != std::ifstream::traits_type::eof())
+    text << file.rdbuf();  // << of an empty buffer would set failbit
   if (!file.is_open() || file.bad() || text.fail())
     throw ConfigError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
   load_yaml(text.str(), path, config);
@@ -143,16 +159,7 @@ void check(const Config& config) {
   }
   if (inputs > 1) throw ConfigError("more than one kind of input: give input.files, input.interface or input.devices");
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
-  std::set<std::string> targets;
-  for (const SinkConfig& sink : config.sinks) {
-    const std::string target = sink_target(sink);
-    if (target != "/dev/null" && !targets.insert(target).second) {
-      throw ConfigError(fmt::format("sinks: two of them write to {}", target));
-    }
-    if (const std::string complaint = FileName::complaint_about(sink.path); !complaint.empty()) {
-      throw ConfigError(fmt::format("sinks: {}: {}", sink.path, complaint));
-    }
-  }
+  check_sinks(config.sinks);
   if (!config.input.interface.empty() && (config.input.frame_size & (config.input.frame_size - 1)) != 0) {
     throw ConfigError(fmt::format("input.frame_size: expected a power of two, got {}", config.input.frame_size));
   }

@@ -1,4 +1,4 @@
-// Writes manual pages: man(7) macros out of plain text.
+// Writes manual pages: plain text to man(7) macros.
 #pragma once
 
 #include <string>
@@ -6,15 +6,15 @@
 
 namespace spanflow {
 
-// One page, written from its top to its end. In texts and terms, `literal` comes out bold and *placeholder* underlined;
-// nothing else in them means anything to roff. Lines break where the reader's terminal wants it.
+// One page, written from top to bottom. In texts and terms, `literal` is bold and *placeholder* underlined; everything
+// else is plain text. The reader's terminal breaks the lines.
 class ManPage {
  public:
   struct Title {
     std::string_view name;
     int section;
     std::string_view version;
-    std::string_view summary;  // what NAME says behind the name
+    std::string_view summary;  // the description in section NAME
   };
 
   explicit ManPage(const Title& title);
@@ -22,13 +22,13 @@ class ManPage {
   void section(std::string_view heading);
   void subsection(std::string_view heading);
   void paragraph(std::string_view text);
-  // A line of its own, such as one way to call a program.
+  // A line that is not joined with others, such as a way to call a program.
   void line(std::string_view text);
   void item(std::string_view term, std::string_view text);
-  // The items between belong to the one before.
+  // The items in between belong to the item before.
   void begin_nested();
   void end_nested();
-  // As it stands, backticks and asterisks included.
+  // Printed as it is, including backticks and asterisks.
   void example(std::string_view lines);
 
   const std::string& text() const { return text_; }
@@ -37,7 +37,7 @@ class ManPage {
   void add(std::string_view line);
 
   std::string text_;
-  bool after_heading_ = false;  // which begins a paragraph already
+  bool after_heading_ = false;  // a heading already begins a paragraph
 };
 
 }  // namespace spanflow

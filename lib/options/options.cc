@@ -9,6 +9,7 @@
 #include "metrics/metric_set.h"
 #include "options/sink_options.h"
 #include "options/value_types.h"
+#include "options/yaml_scalar.h"
 
 namespace spanflow {
 namespace {
@@ -27,7 +28,7 @@ ValueType<std::string> filter() {
   return type;
 }
 
-// tunnel_names() in streamer order: the list that the record shows too.
+// In the order of tunnel_names().
 ValueType<TunnelSet> tunnels() {
   std::vector<std::string> names;
   for (const auto& [type, name] : tunnel_names()) names.emplace_back(name);
@@ -58,7 +59,7 @@ ValueType<TunnelSet> tunnels() {
           }};
 }
 
-// "sum: size" of a metric: sets what it adds up and how. `words` are what it may add up.
+// "sum: size" of a metric: sets its aggregate and its quantity. `words` are the quantities it can have.
 MemberOption<MetricConfig> aggregate(std::string name, Aggregate kind, const ValueType<Quantity>& words,
                                      std::string help) {
   return {std::move(name),
@@ -86,7 +87,7 @@ ValueType<std::string> metric_name() {
           [](const std::string& name) { return yaml_scalar(name); }};
 }
 
-// What is wrong with a metric as a whole, or empty.
+// The error in a metric as a whole, or empty.
 std::string complaint_about(const MetricConfig& metric) {
   if (metric.name.empty()) return "a metric needs a name";
   const bool aggregates = metric.aggregate != Aggregate::kNone;
@@ -107,19 +108,21 @@ ValueType<MetricConfig> metric() {
   quantities.emplace(quantities.begin(), "packets", Quantity::kPackets);
   const auto countable = choice<Quantity>(quantities);
   auto type = mapping<MetricConfig>(
-      {member("name", &MetricConfig::name, metric_name(), "its name in records"),
-       aggregate("count", Aggregate::kCount, countable, "how many packets, or packets that have this"),
-       aggregate("sum", Aggregate::kSum, words, "sum of this over the packets"),
-       aggregate("min", Aggregate::kMin, words, "least"), aggregate("max", Aggregate::kMax, words, "greatest"),
-       aggregate("mean", Aggregate::kMean, words, "mean"), aggregate("first", Aggregate::kFirst, words, "of the first"),
-       aggregate("last", Aggregate::kLast, words, "of the last packet"),
-       member("when", &MetricConfig::when, filter(), "pcap-filter expression: only packets that match"),
+      {member("name", &MetricConfig::name, metric_name(), "name of the metric in records"),
+       aggregate("count", Aggregate::kCount, countable, "number of packets, or of packets that have this quantity"),
+       aggregate("sum", Aggregate::kSum, words, "sum over the packets"),
+       aggregate("min", Aggregate::kMin, words, "smallest value"),
+       aggregate("max", Aggregate::kMax, words, "largest value"),
+       aggregate("mean", Aggregate::kMean, words, "mean value"),
+       aggregate("first", Aggregate::kFirst, words, "value of the first packet"),
+       aggregate("last", Aggregate::kLast, words, "value of the last packet"),
+       member("when", &MetricConfig::when, filter(), "pcap-filter expression; only matching packets count"),
        member("direction", &MetricConfig::direction,
               choice<MetricDirection>({{"both", MetricDirection::kBoth},
                                        {"src_to_dst", MetricDirection::kSrcToDst},
                                        {"dst_to_src", MetricDirection::kDstToSrc}}),
-              "only packets of this direction"),
-       member("plugin", &MetricConfig::plugin, text(), "shared object that has the metric of this name")},
+              "only packets of this direction count"),
+       member("plugin", &MetricConfig::plugin, text(), "shared object that defines the metric of this name")},
       "a metric");
   type.schema +=
       R"(, "required": ["name"], "oneOf": [{"required": ["count"]}, {"required": ["sum"]}, {"required": ["min"]}, )"
@@ -193,7 +196,7 @@ Option option(std::string name, Access access, const ValueType<T>& type, std::st
           reloads};
 }
 
-// NAME is both the dotted name and the member's path in Config, which keeps the two the same.
+// NAME is both the dotted name and the path of the member in Config, so the two cannot differ.
 #define OPTION(NAME, TYPE, ...) \
   option(                       \
       #NAME, [](Config & config) -> auto& { return config.NAME; }, TYPE, __VA_ARGS__)
@@ -203,112 +206,96 @@ constexpr bool kReloads = true;
 std::vector<Option> make_options() {
   constexpr std::uint64_t kMostFlows = 1ULL << 30;
   return {
-      OPTION(sensor_id, text(), "name of this observation point; part of every flow_id, and a field where set"),
-      OPTION(workers, whole_number(1, 128), "threads that meter, each with a flow table of its own"),
-      OPTION(input.files, list_of(text()), "capture files, read in order through one table; - is standard input"),
+      OPTION(sensor_id, text(), "name of this observation point; part of every flow_id, and a field if set"),
+      OPTION(workers, whole_number(1, 128), "number of metering threads, each with its own flow table"),
+      OPTION(input.files, list_of(text()), "capture files, read in order as one capture; - is standard input"),
       OPTION(input.interface, text(), "kernel interface to capture from"),
       OPTION(input.driver,
              choice<KernelDriver>({{"auto", KernelDriver::kAuto},
                                    {"af_packet", KernelDriver::kAfPacket},
                                    {"af_xdp", KernelDriver::kAfXdp}}),
-             "DPDK driver for that interface; af_xdp takes its packets away from the kernel, auto never does"),
+             "DPDK driver for the interface; af_xdp takes the packets away from the kernel, auto never does"),
       OPTION(input.devices, list_of(text()), "DPDK devices: PCI addresses or vdev strings"),
-      OPTION(input.filter, filter(), "pcap-filter expression; what does not match is counted as ignored.filtered",
-             kReloads),
-      OPTION(input.duration, duration(Nanoseconds{0}), "stop after this long; 0 runs to the end of the input"),
-      OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for the live workers, one each; empty: the last ones"),
-      OPTION(input.busy_poll, boolean(), "live workers never sleep, not even when nothing comes"),
-      OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory DPDK takes for packet buffers"),
-      OPTION(input.ring_frames, whole_number(256, 1'048'576),
-             "frames the kernel's ring for the interface holds, with af_packet"),
+      OPTION(input.filter, filter(),
+             "pcap-filter expression; packets that do not match are counted as ignored.filtered", kReloads),
+      OPTION(input.duration, duration(Nanoseconds{0}), "stop after this time; 0: run to the end of the input"),
+      OPTION(input.cores, list_of(whole_number(0, 1023)), "CPUs for live workers, one each; empty: the last CPUs"),
+      OPTION(input.busy_poll, boolean(), "live workers never sleep, even without traffic"),
+      OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory for DPDK's packet buffers"),
+      OPTION(input.ring_frames, whole_number(256, 1'048'576), "with af_packet, number of frames in the kernel's ring"),
       OPTION(input.frame_size, whole_number(256, 32'768),
-             "octets of a frame kept by that ring; a power of two, more if the MTU needs it"),
-      OPTION(input.eal_arguments, list_of(text()), "further arguments for DPDK's EAL, as its documentation has them"),
-      OPTION(decode.tunnels, tunnels(), "tunnels whose inner packet is metered; otherwise the outer one is"),
+             "octets kept of each frame in that ring; a power of two, larger if the MTU needs it"),
+      OPTION(input.eal_arguments, list_of(text()), "more arguments for DPDK's EAL; see DPDK's documentation"),
+      OPTION(decode.tunnels, tunnels(), "tunnels whose inner packets are metered; for others, the outer packet is"),
       OPTION(decode.fragments, whole_number(0, 1'048'576),
-             "fragmented datagrams followed at once, and later fragments held until their first comes; 0: later "
-             "fragments are flows without ports"),
+             "fragmented datagrams tracked at the same time, and later fragments held until the first one arrives; 0: "
+             "later fragments become flows without ports"),
       OPTION(decode.fragment_timeout, duration(std::chrono::milliseconds{1}),
-             "how long after the first the others are taken for its, and how long they wait for it"),
+             "how long later fragments are matched to the first one, and how long they wait for it"),
       OPTION(decode.deduplicate, or_off(duration(std::chrono::microseconds{1}, std::chrono::seconds{1})),
-             "a packet seen again within this window, on any VLAN, is counted as ignored.duplicate only"),
+             "a packet seen again within this time, on any VLAN, is only counted as ignored.duplicate"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
-             "flows in all tables together, 192 octets each; when full, the least recently used is exported, "
+             "flows in all tables together, 192 octets each; when full, the least recently used flow is exported, "
              "conversations last"),
       OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
-             "a flow this old is cut and goes on as the next segment", kReloads),
-      OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}),
-             "a flow without packets for this long has ended", kReloads),
-      OPTION(flow.tcp_close, boolean(), "end a TCP flow at FIN both ways or RST"),
+             "a flow that has lasted this long is exported and continues as the next segment", kReloads),
+      OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}), "a flow without packets for this long ends",
+             kReloads),
+      OPTION(flow.tcp_close, boolean(), "end a TCP flow at FIN in both directions or RST"),
       OPTION(flow.tcp_linger, duration(Nanoseconds{0}),
-             "how long a closed TCP flow still takes late packets, 39 hours at most", kReloads),
+             "how long a closed TCP flow still accepts late packets; at most 39 hours", kReloads),
       OPTION(flow.accounting,
              choice<Accounting>({{"link", Accounting::kLink},
                                  {"ip", Accounting::kIp},
                                  {"transport", Accounting::kTransport},
                                  {"payload", Accounting::kPayload}}),
-             "octets that src_to_dst_bytes and dst_to_src_bytes count, from this layer's header on"),
+             "src_to_dst_bytes and dst_to_src_bytes count octets from this layer's header on"),
       OPTION(flow.vlan_key,
              choice<VlanKey>({{"none", VlanKey::kNone},
                               {"outer", VlanKey::kOuter},
                               {"inner", VlanKey::kInner},
                               {"both", VlanKey::kBoth}}),
-             "802.1Q tags that tell flows apart"),
+             "802.1Q tags that are part of the flow key"),
       OPTION(flow.direction,
              choice<FlowDirection>(
                  {{"first_packet", FlowDirection::kFirstPacket}, {"handshake", FlowDirection::kHandshake}}),
-             "src is the sender of the first packet, or who opened the TCP connection"),
-      OPTION(dpi.enabled, boolean(), "name the application of each flow with nDPI"),
-      OPTION(dpi.max_packets, whole_number(1, 32), "packets nDPI may look at before it gives a flow up"),
-      OPTION(dpi.max_packets_udp, whole_number(1, 32), "the same for UDP"),
+             "src is the sender of the first packet, or the opener of the TCP connection"),
+      OPTION(dpi.enabled, boolean(), "classify the application of each flow with nDPI"),
+      OPTION(dpi.max_packets, whole_number(1, 32), "packets of a flow that nDPI inspects before it gives up"),
+      OPTION(dpi.max_packets_udp, whole_number(1, 32), "the same limit for UDP flows"),
       OPTION(dpi.max_flows, whole_number(1, kMostFlows),
-             "flows in classification at once, over all workers; when full, the oldest is given up"),
+             "flows in classification at the same time, over all workers; when full, the oldest is given up"),
       OPTION(dpi.metadata, boolean(),
-             "keep what nDPI reads: server names, certificates, requests, fingerprints, risks"),
-      OPTION(dpi.metadata_memory, size(1ULL << 20, 256ULL << 30), "memory that the metadata of all flows may take"),
-      OPTION(dpi.protocols_file, text(), "nDPI protocols file with rules of your own"),
-      OPTION(dpi.categories_file, text(), "nDPI categories file with rules of your own"),
+             "keep nDPI's metadata: server names, certificates, requests, fingerprints, risks"),
+      OPTION(dpi.metadata_memory, size(1ULL << 20, 256ULL << 30), "memory limit for the metadata of all flows"),
+      OPTION(dpi.protocols_file, text(), "nDPI protocols file with your own rules"),
+      OPTION(dpi.categories_file, text(), "nDPI categories file with your own rules"),
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
-      OPTION(features.splt, whole_number(0, 255), "early packets of a segment whose direction, size and gap are kept"),
+      OPTION(features.splt, whole_number(0, 255),
+             "number of first packets of a segment whose direction, size and gap are kept"),
       OPTION(features.tcp, boolean(), "round-trip times, retransmissions, windows and history of TCP flows"),
       OPTION(overload.enabled, boolean(),
-             "a live worker that falls behind does less with each flow, and says so in its records"),
+             "a live worker that falls behind does less work per flow and marks the records"),
       OPTION(overload.max_sampling, power_of_two(1, 32'768),
-             "at worst one in so many new flows is metered; 1: all are, whatever is lost"),
-      OPTION(metrics, metrics(), "values of your own for each flow, see docs/metrics.md"),
-      OPTION(output.fields, field_selection(), "fields of a record, for sinks that name none", kReloads),
+             "under overload, meter at least one in this many new flows; 1: never sample"),
+      OPTION(metrics, metrics(), "your own metrics for each flow, see docs/metrics.md"),
+      OPTION(output.fields, field_selection(), "fields of a record, for sinks without their own list", kReloads),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),
-             "how long a live record may wait to be passed on", kReloads),
+             "how long a live record may wait before it is passed on", kReloads),
       OPTION(output.community_id_seed, whole_number(0, 65'535),
-             "seed of community_id; the same in every tool whose ids are compared"),
-      OPTION(sinks, list_of(sink()), "where records go", kReloads),
-      OPTION(telemetry.listen, listen_address(), "where a live run shows its counters to Prometheus, at /metrics"),
-      OPTION(
-          control.socket, text(),
-          "where spanflowctl reaches the run; auto: control.sock in the folder that systemd makes for it, off: none"),
-      OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe message that is logged",
+             "seed of community_id; use the same one in all tools whose ids you compare"),
+      OPTION(sinks, list_of(sink()), "targets of the records", kReloads),
+      OPTION(telemetry.listen, listen_address(), "address where a live run serves Prometheus metrics, at /metrics"),
+      OPTION(control.socket, text(),
+             "socket for spanflowctl; auto: control.sock in the runtime folder that systemd creates; off: no socket"),
+      OPTION(log.level, word_of({"debug", "info", "warning", "error"}), "least severe messages that are logged",
              kReloads),
       OPTION(log.format, choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}),
-             "how messages stand on standard error, where that is not the journal of systemd"),
+             "format of log messages on standard error (when not under systemd)"),
   };
 }
 
 #undef OPTION
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
 
 }  // namespace
 
@@ -327,39 +314,6 @@ std::string described(const YAML::Node& node) {
   if (!node.IsDefined() || node.IsNull()) return "nothing";
   if (node.IsScalar()) return fmt::format("\"{}\"", node.Scalar());
   return node.IsMap() ? "a mapping" : "a list";
-}
-
-std::string nearest(std::string_view word, std::span<const std::string> known) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-std::string yaml_scalar(std::string_view text) {
-  const bool plain = !text.empty() && text != "-" &&
-                     text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") ==
-                         std::string_view::npos;
-  const bool like_number = !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
-  const bool like_null = text == "null" || text == "Null" || text == "NULL";
-  if (plain && !like_number && !like_null && text != "true" && text != "false") return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      quoted += fmt::format("\\x{:02x}", byte);  // a line break would be folded into a space
-    } else {
-      if (c == '"' || c == '\\') quoted += '\\';
-      quoted += c;
-    }
-  }
-  return quoted + '"';
 }
 
 }  // namespace spanflow

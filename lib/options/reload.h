@@ -1,4 +1,4 @@
-// What a new configuration changes in a run that goes on.
+// Applies a new configuration to a running capture.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct Changes {
   std::vector<std::string> need_restart;
 };
 
-// Gives `running` what of `wanted` may change while flows live on (Option::reloads).
+// Copies the options of `wanted` that may change at runtime (Option::reloads) to `running`.
 Changes take_over(const Config& wanted, Config& running);
 
 }  // namespace spanflow

@@ -1,9 +1,11 @@
 #include "options/sink_options.h"
 
+#include <algorithm>
 #include <map>
+#include <stdexcept>
 
-#include "sinks/field_table.h"
-#include "sinks/kafka_producer.h"
+#include "options/yaml_scalar.h"
+#include "sinks/field_selection.h"
 #include "sinks/sink.h"
 
 namespace spanflow {
@@ -11,25 +13,27 @@ namespace {
 
 using namespace values;
 
-// Properties of librdkafka by their names.
-ValueType<std::map<std::string, std::string>> kafka_properties() {
-  const std::string expected = "a mapping of librdkafka's properties";
-  return {expected, R"("type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]})",
-          [expected](const YAML::Node& node) {
-            if (!node.IsMap()) throw OptionError{.expected = expected};
-            std::map<std::string, std::string> properties;
+using SinkMember = MemberOption<SinkConfig>;
+using SinkMembers = std::vector<SinkMember>;
+using Properties = std::map<std::string, std::string>;
+
+ValueType<Properties> properties(const PropertiesSetting& setting) {
+  return {setting.expected, R"("type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]})",
+          [setting](const YAML::Node& node) {
+            if (!node.IsMap()) throw OptionError{.expected = setting.expected};
+            Properties properties;
             for (const auto& entry : node) {
-              const std::string name = scalar_of(entry.first, expected);
+              const std::string name = scalar_of(entry.first, setting.expected);
               OptionError error{.name_suffix = "." + name};
               place(error, entry.first);
               if (!entry.second.IsScalar()) error.complaint = "expected a value, got " + described(entry.second);
-              if (error.complaint.empty()) error.complaint = kafka_property_error(name, entry.second.Scalar());
+              if (error.complaint.empty()) error.complaint = setting.complaint(name, entry.second.Scalar());
               if (!error.complaint.empty()) throw error;
               properties[name] = entry.second.Scalar();
             }
             return properties;
           },
-          [](const std::map<std::string, std::string>& properties) {
+          [](const Properties& properties) {
             std::vector<std::string> shown;
             for (const auto& [name, value] : properties) {
               shown.push_back(fmt::format("{}: {}", yaml_scalar(name), yaml_scalar(value)));
@@ -38,161 +42,168 @@ ValueType<std::map<std::string, std::string>> kafka_properties() {
           }};
 }
 
-ValueType<KafkaConfig::Tls> tls() {
-  return mapping<KafkaConfig::Tls>(
-      {member("enabled", &KafkaConfig::Tls::enabled, boolean(),
-              "talk TLS to the brokers; a certificate or authority says so too"),
-       member("ca", &KafkaConfig::Tls::ca, text(), "file of the authorities to trust; default: the system's"),
-       member("certificate", &KafkaConfig::Tls::certificate, text(), "file of this client's certificate (PEM)"),
-       member("key", &KafkaConfig::Tls::key, text(), "file of its private key (PEM)")},
-      "TLS settings");
+template <typename T>
+ValueType<T> maybe_off(const ValueType<T>& type, bool may_be_off) {
+  return may_be_off ? or_off(type) : type;
 }
 
-ValueType<KafkaConfig::Sasl> sasl() {
-  return mapping<KafkaConfig::Sasl>(
-      {member("mechanism", &KafkaConfig::Sasl::mechanism,
-              word_of({"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "OAUTHBEARER"}), "how to log in"),
-       member("username", &KafkaConfig::Sasl::username, text(), "who logs in"),
-       member("password_file", &KafkaConfig::Sasl::password_file, text(), "file whose first line is the password")},
-      "SASL settings");
+ValueType<std::string> type_of(const TextSetting&) { return text(); }
+ValueType<bool> type_of(const FlagSetting&) { return boolean(); }
+ValueType<std::uint64_t> type_of(const NumberSetting& setting) { return whole_number(setting.least, setting.most); }
+ValueType<std::uint64_t> type_of(const SizeSetting& setting) {
+  return maybe_off(size(setting.least, setting.most), setting.may_be_off);
 }
-
-ValueType<SpoolOptions> spool() {
-  return mapping<SpoolOptions>(
-      {member("path", &SpoolOptions::path, text(), "folder of the spool; one process has it; without it, no spool"),
-       member("mode", &SpoolOptions::mode,
-              choice<SpoolMode>({{"on_failure", SpoolMode::kOnFailure}, {"always", SpoolMode::kAlways}}),
-              "on_failure: what the brokers do not take at once; always: every record, before it is sent"),
-       member("max_bytes", &SpoolOptions::max_bytes, size(16ULL << 20, 1ULL << 50),
-              "room that it may take; when it is used up, the oldest records go, counted"),
-       member(
-           "sync", &SpoolOptions::sync,
-           choice<SpoolSync>(
-               {{"interval", SpoolSync::kInterval}, {"always", SpoolSync::kAlways}, {"off", SpoolSync::kOff}}),
-           "when the disk must have them: interval: every 500 ms; always: before they are sent; off: when the kernel "
-           "likes")},
-      "settings of a spool");
+ValueType<Nanoseconds> type_of(const DurationSetting& setting) {
+  const auto type = setting.most ? duration(setting.least, *setting.most) : duration(setting.least);
+  return maybe_off(type, setting.may_be_off);
 }
+ValueType<std::size_t> type_of(const ChoiceSetting& setting) {
+  std::vector<std::pair<std::string, std::size_t>> words;
+  for (const std::string& word : setting.words) words.emplace_back(word, words.size());
+  return choice(std::move(words));
+}
+ValueType<Properties> type_of(const PropertiesSetting& setting) { return properties(setting); }
 
-template <typename V>
-MemberOption<SinkConfig> kafka_member(std::string name, V KafkaConfig::*place, const ValueType<V>& type,
-                                      std::string help) {
-  return {std::move(name),
-          std::move(help),
+SinkMembers members_of(const std::vector<Setting>& settings);
+
+template <typename Kind>
+SinkMember member_of(const Setting& setting, const Kind& kind) {
+  const auto type = type_of(kind);
+  return {setting.name,
+          setting.help,
           type.schema,
-          [=](SinkConfig& sink, const YAML::Node& node) { sink.kafka.*place = type.read(node); },
-          [=](const SinkConfig& sink) { return type.show(sink.kafka.*place); },
+          [type, at = kind.at](SinkConfig& sink, const YAML::Node& node) { at.set(sink.settings, type.read(node)); },
+          [type, at = kind.at](const SinkConfig& sink) { return type.show(at.get(sink.settings)); },
           type.expected,
           type.members};
 }
 
-std::vector<MemberOption<SinkConfig>> file_options() {
-  return {member("rotate_every", &SinkConfig::rotate_every,
-                 or_off(duration(std::chrono::seconds{1}, std::chrono::hours{24} * 366)),
-                 "begin a new file whenever the clock reaches a multiple of this"),
-          member("rotate_size", &SinkConfig::rotate_size, or_off(size(1ULL << 10, 1ULL << 50)),
-                 "begin a new file before it would have more text than this, compressed or not"),
-          member("compression_level", &SinkConfig::compression_level, whole_number(1, 19),
-                 "of zstd: more is smaller and slower")};
+SinkMember member_of(const Setting& setting, const MappingSetting& mapping_setting) {
+  const SinkMembers members = members_of(mapping_setting.members);
+  const auto type = mapping<SinkConfig>(members, mapping_setting.expected);
+  return {setting.name, setting.help,  type.schema, mapping_reader(members, type.expected),
+          type.show,    type.expected, type.members};
 }
 
-std::vector<MemberOption<SinkConfig>> ipfix_options() {
-  return {member("observation_domain", &SinkConfig::observation_domain, whole_number(0, 0xffff'ffff),
-                 "id of this observation domain, to tell several probes of one collector apart"),
-          member("template_refresh", &SinkConfig::template_refresh, duration(std::chrono::seconds{1}),
-                 "over UDP, time after which the templates are sent again")};
+SinkMembers members_of(const std::vector<Setting>& settings) {
+  SinkMembers members;
+  for (const Setting& setting : settings) {
+    members.push_back(std::visit([&](const auto& kind) { return member_of(setting, kind); }, setting.kind));
+  }
+  return members;
 }
 
-std::vector<MemberOption<SinkConfig>> kafka_options() {
-  return {
-      kafka_member("brokers", &KafkaConfig::brokers, text(), "HOST:PORT of one or more brokers, with commas between"),
-      kafka_member("topic", &KafkaConfig::topic, text(), "topic that the records go to"),
-      kafka_member(
-          "key", &KafkaConfig::key,
-          choice<KafkaKey>(
-              {{"community_id", KafkaKey::kCommunityId}, {"flow", KafkaKey::kFlow}, {"none", KafkaKey::kNone}}),
-          "what the partition is chosen by: records with the same one keep their order; none: any partition"),
-      kafka_member("value", &KafkaConfig::value,
-                   choice<KafkaValue>({{"json", KafkaValue::kJson}, {"protobuf", KafkaValue::kProtobuf}}),
-                   "form of a record: json, or protobuf, a message Flow of flow.proto"),
-      kafka_member("flush_timeout", &KafkaConfig::flush_timeout, duration(Nanoseconds{0}),
-                   "how long the end of a run waits for the brokers to confirm what they were sent"),
-      kafka_member("tls", &KafkaConfig::tls, tls(), "TLS"),
-      kafka_member("sasl", &KafkaConfig::sasl, sasl(), "who we are to the brokers"),
-      kafka_member("spool", &KafkaConfig::spool, spool(), "keeps on disk what the brokers have not confirmed"),
-      kafka_member("rdkafka", &KafkaConfig::rdkafka, kafka_properties(),
-                   "any other property of librdkafka, by its name"),
-  };
-}
-
-// What sinks of these types have besides the others; without types, all.
-struct OptionGroup {
-  std::vector<std::string_view> types;
-  std::vector<MemberOption<SinkConfig>> options;
-};
-
-std::vector<OptionGroup> option_groups() {
+SinkMembers common_members() {
   std::vector<std::string> types;
   for (const SinkType& type : sink_types()) types.emplace_back(type.name);
-  return {
-      {{},
-       {member("type", &SinkConfig::type, word_of(types), "what is written"),
-        member("fields", &SinkConfig::fields, field_selection(), "fields of this sink; default: output.fields"),
-        member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")}},
-      {{"jsonl", "csv", "ipfix"},
-       {member("path", &SinkConfig::path, text(),
-               "file to write, its name with strftime's % conversions, in UTC; - is standard output; of ipfix, "
-               "udp://HOST:PORT or tcp://HOST:PORT")}},
-      {{"jsonl", "csv", "kafka"},
-       {member("compression", &SinkConfig::compression,
-               choice<Compression>({{"auto", Compression::kAuto},
-                                    {"none", Compression::kNone},
-                                    {"gzip", Compression::kGzip},
-                                    {"snappy", Compression::kSnappy},
-                                    {"lz4", Compression::kLz4},
-                                    {"zstd", Compression::kZstd}}),
-               "of a file none, zstd or auto, which is zstd if its name ends in .zst; for Kafka any, auto is lz4")}},
-      {{"jsonl", "csv"}, file_options()},
-      {{"ipfix"}, ipfix_options()},
-      {{"kafka"}, kafka_options()},
+  return {member("type", &SinkConfig::type, word_of(types), "type of the sink"),
+          member("fields", &SinkConfig::fields, field_selection(), "fields of this sink; default: output.fields"),
+          member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")};
+}
+
+// The members of all types, once each, for readers: those of the same name are one, which says what it is for each.
+class AllMembers {
+ public:
+  explicit AllMembers(SinkMembers common) : members_(std::move(common)) {}
+
+  void add(const std::string& type, const SinkMember& member) {
+    Helps& helps = helps_[member.name];
+    if (helps.empty()) members_.push_back(member);
+    if (std::ranges::find(members_, member.name, &SinkMember::name)->schema != member.schema) {
+      throw std::logic_error(member.name + ": two types of sink have this option, of different kinds");
+    }
+    const auto same = std::ranges::find(helps, member.help, &Help::text);
+    Help& help = same != helps.end() ? *same : helps.emplace_back(Help{.types = {}, .text = member.help});
+    help.types.push_back(type);
+  }
+
+  SinkMembers take() {
+    for (SinkMember& member : members_) {
+      if (const auto found = helps_.find(member.name); found != helps_.end()) explain(found->second, member);
+    }
+    return std::move(members_);
+  }
+
+ private:
+  struct Help {
+    std::vector<std::string> types;
+    std::string text;
   };
-}
+  using Helps = std::vector<Help>;
 
-bool is_option_of(const std::vector<OptionGroup>& groups, const std::string& type, const std::string& key) {
-  return std::ranges::any_of(groups, [&](const OptionGroup& group) {
-    const bool of_type = group.types.empty() || std::ranges::find(group.types, type) != group.types.end();
-    return of_type && std::ranges::find(group.options, key, &MemberOption<SinkConfig>::name) != group.options.end();
-  });
-}
+  static void explain(const Helps& helps, SinkMember& member) {
+    std::vector<std::string> types;
+    std::vector<std::string> texts;
+    for (const Help& help : helps) {
+      types.insert(types.end(), help.types.begin(), help.types.end());
+      texts.push_back(fmt::format("{}: {}", fmt::join(help.types, ", "), help.text));
+    }
+    member.of = fmt::format("{}", fmt::join(types, ", "));
+    if (helps.size() > 1) member.help = fmt::format("{}", fmt::join(texts, "; "));
+  }
 
-void check_sink(const std::vector<OptionGroup>& groups, const SinkConfig& sink, const YAML::Node& node) {
+  SinkMembers members_;
+  std::map<std::string, Helps> helps_;
+};
+
+// The options of one type of sink, and those of all.
+struct SinkOptionTable {
+  SinkOptionTable() {
+    AllMembers merged(common_members());
+    for (const SinkType& type : sink_types()) {
+      SinkMembers& members = by_type[std::string(type.name)] = common_members();
+      for (const SinkMember& member : members_of(type.options)) {
+        members.push_back(member);
+        merged.add(std::string(type.name), member);
+      }
+    }
+    all = merged.take();
+  }
+
+  std::map<std::string, SinkMembers> by_type;
+  SinkMembers all;
+};
+
+// "csv"; the default where the sink names none.
+std::string type_of_sink(const YAML::Node& node, const SinkMember& type_member) {
+  SinkConfig sink;
   for (const auto& entry : node) {
-    const std::string key = entry.first.Scalar();
-    if (is_option_of(groups, sink.type, key)) continue;
-    OptionError error{.name_suffix = "." + key, .complaint = fmt::format("a {} sink has no such option", sink.type)};
-    place(error, entry.first);
-    throw error;
+    if (entry.first.Scalar() != type_member.name) continue;
+    read_member(type_member, entry, sink);
+    break;
   }
-  if (sink.type != "kafka") {
-    const bool known = sink.compression == Compression::kAuto || sink.compression == Compression::kNone ||
-                       sink.compression == Compression::kZstd;
-    if (!known) throw OptionError{.complaint = "the compression of a file is auto, none or zstd"};
-    return;
-  }
-  if (sink.kafka.brokers.empty()) throw OptionError{.complaint = "a kafka sink needs brokers"};
-  if (sink.kafka.topic.empty()) throw OptionError{.complaint = "a kafka sink needs a topic"};
+  return sink.type;
+}
+
+std::string complaint_about_key(const SinkMembers& all, const std::string& type, const std::string& key) {
+  std::vector<std::string> names;
+  for (const SinkMember& member : all) names.push_back(member.name);
+  const bool is_of_another_type = std::ranges::find(names, key) != names.end();
+  return is_of_another_type ? fmt::format("a {} sink has no such option", type)
+                            : "unknown key" + did_you_mean(key, names);
+}
+
+SinkConfig read_sink(const SinkOptionTable& table, const std::string& expected, const YAML::Node& node) {
+  if (!node.IsMap()) throw OptionError{.expected = expected};
+  const std::string type = type_of_sink(node, table.all.front());
+  SinkConfig sink;
+  read_members(node, table.by_type.at(type), sink,
+               [&](const std::string& key) { return complaint_about_key(table.all, type, key); });
+  const std::string complaint = sink_type(sink).complaint(sink.settings);
+  if (!complaint.empty()) throw OptionError{.complaint = complaint};
+  return sink;
 }
 
 }  // namespace
 
 values::ValueType<std::vector<std::string>> field_selection() {
-  std::vector<std::string> known{"classic", "full", "nfstream"};
+  std::vector<std::string> known(kFieldSets.begin(), kFieldSets.end());
   for (const Field& field : fields()) known.emplace_back(field.name);
-  // All the names would bury a mistake; the nearest one is what helps.
+  // A list of all names would bury a mistake; the nearest one helps.
   const ValueType<std::string> word =
-      described_as("classic, full, nfstream or a field name, see --list-fields", word_of(known));
+      described_as(fmt::format("{} or a field name, see --list-fields", fmt::join(kFieldSets, ", ")), word_of(known));
   ValueType<std::vector<std::string>> list = list_of(word);
-  list.expected = "classic, full, nfstream, or a list of field names";
+  list.expected = fmt::format("{}, or a list of field names", fmt::join(kFieldSets, ", "));
   list.schema = fmt::format(R"("oneOf": [{{"enum": [{0}]}}, {{"type": "array", "items": {{"enum": [{0}]}}}}])",
                             quoted_list(known));
   list.read = [word, read_list = list.read](const YAML::Node& node) {
@@ -202,20 +213,10 @@ values::ValueType<std::vector<std::string>> field_selection() {
 }
 
 values::ValueType<SinkConfig> sink() {
-  const std::vector<OptionGroup> groups = option_groups();
-  std::vector<MemberOption<SinkConfig>> members;
-  for (const OptionGroup& group : groups) {
-    for (MemberOption<SinkConfig> option : group.options) {
-      option.of = fmt::format("{}", fmt::join(group.types, ", "));
-      members.push_back(std::move(option));
-    }
-  }
-  auto type = mapping<SinkConfig>(members, "a sink");
-  type.read = [groups, read = type.read](const YAML::Node& node) {
-    SinkConfig sink = read(node);
-    check_sink(groups, sink, node);
-    return sink;
-  };
+  const SinkOptionTable table;
+  auto type = mapping<SinkConfig>(table.all, "a sink");
+  type.read = [table, expected = type.expected](const YAML::Node& node) { return read_sink(table, expected, node); };
+  type.show = [table](const SinkConfig& sink) { return show_members(table.by_type.at(sink.type), sink); };
   return type;
 }
 

@@ -3,6 +3,9 @@
 #include <bit>
 #include <charconv>
 
+#include "options/nearest_word.h"
+#include "options/yaml_scalar.h"
+
 namespace spanflow::values {
 
 std::string scalar_of(const YAML::Node& node, const std::string& expected) {

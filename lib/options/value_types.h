@@ -1,4 +1,4 @@
-// The kinds of value that an option can have: each reads a YAML node, and shows the value as one.
+// The types of value that an option can have: each reads a YAML node and shows its value as YAML.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,8 +18,7 @@
 
 namespace spanflow::values {
 
-// A value type: what it expects, its schema, how it is read from a scalar and shown as one. Options differ
-// only in which member they bind and in bounds.
+// How a value is described, read and shown. Options differ only in the member they bind to and in bounds.
 template <typename T>
 struct ValueType {
   std::string expected;
@@ -33,7 +32,7 @@ struct ValueType {
 std::string scalar_of(const YAML::Node& node, const std::string& expected);
 std::string quoted_list(std::span<const std::string> words);
 std::string did_you_mean(const std::string& word, std::span<const std::string> known);
-// Says that the error is about this part of the value, unless it is about a part of the part.
+// Gives the error the line and column of this node, unless it already has those of a node inside.
 void place(OptionError& error, const YAML::Node& part);
 
 ValueType<bool> boolean();
@@ -41,10 +40,9 @@ ValueType<std::uint64_t> whole_number(std::uint64_t least, std::uint64_t most);
 ValueType<std::uint64_t> power_of_two(std::uint64_t least, std::uint64_t most);
 ValueType<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
 ValueType<Nanoseconds> duration(Nanoseconds least);
-// "off" is kept as 0.
 ValueType<Nanoseconds> duration(Nanoseconds least, Nanoseconds most);
 
-// "off" is kept as 0.
+// Takes "off" too, which is kept as 0.
 template <typename T>
 ValueType<T> or_off(const ValueType<T>& type) {
   const std::string expected = "off, or " + type.expected;
@@ -63,7 +61,7 @@ ValueType<T> or_off(const ValueType<T>& type) {
 ValueType<std::string> text();
 ValueType<std::string> word_of(const std::vector<std::string>& words);
 
-// One word out of a list, each standing for a value.
+// One word of a list, each of which stands for a value.
 template <typename T>
 ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
   std::vector<std::string> words;
@@ -129,7 +127,7 @@ ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
           item.members};
 }
 
-// A mapping of its own options, such as one sink.
+// An option inside a mapping, such as one of a sink's.
 template <typename T>
 struct MemberOption {
   std::string name;
@@ -153,6 +151,61 @@ MemberOption<T> member(std::string name, V T::*place, const ValueType<V>& type, 
           type.members};
 }
 
+// Reads the value of `entry` into the object.
+template <typename T, typename Entry>
+void read_member(const MemberOption<T>& member, const Entry& entry, T& object) {
+  try {
+    member.read(object, entry.second);
+  } catch (OptionError& error) {
+    place(error, entry.second);
+    error.name_suffix = "." + member.name + error.name_suffix;
+    throw;
+  }
+}
+
+// Reads a mapping into the object. `complaint` says what is wrong with a key that belongs to no member.
+template <typename T>
+void read_members(const YAML::Node& node, const std::vector<MemberOption<T>>& members, T& object,
+                  const std::function<std::string(const std::string& key)>& complaint) {
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const std::string key = entry.first.Scalar();
+    const auto member = std::ranges::find(members, key, &MemberOption<T>::name);
+    const bool known = member != members.end();
+    if (!known || !seen.insert(key).second) {
+      OptionError error{.name_suffix = "." + key, .complaint = known ? "given twice" : complaint(key)};
+      place(error, entry.first);
+      throw error;
+    }
+    read_member(*member, entry, object);
+  }
+}
+
+// The first member, which says what the object is, and those that differ from the defaults.
+template <typename T>
+std::string show_members(const std::vector<MemberOption<T>>& members, const T& object) {
+  const T defaults;
+  std::vector<std::string> shown;
+  for (const auto& each : members) {
+    if (&each == &members.front() || each.show(object) != each.show(defaults)) {
+      shown.push_back(fmt::format("{}: {}", each.name, each.show(object)));
+    }
+  }
+  return fmt::format("{{{}}}", fmt::join(shown, ", "));
+}
+
+template <typename T>
+std::function<void(T&, const YAML::Node&)> mapping_reader(const std::vector<MemberOption<T>>& members,
+                                                          const std::string& expected) {
+  std::vector<std::string> names;
+  for (const auto& each : members) names.push_back(each.name);
+  return [=](T& object, const YAML::Node& node) {
+    if (!node.IsMap()) throw OptionError{.expected = expected};
+    read_members<T>(node, members, object,
+                    [&](const std::string& key) { return "unknown key" + did_you_mean(key, names); });
+  };
+}
+
 template <typename T>
 ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::string& what) {
   std::vector<std::string> names;
@@ -172,42 +225,12 @@ ValueType<T> mapping(const std::vector<MemberOption<T>>& members, const std::str
   return {
       expected,
       fmt::format(R"("type": "object", "additionalProperties": false, "properties": {{{}}})", fmt::join(schemas, ", ")),
-      [=](const YAML::Node& node) {
-        if (!node.IsMap()) throw OptionError{.expected = expected};
+      [read = mapping_reader(members, expected)](const YAML::Node& node) {
         T object;
-        std::set<std::string> seen;
-        for (const auto& entry : node) {
-          const std::string key = entry.first.Scalar();
-          const auto found = std::find(names.begin(), names.end(), key);
-          const bool known = found != names.end();
-          if (!known || !seen.insert(key).second) {
-            OptionError error{.name_suffix = "." + key,
-                              .complaint = known ? "given twice" : "unknown key" + did_you_mean(key, names)};
-            place(error, entry.first);
-            throw error;
-          }
-          try {
-            members[static_cast<std::size_t>(found - names.begin())].read(object, entry.second);
-          } catch (OptionError& error) {
-            place(error, entry.second);
-            error.name_suffix = "." + key + error.name_suffix;
-            throw;
-          }
-        }
+        read(object, node);
         return object;
       },
-      [=](const T& object) {
-        const T defaults;
-        std::vector<std::string> shown;
-        for (const auto& each : members) {
-          // The first member says what it is; of the rest only what differs from the defaults.
-          if (&each == &members.front() || each.show(object) != each.show(defaults)) {
-            shown.push_back(fmt::format("{}: {}", each.name, each.show(object)));
-          }
-        }
-        return fmt::format("{{{}}}", fmt::join(shown, ", "));
-      },
-      std::move(described)};
+      [members](const T& object) { return show_members(members, object); }, std::move(described)};
 }
 
 }  // namespace spanflow::values

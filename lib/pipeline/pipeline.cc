@@ -13,21 +13,20 @@
 #include "capture/capture_source.h"
 #include "capture/filter.h"
 #include "capture/read_ahead.h"
-#include "options/loader.h"
-#include "sinks/field_table.h"
+#include "pipeline/run_plan.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
 namespace {
 
-// The CPU of a live worker: as configured, or the last ones, which are left alone most.
+// The CPU of a live worker: as configured, or the last CPUs, which other programs use least.
 int cpu_of(const Config& config, std::size_t worker) {
   if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
   const std::vector<int> cpus = allowed_cpus();
   return cpus[cpus.size() - 1 - worker % cpus.size()];
 }
 
-// Where there is a second CPU for it, a single worker does not read its capture itself.
+// With a second CPU, a thread reads the capture ahead for a single worker.
 std::unique_ptr<PacketSource> make_file_source(const Config& config, const std::atomic<bool>& stop, Notes& notes) {
   auto source = make_capture_source(config.input.files, stop, notes);
   if (config.workers > 1 || allowed_cpus().size() == 1) return source;
@@ -43,40 +42,6 @@ void pin(std::thread& thread, int cpu) {
   }
 }
 
-// What the fields of the sinks need to be kept of a flow.
-struct Needs {
-  bool metadata = false;
-  bool millisecond_gaps = false;
-};
-
-Needs needs_of_sinks(const Config& config) {
-  Needs needs;
-  for (const SinkConfig& sink : config.sinks) {
-    for (const Field* field : select_fields(fields_of(sink, config), config)) {
-      needs.metadata |= field->group == FieldGroup::kMetadata;
-      needs.millisecond_gaps |= field->group == FieldGroup::kMillisecondGaps;
-    }
-  }
-  return needs;
-}
-
-// What no sink shows is not kept. A sink of the program's own gets all there is.
-Config with_needs_of_sinks(Config config, bool has_sinks_of_its_own) {
-  const Needs needs = needs_of_sinks(config);
-  config.dpi.metadata = config.dpi.metadata && (needs.metadata || has_sinks_of_its_own);
-  config.features.millisecond_gaps = needs.millisecond_gaps;
-  return config;
-}
-
-// `started` is with its needs.
-void refuse_what_is_not_kept(const Config& wanted, const Config& started) {
-  const Needs needs = needs_of_sinks(wanted);
-  const bool lacks_metadata = needs.metadata && wanted.dpi.enabled && wanted.dpi.metadata && !started.dpi.metadata;
-  if (!lacks_metadata && (!needs.millisecond_gaps || started.features.millisecond_gaps)) return;
-  throw ConfigError(fmt::format("sinks: fields of {} need a restart: the sinks that the run began with showed none",
-                                lacks_metadata ? "metadata" : "nfstream"));
-}
-
 Adjustments adjustments_of(const Config& config) {
   const std::string& filter = config.input.filter;
   return {.active_timeout = config.flow.active_timeout,
@@ -86,13 +51,6 @@ Adjustments adjustments_of(const Config& config) {
           .filter = filter,
           .ethernet_filter =
               filter.empty() ? nullptr : std::make_shared<const Filter>(filter, LinkType::kEthernet, "input.filter")};
-}
-
-// So that it does not matter any more where they come from.
-std::vector<SinkConfig> sinks_with_fields(const Config& config) {
-  std::vector<SinkConfig> sinks = config.sinks;
-  for (SinkConfig& sink : sinks) sink.fields = fields_of(sink, config);
-  return sinks;
 }
 
 }  // namespace
@@ -143,7 +101,7 @@ void Pipeline::hand_over(const OwnerWorkers& owner_workers) {
 }
 
 void Pipeline::make_sinks(std::vector<NamedSink> own) {
-  sinks_.emplace(SinkSet::SinkSetOptions{config_, metrics_.names(), is_live(), rotations_}, sinks_with_fields(config_),
+  sinks_.emplace(SinkSetOptions{config_, metrics_.names(), is_live(), rotations_}, sinks_with_fields(config_),
                  std::move(own));
 }
 
@@ -178,7 +136,7 @@ void Pipeline::start() {
 void Pipeline::run_meter(std::uint16_t worker) {
   name_this_thread(fmt::format("worker {}", worker));
   meters_[worker]->run();
-  if (hand_over_ != nullptr) hand_over_->leave(worker);  // also if it failed: the others do not wait for it
+  if (hand_over_ != nullptr) hand_over_->leave(worker);  // also after a failure, so that the others do not wait for it
   const std::lock_guard lock(mutex_);
   --running_meters_;
   changed_.notify_all();
@@ -198,19 +156,19 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   log_overload();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
-  // Those of a live run try again, and may be gone for a moment while others take their places.
+  // Sinks of a live run retry, and a reload may leave none for a moment.
   const bool nobody_reads = !is_live() && sinks_->have_ended();
   if (!ended && (out_of_time || nobody_reads)) request_stop();
   return ended;
 }
 
-// And for the readers: no thread that touches packets logs.
+// Threads that touch packets do not log: workers and readers leave notes instead.
 void Pipeline::log_for_workers() {
   for (const std::string& note : notes_.take()) log().warn("{}", note);
   for (const std::string& line : metrics_.take_failures()) log().error("{}", line);
 }
 
-// The level that the worker is at that is furthest behind; at most one line a second.
+// Logs the highest level of all workers, at most one line per second.
 void Pipeline::log_overload() {
   constexpr std::array<std::string_view, 4> kLevels = {
       "no more: everything is metered in full again", "level 1: nDPI gets fewer packets of each flow",
@@ -230,7 +188,7 @@ Changes Pipeline::reload(const Config& wanted) {
   if (stop_) throw RunError("the run is about to end");
   Config next = running_;
   Changes changes = take_over(wanted, next);
-  refuse_what_is_not_kept(next, config_);
+  refuse_unkept_fields(next, config_);
   const Adjustments adjustments = adjustments_of(next);
   sinks_->replace(sinks_with_fields(next), *collector_);
   for (const auto& meter : meters_) meter->adjust(adjustments);

@@ -1,5 +1,5 @@
-// Builds, starts, drains and joins everything between a packet source and the sinks, and owns it all. The daemon and
-// the Streamer are two users of this one way.
+// Owns everything between the packet sources and the sinks; builds, starts, drains and joins it. Used by the daemon and
+// the Streamer.
 #pragma once
 
 #include <atomic>
@@ -28,37 +28,38 @@
 
 namespace spanflow {
 
-// All calls by one thread but request_stop(), rotate_files(), reload(), polls() and summary(), which are thread-safe.
+// request_stop(), rotate_files(), reload(), polls() and summary() are thread-safe; the other functions belong to one
+// thread.
 class Pipeline {
  public:
-  // Opens the input and the sinks of the configuration, beside which `more_sinks` get every record too, and `callbacks`
-  // go beside its metrics. Throws ConfigError or RunError.
+  // Opens the input and the sinks. `more_sinks` and `callbacks` are added to the sinks and metrics of the
+  // configuration. Throws ConfigError or RunError.
   explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {},
                     const std::vector<UserMetric>& callbacks = {});
-  // Stops, if need be, and joins.
+  // Stops if needed, and joins.
   ~Pipeline();
 
   void start();
-  // Waits until the input has ended, at most this long; true if it has. Call it in a loop: it also watches
-  // input.duration and the sinks.
+  // Waits for the end of the input, at most this long; true if it has ended. Call it in a loop: it also logs for the
+  // workers, and watches input.duration and the sinks.
   bool wait(std::chrono::milliseconds time);
-  // Ends the input. What sinks do not take within SinkSet::kPatience is dropped and counted.
+  // Ends the input. Records that sinks do not take within SinkSet::kPatience are dropped and counted.
   void request_stop();
-  // Files that have records are completed, and what comes next goes to new ones.
+  // Completes the files that have records; later records go to new files.
   void rotate_files() { ++rotations_; }
-  // Takes over from a checked configuration what may change while flows live on, and names it, and what may not. Only
-  // of a live run, between start() and finish(). Throws ConfigError or RunError; then nothing has changed. It may take
-  // as long as a sink that goes needs to write what it has.
+  // Applies the options of a checked configuration that may change at runtime, and names them and those that may not.
+  // Live runs only, between start() and finish(). On ConfigError or RunError nothing has changed. Waits until removed
+  // sinks have written their records.
   Changes reload(const Config& wanted);
-  // How often each thread that takes packets has looked for some. One that stands still hangs.
+  // For each packet thread, how often it has looked for packets. A count that stands still means that the thread hangs.
   std::vector<std::uint64_t> polls() const;
-  // Drains and joins. What failed on the way is in failures(); what was metered before has been written.
+  // Drains and joins. Errors are in failures(); everything metered has been written.
   void finish();
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
   bool is_live() const { return input_ != nullptr; }
-  // Share of the input that has been read, 0 to 1; negative if that cannot be said.
+  // Share of the input read so far, 0 to 1; negative if unknown.
   double progress() const;
 
  private:
@@ -78,17 +79,17 @@ class Pipeline {
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> rotations_{0};
-  Notes notes_;  // of the sources
+  Notes notes_;  // from the sources
 
   Counters distributor_counters_;
   Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
   std::unique_ptr<DpdkInput> input_;
-  std::vector<std::unique_ptr<PacketSource>> sources_;  // of the input
-  std::unique_ptr<Distributor> distributor_;            // where one source is for several workers
-  std::unique_ptr<HandOver> hand_over_;                 // where each has one, but not of its own flows alone
-  std::vector<std::unique_ptr<PacketSource>> ends_;     // of either of the two, for the workers
+  std::vector<std::unique_ptr<PacketSource>> sources_;  // from the input
+  std::unique_ptr<Distributor> distributor_;            // if one source serves several workers
+  std::unique_ptr<HandOver> hand_over_;                 // if each worker has a source that also brings flows of others
+  std::vector<std::unique_ptr<PacketSource>> ends_;     // of the distributor or the hand-over, for the workers
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;
   std::unique_ptr<Collector> collector_;
@@ -100,7 +101,7 @@ class Pipeline {
   std::size_t running_meters_ = 0;
   bool finished_ = false;
   bool stopping_ = false;
-  std::thread grace_;  // abandons what is left when a stop takes too long
+  std::thread grace_;  // abandons the sinks if a stop takes too long
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point ended_;
   std::exception_ptr distributor_failure_;

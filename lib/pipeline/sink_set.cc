@@ -10,15 +10,6 @@
 #include "telemetry/log.h"
 
 namespace spanflow {
-namespace {
-
-// Both write to the same place.
-bool in_the_way(const SinkConfig& a, const SinkConfig& b) {
-  const bool share_spool = !a.kafka.spool.path.empty() && a.kafka.spool.path == b.kafka.spool.path;
-  return share_spool || sink_target(a) == sink_target(b);
-}
-
-}  // namespace
 
 SinkSet::SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own)
     : options_(options) {
@@ -32,7 +23,7 @@ SinkSet::SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& c
   for (const SinkConfig& config : configs) members_.push_back(make(config, false));
 }
 
-// Not with designated initialisers: gcc 12 warns of what is not so.
+// Without designated initialisers: with them gcc 12 gives a false warning here.
 SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
   Member member;
   {
@@ -55,7 +46,7 @@ void SinkSet::run_by_runner(NamedSink sink, Member& member) const {
 std::vector<SinkRunner*> SinkSet::runners() const {
   std::vector<SinkRunner*> runners;
   for (const Member& member : members()) {
-    if (!member.leaves) runners.push_back(member.runner.get());
+    if (!member.retires) runners.push_back(member.runner.get());
   }
   return runners;
 }
@@ -66,11 +57,11 @@ void SinkSet::start() {
 
 void SinkSet::replace(const std::vector<SinkConfig>& configs, Collector& collector) {
   ReplacementPlan plan = planned(configs);
-  for (const SinkConfig& config : plan.in_free_places) plan.next.push_back(make(config, true));
+  for (const SinkConfig& config : plan.startable) plan.next.push_back(make(config, true));
   std::exception_ptr failure;
   collector.change_sinks([&] {
     try {
-      take_places(plan);
+      make_successors(plan);
       for (const Member& member : plan.next) member.runner->start();
       set_members(plan);
     } catch (...) {
@@ -79,7 +70,7 @@ void SinkSet::replace(const std::vector<SinkConfig>& configs, Collector& collect
     return runners();
   });
   if (failure != nullptr) std::rethrow_exception(failure);
-  for (const Member& member : plan.leaving) retire(member);
+  for (const Member& member : plan.retiring) retire(member);
 }
 
 SinkSet::ReplacementPlan SinkSet::planned(const std::vector<SinkConfig>& configs) const {
@@ -87,32 +78,33 @@ SinkSet::ReplacementPlan SinkSet::planned(const std::vector<SinkConfig>& configs
   for (const Member& member : members()) {
     const bool stays =
         member.own || std::ranges::any_of(configs, [&](const auto& config) { return config == member.config; });
-    (stays ? plan.next : plan.leaving).push_back(member);
+    (stays ? plan.next : plan.retiring).push_back(member);
   }
   const std::vector<Member> staying = plan.next;
   for (const SinkConfig& config : configs) {
     const auto is_this = [&](const Member& member) { return !member.own && config == member.config; };
     if (std::ranges::any_of(staying, is_this)) continue;
-    const auto stands_here = [&](const Member& member) { return in_the_way(config, member.config); };
-    const bool is_free = std::ranges::none_of(plan.leaving, stands_here);
-    (is_free ? plan.in_free_places : plan.in_taken_places).push_back(config);
+    const auto has_its_place = [&](const Member& member) { return exclude_each_other(config, member.config); };
+    const bool is_free = std::ranges::none_of(plan.retiring, has_its_place);
+    (is_free ? plan.startable : plan.successors).push_back(config);
   }
   return plan;
 }
 
-// Ends those that are in the way of a successor, and makes that one. If it cannot be made, they go on.
-void SinkSet::take_places(ReplacementPlan& plan) {
+// Ends the sinks whose places successors need, then makes the successors. If one cannot be made, the old sinks are made
+// again.
+void SinkSet::make_successors(ReplacementPlan& plan) {
   const auto has_successor = [&](const Member& member) {
-    return std::ranges::any_of(plan.in_taken_places,
-                               [&](const SinkConfig& config) { return in_the_way(config, member.config); });
+    return std::ranges::any_of(plan.successors,
+                               [&](const SinkConfig& config) { return exclude_each_other(config, member.config); });
   };
   Members ended;
-  std::ranges::copy_if(plan.leaving, std::back_inserter(ended), has_successor);
-  std::erase_if(plan.leaving, has_successor);
+  std::ranges::copy_if(plan.retiring, std::back_inserter(ended), has_successor);
+  std::erase_if(plan.retiring, has_successor);
   for (const Member& member : ended) retire(member);
   Members made;
   try {
-    for (const SinkConfig& config : plan.in_taken_places) made.push_back(make(config, true));
+    for (const SinkConfig& config : plan.successors) made.push_back(make(config, true));
   } catch (...) {
     made.clear();
     make_again(ended);
@@ -130,7 +122,7 @@ void SinkSet::make_again(const Members& ended) {
       again.runner->start();
       const std::lock_guard lock(mutex_);
       members_.push_back(again);
-      hand_on_spools();
+      move_spooled_records();
     } catch (const std::exception& error) {
       log().error("{}", error.what());
     }
@@ -144,12 +136,12 @@ bool SinkSet::was_added(const Member& successor, const Members& ended) {
   return before == ended.end() || before->added;
 }
 
-// What a spool holds is now the new owner's: recovered there, and no longer spooled here. Under the lock by which that
-// one became a member.
-void SinkSet::hand_on_spools() {
+// The records in a retired sink's spool belong to the sink that uses the spool now: its ledger has them as recovered,
+// so they leave the retired one's. Needs the lock under which the new sink became a member.
+void SinkSet::move_spooled_records() {
   for (auto& [name, retired] : retired_) {
     const auto owns = [&, &spool = retired.spool](const Member& member) {
-      return !spool.empty() && member.config.kafka.spool.path == spool;
+      return !spool.empty() && places_of(member.config).spool == spool;
     };
     if (std::ranges::none_of(members_, owns)) continue;
     retired.ledger.recovered -= retired.ledger.spooled;
@@ -157,7 +149,7 @@ void SinkSet::hand_on_spools() {
   }
 }
 
-// Waits until it has written what it was handed, and lets go of what it wrote to.
+// Waits until the sink has written its records, and closes it.
 void SinkSet::retire(const Member& member) {
   finish_within(kPatience, member);
   if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) log_failure(failure);
@@ -165,11 +157,11 @@ void SinkSet::retire(const Member& member) {
   const std::lock_guard lock(mutex_);
   RetiredSink& retired = retired_[sink_name(member.config)];
   retired.ledger += member.runner->ledger();
-  retired.spool = member.config.kafka.spool.path;
+  retired.spool = places_of(member.config).spool;
   std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
 }
 
-// However much longer its target takes.
+// Gives the sink up after `time`.
 void SinkSet::finish_within(std::chrono::milliseconds time, const Member& member) {
   std::promise<void> finished;
   std::thread patience([&, done = finished.get_future()] {
@@ -225,13 +217,13 @@ std::vector<std::exception_ptr> SinkSet::failures() const {
 
 void SinkSet::set_members(const ReplacementPlan& plan) {
   Members members = plan.next;
-  for (Member member : plan.leaving) {
-    member.leaves = true;
+  for (Member member : plan.retiring) {
+    member.retires = true;
     members.push_back(std::move(member));
   }
   const std::lock_guard lock(mutex_);
   members_ = std::move(members);
-  hand_on_spools();
+  move_spooled_records();
 }
 
 SinkSet::Members SinkSet::members() const {

@@ -1,4 +1,4 @@
-// The sinks of a run: made, replaced while it goes on, and accounted for also when they are gone.
+// The sinks of a run: made, replaced by reloads, and accounted for, even after they are removed.
 #pragma once
 
 #include <atomic>
@@ -24,37 +24,37 @@ struct NamedSink {
   std::uint64_t queue;
 };
 
-// Owns the runners. abandon(), ledgers(), have_ended() and failures() are thread-safe; the other calls are one
-// thread's.
+// The same for all sinks of a run, and must outlive them.
+struct SinkSetOptions {
+  const Config& config;
+  const MetricNames& metrics;
+  bool live;
+  const std::atomic<std::uint64_t>& rotations = kNoRotations;
+};
+
+// Owns the runners. abandon(), ledgers(), have_ended() and failures() are thread-safe; the other functions belong to
+// one thread.
 class SinkSet {
  public:
-  // What all sinks of a run are made with; it must outlive them.
-  struct SinkSetOptions {
-    const Config& config;
-    const MetricNames& metrics;
-    bool live;
-    const std::atomic<std::uint64_t>& rotations = kNoRotations;
-  };
-
-  // `own` are the program's, beside those of the configuration; they always stay. Throws RunError or ConfigError if one
-  // cannot be made.
+  // `own` are the program's own sinks, which always stay; `configs` are those of the configuration. Throws RunError or
+  // ConfigError if a sink cannot be made.
   SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
 
   std::vector<SinkRunner*> runners() const;
   void start();
-  // The records that `collector` hands out from now on go to these sinks. Those that are as before go on; one with the
-  // target or the spool of another that leaves takes its place, while records wait. Each record is handed to the one
-  // or to the other. One that leaves has kPatience to write what it was handed, as at the end of a run. Throws RunError
-  // or ConfigError if one cannot be made; then all is as before.
+  // From now on `collector` gives its records to the sinks of `configs`. Unchanged sinks continue. A sink that uses the
+  // target or spool of a removed one is made after that one has ended, while records wait; each record goes to exactly
+  // one of the two. A removed sink has kPatience to write its records, as at the end of a run. Throws RunError or
+  // ConfigError if a sink cannot be made; then the previous sinks continue.
   void replace(const std::vector<SinkConfig>& configs, Collector& collector);
-  // Those that have retired already have been.
+  // Finishes the current sinks; retired ones have already finished.
   void finish();
-  // No sink waits for its target any longer.
+  // Makes all sinks stop waiting for their targets.
   void abandon();
 
   static constexpr std::chrono::milliseconds kPatience{1500};
 
-  // One for each name; of sinks that took each other's place, their sum.
+  // One ledger for each name: the sum over the sinks that had it one after the other.
   std::vector<SinkLedger> ledgers() const;
   bool have_ended() const;
   std::vector<std::exception_ptr> failures() const;
@@ -65,31 +65,31 @@ class SinkSet {
     SinkConfig config;
     std::shared_ptr<SinkRunner> runner;
     bool own = false;
-    bool added = false;  // while the run went on, under a name that was not there
-    bool leaves = false;
+    bool added = false;    // by a reload, under a new name
+    bool retires = false;  // gets no more records, but still writes
   };
   using Members = std::vector<Member>;
 
-  // What remains of those that are gone.
+  // The sum over the retired sinks of one name.
   struct RetiredSink {
     SinkLedger ledger;
-    std::string spool;
+    std::string spool;  // of the last one; empty: none
   };
 
   struct ReplacementPlan {
     Members next;
-    Members leaving;
-    std::vector<SinkConfig> in_free_places;
-    std::vector<SinkConfig> in_taken_places;  // by one that leaves
+    Members retiring;
+    std::vector<SinkConfig> startable;   // can be made at once
+    std::vector<SinkConfig> successors;  // use a place that a retiring sink has
   };
 
   Member make(const SinkConfig& config, bool reloaded) const;
   void run_by_runner(NamedSink sink, Member& member) const;
   ReplacementPlan planned(const std::vector<SinkConfig>& configs) const;
-  void take_places(ReplacementPlan& plan);
+  void make_successors(ReplacementPlan& plan);
   void make_again(const Members& ended);
   static bool was_added(const Member& successor, const Members& ended);
-  void hand_on_spools();
+  void move_spooled_records();
   void retire(const Member& member);
   static void finish_within(std::chrono::milliseconds time, const Member& member);
   void set_members(const ReplacementPlan& plan);

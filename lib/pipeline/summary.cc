@@ -14,10 +14,10 @@ using Json = nlohmann::ordered_json;
 
 std::uint64_t value(const Summary& summary, Counter counter) { return value_of(summary.counters, counter); }
 
-// The counters whose name starts with `prefix`, summed and listed by what follows.
+// The counters whose names start with `prefix`: their sum, and a list by the rest of the name.
 struct Group {
   std::uint64_t sum = 0;
-  std::string details;  // " (3 inactive, 35 capture_end)", empty if all are 0
+  std::string details;  // " (3 inactive, 35 capture_end)"; empty: all are 0
 };
 
 Group group(const Summary& summary, std::string_view prefix) {
@@ -39,7 +39,7 @@ std::uint64_t sum(const SinkLedger& sink) {
   return dropped;
 }
 
-// What is lost stands out.
+// Losses are red.
 std::string loss(std::uint64_t count, const std::string& text, Colours colours) {
   return count == 0 || colours == Colours::kNone ? text : fmt::format("\x1b[1;31m{}\x1b[0m", text);
 }
@@ -78,7 +78,7 @@ void nest(Json& root, const CounterValues& counters) {
   for (const CounterInfo& counter : kCounters) nest(root, counter.name, value_of(counters, counter.id));
 }
 
-// The counts by range: one more than there are bounds.
+// There is one more range than bounds.
 Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
   const std::size_t ranges = histogram.bounds.size() + 1;
   return {{"bounds", std::vector(histogram.bounds.begin(), histogram.bounds.end())},

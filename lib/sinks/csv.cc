@@ -1,4 +1,5 @@
-// CSV (RFC 4180, but lines end in LF alone, as every reader takes and pandas writes).
+// CSV as in RFC 4180, but lines end in LF alone: every reader takes that, and pandas writes it.
+#include "sinks/file_settings.h"
 #include "sinks/file_sink.h"
 #include "sinks/record_text.h"
 
@@ -16,10 +17,12 @@ class CsvSink : public FileSink {
   }
 };
 
-}  // namespace
-
-std::unique_ptr<Sink> make_csv_sink(const SinkConfig& config, const SinkContext& context) {
+std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
   return std::make_unique<CsvSink>(config, context);
 }
+
+}  // namespace
+
+SinkType csv_sink() { return file_sink_type("csv", "comma-separated values with a header line, RFC 4180", make); }
 
 }  // namespace spanflow

@@ -16,7 +16,7 @@ namespace spanflow {
 namespace {
 
 constexpr int kPatienceMs = 5000;  // for a connection, and for room to write
-constexpr int kLookUpMs = 100;     // how soon an abandoned run is noticed
+constexpr int kLookUpMs = 100;     // how late an abandoned run is noticed
 
 struct FreeAddresses {
   void operator()(addrinfo* addresses) const { ::freeaddrinfo(addresses); }
@@ -75,7 +75,7 @@ void ExportSocket::send(std::string_view octets) {
     if (sent >= 0) {
       octets.remove_prefix(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN || errno == ENOBUFS) {
-      if (!wait_writable(kPatienceMs)) fail("does not read");
+      if (!wait_writable(kPatienceMs)) fail("the collector does not read");
     } else if (errno != EINTR) {
       fail(std::strerror(errno));
     }

@@ -1,4 +1,4 @@
-// A connection to a collector of flow records, over UDP or TCP. Never waited for without end.
+// The exporter's connection to an IPFIX collector, over UDP or TCP. All waits are bounded.
 #pragma once
 
 #include <atomic>
@@ -9,22 +9,22 @@ namespace spanflow {
 
 class ExportSocket {
  public:
-  // `target`: "udp://HOST:PORT" or "tcp://HOST:PORT"; an IPv6 address stands in brackets. Throws RunError if it is
-  // none, or if the host is not known. `abandon` must outlive the socket.
+  // `target`: "udp://HOST:PORT" or "tcp://HOST:PORT", an IPv6 address in brackets. Throws RunError for any other form.
+  // `abandon` must outlive the socket.
   ExportSocket(std::string target, const std::atomic<bool>& abandon);
   ~ExportSocket() { disconnect(); }
   ExportSocket(const ExportSocket&) = delete;
   ExportSocket& operator=(const ExportSocket&) = delete;
 
   bool sends_datagrams() const { return datagrams_; }
-  // Connects where there is no connection. True if it is a new one. Throws RunError.
+  // Connects if there is no connection; true if it did. Throws RunError, also for an unknown host.
   bool connect();
-  // The whole of it. Throws RunError, and the connection is gone: what was not yet at the other end may be lost.
+  // Sends all octets. On RunError the connection is closed, and octets on their way may be lost.
   void send(std::string_view octets);
 
  private:
   void open(int family, const void* address, unsigned size);
-  // False if it is not ready for writing within that time, or the run is abandoned.
+  // False if the socket is not writable within that time, or if the run is abandoned.
   bool wait_writable(int most_ms) const;
   void disconnect();
   [[noreturn]] void fail(const std::string& why);

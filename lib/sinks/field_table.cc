@@ -1,14 +1,11 @@
 #include "sinks/field_table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
 #include "base/boot_id.h"
 #include "decode/tunnel_names.h"
 #include "metrics/community_id.h"
-#include "sinks/nfstream_columns.h"
 
 namespace spanflow {
 namespace {
@@ -18,23 +15,25 @@ using Record = const FlowRecord&;
 std::string_view end_reason_name(Record record) {
   constexpr std::array<std::string_view, 6> kNames = {"inactive",    "active",  "closed",
                                                       "capture_end", "evicted", "plugin"};
+  static_assert(kNames.size() == static_cast<std::size_t>(EndReason::kPlugin) + 1);
   return kNames[static_cast<std::size_t>(record.end_reason)];
 }
 
 std::string_view timestamp_source_name(Record record) {
   constexpr std::array<std::string_view, 4> kNames = {"file", "kernel", "tsc", "nic"};
+  static_assert(kNames.size() == static_cast<std::size_t>(TimestampSource::kNic) + 1);
   return kNames[static_cast<std::size_t>(record.timestamp_source)];
 }
 
-// By the bits of Shedding.
+// Indexed by the bits of Shedding.
 std::optional<std::string_view> shedding_names(Record record) {
   constexpr std::array<std::string_view, 8> kNames = {"",      "dpi",        "features",        "dpi, features",
                                                       "flows", "dpi, flows", "features, flows", "dpi, features, flows"};
   return text_or_missing(kNames[record.overload]);
 }
 
-// The fields of one side's statistics; NAME is its prefix, SIDE its member in FlowStatistics, FIRST the first one's
-// number.
+// The statistics of one side: PREFIX of the names, SIDE the member of FlowStatistics, FIRST the number of the first
+// field.
 #define STATISTIC(NAME, NUMBER, SIDE, UNIT, HELP, EXPRESSION)                                         \
   Field {                                                                                             \
     NAME, NUMBER, FieldGroup::kStatistics, UNIT, HELP, [](Record r) {                                 \
@@ -42,11 +41,11 @@ std::optional<std::string_view> shedding_names(Record record) {
     }                                                                                                 \
   }
 #define DISTRIBUTION(PREFIX, SUFFIX, FIRST, SIDE, MEMBER, UNIT, WHAT)                                     \
-  STATISTIC(PREFIX "_min_" SUFFIX, FIRST, SIDE, UNIT, "least " WHAT, whole(s.MEMBER.min)),                \
+  STATISTIC(PREFIX "_min_" SUFFIX, FIRST, SIDE, UNIT, "smallest " WHAT, whole(s.MEMBER.min)),             \
       STATISTIC(PREFIX "_mean_" SUFFIX, (FIRST) + 1, SIDE, UNIT, "mean " WHAT, RealValue{s.MEMBER.mean}), \
       STATISTIC(PREFIX "_stddev_" SUFFIX, (FIRST) + 2, SIDE, UNIT, "standard deviation of the " WHAT,     \
                 RealValue{s.MEMBER.stddev}),                                                              \
-      STATISTIC(PREFIX "_max_" SUFFIX, (FIRST) + 3, SIDE, UNIT, "greatest " WHAT, whole(s.MEMBER.max))
+      STATISTIC(PREFIX "_max_" SUFFIX, (FIRST) + 3, SIDE, UNIT, "largest " WHAT, whole(s.MEMBER.max))
 #define FLAG(PREFIX, FLAG_NAME, NUMBER, SIDE, BIT)                                               \
   STATISTIC(PREFIX "_" FLAG_NAME "_pkts", NUMBER, SIDE, "packets", "packets with this TCP flag", \
             number(s.tcp_flag_pkts[BIT]))
@@ -63,35 +62,36 @@ std::optional<std::string_view> shedding_names(Record record) {
     NAME, NUMBER, FieldGroup::kTcp, UNIT, HELP,                                                 \
         [](Record r) { return tcp_quality(r, [](const TcpQuality& q) { return EXPRESSION; }); } \
   }
-#define TCP_SIDE(SIDE, FIRST)                                                                                     \
-  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had been sent before",                 \
-      number(q.SIDE.retransmitted_pkts)),                                                                         \
-      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets", "packets that others overtook",                     \
-          number(q.SIDE.out_of_order_pkts)),                                                                      \
-      TCP(#SIDE "_zero_window_pkts", (FIRST) + 2, "packets",                                                      \
-          "packets that said that their sender's receive window is closed", number(q.SIDE.zero_window_pkts)),     \
-      TCP(#SIDE "_gaps", (FIRST) + 3, "", "times that octets were missing before a packet", number(q.SIDE.gaps)), \
-      TCP(#SIDE "_mss", (FIRST) + 4, "octets", "maximum segment size, from the SYN of this direction",            \
-          known(q.SIDE.mss)),                                                                                     \
-      TCP(#SIDE "_window_scale", (FIRST) + 5, "", "window scale shift, from the SYN of this direction",           \
+#define TCP_SIDE(SIDE, FIRST)                                                                                  \
+  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had already been sent",             \
+      number(q.SIDE.retransmitted_pkts)),                                                                      \
+      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets", "packets that arrived after later ones",         \
+          number(q.SIDE.out_of_order_pkts)),                                                                   \
+      TCP(#SIDE "_zero_window_pkts", (FIRST) + 2, "packets", "packets that announced a closed receive window", \
+          number(q.SIDE.zero_window_pkts)),                                                                    \
+      TCP(#SIDE "_gaps", (FIRST) + 3, "", "number of times that octets were missing before a packet",          \
+          number(q.SIDE.gaps)),                                                                                \
+      TCP(#SIDE "_mss", (FIRST) + 4, "octets", "maximum segment size, from the SYN of this direction",         \
+          known(q.SIDE.mss)),                                                                                  \
+      TCP(#SIDE "_window_scale", (FIRST) + 5, "", "window scale shift, from the SYN of this direction",        \
           known(q.SIDE.window_scale))
 
-// The classic fields come first, under the names and in the order their readers know. A number, by which protobuf knows
-// the field, is for ever: those of fields that are no more go into kRetiredNumbers. The next new one is 92.
+// The classic fields come first, with the names and in the order that their readers know. A number identifies the field
+// in protobuf and is never reused: numbers of removed fields go into kRetiredNumbers. The next new number is 92.
 constexpr std::array kFields = {
     Field{"ip_src", 1, FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
           [](Record r) {
             return AddressValue{&r.ip_src, r.ip_version};
           },
           "sourceIPv4Address"},
-    Field{"src_port", 2, FieldGroup::kClassic, "", "its port; 0 where the protocol has none",
+    Field{"src_port", 2, FieldGroup::kClassic, "", "port of ip_src; 0 if the protocol has no ports",
           [](Record r) { return number(r.src_port); }, "sourceTransportPort"},
     Field{"ip_dst", 3, FieldGroup::kClassic, "", "address of the other side",
           [](Record r) {
             return AddressValue{&r.ip_dst, r.ip_version};
           },
           "destinationIPv4Address"},
-    Field{"dst_port", 4, FieldGroup::kClassic, "", "its port", [](Record r) { return number(r.dst_port); },
+    Field{"dst_port", 4, FieldGroup::kClassic, "", "port of ip_dst", [](Record r) { return number(r.dst_port); },
           "destinationTransportPort"},
     Field{"ip_protocol", 5, FieldGroup::kClassic, "", "IP protocol number: 6 TCP, 17 UDP",
           [](Record r) { return number(r.ip_protocol); }, "protocolIdentifier"},
@@ -115,12 +115,12 @@ constexpr std::array kFields = {
           "0 inactive, 1 active, 2 termination (TCP closed or capture end), 3 evicted, 4 plugin",
           [](Record r) { return number(static_cast<std::uint64_t>(export_reason(r.end_reason))); }},
 
-    Field{"flow_id", 15, FieldGroup::kFlow, "", "the same for all segments of a flow, on every run",
+    Field{"flow_id", 15, FieldGroup::kFlow, "", "id of the flow, the same for all its segments and on every run",
           [](Record r) { return HexValue{r.flow_id}; }, "flowId"},
     Field{"community_id", 16, FieldGroup::kFlow, "",
-          "Community ID version 1, as Zeek and Suricata have it; of the inner flow of a tunnel",
+          "Community ID version 1, as in Zeek and Suricata; in a tunnel, of the inner flow",
           [](Record r) { return community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed); }},
-    Field{"segment", 17, FieldGroup::kFlow, "", "0, then one more after each active timeout",
+    Field{"segment", 17, FieldGroup::kFlow, "", "0, then 1 more after each active timeout",
           [](Record r) { return number(r.segment); }},
     Field{"end_reason", 18, FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
           [](Record r) { return end_reason_name(r); }},
@@ -131,7 +131,7 @@ constexpr std::array kFields = {
           [](Record r) { return number(r.start_ns); }},
     Field{"end_time_ns", 21, FieldGroup::kFlow, "ns since the epoch", "time of the segment's last packet",
           [](Record r) { return number(r.end_ns); }},
-    Field{"duration_ns", 22, FieldGroup::kFlow, "ns", "from the first packet to the last",
+    Field{"duration_ns", 22, FieldGroup::kFlow, "ns", "time from the first packet to the last",
           [](Record r) { return number(r.end_ns - r.start_ns); }},
     Field{"ip_version", 23, FieldGroup::kFlow, "", "4 or 6", [](Record r) { return number(r.ip_version); },
           "ipVersion"},
@@ -162,70 +162,73 @@ constexpr std::array kFields = {
     Field{"src_to_dst_dscp", 34, FieldGroup::kFlow, "",
           "differentiated services code point of the first packet from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.dscp); }, "ipDiffServCodePoint"},
-    Field{"dst_to_src_dscp", 35, FieldGroup::kFlow, "", "the same from dst to src",
+    Field{"dst_to_src_dscp", 35, FieldGroup::kFlow, "",
+          "differentiated services code point of the first packet from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.dscp); }, "reverseIpDiffServCodePoint"},
-    Field{"src_to_dst_ttl_min", 36, FieldGroup::kFlow, "", "least TTL or hop limit from src to dst",
+    Field{"src_to_dst_ttl_min", 36, FieldGroup::kFlow, "", "smallest TTL or hop limit from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.ttl_min); }, "minimumTTL"},
-    Field{"src_to_dst_ttl_max", 37, FieldGroup::kFlow, "", "greatest TTL or hop limit from src to dst",
+    Field{"src_to_dst_ttl_max", 37, FieldGroup::kFlow, "", "largest TTL or hop limit from src to dst",
           [](Record r) { return if_any(r.src_to_dst, r.src_to_dst.ttl_max); }, "maximumTTL"},
-    Field{"dst_to_src_ttl_min", 38, FieldGroup::kFlow, "", "least TTL or hop limit from dst to src",
+    Field{"dst_to_src_ttl_min", 38, FieldGroup::kFlow, "", "smallest TTL or hop limit from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.ttl_min); }, "reverseMinimumTTL"},
-    Field{"dst_to_src_ttl_max", 39, FieldGroup::kFlow, "", "greatest TTL or hop limit from dst to src",
+    Field{"dst_to_src_ttl_max", 39, FieldGroup::kFlow, "", "largest TTL or hop limit from dst to src",
           [](Record r) { return if_any(r.dst_to_src, r.dst_to_src.ttl_max); }, "reverseMaximumTTL"},
     Field{"icmp_type", 40, FieldGroup::kFlow, "", "ICMP type of the first packet",
           [](Record r) { return icmp_only(r, r.icmp_type); }, "icmpTypeIPv4"},
     Field{"icmp_code", 41, FieldGroup::kFlow, "", "ICMP code of the first packet",
           [](Record r) { return icmp_only(r, r.icmp_code); }, "icmpCodeIPv4"},
-    Field{"src_mac", 42, FieldGroup::kFlow, "", "source address of the first packet's Ethernet frame, the outermost",
+    Field{"src_mac", 42, FieldGroup::kFlow, "",
+          "source MAC address of the first packet, in its outermost Ethernet frame",
           [](Record r) { return mac_or_missing(r.src_mac, 6); }, "sourceMacAddress"},
-    Field{"src_oui", 43, FieldGroup::kFlow, "", "its first three octets, which name the vendor",
+    Field{"src_oui", 43, FieldGroup::kFlow, "", "first three octets of src_mac, which identify the vendor",
           [](Record r) { return mac_or_missing(r.src_mac, 3); }},
-    Field{"dst_mac", 44, FieldGroup::kFlow, "", "destination address of the same frame",
+    Field{"dst_mac", 44, FieldGroup::kFlow, "", "destination MAC address in the same frame",
           [](Record r) { return mac_or_missing(r.dst_mac, 6); }, "destinationMacAddress"},
-    Field{"dst_oui", 45, FieldGroup::kFlow, "", "its first three octets",
+    Field{"dst_oui", 45, FieldGroup::kFlow, "", "first three octets of dst_mac",
           [](Record r) { return mac_or_missing(r.dst_mac, 3); }},
-    Field{"vlan_id", 46, FieldGroup::kFlow, "", "802.1Q id of the first packet, the innermost",
+    Field{"vlan_id", 46, FieldGroup::kFlow, "", "innermost 802.1Q VLAN id of the first packet",
           [](Record r) { return number_or_missing(r.vlan_id); }, "vlanId"},
-    Field{"vlan_outer_id", 47, FieldGroup::kFlow, "", "its outermost id, where it has several tags",
+    Field{"vlan_outer_id", 47, FieldGroup::kFlow, "", "outermost VLAN id of the first packet, if it has several tags",
           [](Record r) { return number_or_missing(r.vlan_outer_id); }, "dot1qVlanId"},
     Field{"tunnel_type", 48, FieldGroup::kTunnels, "",
-          "innermost tunnel that was entered: ipip, gre, erspan, vxlan, ...",
+          "innermost tunnel that was decoded: ipip, gre, erspan, vxlan, ...",
           [](Record r) { return text_or_missing(name_of(r.tunnel_type)); }},
     Field{"tunnel_id", 49, FieldGroup::kTunnels, "", "VNI of VXLAN and GENEVE",
           [](Record r) { return number_or_missing(r.tunnel_key); }},
     Field{"src_to_dst_tunnel_id", 50, FieldGroup::kTunnels, "",
-          "id of this direction only: GTP TEID, GRE key, ERSPAN session",
+          "tunnel id from src to dst: GTP TEID, GRE key, ERSPAN session",
           [](Record r) { return number_or_missing(r.src_to_dst.tunnel_id); }},
-    Field{"dst_to_src_tunnel_id", 51, FieldGroup::kTunnels, "", "the same from dst to src",
+    Field{"dst_to_src_tunnel_id", 51, FieldGroup::kTunnels, "", "tunnel id from dst to src",
           [](Record r) { return number_or_missing(r.dst_to_src.tunnel_id); }},
-    Field{"biflow_direction", 52, FieldGroup::kFlow, "", "1 src is the initiator, 2 src is the responder, 0 not known",
+    Field{"biflow_direction", 52, FieldGroup::kFlow, "", "1: src is the initiator, 2: src is the responder, 0: unknown",
           [](Record r) { return number(static_cast<std::uint64_t>(r.biflow_direction)); }, "biflowDirection"},
-    Field{"timestamp_source", 53, FieldGroup::kFlow, "", "who took the packets' times: file, kernel, tsc or nic",
+    Field{"timestamp_source", 53, FieldGroup::kFlow, "", "source of the packet times: file, kernel, tsc or nic",
           [](Record r) { return timestamp_source_name(r); }},
-    Field{"sensor_id", 54, FieldGroup::kFlow, "", "name of the observation point, where sensor_id is set",
+    Field{"sensor_id", 54, FieldGroup::kFlow, "", "name of the observation point, if sensor_id is set",
           [](Record r) { return text_or_missing(r.sensor_id); }, "observationDomainName"},
     Field{"boot_id", 55, FieldGroup::kLive, "",
-          "of this start of the program; with sensor_id, worker and sequence it names a record",
+          "id of this start of the program; sensor_id, boot_id, worker and sequence identify a record",
           [](Record) { return HexValue{boot_id()}; }},
     Field{"worker", 56, FieldGroup::kFlow, "", "worker that metered the flow",
           [](Record r) { return number(r.worker); }},
-    Field{"sequence", 57, FieldGroup::kFlow, "", "0, then one more with each record of the run",
+    Field{"sequence", 57, FieldGroup::kFlow, "", "0, then 1 more with each record of the run",
           [](Record r) { return number(r.sequence); }},
 
-    Field{"sampling_rate", 58, FieldGroup::kFlow, "", "1, or one in so many new flows was metered when this one began",
+    Field{"sampling_rate", 58, FieldGroup::kFlow, "", "one in this many new flows was metered when this flow began",
           [](Record r) { return number(r.sampling_rate); }},
     Field{"overload", 59, FieldGroup::kFlow, "",
-          "what was left out as the worker fell behind: dpi (fewer packets for nDPI), features, flows (other ones)",
+          "what an overloaded worker left out: dpi (nDPI got fewer packets), features, flows (other flows were not "
+          "metered)",
           [](Record r) { return shedding_names(r); }},
 
-    Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if addresses and ports alone gave the name",
+    Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if the name comes from addresses and ports alone",
           [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
     Field{"application_confidence", 61, FieldGroup::kDpi, "",
           "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
           [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
 
     Field{"requested_server_name", 62, FieldGroup::kMetadata, "",
-          "name of the server that the client asked for, as nDPI has it, up to 79 octets: TLS, QUIC, HTTP, DNS",
+          "server name that the client requested, as nDPI reports it, up to 79 octets: TLS, QUIC, HTTP, DNS",
           [](Record r) { return metadata_text(r, Metadata::kServerName); }, "httpRequestHost"},
     Field{"http_url", 63, FieldGroup::kMetadata, "", "host and path of the first request",
           [](Record r) { return metadata_text(r, Metadata::kHttpUrl); }},
@@ -238,17 +241,18 @@ constexpr std::array kFields = {
     Field{"http_content_type", 67, FieldGroup::kMetadata, "", "content type of the first response",
           [](Record r) { return metadata_text(r, Metadata::kContentType); }, "httpContentType"},
     Field{"tls_server_name", 68, FieldGroup::kMetadata, "",
-          "name of the server in the client's TLS hello, whole, up to 255 octets",
+          "complete server name in the TLS ClientHello, up to 255 octets",
           [](Record r) { return metadata_text(r, Metadata::kTlsServerName); }, "TLS_SERVER_NAME"},
     Field{"ja4", 69, FieldGroup::kMetadata, "", "JA4 fingerprint of the TLS client",
           [](Record r) { return metadata_text(r, Metadata::kJa4); }},
-    Field{"tls_version", 70, FieldGroup::kMetadata, "", "version that the server chose: TLSv1.3",
+    Field{"tls_version", 70, FieldGroup::kMetadata, "", "TLS version that the server chose: TLSv1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsVersion); }},
     Field{"tls_cipher", 71, FieldGroup::kMetadata, "", "cipher suite that the server chose",
           [](Record r) { return metadata_text(r, Metadata::kTlsCipher); }},
     Field{"tls_alpn", 72, FieldGroup::kMetadata, "", "application protocols that the client offered",
           [](Record r) { return metadata_text(r, Metadata::kTlsAlpn); }},
-    Field{"tls_issuer", 73, FieldGroup::kMetadata, "", "issuer of the server's certificate; not to be seen in TLS 1.3",
+    Field{"tls_issuer", 73, FieldGroup::kMetadata, "",
+          "issuer of the server's certificate; encrypted, and therefore missing, in TLS 1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsIssuer); }},
     Field{"tls_subject", 74, FieldGroup::kMetadata, "", "subject of the server's certificate",
           [](Record r) { return metadata_text(r, Metadata::kTlsSubject); }},
@@ -260,25 +264,25 @@ constexpr std::array kFields = {
           [](Record r) { return metadata_text(r, Metadata::kJa3Client); }},
     Field{"ja3_server", 78, FieldGroup::kMetadata, "", "JA3S fingerprint of the server",
           [](Record r) { return metadata_text(r, Metadata::kJa3Server); }},
-    Field{"dns_query", 79, FieldGroup::kMetadata, "", "name asked for",
+    Field{"dns_query", 79, FieldGroup::kMetadata, "", "name in the first query",
           [](Record r) { return metadata_text(r, Metadata::kDnsQuery); }},
-    Field{"dns_query_type", 80, FieldGroup::kMetadata, "", "type asked for: 1 A, 28 AAAA",
+    Field{"dns_query_type", 80, FieldGroup::kMetadata, "", "type of the query: 1 A, 28 AAAA",
           [](Record r) { return metadata_number(r, Metadata::kDnsQueryType); }},
-    Field{"dns_reply_code", 81, FieldGroup::kMetadata, "", "0 no error, 3 no such name",
+    Field{"dns_reply_code", 81, FieldGroup::kMetadata, "", "code of the reply: 0 no error, 3 no such name",
           [](Record r) { return metadata_number(r, Metadata::kDnsReplyCode); }},
     Field{"dns_answer", 82, FieldGroup::kMetadata, "", "first address of the answer",
           [](Record r) { return metadata_text(r, Metadata::kDnsAnswer); }},
-    Field{"ssh_client", 83, FieldGroup::kMetadata, "", "software of the client, as its banner says",
+    Field{"ssh_client", 83, FieldGroup::kMetadata, "", "software of the client, from its banner",
           [](Record r) { return metadata_text(r, Metadata::kSshClient); }},
-    Field{"ssh_server", 84, FieldGroup::kMetadata, "", "software of the server",
+    Field{"ssh_server", 84, FieldGroup::kMetadata, "", "software of the server, from its banner",
           [](Record r) { return metadata_text(r, Metadata::kSshServer); }},
     Field{"hassh_client", 85, FieldGroup::kMetadata, "", "HASSH fingerprint of the client",
           [](Record r) { return metadata_text(r, Metadata::kHasshClient); }},
     Field{"hassh_server", 86, FieldGroup::kMetadata, "", "HASSH fingerprint of the server",
           [](Record r) { return metadata_text(r, Metadata::kHasshServer); }},
-    Field{"ndpi_risks", 87, FieldGroup::kMetadata, "", "what nDPI finds risky about the flow",
+    Field{"ndpi_risks", 87, FieldGroup::kMetadata, "", "risks that nDPI found in the flow",
           [](Record r) { return metadata_text(r, Metadata::kRisks); }},
-    Field{"ndpi_risk_score", 88, FieldGroup::kMetadata, "", "sum of the risks' scores",
+    Field{"ndpi_risk_score", 88, FieldGroup::kMetadata, "", "sum of the scores of the risks",
           [](Record r) { return metadata_number(r, Metadata::kRiskScore); }},
 
     STATISTICS("bidirectional", bidirectional, 300),
@@ -290,20 +294,17 @@ constexpr std::array kFields = {
     Field{"splt_ps", 90, FieldGroup::kEarlyPackets, "octets",
           "list: size of each early packet, as flow.accounting says",
           [](Record r) { return early_packets(r, early_size); }},
-    Field{"splt_piat_ns", 91, FieldGroup::kEarlyPackets, "ns", "list: time since the packet before, 0 for the first",
+    Field{"splt_piat_ns", 91, FieldGroup::kEarlyPackets, "ns", "list: time since the previous packet, 0 for the first",
           [](Record r) { return early_packets(r, early_gap<1>); }},
 
-    TCP("tcp_server_rtt_ns", 400, "ns", "round trip to the server: SYN to SYN-ACK", known(q.server_rtt_ns)),
-    TCP("tcp_client_rtt_ns", 401, "ns", "round trip to the client: SYN-ACK to ACK", known(q.client_rtt_ns)),
-    TCP("tcp_response_ns", 402, "ns", "from the last packet of the first request to the first of its answer",
-        known(q.response_ns)),
-    TCP("tcp_history", 403, "", "kinds of packets as they came, as Zeek's letters: ShADadFf",
-        std::string_view{q.history}),
+    TCP("tcp_server_rtt_ns", 400, "ns", "round-trip time to the server: SYN to SYN-ACK", known(q.server_rtt_ns)),
+    TCP("tcp_client_rtt_ns", 401, "ns", "round-trip time to the client: SYN-ACK to ACK", known(q.client_rtt_ns)),
+    TCP("tcp_response_ns", 402, "ns",
+        "time from the last packet of the first request to the first packet of the response", known(q.response_ns)),
+    TCP("tcp_history", 403, "", "kinds of packets in order, in Zeek's letters: ShADadFf", std::string_view{q.history}),
     TCP_SIDE(src_to_dst, 410),
     TCP_SIDE(dst_to_src, 420),
 };
-
-constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};
 
 constexpr bool numbers_are_sound() {
   for (auto field = kFields.begin(); field != kFields.end(); ++field) {
@@ -315,105 +316,12 @@ constexpr bool numbers_are_sound() {
   }
   return true;
 }
-static_assert(numbers_are_sound(), "each field of the table has a number of its own that no field has ever had");
-
-std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 10> kNames = {"classic",
-                                                       "full",
-                                                       "full, when captured live",
-                                                       "full, with decode.tunnels",
-                                                       "full, with dpi.enabled",
-                                                       "full, with dpi.metadata",
-                                                       "full, with features.statistics",
-                                                       "nfstream, with features.statistics",
-                                                       "full, with features.splt",
-                                                       "full, with features.tcp"};
-  return kNames[static_cast<std::size_t>(group)];
-}
-
-// Not where the words already say it.
-std::string unit_in_brackets(const Field& field) {
-  return field.help.find(field.unit) == std::string_view::npos ? fmt::format(" ({})", field.unit) : "";
-}
+static_assert(numbers_are_sound(), "each field needs its own number, one that no field has ever had");
 
 }  // namespace
 
 std::span<const Field> fields() { return kFields; }
 
-const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config) {
-  return sink.fields.empty() ? config.output.fields : sink.fields;
-}
-
-bool is_on(FieldGroup group, const Config& config) {
-  switch (group) {
-    case FieldGroup::kClassic:
-    case FieldGroup::kFlow:
-      return true;
-    case FieldGroup::kLive:
-      return config.input.files.empty();  // a file read again gives the same records again
-    case FieldGroup::kTunnels:
-      return !config.decode.tunnels.empty();
-    case FieldGroup::kDpi:
-      return config.dpi.enabled;
-    case FieldGroup::kMetadata:
-      return config.dpi.enabled && config.dpi.metadata;
-    case FieldGroup::kStatistics:
-    case FieldGroup::kMillisecondGaps:
-      return config.features.statistics;
-    case FieldGroup::kEarlyPackets:
-      return config.features.splt > 0;
-    case FieldGroup::kTcp:
-      return config.features.tcp;
-  }
-  return false;
-}
-
-std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config) {
-  std::vector<const Field*> selected;
-  const auto add = [&selected](const Field& field) {
-    if (std::find(selected.begin(), selected.end(), &field) == selected.end()) selected.push_back(&field);
-  };
-  for (const std::string& name : names) {
-    for (const Field& field : kFields) {
-      const bool wanted = name == field.name || (name == "classic" && field.group == FieldGroup::kClassic) ||
-                          (name == "full" && is_on(field.group, config));
-      if (wanted) add(field);
-    }
-    if (name != "nfstream") continue;
-    for (const Field& column : nfstream_columns()) {
-      if (is_on(column.group, config)) add(column);
-    }
-  }
-  return selected;
-}
-
 const Field& field_named(std::string_view name) { return *std::ranges::find(kFields, name, &Field::name); }
-
-std::string list_fields() {
-  std::string text =
-      "| field | unit | in | meaning | IPFIX |\n"
-      "| --- | --- | --- | --- | --- |\n";
-  for (const Field& field : kFields) {
-    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", field.name, field.unit, group_name(field.group), field.help,
-                        field.ipfix);
-  }
-  return text;
-}
-
-std::string list_fields_as_proto() {
-  std::string text =
-      "// A flow record, as Kafka sinks with `value: protobuf` write it. Fields may be added; a number keeps its "
-      "meaning.\n"
-      "syntax = \"proto3\";\n\n"
-      "package spanflow;\n\n"
-      "message Flow {\n";
-  for (const std::uint16_t number : kRetiredNumbers) text += fmt::format("  reserved {};\n", number);
-  for (const Field& field : kFields) {
-    text += fmt::format("  // {}{}\n  {} {} = {};\n", field.help, unit_in_brackets(field), field.proto_type, field.name,
-                        field.number);
-  }
-  return text +
-         fmt::format("  // the user's own, by their names\n  map<string, double> metrics = {};\n}}\n", kMetricsNumber);
-}
 
 }  // namespace spanflow

@@ -1,22 +1,20 @@
-// The one table of record fields. CSV header, JSON, protobuf, flow.proto, --list-fields and docs/fields.md are walks
-// over it.
+// The table of record fields. The CSV header, JSON, protobuf, IPFIX, flow.proto, --list-fields and docs/fields.md are
+// all derived from it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include "config/config.h"
 #include "sinks/ipfix_values.h"
 #include "sinks/protobuf_values.h"
 #include "sinks/text.h"
 
 namespace spanflow {
 
-// What must be switched on for a field to have a value.
+// The feature that a field belongs to: it has a value only while that feature is on.
 enum class FieldGroup : std::uint8_t {
   kClassic,
   kFlow,
@@ -30,8 +28,8 @@ enum class FieldGroup : std::uint8_t {
   kTcp
 };
 
-// A row is made of what takes the value from a record: a function of it alone, without state. Each form of the value is
-// a function of its own made of that, so that a record costs one call for each of its fields.
+// A row is built from a stateless function that takes the value from a record. Each output format gets its own function
+// around it, so writing a record costs one call per field.
 struct Field {
   using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
 
@@ -55,21 +53,20 @@ struct Field {
         ipfix_value(ipfix_form<Get>()) {}
 
   std::string_view name;
-  std::uint16_t number;  // in flow.proto; 0: it is not there
+  std::uint16_t number;  // in flow.proto; 0: not in it
   FieldGroup group;
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
-  // The information element of the same value in IANA's registry (TLS_SERVER_NAME is ntop's); that of IPv4 where there
-  // is one for each IP version. "reverse" and a capital stand before the name where it is the other direction's, RFC
-  // 5103. Empty: there is none.
+  // The information element with the same value in IANA's registry (TLS_SERVER_NAME is ntop's), the IPv4 one where
+  // each IP version has its own. An element of the other direction is written "reverse" plus the capitalised name (RFC
+  // 5103). Empty: no such element.
   std::string_view ipfix;
 
   TextWriter (*csv)(TextWriter, const FlowRecord&);                          // append_csv of the value
-  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);   // append_json_member of it
-  TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // append_protobuf of it
+  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);   // append_json_member of the value
+  TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // append_protobuf of the value
   std::string_view proto_type;
-  // append_ipfix of it; nullptr where it has no such form.
-  IpfixForm ipfix_value;
+  IpfixForm ipfix_value;  // append_ipfix of the value; nullptr if IPFIX has no form for it
 
  private:
   template <typename Get>
@@ -85,22 +82,11 @@ struct Field {
 };
 
 std::span<const Field> fields();
-inline constexpr std::uint16_t kMetricsNumber = 1000;  // of the user's metrics in flow.proto
-// There must be one of this name.
+// The number of the user's metrics in flow.proto.
+inline constexpr std::uint16_t kMetricsNumber = 1000;
+// The numbers of fields that were removed.
+inline constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};
+// There must be a field of this name.
 const Field& field_named(std::string_view name);
-
-// What a sink shows: its own list or output.fields.
-const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config);
-
-bool is_on(FieldGroup group, const Config& config);
-
-// What output.fields (or a sink's own list) names, in order: "classic", "full", "nfstream" or field names. "full" and
-// "nfstream" leave out the groups whose feature is off.
-std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config);
-
-// A Markdown table of all fields: docs/fields.md.
-std::string list_fields();
-// lib/sinks/flow.proto.
-std::string list_fields_as_proto();
 
 }  // namespace spanflow

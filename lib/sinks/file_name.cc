@@ -19,7 +19,7 @@ std::string FileName::complaint_about(const std::string& path) {
   if (!name.has_time()) return "";
   const std::string text = name.text_at(WallTime{});
   if (text.empty() || text.find('/') != std::string::npos) return "with a time in it, it is no name of a file";
-  // What a crashed run has left behind is known by its name.
+  // The leftovers of a crashed run are recognised by their names.
   return name.may_be(text) ? "" : "a conversion of strftime that strptime cannot read back";
 }
 

@@ -1,16 +1,16 @@
-// What the sinks that write lines of text have in common.
+// The common part of the sinks that write lines of text.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "sinks/field_table.h"
-#include "sinks/sink.h"
+#include "sinks/field_selection.h"
+#include "sinks/file_settings.h"
 #include "sinks/target.h"
 
 namespace spanflow {
 
-// Appends the lines that each file begins with.
+// Appends the first lines of each file.
 using AppendHeader = TextWriter (*)(TextWriter, std::span<const Field* const>, const MetricNames&);
 
 class FileSink : public Sink {
@@ -21,7 +21,7 @@ class FileSink : public Sink {
  protected:
   FileSink(const SinkConfig& config, const SinkContext& context, AppendHeader append_header = nullptr)
       : fields_(select_fields(fields_of(config, context.config), context.config)),
-        target_(make_target(config, context, header(append_header, context.metrics))) {}
+        target_(make_target(config.settings.as<FileSettings>(), context, header(append_header, context.metrics))) {}
 
   TextWriter out() { return TextWriter(target_->buffer()); }
   const std::vector<const Field*>& fields() const { return fields_; }

@@ -10,30 +10,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Where a symbolic link leads to: it is that file which is replaced, not the link.
+// Follows a symbolic link: its target is replaced, not the link.
 std::string behind_links(const std::string& path) {
   std::error_code none;
   const std::string there = fs::canonical(path, none);
   return fs::is_symlink(path, none) && !there.empty() ? there : path;
 }
 
-bool is_compressed(const SinkConfig& config) {
-  if (config.compression == Compression::kAuto) return config.path.ends_with(".zst");
-  return config.compression == Compression::kZstd;
+bool is_compressed(const FileSettings& settings) {
+  if (settings.compression == Compression::kAuto) return settings.path.ends_with(".zst");
+  return settings.compression == Compression::kZstd;
 }
 
 }  // namespace
 
-FileTarget::FileTarget(const SinkConfig& config, std::string header, const std::atomic<std::uint64_t>& rotations,
+FileTarget::FileTarget(const FileSettings& settings, std::string header, const std::atomic<std::uint64_t>& rotations,
                        bool continues, Clock clock)
-    : name_(behind_links(config.path)),
+    : name_(behind_links(settings.path)),
       header_(std::move(header)),
-      level_(static_cast<int>(config.compression_level)),
-      compress_(is_compressed(config)),
-      rotates_(rotates(config)),
+      level_(static_cast<int>(settings.compression_level)),
+      compress_(is_compressed(settings)),
+      rotates_(settings.rotates()),
       rotations_(rotations),
       clock_(std::move(clock)),
-      rotation_(config.rotate_every, config.rotate_size),
+      rotation_(settings.rotate_every, settings.rotate_size),
       first_(!continues) {
   complete_leftovers();
   begin_file();
@@ -41,7 +41,7 @@ FileTarget::FileTarget(const SinkConfig& config, std::string header, const std::
 
 void FileTarget::complete_leftovers() {
   std::vector<std::string> left;
-  std::error_code none;  // a folder that is not there is an error when the first file is begun
+  std::error_code none;  // begin_file() reports a missing folder
   for (const fs::directory_entry& entry : fs::directory_iterator(name_.folder(), none)) {
     const fs::path& path = entry.path();
     if (path.extension() == PartFile::kSuffix && name_.may_be(path.stem())) left.push_back(path.stem());
@@ -51,7 +51,7 @@ void FileTarget::complete_leftovers() {
   }
 }
 
-// In the place of no other file, so that the next one does not take its place either.
+// Replaces no other file, and its name is one that the next file does not replace.
 void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
   const std::string was = part->part_path();
   Repaired repaired = repair(std::move(part), level_);

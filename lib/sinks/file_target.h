@@ -1,4 +1,4 @@
-// Files of lines: each is written as NAME.part, and gets its name once it is whole and safe on disk.
+// Files of lines: each is written as NAME.part and gets its name once it is complete and synced.
 #pragma once
 
 #include <atomic>
@@ -13,18 +13,15 @@
 
 namespace spanflow {
 
-// True if the sink's files end before the run does.
-inline bool rotates(const SinkConfig& config) { return config.rotate_every.count() > 0 || config.rotate_size > 0; }
-
-// Files of the run get names that are free. Only the single file of a run, without a time in its name, takes the place
-// of that of the run before. A file without records is not kept, but for that of a run that has no other.
+// The files of a run get free names. Only a run's single file without a time in its name replaces that of the previous
+// run. A file without records is removed, unless it is the run's only file.
 class FileTarget : public Target {
  public:
   using Clock = std::function<WallTime()>;
 
-  // Completes what a run that did not end has left, and begins the first file. Throws RunError. The file ends whenever
-  // `rotations`, which must outlive the target, has changed. `continues`: the run may have files there already.
-  FileTarget(const SinkConfig& config, std::string header, const std::atomic<std::uint64_t>& rotations,
+  // Completes the files that a crashed run left, and begins the first file. Throws RunError. A file ends whenever
+  // `rotations` changes, which must outlive the target. `continues`: existing files may belong to this run.
+  FileTarget(const FileSettings& settings, std::string header, const std::atomic<std::uint64_t>& rotations,
              bool continues = false, Clock clock = std::chrono::system_clock::now);
 
   void flush() override;
@@ -50,11 +47,11 @@ class FileTarget : public Target {
   const Clock clock_;
 
   Rotation rotation_;
-  std::unique_ptr<OutputFile> file_;  // nullptr: nothing to write since the last one ended
-  std::uint64_t followed_ = 0;        // of rotations_
-  std::size_t written_ = 0;           // of buffer_
-  std::size_t end_ = 0;               // of what the file takes of buffer_
-  bool first_;                        // no file of this run has ended
+  std::unique_ptr<OutputFile> file_;  // nullptr: nothing to write since the last file ended
+  std::uint64_t followed_ = 0;        // the value of rotations_ when the file began
+  std::size_t written_ = 0;           // octets of buffer_
+  std::size_t end_ = 0;               // of the part of buffer_ that fits into the file
+  bool first_;                        // no file of this run has ended yet
   bool ending_ = false;
 };
 

@@ -1,27 +1,56 @@
-// IPFIX to a collector. Over UDP a datagram counts as delivered once it is sent: nothing tells whether it arrived.
+// IPFIX to a collector. Over UDP a datagram counts as delivered once it is sent: no reply says whether it arrived.
 #include <chrono>
 #include <deque>
 #include <utility>
 
 #include "base/error.h"
 #include "sinks/export_socket.h"
-#include "sinks/field_table.h"
+#include "sinks/field_selection.h"
 #include "sinks/ipfix_messages.h"
 #include "sinks/sink.h"
 
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kDatagram = 1400;  // through every usual MTU without fragments
+constexpr std::size_t kDatagram = 1400;  // octets; fits every usual MTU without fragments
 constexpr std::size_t kSegment = 16'384;
+
+struct IpfixSettings {
+  std::string path;  // of the collector: udp://HOST:PORT or tcp://HOST:PORT
+  std::uint64_t observation_domain = 0;
+  Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
+
+  bool operator==(const IpfixSettings&) const = default;
+};
+
+std::vector<Setting> ipfix_options() {
+  return {
+      {"path", "collector to send to: udp://HOST:PORT or tcp://HOST:PORT", TextSetting{at<&IpfixSettings::path>()}},
+      {"observation_domain", "observation domain id, which tells several probes of one collector apart",
+       NumberSetting{at<&IpfixSettings::observation_domain>(), 0, 0xffff'ffff}},
+      {"template_refresh", "over UDP, time after which the templates are sent again",
+       DurationSetting{at<&IpfixSettings::template_refresh>(), std::chrono::seconds{1}, std::nullopt}},
+  };
+}
+
+std::string complaint_about(const SinkSettings& settings) {
+  return settings.as<IpfixSettings>().path.empty() ? "an ipfix sink needs a path" : "";
+}
+
+std::optional<SinkSettings> from_target(const std::string& target) {
+  if (target.empty()) return std::nullopt;
+  return IpfixSettings{.path = target};
+}
+
+SinkPlaces places(const SinkSettings& settings) { return {.target = settings.as<IpfixSettings>().path, .spool = ""}; }
 
 class IpfixSink : public Sink {
  public:
-  IpfixSink(const SinkConfig& config, const SinkContext& context)
-      : refresh_(config.template_refresh),
-        socket_(config.path, context.abandon),
+  IpfixSink(const SinkConfig& config, const IpfixSettings& settings, const SinkContext& context)
+      : refresh_(settings.template_refresh),
+        socket_(settings.path, context.abandon),
         packer_(select_fields(fields_of(config, context.config), context.config),
-                static_cast<std::uint32_t>(config.observation_domain),
+                static_cast<std::uint32_t>(settings.observation_domain),
                 socket_.sends_datagrams() ? kDatagram : kSegment) {
     if (packer_.empty()) throw RunError(sink_name(config) + ": none of its fields has an IPFIX element");
   }
@@ -45,7 +74,7 @@ class IpfixSink : public Sink {
     send_definitions();
   }
 
-  // RFC 7011, section 8.1: by a transport that may lose them they are sent again now and then.
+  // RFC 7011, section 8.1: over a transport that may lose them, the templates are repeated.
   void send_definitions() {
     IpfixMessage definitions = packer_.definitions();
     send(definitions);
@@ -67,10 +96,21 @@ class IpfixSink : public Sink {
   Clock::time_point next_definitions_;
 };
 
+std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
+  return std::make_unique<IpfixSink>(config, config.settings.as<IpfixSettings>(), context);
+}
+
 }  // namespace
 
-std::unique_ptr<Sink> make_ipfix_sink(const SinkConfig& config, const SinkContext& context) {
-  return std::make_unique<IpfixSink>(config, context);
+SinkType ipfix_sink() {
+  return {.name = "ipfix",
+          .help = "messages to a collector, RFC 7011",
+          .target_form = "udp://HOST:PORT",
+          .options = ipfix_options(),
+          .complaint = complaint_about,
+          .from_target = from_target,
+          .places = places,
+          .make = make};
 }
 
 }  // namespace spanflow

@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kNtop = 35'632;  // for what IANA has no element
+constexpr std::uint32_t kNtop = 35'632;  // ntop's enterprise number, for values without an IANA element
 
 constexpr IpfixElement number(std::string_view name, std::uint16_t id, std::uint16_t octets) {
   return {name, id, octets, IpfixType::kUnsigned};

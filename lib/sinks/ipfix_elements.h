@@ -1,4 +1,4 @@
-// The information elements of IPFIX that fields are exported as.
+// The IPFIX information elements of the fields.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ struct IpfixElement {
   std::uint16_t id;
   std::uint16_t octets;
   IpfixType type;
-  std::uint32_t enterprise = 0;  // 0: an element of IANA's
+  std::uint32_t enterprise = 0;  // 0: IANA
 };
 
-// The element that a Field names, of a flow of this IP version. Nothing for an empty name. Throws std::logic_error if
-// the table has no such element.
+// The element named by Field::ipfix, for flows of this IP version. Nothing for an empty name. Throws std::logic_error
+// if the table has no such element.
 std::optional<IpfixElement> ipfix_element(std::string_view name, unsigned ip_version);
 
 }  // namespace spanflow

@@ -12,7 +12,7 @@ constexpr std::size_t kExportTimeAt = 4;
 constexpr std::size_t kSequenceAt = 8;
 constexpr std::size_t kSetHeader = 4;
 constexpr std::uint16_t kTemplateSet = 2;
-constexpr std::uint16_t kIpv4Template = 256;  // the first that RFC 7011 leaves free
+constexpr std::uint16_t kIpv4Template = 256;  // the first id that RFC 7011 leaves free
 constexpr std::uint16_t kIpv6Template = 257;
 constexpr std::uint16_t kEnterpriseBit = 0x8000;
 

@@ -35,21 +35,21 @@ class IpfixTemplate {
 };
 
 struct IpfixMessage {
-  std::string octets;          // the header's time and sequence number are 0 until it is stamped
-  std::uint32_t data_records;  // in it
+  std::string octets;          // the header's time and sequence number are 0 until stamp()
+  std::uint32_t data_records;  // in this message
 
   // `sequence`: data records sent before it on the same connection.
   void stamp(std::uint32_t export_time_s, std::uint32_t sequence);
 };
 
-// Packs records into messages of up to so many octets; a record that is longer than that has one of its own.
+// Packs records into messages of at most `most_octets`; a longer record gets a message of its own.
 class IpfixPacker {
  public:
   IpfixPacker(std::span<const Field* const> fields, std::uint32_t observation_domain, std::size_t most_octets);
 
   bool empty() const { return ipv4_.empty(); }  // no field has an element
   void add(const FlowRecord& record);
-  // What was added since the last call, in whole messages.
+  // The records added since the last call, in whole messages.
   std::deque<IpfixMessage> take();
   // The message that defines the templates.
   IpfixMessage definitions() const;
@@ -64,9 +64,9 @@ class IpfixPacker {
   const std::uint32_t observation_domain_;
   const std::size_t most_octets_;
   TextBuffer record_;
-  std::string message_;  // being filled; empty if there is none
+  std::string message_;  // being filled; empty: none
   std::uint32_t data_records_ = 0;
-  std::size_t set_at_ = 0;  // where the set that is being filled begins
+  std::size_t set_at_ = 0;  // offset of the set being filled
   std::uint16_t set_id_ = 0;
   std::deque<IpfixMessage> ready_;
 };

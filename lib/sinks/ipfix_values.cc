@@ -6,14 +6,14 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kMostText = 4096;  // of a record's whole room, which a message of one datagram bounds
+constexpr std::size_t kMostText = 4096;  // keeps a record within one message
 
-// RFC 7011, section 6.1.9: seconds since 1900 and a fraction of 32 bits, as NTP has them.
+// RFC 7011, section 6.1.9: the NTP format, seconds since 1900 and a 32-bit fraction.
 std::uint64_t ntp_time(std::uint64_t nanoseconds) {
   constexpr std::uint64_t kFrom1900To1970 = 2'208'988'800;
   constexpr std::uint64_t kSecond = 1'000'000'000;
   if (nanoseconds == 0) return 0;
-  // Rounded up, so that who rounds down gets the same nanosecond.
+  // Rounded up, so that a reader that rounds down gets the same nanosecond.
   const std::uint64_t fraction = ((nanoseconds % kSecond << 32) + kSecond - 1) / kSecond;
   return ((nanoseconds / kSecond + kFrom1900To1970) << 32) + fraction;
 }
@@ -34,7 +34,7 @@ TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement&
 }
 
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& /*element*/) {
-  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: then the length is in the two octets behind
+  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: the length is then in the next two octets
   text = text.substr(0, kMostText);
   if (text.size() >= kLong) out = append_big_endian(out, kLong, 1);
   out = append_big_endian(out, text.size(), text.size() < kLong ? 1 : 2);

@@ -1,4 +1,4 @@
-// Values in the encoding of IPFIX (RFC 7011, section 6): numbers in network byte order, texts behind their length.
+// Values in the encoding of IPFIX (RFC 7011, section 6): numbers in network byte order, texts prefixed by their length.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace spanflow {
 // The last `octets` of the number.
 TextWriter append_big_endian(TextWriter out, std::uint64_t value, std::size_t octets);
 
-// What is too great for the element becomes its greatest.
+// A number too large for the element becomes the largest that fits.
 TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement& element);
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& element);
 TextWriter append_ipfix(TextWriter out, AddressValue value, const IpfixElement& element);
@@ -22,7 +22,7 @@ inline TextWriter append_ipfix(TextWriter out, HexValue value, const IpfixElemen
   return append_ipfix(out, value.bits, element);
 }
 
-// A template says that the element is there: one that is missing is 0, or an empty text.
+// A template promises every element: a missing value is written as 0 or an empty text.
 TextWriter append_ipfix_missing(TextWriter out, const IpfixElement& element);
 template <typename Value>
 auto append_ipfix(TextWriter out, const std::optional<Value>& value, const IpfixElement& element)
@@ -30,7 +30,7 @@ auto append_ipfix(TextWriter out, const std::optional<Value>& value, const Ipfix
   return value ? append_ipfix(out, *value, element) : append_ipfix_missing(out, element);
 }
 
-// Lists, decimals and the like have no element.
+// Lists and decimals, for example, have no element.
 template <typename Value>
 concept IpfixEncodable = requires(TextWriter out, const Value& value, const IpfixElement& element) {
   append_ipfix(out, value, element);

@@ -1,4 +1,5 @@
 // JSON lines: one object per record.
+#include "sinks/file_settings.h"
 #include "sinks/file_sink.h"
 #include "sinks/record_text.h"
 
@@ -19,10 +20,12 @@ class JsonlSink : public FileSink {
   }
 };
 
-}  // namespace
-
-std::unique_ptr<Sink> make_jsonl_sink(const SinkConfig& config, const SinkContext& context) {
+std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
   return std::make_unique<JsonlSink>(config, context);
 }
+
+}  // namespace
+
+SinkType jsonl_sink() { return file_sink_type("jsonl", "one JSON object per line", make); }
 
 }  // namespace spanflow

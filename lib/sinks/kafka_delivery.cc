@@ -10,11 +10,11 @@
 namespace spanflow {
 namespace {
 
-constexpr std::chrono::milliseconds kLookUp{50};  // how soon an abandoned run is noticed
-// The number of a message that is in no spool; others have their position there.
+constexpr std::chrono::milliseconds kLookUp{50};  // how late an abandoned run is noticed
+// The number of a message that is not in the spool; other messages have their spool position.
 constexpr std::uint64_t kDirect = ~std::uint64_t{0};
 
-// What is spooled: length of the key (2 octets, little endian), key, value.
+// A spooled record: length of the key (2 octets, little endian), key, value.
 using KeyLength = std::uint16_t;
 
 KafkaProducer::Message message_of(const SpooledRecord& record) {
@@ -50,7 +50,7 @@ void KafkaDelivery::send(std::string_view key, std::string_view value) {
   }
 }
 
-// Without a spool the messages wait in the queue before this sink, and then before the run.
+// Without a spool, messages wait in the queue of this sink and then hold up the run.
 bool KafkaDelivery::may_wait() const {
   if (abandon_ || is_hopeless()) return false;
   return !spool_ || !(options_.live || is_troubled());
@@ -85,7 +85,7 @@ void KafkaDelivery::poll() {
   if (done) spooling_ = false;
 }
 
-// An outage may outlast this process: nothing is left in memory alone.
+// An outage may outlast this process, so the messages in memory go to the spool.
 void KafkaDelivery::recall() {
   spooling_ = true;
   producer_.give_up();
@@ -99,7 +99,7 @@ void KafkaDelivery::replay() {
   while (replayed_ && producer_.produce(message_of(*replayed_))) replayed_ = spool_->next();
 }
 
-// What is not live can wait for room in the spool, rather than push the oldest records out.
+// A run that is not live waits for room in the spool instead of dropping the oldest records.
 void KafkaDelivery::wait_for_spool() {
   while (spool_->ledger().octets > options_.spool.max_bytes / 2 && !abandon_ && !is_hopeless()) {
     producer_.wait_for_room(kLookUp);
@@ -107,7 +107,7 @@ void KafkaDelivery::wait_for_spool() {
   }
 }
 
-// Of a run that nobody will repair while it lasts.
+// A run that is not live gives up after the patience; a live run waits for a repair.
 bool KafkaDelivery::is_hopeless() const {
   if (options_.live) return false;
   const KafkaProducer::Trouble trouble = producer_.trouble();
@@ -125,7 +125,7 @@ void KafkaDelivery::finish() {
     if (spool_) poll();
     const bool settled = producer_.flush(kLookUp);
     if (settled && (!spool_ || spool_->ledger().waiting == 0)) return;
-    if (settled) producer_.wait_for_room(kLookUp);  // for what is still to be replayed
+    if (settled) producer_.wait_for_room(kLookUp);  // for the rest of the spool
     if (abandon_ || is_hopeless() || Clock::now() >= end) return leave_the_rest();
   }
 }
@@ -147,7 +147,7 @@ Settled KafkaDelivery::settled() const {
   const auto dropped = [&settled](DropReason reason) -> std::uint64_t& {
     return settled.dropped[static_cast<std::size_t>(reason)];
   };
-  const std::uint64_t spooled_refused = spooled_refused_;  // before what it is a part of
+  const std::uint64_t spooled_refused = spooled_refused_;  // read before the total that includes it
   dropped(DropReason::kWriteFailed) = refused_ + spooled_refused;
   dropped(DropReason::kStopped) = given_up_;
   if (!spool_) return settled;
@@ -190,7 +190,7 @@ void KafkaDelivery::settle_direct(const KafkaProducer::Message& message, KafkaPr
   --direct_;
 }
 
-// What is given up stays in the spool.
+// A message that was given up stays in the spool.
 void KafkaDelivery::settle_spooled(std::uint64_t position, KafkaProducer::Outcome outcome) {
   if (outcome == KafkaProducer::Outcome::kGivenUp) return;
   const bool waited = spool_->acknowledge(position);

@@ -1,4 +1,4 @@
-// Messages on their way to Kafka, by a spool if there is one, and where each of them is.
+// Delivers messages to Kafka, through a spool if there is one, and accounts for each of them.
 #pragma once
 
 #include <atomic>
@@ -14,27 +14,28 @@
 
 namespace spanflow {
 
-// Without a spool, and with one as long as all goes well (SpoolMode::kOnFailure), messages go straight to the producer.
-// What it has no room for, and in an outage also what it had not delivered, goes into the spool, and all that follows,
-// until everything in there has arrived. One thread, but settled().
+// Without a spool, messages go directly to the producer. With SpoolMode::kOnFailure they do too, until the producer is
+// full or the brokers fail. Then undelivered messages and all later ones go through the spool, until it is empty. Used
+// by one thread, except settled().
 class KafkaDelivery {
  public:
   struct Options {
-    std::string name;  // for messages to the user
+    std::string name;  // for log messages and errors
     SpoolOptions spool;
-    std::chrono::milliseconds patience;  // with brokers at the end; with an outage, if the run is not live
+    std::chrono::milliseconds patience;  // limit for confirmations at the end, and for an outage if not live
     bool live;
   };
 
-  // Throws ConfigError of the properties, RunError of the spool.
+  // Throws ConfigError for bad properties, RunError for the spool.
   KafkaDelivery(const KafkaProperties& properties, const std::string& topic, Options options,
                 const std::atomic<bool>& abandon);
 
-  // An empty key is none. Waits for room only in a run that is not live.
+  // An empty key means no key. Waits for room only if the run is not live.
   void send(std::string_view key, std::string_view value);
-  // To be called now and then. Throws RunError if nobody will repair what is wrong, or the spool cannot be read.
+  // Moves messages between spool and producer; call it regularly. Throws RunError if the run is not live and the outage
+  // exceeds the patience, or if the spool cannot be read.
   void poll();
-  // Waits for what is under way, within bounds. Throws RunError if messages are given up.
+  // Waits for messages in flight, within bounds. Throws RunError if messages are given up.
   void finish();
   Settled settled() const;  // thread-safe
 
@@ -51,7 +52,7 @@ class KafkaDelivery {
   void wait_for_spool();
   void leave_the_rest();
 
-  // On the producer's thread.
+  // Called on the producer's thread.
   void settle(const KafkaProducer::Message& message, KafkaProducer::Outcome outcome);
   void settle_direct(const KafkaProducer::Message& message, KafkaProducer::Outcome outcome);
   void settle_spooled(std::uint64_t position, KafkaProducer::Outcome outcome);
@@ -60,16 +61,16 @@ class KafkaDelivery {
 
   const Options options_;
   const std::atomic<bool>& abandon_;
-  bool spooling_;                          // new messages go into the spool
-  std::optional<SpooledRecord> replayed_;  // the producer had no room for it
+  bool spooling_;                          // new messages go to the spool
+  std::optional<SpooledRecord> replayed_;  // read from the spool, but the producer had no room
 
-  std::atomic<std::uint64_t> direct_{0};  // in flight, and in no spool
+  std::atomic<std::uint64_t> direct_{0};  // in flight and not in the spool
   std::atomic<std::uint64_t> delivered_{0};
   std::atomic<std::uint64_t> refused_{0};
-  std::atomic<std::uint64_t> spooled_refused_{0};  // acknowledged to the spool, that is
+  std::atomic<std::uint64_t> spooled_refused_{0};  // refused, and therefore acknowledged to the spool
   std::atomic<std::uint64_t> given_up_{0};
   std::optional<Spool> spool_;
-  KafkaProducer producer_;  // last: it reports until it is gone
+  KafkaProducer producer_;  // last member: its thread reports to the others until it is destroyed
 };
 
 }  // namespace spanflow

@@ -15,9 +15,9 @@ namespace spanflow {
 namespace {
 
 constexpr int kPollMs = 100;
-constexpr std::chrono::milliseconds kAgainAfter{500};  // before what failed is sent again
-constexpr std::chrono::seconds kOutage{1};             // in which a broker should have been reached
-constexpr std::chrono::seconds kPurge{5};              // for librdkafka's threads to hand everything back
+constexpr std::chrono::milliseconds kAgainAfter{500};  // pause before failed messages are sent again
+constexpr std::chrono::seconds kOutage{1};             // time to reach a broker before it counts as an outage
+constexpr std::chrono::seconds kPurge{5};              // time for librdkafka's threads to return all messages
 
 using Text = std::array<char, 512>;
 
@@ -26,7 +26,7 @@ struct ConfDeleter {
 };
 using Conf = std::unique_ptr<rd_kafka_conf_t, ConfDeleter>;
 
-// Empty if it was set.
+// Returns the error, or empty.
 std::string set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   Text error{};
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error.data(), error.size()) == RD_KAFKA_CONF_OK) return "";
@@ -34,7 +34,7 @@ std::string set(rd_kafka_conf_t* conf, const std::string& name, const std::strin
   return std::string(text.substr(0, text.find_last_not_of('\n') + 1));
 }
 
-// No broker will ever take such a message.
+// Errors of the message itself: no broker will ever take it.
 bool is_of_the_message(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -43,7 +43,7 @@ bool is_of_the_message(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:  // without an end, unless message.timeout.ms is given one
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:  // only if the user sets message.timeout.ms
       return true;
     default:
       return false;
@@ -60,7 +60,7 @@ std::string_view octets(const void* data, std::size_t size) { return {static_cas
 }  // namespace
 
 std::string kafka_property_error(const std::string& name, const std::string& value) {
-  if (name == "delivery.report.only.error") return "the ledger of records needs every report";
+  if (name == "delivery.report.only.error") return "must not be set: spanflow needs every delivery report";
   return set(Conf(rd_kafka_conf_new()).get(), name, value);
 }
 
@@ -105,13 +105,13 @@ std::unique_ptr<KafkaProducer::Client> KafkaProducer::make_client() {
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* reason, void* self) {
     static_cast<KafkaProducer*>(self)->on_error(code, reason);
   });
-  // One for each attempt to reach a broker; a trouble is told once.
+  // At level debug: librdkafka logs every attempt to reach a broker, while an outage is logged once.
   rd_kafka_conf_set_log_cb(
       conf.get(), [](const rd_kafka_t*, int, const char*, const char* line) { log().debug("librdkafka: {}", line); });
   Text error{};
   rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
   if (handle == nullptr) throw ConfigError(fmt::format("kafka: {}", error.data()));
-  (void)conf.release();  // the producer's now
+  (void)conf.release();  // now owned by the producer
   auto client = std::make_unique<Client>(handle);
   client->topic = rd_kafka_topic_new(handle, topic_.c_str(), nullptr);
   if (client->topic == nullptr) {
@@ -130,9 +130,9 @@ bool KafkaProducer::produce(const Message& message) {
   return false;
 }
 
-// With the mutex. False if there is no room, or the client has had a fatal error.
+// Called with the mutex held. False if there is no room or after a fatal error.
 bool KafkaProducer::enqueue(const Message& message) {
-  // librdkafka does not change a message that it copies.
+  // The cast is safe: librdkafka does not change a message that it copies.
   void* const payload = const_cast<char*>(message.value.data());
   const char* const key = message.key.empty() ? nullptr : message.key.data();
   const int result =
@@ -183,7 +183,7 @@ void KafkaProducer::run() {
   }
 }
 
-// A flush of nothing returns at once, and each wakes librdkafka's threads, which would then have time for nothing else.
+// Without messages rd_kafka_flush() returns at once; calling it in a loop would keep librdkafka's threads busy.
 void KafkaProducer::serve() {
   if (flushing_ && rd_kafka_outq_len(client_->handle) > 0) {
     rd_kafka_flush(client_->handle, kPollMs);
@@ -218,11 +218,12 @@ void KafkaProducer::on_error(int code, const char* reason) {
       return;
     default:
       last_error_ = reason;
-      last_error_.resize(std::min(last_error_.size(), last_error_.find(" (after ")));  // of its state, and how often
+      last_error_.resize(
+          std::min(last_error_.size(), last_error_.find(" (after ")));  // drops the state and the count at the end
   }
 }
 
-// A broker closes a connection on which nothing comes: only where messages wait is it one.
+// Brokers close idle connections, so it is an outage only if messages wait.
 void KafkaProducer::look_for_outage() {
   if (std::chrono::steady_clock::now() - idle_at_ < kOutage) return;
   note_trouble("no broker can be reached" + (last_error_.empty() ? "" : ": " + last_error_));
@@ -235,7 +236,7 @@ void KafkaProducer::report(const Message& message, Outcome outcome) {
 
 void KafkaProducer::note_trouble(const std::string& text) {
   const bool troubled = !text.empty();
-  if (troubled == troubled_) return;  // what began it is told, not what follows from it
+  if (troubled == troubled_) return;  // report only the first error of an outage
   troubled_ = troubled;
   {
     const std::lock_guard lock(mutex_);
@@ -244,7 +245,7 @@ void KafkaProducer::note_trouble(const std::string& text) {
   notice_(text);
 }
 
-// In the order in which they came back, before anything new.
+// In the order in which they failed, before any new message.
 void KafkaProducer::send_again() {
   const std::lock_guard lock(mutex_);
   has_room_ = false;
@@ -254,7 +255,7 @@ void KafkaProducer::send_again() {
   }
 }
 
-// A producer that has had a fatal error takes and sends nothing any more. What was in flight may have arrived.
+// After a fatal error the client is dead: make a new one and send again. Messages in flight may already have arrived.
 void KafkaProducer::renew_client() {
   {
     const std::lock_guard lock(mutex_);
@@ -266,12 +267,12 @@ void KafkaProducer::renew_client() {
     const std::lock_guard lock(mutex_);
     client_ = std::move(renewed);
     fatal_ = false;
-  } catch (const ConfigError& error) {  // such as a certificate that is not there any more: the next round tries again
+  } catch (const ConfigError& error) {  // for example, a certificate was removed; the next round tries again
     log().debug("{}", error.what());
   }
 }
 
-// What librdkafka has comes back by on_report().
+// librdkafka returns its messages through on_report().
 void KafkaProducer::purge() {
   rd_kafka_purge(client_->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   const auto end = std::chrono::steady_clock::now() + kPurge;
@@ -280,7 +281,7 @@ void KafkaProducer::purge() {
   }
 }
 
-// A client that has been purged is not used again: an idempotent one has a gap now.
+// The purged client is replaced: its idempotent sequence has a gap now.
 void KafkaProducer::give_up_all() {
   {
     const std::lock_guard lock(mutex_);

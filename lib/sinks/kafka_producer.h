@@ -21,26 +21,26 @@ struct rd_kafka_message_s;
 
 namespace spanflow {
 
-using KafkaProperties = std::vector<std::pair<std::string, std::string>>;  // the last of a name holds
+using KafkaProperties = std::vector<std::pair<std::string, std::string>>;  // the last one of a name wins
 
-// What is wrong with a property as a user may give it, or empty.
+// The error in a property that a user gives, or empty.
 std::string kafka_property_error(const std::string& name, const std::string& value);
 
-// Every message that was taken is reported once: as delivered when the broker has confirmed it, as refused if it never
-// will take it, as given up by give_up(). All else (no broker, no such topic, no permission, a fatal error of the
-// idempotent producer, for which librdkafka's producer is made anew) is waited out, and the message sent again, so one
-// may arrive twice. A thread of its own reports. The other functions are for one thread, but trouble().
+// Every message taken is reported exactly once: as delivered when a broker has confirmed it, as refused if no broker
+// will ever take it, or as given up by give_up(). After any other failure (no broker, no such topic, no permission, a
+// fatal error of the idempotent producer, which gets replaced) the message is sent again, so it may arrive twice.
+// Reports come from the producer's own thread. All functions belong to one thread, except trouble().
 class KafkaProducer {
  public:
   enum class Outcome : std::uint8_t { kDelivered, kRefused, kGivenUp };
   struct Message {
-    std::string_view key;  // empty: none
+    std::string_view key;  // empty: no key
     std::string_view value;
-    std::uint64_t number;  // the caller's own
+    std::uint64_t number;  // chosen by the caller
   };
-  // The message holds for the time of the call. Must not call the producer.
+  // The message is valid during the call only. Must not call the producer.
   using Report = std::function<void(const Message&, Outcome)>;
-  // Something that keeps messages from being delivered has begun or, with an empty text, ended. As for Report.
+  // An outage of delivery has begun or, with an empty text, ended. The rules of Report apply.
   using Notice = std::function<void(const std::string& trouble)>;
 
   struct Trouble {
@@ -48,18 +48,18 @@ class KafkaProducer {
     std::chrono::steady_clock::time_point since;
   };
 
-  // Does not wait for a broker. Throws ConfigError if the properties contradict each other.
+  // Does not wait for a broker. Throws ConfigError if properties contradict each other.
   KafkaProducer(KafkaProperties properties, std::string topic, Report report, Notice notice);
-  ~KafkaProducer();  // gives up what is in flight
+  ~KafkaProducer();  // gives up the messages in flight
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-  // Takes a copy of the octets. False while there is no room.
+  // Copies the message. False if there is no room.
   bool produce(const Message& message);
   void wait_for_room(std::chrono::milliseconds time);
-  // Sends what waits to be sent without delay. False if not all has been reported within the time.
+  // Sends queued messages without delay. False if some are not reported within the time.
   bool flush(std::chrono::milliseconds time);
-  // Reports what is in flight as given up, if it is not known to have arrived. What was under way may yet arrive.
+  // Reports all messages in flight as given up, unless confirmed. A message on its way may still arrive.
   void give_up();
   Trouble trouble() const;
 
@@ -74,7 +74,7 @@ class KafkaProducer {
   std::unique_ptr<Client> make_client();
   bool enqueue(const Message& message);
 
-  // Of the producer's thread.
+  // Called by the producer's thread.
   void run();
   void serve();
   void send_again();
@@ -92,24 +92,24 @@ class KafkaProducer {
   const Report report_;
   const Notice notice_;
 
-  std::atomic<std::uint64_t> in_flight_{0};  // taken, and not reported yet
+  std::atomic<std::uint64_t> in_flight_{0};  // taken and not reported yet
   std::atomic<bool> flushing_{false};
   std::atomic<bool> giving_up_{false};
   std::atomic<bool> ended_{false};
 
-  // The producer's thread's.
-  std::deque<KeptMessage> again_;  // to be sent again, in order
+  // Used by the producer's thread only.
+  std::deque<KeptMessage> again_;  // messages to send again, in order
   std::chrono::steady_clock::time_point again_at_;
-  std::chrono::steady_clock::time_point idle_at_;  // when nothing was in flight last
-  std::string last_error_;                         // what librdkafka last said of a broker
-  bool unreachable_ = false;                       // no broker is connected; for want of messages it may be
+  std::chrono::steady_clock::time_point idle_at_;  // when nothing was last in flight
+  std::string last_error_;                         // the last error that librdkafka reported for a broker
+  bool unreachable_ = false;                       // no broker is connected, perhaps because there is nothing to send
   bool troubled_ = false;
-  bool fatal_ = false;  // the client is of no use any more
+  bool fatal_ = false;  // the client must be replaced
 
-  mutable std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // protects the members below
   std::condition_variable changed_;
   std::unique_ptr<Client> client_;
-  bool has_room_ = true;  // false from a full queue, or messages to be sent again, until the next reports
+  bool has_room_ = true;  // false after a full queue or a failure, until the next reports
   Trouble trouble_;
 
   std::thread thread_;

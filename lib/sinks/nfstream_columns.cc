@@ -9,7 +9,7 @@ namespace {
 
 using Record = const FlowRecord&;
 
-// nDPI's ndpi_packet_tunnel, which has no IP in IP.
+// The values of nDPI's ndpi_packet_tunnel, which does not know IP in IP.
 std::uint64_t tunnel_number(TunnelType type) {
   switch (type) {
     case TunnelType::kGtp:
@@ -30,12 +30,12 @@ std::int64_t expiration_id(Record record) {
   return record.end_reason == EndReason::kActive ? 1 : 0;
 }
 
-// Both times in whole milliseconds before the difference is taken, as in all durations and gaps of nfstream.
+// Rounds both times to milliseconds before subtracting, as nfstream does for all durations and gaps.
 std::uint64_t duration(std::uint64_t start_ns, std::uint64_t end_ns) {
   return end_ns / kNanosecondsPerMillisecond - start_ns / kNanosecondsPerMillisecond;
 }
 
-// Of TLS or of SSH: a flow has one of the two.
+// TLS or SSH: a flow has at most one of the two.
 std::optional<std::string_view> either(Record record, Metadata tls, Metadata ssh) {
   const auto text = metadata_text(record, tls);
   return text ? text : metadata_text(record, ssh);
@@ -45,7 +45,7 @@ std::optional<EarlyPacketsValue> python_list(Record record, EarlyNumber number) 
   return early_packets(record, number, true);
 }
 
-// A field of spanflow's under nfstream's name.
+// A spanflow field under nfstream's name.
 struct Renamed {
   std::string_view name;
   std::string_view ours;
@@ -98,7 +98,7 @@ std::vector<Field> make_columns() {
   rename(FieldGroup::kClassic, {{"id", "sequence"}});
   add({COLUMN("expiration_id", kClassic, expiration_id(r))});
   rename(FieldGroup::kClassic, {{"src_ip", "ip_src"}});
-  // Without Ethernet, nfstream has addresses of zeros.
+  // Without Ethernet, nfstream writes all-zero addresses.
   add({COLUMN("src_mac", kClassic, (MacValue{&r.src_mac, 6})), COLUMN("src_oui", kClassic, (MacValue{&r.src_mac, 3}))});
   rename(FieldGroup::kClassic, {{"src_port", "src_port"}, {"dst_ip", "ip_dst"}});
   add({COLUMN("dst_mac", kClassic, (MacValue{&r.dst_mac, 6})), COLUMN("dst_oui", kClassic, (MacValue{&r.dst_mac, 3}))});

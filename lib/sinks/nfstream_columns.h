@@ -1,4 +1,4 @@
-// The columns of nfstream 6.6's CSV: same names, order and units, so that what reads its files reads spanflow's.
+// The columns of nfstream 6.6's CSV: same names, order and units, so that its readers can read spanflow's files.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// All of them; those whose group is off are left out, as nfstream does it.
+// All columns. select_fields() leaves out those whose group is off, as nfstream does.
 std::span<const Field> nfstream_columns();
 
 }  // namespace spanflow

@@ -16,11 +16,11 @@ class OutputFile {
   // `part` must be empty. A zstd level, or nothing for plain text.
   OutputFile(std::unique_ptr<PartFile> part, std::optional<int> level);
 
-  // How much was taken, which is not nothing. Throws RunError with nothing taken.
+  // Returns the octets taken, at least one. Throws RunError if nothing was taken.
   std::size_t write_some(std::string_view text);
-  // Now the file has all that was taken. Throws RunError, and may be tried again.
+  // Writes everything that was taken to the file. After a RunError it may be called again.
   void flush();
-  // As PartFile's.
+  // As in PartFile.
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove() { part_->remove(); }
@@ -31,7 +31,7 @@ class OutputFile {
 
   std::unique_ptr<PartFile> part_;
   std::optional<ZstdEncoder> encoder_;
-  bool flushed_ = true;    // the encoder has nothing of its own
+  bool flushed_ = true;    // the encoder has no buffered text
   bool finished_ = false;  // the frame has ended
   std::string encoded_;
   std::size_t written_ = 0;  // of encoded_

@@ -17,16 +17,16 @@ namespace {
 
 constexpr std::uint64_t kWriteBehindOctets = 8U << 20;
 
-// 0 or what went wrong.
+// Returns 0 or errno.
 int rename_where_free(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  // A file system that knows no such rename, such as NFS.
+  // File systems such as NFS do not have this kind of rename.
   if (::access(to.c_str(), F_OK) == 0) return EEXIST;
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
-// So that the name outlives a power cut, too. Not every file system can do it.
+// Makes the new name survive a power loss. Not every file system supports this.
 void sync_folder_of(const std::string& path) {
   const auto name = path.rfind('/') + 1;
   const std::string folder = name == 0 ? "." : path.substr(0, name);
@@ -39,7 +39,7 @@ void sync_folder_of(const std::string& path) {
 }  // namespace
 
 PartFile::PartFile(std::string path) : path_(std::move(path)) {
-  // Whoever had it may have completed it before it was locked here.
+  // Another process may have completed the file between the open and the lock.
   for (open(); !is_at_its_path(); open()) ::close(descriptor_);
 }
 
@@ -52,7 +52,8 @@ PartFile::~PartFile() {
 void PartFile::open() {
   descriptor_ = ::open(part_path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(errno);
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // some file systems know no locks
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    return;  // some file systems do not have locks
   ::close(descriptor_);
   throw RunError(path_ + ": cannot be written: another process writes " + part_path());
 }
@@ -95,10 +96,11 @@ std::size_t PartFile::write_some(std::string_view octets) {
   }
 }
 
-// Has the kernel begin with what is written, so that little is left to wait for when the file is complete.
+// Starts the writeback early, so that little is left to wait for when the file is complete.
 void PartFile::write_behind() {
   if (unstarted_ < kWriteBehindOctets) return;
-  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);  // not every file system can; fsync comes anyway
+  ::sync_file_range(descriptor_, 0, 0,
+                    SYNC_FILE_RANGE_WRITE);  // not every file system supports it; an fsync follows anyway
   unstarted_ = 0;
 }
 

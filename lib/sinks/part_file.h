@@ -1,4 +1,4 @@
-// A file that is not whole yet.
+// A file that is not complete yet.
 #pragma once
 
 #include <cstdint>
@@ -7,31 +7,32 @@
 
 namespace spanflow {
 
-// `path` + ".part", locked against other processes while this object lives. Its octets are those of the file that it
-// becomes. One that is still empty at the end is removed.
+// `path` + ".part", locked against other processes while this object lives. Completing it renames it to its final name.
+// If it is still empty at the end, it is removed.
 class PartFile {
  public:
   static constexpr std::string_view kSuffix = ".part";
 
-  // Makes it, or opens the one that is there. Throws RunError, also if another process has it.
+  // Creates the file, or opens an existing one. Throws RunError, also if another process has it.
   explicit PartFile(std::string path);
   ~PartFile();
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
-  // The path of the file that it becomes, and its own.
+  // The final path, and the current one.
   const std::string& path() const { return path_; }
   std::string part_path() const { return path_ + std::string(kSuffix); }
 
   std::uint64_t size() const;
-  // Up to `octets` from there; fewer at the end only.
+  // Reads up to `octets` from `offset`; fewer only at the end of the file.
   std::string read(std::uint64_t offset, std::size_t octets) const;
   void resize(std::uint64_t size);
 
-  // How much was written, which is not nothing. Throws RunError with nothing written.
+  // Returns the octets written, at least one. Throws RunError if nothing was written.
   std::size_t write_some(std::string_view octets);
-  // Makes it safe on disk and gives it its name, the first that is free from numbered(path, number) on; or the path as
-  // it is, in the place of what is there. Returns the name. Throws RunError, and may be tried again.
+  // Both sync the file and give it its final name: complete() the first free name from numbered(path, number) on,
+  // complete_replacing() the path itself, replacing an existing file. Both return the name. After a RunError they may
+  // be called again.
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove();
@@ -46,7 +47,7 @@ class PartFile {
 
   std::string path_;
   int descriptor_ = -1;
-  std::uint64_t unstarted_ = 0;  // octets that the disk has not been told of
+  std::uint64_t unstarted_ = 0;  // octets whose writeback has not been started
 };
 
 }  // namespace spanflow

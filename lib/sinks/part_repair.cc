@@ -14,7 +14,7 @@ constexpr std::size_t kBlock = 128 * 1024;
 
 bool is_zstd(const PartFile& part) { return part.read(0, 4) == "\x28\xb5\x2f\xfd"; }
 
-// Octets up to the end of the last line.
+// The octets up to the end of the last whole line.
 std::uint64_t whole_lines(const PartFile& part) {
   for (std::uint64_t end = part.size(); end > 0;) {
     const std::uint64_t begin = end - std::min<std::uint64_t>(end, kBlock);
@@ -32,7 +32,7 @@ Repaired cut_plain(std::unique_ptr<PartFile> part) {
   return {std::move(part), kept, cut};
 }
 
-// Whatever can be decoded: a crash leaves the last frame without its end.
+// Decodes as much as possible: after a crash the last frame has no end.
 void decode(const PartFile& part, const std::function<void(std::string_view)>& take) {
   const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> state(ZSTD_createDStream(), &ZSTD_freeDStream);
   std::string text(ZSTD_DStreamOutSize(), '\0');
@@ -55,16 +55,16 @@ void write_all(OutputFile& file, std::string_view text) {
   while (!text.empty()) text.remove_prefix(file.write_some(text));
 }
 
-// Its lines into a new frame, which then takes its place.
+// Writes the lines into a new frame, whose file then replaces the old one.
 Repaired cut_zstd(std::unique_ptr<PartFile> torn, int level) {
   Repaired result;
   {
     auto part = std::make_unique<PartFile>(torn->part_path());
-    part->resize(0);  // of a repair that did not end
+    part->resize(0);  // left by a repair that was interrupted
     OutputFile whole(std::move(part), level);
-    std::string line;  // of which the end is not there yet
+    std::string line;  // the line whose end has not been read yet
     decode(*torn, [&](std::string_view text) {
-      const auto end = text.rfind('\n') + 1;  // 0 without one
+      const auto end = text.rfind('\n') + 1;  // 0 without a line end
       if (end > 0) {
         write_all(whole, line);
         write_all(whole, text.substr(0, end));

@@ -1,4 +1,4 @@
-// What a run that did not end has left of a file.
+// Repairs the file that a crashed run left behind.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@ namespace spanflow {
 struct Repaired {
   std::unique_ptr<PartFile> part;
   std::uint64_t kept = 0;  // octets of text in whole lines
-  std::uint64_t cut = 0;   // octets of the torn line after them
+  std::uint64_t cut = 0;   // octets of the torn line that follows
 };
 
-// Leaves the whole lines that can be read, as plain text or zstd, as it was. At any moment one file on disk has them.
-// Throws RunError.
+// Keeps the whole lines that can be read, in the file's own format, plain text or zstd. At any moment one file on disk
+// has all of them. Throws RunError.
 Repaired repair(std::unique_ptr<PartFile> part, int zstd_level);
 
 }  // namespace spanflow

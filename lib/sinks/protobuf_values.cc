@@ -30,7 +30,7 @@ TextWriter append_octets(TextWriter out, std::uint32_t number, std::string_view 
   return out;
 }
 
-// Little endian, as this program's machines are.
+// Little endian, like the machines this program supports.
 TextWriter append_fixed(TextWriter out, std::uint64_t bits) {
   static_assert(std::endian::native == std::endian::little);
   std::memcpy(out.room(sizeof(bits)), &bits, sizeof(bits));

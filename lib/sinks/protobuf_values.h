@@ -11,7 +11,7 @@
 
 namespace spanflow {
 
-// Appends tag and value, also where it is 0, which would be left out where its type were not `optional`.
+// Appends tag and value, also for 0: proto3 omits zeros only for types that are not `optional`.
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::uint64_t value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::int64_t value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, double value);

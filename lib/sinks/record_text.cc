@@ -5,7 +5,7 @@
 namespace spanflow {
 namespace {
 
-// Every item of a list has been followed by a comma; the last one's becomes the list's end.
+// Every item is followed by a comma; the end of the list replaces the last one.
 TextWriter close(TextWriter out, char end) {
   if (out.last() == ',') out.remove_last();
   out.push_back(end);

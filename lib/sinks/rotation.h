@@ -1,4 +1,4 @@
-// When a file ends.
+// Decides when a file ends.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Of one file after the other. With a clock that is set back, a file ends too soon, and none too late.
+// For one file after the other. If the clock is set back, a file ends too early, never too late.
 class Rotation {
  public:
   Rotation(Nanoseconds every, std::uint64_t octets) : every_(every), most_octets_(octets) {}
@@ -20,8 +20,8 @@ class Rotation {
   }
   bool is_out_of_time(WallTime now) const { return period_of(now) != period_; }
 
-  // The first lines that the file still takes; nothing if it is full. A line that is too long for any file is taken by
-  // an empty one, which holds no more than `header` octets.
+  // The first lines that still fit into the file; nothing if it is full. A line too long for any file goes into an
+  // empty file, one with no more than `header` octets.
   std::string_view fitting(std::string_view lines, std::size_t header) const {
     if (most_octets_ == 0 || octets_ + lines.size() <= most_octets_) return lines;
     const std::uint64_t room = most_octets_ > octets_ ? most_octets_ - octets_ : 0;
@@ -34,7 +34,7 @@ class Rotation {
   std::uint64_t octets() const { return octets_; }
 
  private:
-  // Periods begin at the multiples of their length, so one of an hour at the full hour.
+  // Periods begin at multiples of their length: hourly ones at the full hour.
   std::int64_t period_of(WallTime time) const {
     return every_.count() == 0 ? 0 : Nanoseconds(time.time_since_epoch()) / every_;
   }
@@ -42,7 +42,7 @@ class Rotation {
   const Nanoseconds every_;          // 0: no limit
   const std::uint64_t most_octets_;  // 0: no limit
   std::int64_t period_ = 0;
-  std::uint64_t octets_ = 0;  // of the file, before compression
+  std::uint64_t octets_ = 0;  // in the file, before compression
 };
 
 }  // namespace spanflow

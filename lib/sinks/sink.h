@@ -1,5 +1,5 @@
-// Where records go. A new sink is one .cc file with its class and factory, one line in sink_types() and one in
-// lib/meson.build.
+// The targets of records. A new type of sink is one .cc file (its settings, its options, its class), one line in
+// sink.cc and one in lib/meson.build.
 #pragma once
 
 #include <array>
@@ -10,48 +10,51 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
+#include "config/setting.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
 
-// Why a sink did not get a record.
+// Why a record did not reach its target.
 enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped, kSpoolFull, kSpoolDamaged };
 inline constexpr std::array<std::string_view, 5> kDropReasonNames = {"queue_full", "write_failed", "stopped",
                                                                      "spool_full", "spool_damaged"};
+static_assert(kDropReasonNames.size() == static_cast<std::size_t>(DropReason::kSpoolDamaged) + 1);
 
-// How much is in a sink's spool.
+// How much a sink's spool holds.
 struct SpoolDepth {
-  std::uint64_t octets = 0;   // of its files
-  double oldest_seconds = 0;  // the oldest record that waits is there no longer than this
+  std::uint64_t octets = 0;   // size of its files
+  double oldest_seconds = 0;  // upper bound for the age of the oldest waiting record
 };
 
-// What became of records that were written to a sink, and of those that a run before had left in its spool.
+// The fate of the records that were written to a sink, and of those that an earlier run left in its spool.
 struct Settled {
   std::uint64_t recovered = 0;  // found in the spool at the start
   std::uint64_t delivered = 0;
-  std::uint64_t spooled = 0;  // are there now
+  std::uint64_t spooled = 0;  // in the spool now
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
   std::optional<SpoolDepth> spool;
 };
 
-// Used by one thread, its own. write() may buffer; what was written counts as delivered once flush() has returned.
+// Used by one thread, its runner's. write() may buffer; records count as delivered once flush() has returned.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual void write(std::span<const FlowRecord> records) = 0;
   // Throws RunError if the target does not take the records; they stay buffered, and the next flush() tries again.
-  // Called now and then also while nothing is written.
+  // Also called from time to time while nothing is written.
   virtual void flush() = 0;
-  // Nothing more will be written: what the next flush() leaves behind is complete.
+  // No write() follows: the next flush() completes the output.
   virtual void end() {}
 
-  // Of a sink whose target confirms records later than flush(): those settled so far, of all that were written. Of the
-  // others nothing. May be called by any thread.
+  // For a sink whose target confirms records later than flush(): how many of the written records are settled so far.
+  // Other sinks return nothing. Thread-safe.
   virtual std::optional<Settled> settled() const { return std::nullopt; }
-  // After the last write(): such a sink waits for what has not been confirmed, within bounds, and leaves the rest in
-  // its spool, or else gives it up. Throws RunError if it gave up any.
+  // Called after the last write(). A sink with settled() waits for confirmations, within bounds; records that remain
+  // stay in its spool or are given up. Throws RunError if any were given up.
   virtual void finish() {}
 };
 
@@ -59,23 +62,31 @@ inline const std::atomic<std::uint64_t> kNoRotations{0};
 
 struct SinkContext {
   const Config& config;
-  const MetricNames& metrics;        // that every record has
+  const MetricNames& metrics;        // of the user's metrics, which every record has
   const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: all calls must return or throw
-  bool live = false;                 // what fails is tried again, as long as the run goes on
-  // Changes when every file is to be completed, and the next one begun.
+  bool live = false;                 // what fails is retried as long as the run lasts
+  // Changes when every sink must complete its file and begin the next one.
   const std::atomic<std::uint64_t>& rotations = kNoRotations;
-  // Made while the run goes on, by a reload: files that are there may be of this run, and stay.
+  // Made by a reload: existing files may belong to this run and must not be replaced.
   bool reloaded = false;
+};
+
+// The places of a sink. No two sinks may use the same one at the same time.
+struct SinkPlaces {
+  std::string target;  // "flows.csv", "broker:9092/flows"
+  std::string spool;   // a folder; empty: none
 };
 
 struct SinkType {
   std::string_view name;
   std::string_view help;
-  // What stands behind "TYPE:" on the command line, in messages and in the summary: how it is called, read (false if
-  // the text is not of that form) and shown.
-  std::string_view target_form;
-  bool (*set_target)(SinkConfig&, const std::string& target);
-  std::string (*target)(const SinkConfig&);
+  std::string_view target_form;  // the text after "TYPE:" on the command line: "PATH"
+  std::vector<Setting> options;  // those that only this type has
+  // The error in the settings taken together; empty: none.
+  std::string (*complaint)(const SinkSettings&);
+  // Reads what stands after "TYPE:"; nothing if the text does not have that form.
+  std::optional<SinkSettings> (*from_target)(const std::string& target);
+  SinkPlaces (*places)(const SinkSettings&);
   // Throws RunError if the target cannot be opened.
   std::unique_ptr<Sink> (*make)(const SinkConfig&, const SinkContext&);
 };
@@ -84,18 +95,15 @@ std::span<const SinkType> sink_types();
 
 std::unique_ptr<Sink> make_sink(const SinkConfig& config, const SinkContext& context);
 
-// Nothing if there is none.
+// nullptr if there is no such type.
 const SinkType* find_sink_type(std::string_view name);
+// Throws ConfigError if there is no such type.
+const SinkType& sink_type(const SinkConfig& config);
 
-// "flows.csv", "broker:9092/flows".
-std::string sink_target(const SinkConfig& config);
-// "csv:flows.csv": how a sink is called in messages, in the summary and on the command line.
+SinkPlaces places_of(const SinkConfig& config);
+// Both would use the same place.
+bool exclude_each_other(const SinkConfig& a, const SinkConfig& b);
+// "csv:flows.csv": the sink's name in messages, in the summary and on the command line.
 std::string sink_name(const SinkConfig& config);
-
-// The factories, each in the file of its sink.
-std::unique_ptr<Sink> make_jsonl_sink(const SinkConfig&, const SinkContext&);
-std::unique_ptr<Sink> make_csv_sink(const SinkConfig&, const SinkContext&);
-std::unique_ptr<Sink> make_ipfix_sink(const SinkConfig&, const SinkContext&);
-std::unique_ptr<Sink> make_kafka_sink(const SinkConfig&, const SinkContext&);
 
 }  // namespace spanflow

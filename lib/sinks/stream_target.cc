@@ -26,16 +26,16 @@ StreamTarget::~StreamTarget() {
 void StreamTarget::open() {
   constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
   if (path_ == "-") {
-    // With standard output closed, its number may have gone to a file that is only read, such as the capture.
+    // If standard output was closed, its descriptor may now be a file opened for reading, such as the capture.
     const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail(EBADF);
-    // A description of our own, so that not waiting does not become the way of whoever shares the terminal or pipe.
+    // Opened anew: O_NONBLOCK on the shared descriptor would affect other processes on the terminal or pipe.
     descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
     if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened
   } else {
     descriptor_ = ::open(path_.c_str(), kFlags | O_TRUNC);
   }
-  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: a named pipe without a reader, so far
+  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: a named pipe without a reader yet
 }
 
 void StreamTarget::flush() {

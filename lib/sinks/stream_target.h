@@ -1,4 +1,4 @@
-// A pipe, terminal or device that is written in large blocks and never waited for without end.
+// A pipe, terminal or device, written in large blocks. All waits are bounded.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,7 @@ class StreamTarget : public Target {
   std::string path_;
   const std::atomic<bool>& abandon_;
   int descriptor_ = -1;
-  std::size_t written_ = 0;  // of buffer_, by a flush that did not get through
+  std::size_t written_ = 0;  // octets of buffer_ that an incomplete flush has written
 };
 
 }  // namespace spanflow

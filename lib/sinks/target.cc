@@ -11,13 +11,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// In /dev/fd, which leads there, is what this process has open already.
+// /dev/fd leads to /proc and has the descriptors of this process.
 bool is_in_proc(const fs::path& path) {
   std::error_code none;
   return fs::canonical(fs::absolute(path).parent_path(), none).native().starts_with("/proc/");
 }
 
-// What is written to where it is. All else is a file: written beside its place, and put there once it is whole.
+// Streams are written in place. Anything else is a file: written as NAME.part, renamed when complete.
 bool is_stream(const std::string& path) {
   std::error_code none;
   if (path == "-" || is_in_proc(path)) return true;
@@ -29,14 +29,14 @@ bool is_stream(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<Target> make_target(const SinkConfig& config, const SinkContext& context, std::string header) {
-  if (!is_stream(config.path)) {
-    return std::make_unique<FileTarget>(config, std::move(header), context.rotations, context.reloaded);
+std::unique_ptr<Target> make_target(const FileSettings& settings, const SinkContext& context, std::string header) {
+  if (!is_stream(settings.path)) {
+    return std::make_unique<FileTarget>(settings, std::move(header), context.rotations, context.reloaded);
   }
-  if (rotates(config) || config.compression == Compression::kZstd) {
-    throw ConfigError(config.path + ": only files can be rotated and compressed");
+  if (settings.rotates() || settings.compression == Compression::kZstd) {
+    throw ConfigError(settings.path + ": only files can be rotated and compressed");
   }
-  return std::make_unique<StreamTarget>(config.path, std::move(header), context.abandon);
+  return std::make_unique<StreamTarget>(settings.path, std::move(header), context.abandon);
 }
 
 }  // namespace spanflow

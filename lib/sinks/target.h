@@ -1,15 +1,15 @@
-// Where the lines of a sink go: into files, or into a pipe, terminal or device.
+// The output of a sink that writes lines: files, or a pipe, terminal or device.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "sinks/sink.h"
+#include "sinks/file_settings.h"
 #include "sinks/text.h"
 
 namespace spanflow {
 
-// Used by the sink's thread, once made.
+// Used by the sink's thread after construction.
 class Target {
  public:
   Target() = default;
@@ -19,7 +19,7 @@ class Target {
 
   // Whole lines.
   TextBuffer& buffer() { return buffer_; }
-  // Writes out the buffer. Throws RunError with what is left still buffered.
+  // Writes the buffer. On RunError the rest stays buffered.
   virtual void flush() = 0;
   // As Sink::end().
   virtual void end() {}
@@ -28,8 +28,8 @@ class Target {
   TextBuffer buffer_;
 };
 
-// `header` is put before the lines of each file. Throws RunError if the path cannot be written, ConfigError if what is
-// there cannot be written in the way that the sink asks for.
-std::unique_ptr<Target> make_target(const SinkConfig& config, const SinkContext& context, std::string header);
+// `header` begins each file. Throws RunError if the path cannot be written, ConfigError if it is not a file and the
+// settings need one.
+std::unique_ptr<Target> make_target(const FileSettings& settings, const SinkContext& context, std::string header);
 
 }  // namespace spanflow

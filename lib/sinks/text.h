@@ -13,11 +13,12 @@
 namespace spanflow {
 
 TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_version);
-// The value of a user metric in CSV and JSON: a whole number as one, any other with three decimals; nothing for one
-// that is missing or is no finite number.
+// A user metric's value in CSV and JSON: a whole number without decimals, any other with three; nothing if it is
+// missing or not finite.
 TextWriter append_metric(TextWriter out, double value);
 
-// The values whose text is the same everywhere. A format string costs more than all of the rest, so there is none here.
+// The values that look the same in all text formats. Written without fmt, because parsing a format string costs more
+// than all the rest.
 TextWriter append_plain(TextWriter out, std::uint64_t value);
 TextWriter append_plain(TextWriter out, std::int64_t value);
 inline TextWriter append_plain(TextWriter out, const ShortText& text) {
@@ -31,7 +32,7 @@ TextWriter append_plain(TextWriter out, HexValue value);
 TextWriter append_plain(TextWriter out, MacValue value);
 TextWriter append_plain(TextWriter out, RealValue value);
 
-// RFC 4180 field: quoted where it holds a comma, quote or line break; nothing for a missing value.
+// RFC 4180 field: quoted if it has a comma, quote or line break; empty for a missing value.
 TextWriter append_csv(TextWriter out, std::string_view text);
 TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list);
 template <typename Value>

@@ -1,4 +1,4 @@
-// What a field's value can be, and how a field takes it from a record.
+// The types of field values, and how a field takes its value from a record.
 #pragma once
 
 #include <algorithm>
@@ -19,13 +19,13 @@ struct AddressValue {
   std::uint8_t ip_version;
 };
 
-// The first `octets` of the address: all, or the three of the vendor (OUI).
+// The first `octets` of the address: all six, or the three of the vendor (OUI).
 struct MacValue {
   const MacAddress* address;
   std::size_t octets;
 };
 
-// 64 bits shown as 16 hexadecimal digits: a number would lose its last digits in many a reader.
+// 64 bits shown as 16 hexadecimal digits: many readers would lose the last digits of a number.
 struct HexValue {
   std::uint64_t bits;
 };
@@ -35,16 +35,16 @@ struct RealValue {
   double number;
 };
 
-// One number of each early packet, the one at `index`. With `padded_to` it looks as Python prints a list, and -1 fills
-// it up to that many.
+// One number of each early packet. With `padded_to` the list looks as Python prints it, filled up with -1 to that
+// length.
 struct EarlyPacketsValue {
   std::span<const EarlyPacket> packets;
   std::int64_t (*number)(std::span<const EarlyPacket> packets, std::size_t index);
   std::size_t padded_to = 0;
 };
 
-// A value is one of these, a std::uint64_t or std::int64_t, a std::string_view, or a ShortText: of our own making, such
-// as an id, in printable ASCII that no format has to quote. A std::optional of it: the record may have no such value.
+// A value is one of these, a std::uint64_t or std::int64_t, a std::string_view, or a ShortText (made by spanflow, such
+// as an id: printable ASCII that no format has to quote). std::optional: a record may lack the value.
 
 inline std::uint64_t number(std::uint64_t value) { return value; }
 inline std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }
@@ -122,7 +122,7 @@ inline std::int64_t early_direction(std::span<const EarlyPacket> packets, std::s
   return static_cast<std::int64_t>(packets[index].direction);
 }
 inline std::int64_t early_size(std::span<const EarlyPacket> packets, std::size_t index) { return packets[index].size; }
-// Since the packet before, with both times in whole `unit_ns`.
+// The time since the previous packet; both times are rounded to whole `unit_ns` first.
 template <std::uint64_t unit_ns>
 std::int64_t early_gap(std::span<const EarlyPacket> packets, std::size_t index) {
   if (index == 0) return 0;

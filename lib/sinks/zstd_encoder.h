@@ -13,9 +13,9 @@ class ZstdEncoder {
  public:
   explicit ZstdEncoder(int level);
 
-  // All three append to what is encoded.
+  // All three append to the encoded octets.
   void add(std::string_view text, std::string& encoded);
-  // Whoever has this much can decode all that was added.
+  // The octets encoded so far can be decoded to all text that was added.
   void flush(std::string& encoded);
   void end(std::string& encoded);
 

@@ -1,5 +1,5 @@
-// Which records of a sequence nobody waits for any more: all below a low-water mark, and ranges above it, since
-// messages in flight are acknowledged in any order.
+// The settled records of a sequence: all below a low-water mark, and ranges above it, because messages in flight are
+// acknowledged in any order.
 #pragma once
 
 #include <cstdint>
@@ -7,24 +7,23 @@
 
 namespace spanflow {
 
-// Not thread-safe. It holds one entry for each hole between settled ranges, so as many as messages are in flight at
-// most.
+// Not thread-safe. Holds one entry per gap between settled ranges: at most as many as messages are in flight.
 class SettledPositions {
  public:
   explicit SettledPositions(std::uint64_t low_water = 0) : low_water_(low_water) {}
 
-  // Everything below is settled; this position is not.
+  // Every position below is settled; this one is not.
   std::uint64_t low_water() const { return low_water_; }
-  // How many are settled at and above the low-water mark.
+  // The number of settled positions above the low-water mark.
   std::uint64_t above() const { return above_; }
   bool contains(std::uint64_t position) const;
-  // Settles [first, end) and returns how many of them were not settled before.
+  // Settles [first, end). Returns how many of these were not settled before.
   std::uint64_t settle(std::uint64_t first, std::uint64_t end);
 
  private:
   std::uint64_t low_water_;
   std::uint64_t above_ = 0;
-  std::map<std::uint64_t, std::uint64_t> ranges_;  // first -> end; they neither touch nor overlap
+  std::map<std::uint64_t, std::uint64_t> ranges_;  // first -> end; ranges neither touch nor overlap
 };
 
 }  // namespace spanflow

@@ -24,7 +24,7 @@ constexpr std::size_t kWriteSize = std::size_t{64} << 10;
 bool is_full(int error) { return error == ENOSPC || error == EDQUOT; }
 
 void create_folder(const std::string& path) {
-  std::error_code ignored;  // opening it says what is wrong
+  std::error_code ignored;  // the open that follows reports the error
   const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
   std::filesystem::create_directories(parent, ignored);
   ::mkdir(path.c_str(), 0750);
@@ -36,10 +36,10 @@ Descriptor open_folder(const std::string& path) {
   if (!folder) throw RunError(path + ": cannot be opened as a spool: " + std::strerror(errno));
   if (::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder;
   throw RunError(
-      path + ": cannot be locked: " + (errno == EWOULDBLOCK ? "another process has this spool" : std::strerror(errno)));
+      path + ": cannot be locked: " + (errno == EWOULDBLOCK ? "another process uses this spool" : std::strerror(errno)));
 }
 
-// Cut first: whoever has it open must not keep its room on the disk.
+// Truncated first, so that a process that has the file open does not keep its disk space.
 void remove_file(int folder, std::uint64_t first) {
   const std::string name = spool_file_name(first);
   const Descriptor emptied(::openat(folder, name.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -52,7 +52,7 @@ bool cut_file(int folder, std::uint64_t first, std::uint64_t size) {
   return file && ::ftruncate(file.get(), static_cast<off_t>(size)) == 0;
 }
 
-// Since it was begun; where the file system does not keep that, since it was last written to. 0 if it is gone.
+// Since the file's creation, or its last write where the file system does not keep that. 0 if the file is gone.
 double age_of_file(int folder, std::uint64_t first) {
   struct statx facts {};
   if (::statx(folder, spool_file_name(first).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME, &facts) != 0)
@@ -63,7 +63,7 @@ double age_of_file(int folder, std::uint64_t first) {
   return std::max(age.count(), 0.0);
 }
 
-// Octets of whole records among the first `size` of `buffer`, and how many they are.
+// The octets and the number of the whole records in the first `size` octets of `buffer`.
 std::pair<std::size_t, std::uint64_t> whole_records(std::string_view buffer, std::size_t size) {
   std::size_t octets = 0;
   std::uint64_t records = 0;
@@ -106,7 +106,7 @@ void Spool::run() {
   }
 }
 
-// What a run before left.
+// Recovery of an earlier run's files.
 
 void Spool::recover() {
   files_ = find_files();
@@ -116,7 +116,8 @@ void Spool::recover() {
   const std::optional<std::uint64_t> mark = mark_->read();
   const std::uint64_t oldest = files_.empty() ? end : files_.begin()->first;
   const std::uint64_t start = mark.value_or(oldest);
-  // A mark may be ahead of the records: it was on the disk, they were not yet. Their positions are not given again.
+  // A crash may leave the mark ahead of the records, if only the mark had reached the disk. Positions below the mark are
+  // not used again.
   written_position_ = next_position_ = std::max(end, start);
   settled_ = SettledPositions(start);
   ledger_.recovered += next_position_ - start;
@@ -138,7 +139,7 @@ Spool::Files Spool::find_files() const try {
   throw RunError(options_.path + ": cannot be read: " + error.code().message());
 }
 
-// How many records the last file has, no name tells. Returns the position after them.
+// The last file's records must be counted: no later file name gives their end. Returns the position after them.
 std::uint64_t Spool::recover_last_file() {
   const auto last = std::prev(files_.end());
   const std::uint64_t first = last->first;
@@ -194,7 +195,7 @@ void Spool::append(std::string_view payload) {
   if (buffer_.size() >= kWriteSize) write_out();
 }
 
-// False where a record of `size` octets has no room however much is dropped.
+// False if dropping files cannot make room for a record of `size` octets.
 bool Spool::make_room(std::size_t size) {
   if (size > UINT32_MAX || size + kSpoolFileHeader > options_.max_bytes) return false;
   const std::uint64_t in_file = (current_ ? files_.rbegin()->second : kSpoolFileHeader) + buffer_.size();
@@ -209,7 +210,7 @@ bool Spool::make_room(std::size_t size) {
   return true;
 }
 
-// Of the files that are not being written. Those that nobody waits for go first.
+// Spares the file being written. Retired files, which nobody waits for, go first.
 bool Spool::drop_oldest(SpoolDrop reason) {
   if (retired_.empty()) {
     const auto oldest = files_.begin();
@@ -237,7 +238,7 @@ void Spool::write_out() {
       if (drop_oldest(SpoolDrop::kNoSpace)) continue;
       return drop_buffer(SpoolDrop::kNoSpace, error);
     }
-    // The disk may be bad at one place: a new file is tried once.
+    // The disk may have a bad spot: try once with a new file.
     if (elsewhere) return drop_buffer(SpoolDrop::kWriteFailed, error);
     elsewhere = true;
     keep_what_is_whole();
@@ -246,7 +247,7 @@ void Spool::write_out() {
   if (options_.sync == SpoolSync::kAlways) note_sync(do_sync_work(take_sync_work()));
 }
 
-// Returns 0, or the error, with written_ saying how far it got.
+// Returns 0 or the error; written_ says how far it got.
 int Spool::write_buffer() {
   if (!current_) {
     if (const int error = open_file()) return error;
@@ -271,7 +272,7 @@ int Spool::open_file() {
   Descriptor opened(::openat(folder_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!opened) return errno;
   const std::string header = spool_file_header(written_position_);
-  errno = ENOSPC;  // what a write that got only so far means
+  errno = ENOSPC;  // the meaning of a short write
   if (::pwrite(opened.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) {
     const int error = errno;
     ::unlinkat(folder_.get(), name.c_str(), 0);
@@ -284,7 +285,7 @@ int Spool::open_file() {
   return 0;
 }
 
-// Takes the records of the buffer that are in the file out of the buffer; a part of one is cut off the file.
+// Removes the records that are in the file from the buffer, and cuts a partial record off the file.
 void Spool::keep_what_is_whole() {
   if (!current_) return;
   const auto [size, records] = written_ == buffer_.size() ? std::pair(written_, next_position_ - written_position_)
@@ -359,7 +360,7 @@ void Spool::sync() {
   const std::vector<std::uint64_t> retired = take_retired();
   lock.unlock();
   const int error = do_sync_work(work);
-  // Only now: a mark that is older than the files would make them look lost.
+  // After the sync: with a mark older than the deleted files, a restart would report their records as lost.
   for (const std::uint64_t first : retired) remove_file(folder_.get(), first);
   lock.lock();
   note_sync(error);
@@ -387,7 +388,7 @@ void Spool::rewind() {
   read_position_ = 0;
 }
 
-// False when the file is lost.
+// False if the file is lost.
 bool Spool::open_reader(Files::const_iterator file) try {
   const std::uint64_t first = file->first;
   reader_ = std::make_unique<SpoolFileReader>(folder_.get(), first);
@@ -404,7 +405,7 @@ bool Spool::open_reader(Files::const_iterator file) try {
   return false;
 }
 
-// Nothing where the reader only came closer to the next record to be given.
+// Nothing if the record read is not one to return; the caller reads on.
 std::optional<SpooledRecord> Spool::read(Files::const_iterator file) {
   const std::uint64_t position = reader_position_;
   const std::uint64_t offset = reader_->offset();
@@ -430,7 +431,7 @@ std::optional<SpooledRecord> Spool::read(Files::const_iterator file) {
   return std::nullopt;
 }
 
-// What follows `position` in a file. One that is being written is left behind with it.
+// Counts the rest of the file from `position` on as lost. If the file is being written, it is closed.
 void Spool::lose_rest(Files::const_iterator file, std::uint64_t position, SpoolDrop reason, std::uint64_t offset) {
   const std::uint64_t first = file->first;
   const std::uint64_t end = end_of(file);
@@ -467,7 +468,7 @@ bool Spool::acknowledge(std::uint64_t position) {
   return settled > 0;
 }
 
-// Files that nobody waits for are to be deleted, but for the one being written.
+// Marks the files without waiting records for deletion, except the one being written.
 void Spool::retire() {
   while (!files_.empty()) {
     const auto oldest = files_.begin();

@@ -1,5 +1,5 @@
-// Records that wait on disk until their receiver has them: append-only files in a folder, read back in order.
-// docs/spool.md says what is kept, what is promised, and what the files look like.
+// Records that wait on disk until their receiver confirms them: append-only files in a folder, read back in order.
+// docs/spool.md describes the guarantees and the file format.
 #pragma once
 
 #include <array>
@@ -20,57 +20,58 @@
 
 namespace spanflow {
 
-// Why a record will never be given, or not again.
+// Why next() will never return a record, or not return it again.
 enum class SpoolDrop : std::uint8_t { kNoSpace, kMaxBytes, kWriteFailed, kCorrupt, kMissing, kTorn };
 inline constexpr std::array<std::string_view, 6> kSpoolDropNames = {"no_space", "max_bytes", "write_failed",
                                                                     "corrupt",  "missing",   "torn"};
+static_assert(kSpoolDropNames.size() == static_cast<std::size_t>(SpoolDrop::kTorn) + 1);
 
-// appended + recovered = acknowledged + waiting + the drops, at every moment it is taken.
+// Always: appended + recovered = acknowledged + waiting + the sum of dropped.
 struct SpoolLedger {
   std::uint64_t appended = 0;
-  std::uint64_t recovered = 0;  // not acknowledged by the run before, what it had lost included
+  std::uint64_t recovered = 0;  // unacknowledged records of earlier runs, lost ones included
   std::uint64_t acknowledged = 0;
   std::uint64_t waiting = 0;
   std::array<std::uint64_t, kSpoolDropNames.size()> dropped{};
-  std::uint64_t files = 0;   // files in the folder
-  std::uint64_t octets = 0;  // in them, and still to be written
+  std::uint64_t files = 0;   // in the folder
+  std::uint64_t octets = 0;  // in the files and in the write buffer
   std::uint64_t sync_failures = 0;
-  double oldest_seconds = 0;  // since the file with the oldest waiting record was begun; 0 if none is in a file
+  double oldest_seconds = 0;  // age of the file with the oldest waiting record; 0 without one
 };
 
 struct SpooledRecord {
-  std::uint64_t position;    // increases from record to record, across restarts too
+  std::uint64_t position;    // increases from record to record, also across restarts
   std::string_view payload;  // valid until the next call of next() or rewind()
 };
 
-// Thread-safe, but for next() and rewind(), which are one thread's. Owns its folder while it lives, and a thread that
-// syncs and deletes files. A lock is held while octets are copied to or from the page cache, not while they are synced
-// (but with SpoolSync::kAlways, where that is the point).
+// Thread-safe, except next() and rewind(), which belong to one thread. Locks its folder, and runs a thread that syncs
+// and deletes files. The mutex is held while octets are copied to or from the page cache, and during a sync only with
+// SpoolSync::kAlways.
 class Spool {
  public:
-  // Creates the folder if need be and takes over what a run before left in it. Throws RunError naming the folder, also
-  // when another process has it.
+  // Creates the folder if needed, and recovers the records of an earlier run. Throws RunError with the folder's path,
+  // also if another process uses it.
   explicit Spool(SpoolOptions options);
-  // Writes and syncs what was appended. A spool whose records were all acknowledged leaves no file.
+  // Writes and syncs what was appended. If all records were acknowledged, no file is left.
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Takes any octets. Never fails: what finds no room takes the place of the oldest file, and else is dropped,
-  // counted.
+  // Takes any octets. Never fails: if there is no room, the oldest file is dropped; if that does not help, the record
+  // is. Both are counted.
   void append(std::string_view payload);
-  // Writes out what append() has buffered: it now survives the end of the process.
+  // Writes the buffered records to the file: they now survive the end of the process.
   void flush();
-  // flush(), and makes it survive the loss of power; also deletes what was acknowledged. The spool's own thread calls
+  // flush(), then makes the records survive a power loss and deletes acknowledged files. The spool's own thread calls
   // it every sync_interval.
   void sync();
 
-  // The record after the one given before, written out first; records that were settled meanwhile are left out. Nothing
-  // when all have been given. Throws RunError when a file cannot be opened for a reason that may pass.
+  // The next record in order, written to the file first; skips records settled in the meantime. Nothing after the last
+  // record. Throws RunError if a file cannot be opened for a reason that may pass.
   std::optional<SpooledRecord> next();
-  // next() gives again, from the oldest on, what was not acknowledged.
+  // Makes next() start over with the oldest unacknowledged record.
   void rewind();
-  // In any order. False of a record that was dropped, or acknowledged before: nothing changes.
+  // In any order. False, without effect, for a record that was dropped or already acknowledged.
   bool acknowledge(std::uint64_t position);
 
   SpoolLedger ledger() const;
@@ -92,7 +93,7 @@ class Spool {
   void keep_what_is_whole();
   void drop_buffer(SpoolDrop reason, int error);
 
-  // What a sync has to do: taken under the lock, done without it.
+  // The work of one sync, taken under the lock and done without it.
   struct SyncWork {
     std::vector<std::shared_ptr<Descriptor>> files;
     bool folder = false;
@@ -125,25 +126,25 @@ class Spool {
   std::unique_ptr<MarkFile> mark_;
 
   mutable std::mutex mutex_;
-  SpoolLedger ledger_;  // but for waiting, files and octets
+  SpoolLedger ledger_;  // except waiting, files, octets and oldest_seconds
   SettledPositions settled_;
-  Files files_;                         // each reaches to the next one's first position, the last to written_position_
-  std::uint64_t file_octets_ = 0;       // of files_ and retired_
-  std::vector<std::uint64_t> retired_;  // files to be deleted
+  Files files_;                         // each ends at the next one's first position, the last at written_position_
+  std::uint64_t file_octets_ = 0;       // in files_ and retired_
+  std::vector<std::uint64_t> retired_;  // files to delete
   std::uint64_t retired_octets_ = 0;
-  bool warned_ = false;  // since the spool was empty, of what is dropped while writing
+  bool warned_ = false;  // of dropped records, since the spool was last empty
 
-  std::shared_ptr<Descriptor> current_;                // being written: the last one in files_
-  std::string buffer_;                                 // records to be appended to it
-  std::size_t written_ = 0;                            // of buffer_, by a write that did not get through
-  std::uint64_t written_position_ = 0;                 // after what is in files_
-  std::uint64_t next_position_ = 0;                    // after what is in buffer_
-  std::vector<std::shared_ptr<Descriptor>> unsynced_;  // files
+  std::shared_ptr<Descriptor> current_;  // the file being written: the last one in files_
+  std::string buffer_;                   // records to append to it
+  std::size_t written_ = 0;              // octets of buffer_ that an incomplete write has written
+  std::uint64_t written_position_ = 0;   // after the last record in files_
+  std::uint64_t next_position_ = 0;      // after the last record in buffer_
+  std::vector<std::shared_ptr<Descriptor>> unsynced_;
   bool folder_unsynced_ = false;
 
   std::unique_ptr<SpoolFileReader> reader_;
-  std::uint64_t reader_position_ = 0;  // of what reader_ reads next
-  std::uint64_t read_position_ = 0;    // of what next() gives, at least
+  std::uint64_t reader_position_ = 0;  // of the record that reader_ reads next
+  std::uint64_t read_position_ = 0;    // next() returns no record before this one
 
   std::mutex syncing_;  // taken before mutex_
   std::condition_variable stop_;

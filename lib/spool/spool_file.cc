@@ -16,15 +16,15 @@
 namespace spanflow {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the formats here are little endian");
+static_assert(std::endian::native == std::endian::little, "the file format is little endian");
 
 constexpr std::string_view kMagic = "spanspol";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::string_view kSuffix = ".spool";
 constexpr std::size_t kDigits = 20;
 constexpr std::uint64_t kReadAhead = std::uint64_t{256} << 10;
-constexpr std::size_t kMarkSize = 12;  // the number, and its CRC-32C
-constexpr off_t kMarkSlot = 512;       // two slots, in sectors of their own, are written in turn
+constexpr std::size_t kMarkSize = 12;  // the number and its CRC-32C
+constexpr off_t kMarkSlot = 512;       // two slots in separate disk sectors, written in turn
 
 template <typename Integer>
 void put(std::string& out, Integer value) {
@@ -38,7 +38,7 @@ Integer get(std::string_view octets) {
   return value;
 }
 
-// Returns how much there is up to the end of the file, or up to a place that cannot be read.
+// Returns the octets read: fewer than `size` at the end of the file, or where it cannot be read.
 std::size_t read_at(int descriptor, char* to, std::size_t size, std::uint64_t offset) {
   std::size_t done = 0;
   while (done < size) {
@@ -135,7 +135,7 @@ SpoolFileReader::Found SpoolFileReader::read(std::uint64_t limit) {
   return Found::kCorrupt;
 }
 
-// Shorter than asked for where the file is.
+// Shorter than `size` at the end of the file.
 std::string_view SpoolFileReader::octets(std::uint64_t offset, std::uint64_t size, std::uint64_t limit) {
   if (offset < buffer_offset_ || offset + size > buffer_offset_ + buffer_.size()) {
     buffer_.resize(std::min(std::max(size, kReadAhead), limit - offset));

@@ -1,5 +1,5 @@
-// A file of a spool: a header, then records one after the other, all integers little endian. docs/spool.md has the
-// format.
+// The files of a spool: a header, then records one after the other; all integers are little endian. docs/spool.md has
+// the format.
 #pragma once
 
 #include <cstdint>
@@ -11,28 +11,29 @@
 
 namespace spanflow {
 
-inline constexpr std::size_t kSpoolFileHeader =
-    24;                                          // magic, version, position of the first record, CRC-32C of all three
-inline constexpr std::size_t kRecordHeader = 8;  // length of the payload, CRC-32C of length and payload
+// Magic, version, position of the first record, CRC-32C of these three.
+inline constexpr std::size_t kSpoolFileHeader = 24;
+// Length of the payload, CRC-32C of length and payload.
+inline constexpr std::size_t kRecordHeader = 8;
 inline constexpr std::uint64_t kMaxPosition = std::uint64_t{1} << 63;
 
-// Names sort as the positions do.
+// Sorted by name, files are sorted by position.
 std::string spool_file_name(std::uint64_t first);
 std::optional<std::uint64_t> first_of_spool_file(std::string_view name);
 
 std::string spool_file_header(std::uint64_t first);
 void append_record(std::string& out, std::string_view payload);
-// The size of a record that starts here, header included, as its length says.
+// The size of the record that begins here, header included, according to its length field.
 std::uint64_t record_size(std::string_view octets);
 
-// A number of its own file, kept in place: a write needs no room on the disk, and one that is torn leaves the one
-// before.
+// A file that stores one number, rewritten in place: a write needs no disk space, and a torn write leaves the previous
+// number intact.
 class MarkFile {
  public:
   // Throws RunError.
   MarkFile(int folder, const std::string& path);
   std::optional<std::uint64_t> read() const;
-  // False if it is the same, or cannot be written now: until it can, more is repeated after a crash.
+  // False if the number is unchanged or cannot be written. After a failed write, a crash repeats more records.
   bool write(std::uint64_t mark);
   int descriptor() const { return file_.get(); }
 
@@ -47,9 +48,9 @@ class SpoolFileReader {
  public:
   enum class Found : std::uint8_t {
     kRecord,
-    kCorrupt,  // one record, whose length leads to a good one
+    kCorrupt,  // one bad record; its length field leads to a good one
     kEnd,
-    kBroken,  // from here on nothing can be read
+    kBroken,  // nothing after this point can be read
   };
 
   // Throws std::system_error when the file cannot be opened.
@@ -57,7 +58,7 @@ class SpoolFileReader {
 
   std::uint64_t first() const { return first_; }
   bool has_good_header();
-  // Only the first `limit` octets of the file are read. The payload stays valid until the next call.
+  // Reads only the first `limit` octets of the file. The payload stays valid until the next call.
   Found read(std::uint64_t limit);
   std::string_view payload() const { return payload_; }
   std::uint64_t offset() const { return offset_; }
@@ -71,7 +72,7 @@ class SpoolFileReader {
   Descriptor file_;
   std::uint64_t offset_ = kSpoolFileHeader;
   std::string buffer_;
-  std::uint64_t buffer_offset_ = 0;  // in the file, of what buffer_ holds
+  std::uint64_t buffer_offset_ = 0;  // offset in the file of buffer_
   std::string_view payload_;
 };
 

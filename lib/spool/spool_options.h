@@ -1,4 +1,4 @@
-// What can be chosen of a spool.
+// The settings of a spool.
 #pragma once
 
 #include <chrono>
@@ -8,19 +8,19 @@
 namespace spanflow {
 
 enum class SpoolSync : std::uint8_t {
-  kInterval,  // on a thread of its own, every sync_interval
+  kInterval,  // by the spool's own thread, every sync_interval
   kAlways,    // before next() gives a record, and before flush() returns
-  kOff,       // when the kernel likes
+  kOff,       // when the kernel writes back
 };
 
-// Which records the user of a spool puts into it.
+// The records that the user of a spool appends: those that the target does not take at once, or all.
 enum class SpoolMode : std::uint8_t { kOnFailure, kAlways };
 
 struct SpoolOptions {
-  std::string path;  // of the folder; empty: no spool
+  std::string path;  // the folder; empty: no spool
   SpoolMode mode = SpoolMode::kOnFailure;
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
-  std::uint64_t file_bytes = std::uint64_t{32} << 20;  // at most half of max_bytes is used
+  std::uint64_t file_bytes = std::uint64_t{32} << 20;  // limited to half of max_bytes
   SpoolSync sync = SpoolSync::kInterval;
   std::chrono::milliseconds sync_interval{500};
 

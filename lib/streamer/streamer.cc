@@ -13,6 +13,7 @@
 #include "capture/kernel_interface.h"
 #include "options/loader.h"
 #include "pipeline/pipeline.h"
+#include "sinks/field_selection.h"
 #include "sinks/record_text.h"
 
 namespace spanflow {

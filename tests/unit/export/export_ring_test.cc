@@ -35,7 +35,7 @@ TEST(BlockRing, GivesFullBlocksInOrderAndEmptyOnesBack) {
   EXPECT_EQ(ring.take_empty(), first);
 }
 
-// Writes records numbered from `first` on; returns how many found room.
+// Writes records numbered from `first` on; returns the number that had room.
 std::size_t write(RecordWriter& writer, std::uint64_t first, std::size_t count) {
   std::size_t written = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -246,7 +246,7 @@ TEST(Collector, FinishTakesWhatWasPushedBefore) {
   EXPECT_THAT(numbers_of(kept->all()), ::testing::ElementsAre(7, 8, 9));
 }
 
-// How late a record is when the sinks get it; of one that nothing waited for, nothing is known.
+// The lag is the time from a record's due time until sinks get it; a record without a due time has none.
 TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
   std::atomic<bool> abandon{false};
   SinkRunner sink("memory", std::make_unique<MemorySink>(std::make_shared<KeptRecords>()), 100, true, abandon);
@@ -257,7 +257,7 @@ TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
   const auto ns = [](std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); };
   *writer.next().due_ns = ns(now - std::chrono::hours{1});
   *writer.next().due_ns = 0;
-  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // its packets' clock is ahead of ours
+  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // the clock of its packets is ahead
   writer.flush();
   Counters counters;
   Collector collector({&ring}, {&sink}, counters);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sinks/field_selection.h"
 #include "sinks/record_text.h"
 #include "support/decoding.h"
 #include "support/flow_harness.h"

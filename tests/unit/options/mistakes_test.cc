@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "options/loader.h"
+#include "sinks/sink.h"
 #include "support/temporary_folder.h"
 
 namespace spanflow::testing {
@@ -81,6 +82,9 @@ const Mistake kMistakes[] = {
      "spanflow.yaml:3:5: sinks[0].topic: a csv sink has no such option"},
     {"PathOfASinkWithoutOne", "sinks:\n  - {path: a, type: kafka, brokers: b, topic: t}\n",
      "spanflow.yaml:2:6: sinks[0].path: a kafka sink has no such option"},
+    {"IpfixWithoutAPath", "sinks:\n  - {type: ipfix}\n", "spanflow.yaml:2:5: sinks[0]: an ipfix sink needs a path"},
+    {"CompressionThatNoFileHas", "sinks:\n  - {type: csv, compression: lz4}\n",
+     "spanflow.yaml:2:5: sinks[0]: the compression of a file is auto, none or zstd"},
     {"KafkaWithoutBrokers", "sinks:\n  - {type: kafka, topic: t}\n",
      "spanflow.yaml:2:5: sinks[0]: a kafka sink needs brokers"},
     {"KafkaWithoutATopic", "sinks:\n  - {type: kafka, brokers: b}\n",
@@ -194,7 +198,7 @@ TEST(ApplySetting, ReadsTheValueAsYaml) {
   EXPECT_TRUE(config.decode.tunnels.has(TunnelType::kVxlan));
   EXPECT_FALSE(config.decode.tunnels.has(TunnelType::kGre));
   ASSERT_EQ(config.sinks.size(), 1U);
-  EXPECT_EQ(config.sinks[0].path, "out.csv");
+  EXPECT_EQ(places_of(config.sinks[0]).target, "out.csv");
 }
 
 TEST(ApplySetting, AnEmptyValueIsAnEmptyText) {
@@ -261,9 +265,9 @@ TEST(Check, NeedsACpuForEachWorkerWhereTheyAreNamed) {
   EXPECT_EQ(error_of([&] { check(config); }), "input.cores: expected at least as many CPUs as workers (3), got 2");
 }
 
-TEST(Doubts, NoneAboutTheDefaults) { EXPECT_TRUE(warnings(complete()).empty()); }
+TEST(Warnings, NoneAboutTheDefaults) { EXPECT_TRUE(warnings(complete()).empty()); }
 
-TEST(Doubts, TimeoutsThatLookSwapped) {
+TEST(Warnings, TimeoutsThatLookSwapped) {
   Config config = complete();
   config.flow.inactive_timeout = std::chrono::minutes{30};
   const auto lines = warnings(config);
@@ -272,7 +276,7 @@ TEST(Doubts, TimeoutsThatLookSwapped) {
               ::testing::StartsWith("flow.inactive_timeout (30m) is longer than flow.active_timeout (120s): "));
 }
 
-TEST(Doubts, LessCapacityThanWorkers) {
+TEST(Warnings, LessCapacityThanWorkers) {
   Config config = complete();
   config.flow.capacity = 1;
   config.workers = 2;

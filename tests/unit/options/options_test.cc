@@ -9,6 +9,7 @@
 
 #include "options/describe.h"
 #include "options/loader.h"
+#include "options/nearest_word.h"
 
 namespace spanflow::testing {
 namespace {

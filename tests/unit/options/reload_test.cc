@@ -1,4 +1,4 @@
-// What a run takes over from a new configuration.
+// The options that a reload applies.
 #include "options/reload.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// The whole way from a capture file to records, as the daemon and the Streamer use it.
+// From a capture file to records, as the daemon and the Streamer run it.
 #include "pipeline/pipeline.h"
 
 #include <gmock/gmock.h>
@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "sinks/file_settings.h"
 #include "support/capture_writer.h"
 #include "support/flow_harness.h"
 #include "support/memory_sink.h"
@@ -29,7 +30,7 @@ class PipelineTest : public ::testing::Test {
     return config;
   }
 
-  // Runs it to its end.
+  // Runs a pipeline to its end.
   std::vector<FlowRecord> run(const Config& config) {
     const auto kept = std::make_shared<KeptRecords>();
     std::vector<NamedSink> sinks;
@@ -69,7 +70,7 @@ TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
   }
 }
 
-// Copies on another VLAN, of which flow.vlan_key makes another flow and so perhaps another worker's.
+// Copies on another VLAN: with flow.vlan_key they would be another flow, perhaps of another worker.
 TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   std::vector<TestPacket> once;
   std::vector<TestPacket> twice;
@@ -100,7 +101,7 @@ TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   }
 }
 
-// The filter comes before fragments and duplicates, in whichever thread they are looked at.
+// The filter comes before fragments and duplicates, regardless of the thread that handles these.
 TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
   const auto ip = [](int offset, bool more) {
     PacketBuilder packet;
@@ -136,7 +137,7 @@ TEST_F(PipelineTest, FilesInTheWrongOrderGiveTheRecordsOfEach) {
   }
 }
 
-// A single packet a long time after the others says that their flows were inactive by then.
+// A single packet long after the others makes their flows inactive.
 TEST_F(PipelineTest, TheLastPacketOfACaptureCanTellThatOthersHadEnded) {
   const auto records = run(config_for({PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).at(1s).build(),
                                        PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(3, 4).at(300s).build()}));
@@ -179,12 +180,12 @@ void expect_balanced(const nlohmann::json& summary) {
 TEST_F(PipelineTest, TheSummaryBalances) {
   auto packets = random_traffic(3, 3000);
   packets[10] = packets[10].cut_to(16);
-  packets[20].bytes[12] = 0x99;  // no EtherType that is known,
+  packets[20].bytes[12] = 0x99;  // an unknown EtherType,
   packets[20].bytes[14] = 0x99;  // and no IP behind it
   Config config = config_for(packets);
   config.workers = 2;
   config.input.filter = "ip or ether[12] == 0x99";
-  config.sinks = {{.type = "csv", .path = folder_ / "out.csv"}};
+  config.sinks = {{.type = "csv", .settings = FileSettings{.path = folder_ / "out.csv"}}};
   const auto records = run(config);
   const auto summary = nlohmann::json::parse(to_json(summary_));
   expect_balanced(summary);
@@ -208,7 +209,7 @@ TEST_F(PipelineTest, TheSummaryForPeopleShowsBothLedgers) {
 
 TEST_F(PipelineTest, ASinkThatCannotBeWrittenFailsAloneAndIsCounted) {
   Config config = config_for(random_traffic(5, 3000));
-  config.sinks = {{.type = "jsonl", .path = "/dev/full"}};
+  config.sinks = {{.type = "jsonl", .settings = FileSettings{.path = "/dev/full"}}};
   const auto records = run(config);
   EXPECT_GT(records.size(), 100U);
   EXPECT_EQ(failures_.size(), 1U);

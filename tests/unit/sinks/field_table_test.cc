@@ -1,4 +1,4 @@
-// The one table of fields, and records as lines of it.
+// The table of fields, and records written with it.
 #include "sinks/field_table.h"
 
 #include <gmock/gmock.h>
@@ -8,8 +8,10 @@
 #include <set>
 #include <sstream>
 
+#include "sinks/field_reference.h"
+#include "sinks/field_selection.h"
+#include "sinks/file_settings.h"
 #include "sinks/record_text.h"
-#include "sinks/sink.h"
 #include "support/records.h"
 #include "support/temporary_folder.h"
 
@@ -300,18 +302,20 @@ TEST(EndReasons, HaveTheirDocumentedCodes) {
   }
 }
 
-// Through a sink into a file.
+// Writes the records through a sink into a file, and returns its content.
 std::string written_by(const std::string& type, const std::vector<FlowRecord>& records,
                        const MetricNames& metrics = {}) {
   const TemporaryFolder folder;
   Config config;
-  SinkConfig sink_config{.type = type, .path = folder / "out", .fields = {"ip_src", "vlan_id", "application_name"}};
+  const std::string path = folder / "out";
+  const SinkConfig sink_config{
+      .type = type, .fields = {"ip_src", "vlan_id", "application_name"}, .settings = FileSettings{.path = path}};
   const std::atomic<bool> abandon{false};
   const auto sink = make_sink(sink_config, {config, metrics, abandon});
   sink->write(records);
   sink->end();
   sink->flush();
-  return content_of(sink_config.path);
+  return content_of(path);
 }
 
 TEST(CsvSink, WritesAHeaderAndALineForEachRecord) {

@@ -1,4 +1,4 @@
-// Files: their names, when they end, and what a crash leaves of them. The test is the clock.
+// Files: their names, when they end, and repair after a crash. The test sets the clock.
 #include "sinks/file_target.h"
 
 #include <gmock/gmock.h>
@@ -39,11 +39,11 @@ std::string zstd_of(const std::string& text) {
 
 class FileTargetTest : public ::testing::Test {
  protected:
-  std::unique_ptr<FileTarget> open(const SinkConfig& config, std::string_view header = kHeader) {
-    return std::make_unique<FileTarget>(config, std::string(header), rotations_, false, [this] { return now_; });
+  std::unique_ptr<FileTarget> open(const FileSettings& settings, std::string_view header = kHeader) {
+    return std::make_unique<FileTarget>(settings, std::string(header), rotations_, false, [this] { return now_; });
   }
   std::unique_ptr<FileTarget> open(const std::string& name, std::string_view header = kHeader) {
-    return open(SinkConfig{.path = folder_ / name}, header);
+    return open(FileSettings{.path = folder_ / name}, header);
   }
   static void put(FileTarget& target, std::string_view lines) {
     TextWriter out(target.buffer());
@@ -139,27 +139,27 @@ TEST_F(FileTargetTest, TimeIsInTheNameInUtc) {
 
 TEST_F(FileTargetTest, AFileEndsWhenTheClockReachesAMultipleOfThePeriod) {
   now_ = WallTime{hours{480'000} + minutes{3}};
-  const auto target = open(SinkConfig{.path = folder_ / "%H%M%S.csv", .rotate_every = minutes{5}});
+  const auto target = open(FileSettings{.path = folder_ / "%H%M%S.csv", .rotate_every = minutes{5}});
   put(*target, "1,1\n");
   now_ += minutes{2} - std::chrono::nanoseconds{1};
   put(*target, "2,2\n");
   EXPECT_THAT(names(), ElementsAre("000300.csv.part"));
   now_ += std::chrono::nanoseconds{1};
-  target->flush();  // without a record, too
+  target->flush();  // also without a record
   EXPECT_THAT(names(), ElementsAre("000300.csv"));
   EXPECT_EQ(content("000300.csv"), "a,b\n1,1\n2,2\n");
   now_ += minutes{6};
   put(*target, "3,3\n");
   EXPECT_THAT(names(), ElementsAre("000300.csv", "001100.csv.part"));
   now_ += minutes{4};
-  put(*target, "4,4\n");  // was there before the file ended
+  put(*target, "4,4\n");  // written before the file ended
   EXPECT_EQ(content("001100.csv"), "a,b\n3,3\n4,4\n");
   end(*target);
   EXPECT_THAT(names(), ElementsAre("000300.csv", "001100.csv"));
 }
 
 TEST_F(FileTargetTest, AFileWithoutRecordsIsNotKept) {
-  const auto target = open(SinkConfig{.path = folder_ / "%H%M%S.csv", .rotate_every = minutes{5}});
+  const auto target = open(FileSettings{.path = folder_ / "%H%M%S.csv", .rotate_every = minutes{5}});
   target->flush();
   EXPECT_EQ(names().size(), 1U);
   now_ += minutes{10};
@@ -171,7 +171,7 @@ TEST_F(FileTargetTest, AFileWithoutRecordsIsNotKept) {
 
 TEST_F(FileTargetTest, AClockThatIsSetBackEndsAFile) {
   now_ = WallTime{hours{480'000}};
-  const auto target = open(SinkConfig{.path = folder_ / "%H.csv", .rotate_every = hours{1}});
+  const auto target = open(FileSettings{.path = folder_ / "%H.csv", .rotate_every = hours{1}});
   put(*target, "1,1\n");
   now_ -= hours{5};
   target->flush();
@@ -179,7 +179,7 @@ TEST_F(FileTargetTest, AClockThatIsSetBackEndsAFile) {
 }
 
 TEST_F(FileTargetTest, NoFileIsLargerThanAskedForAndNoLineIsTorn) {
-  const auto target = open(SinkConfig{.path = folder_ / "out.csv", .rotate_size = 12});
+  const auto target = open(FileSettings{.path = folder_ / "out.csv", .rotate_size = 12});
   put(*target, "1,1\n2,2\n3,3\n4,4\n5,5\n");
   end(*target);
   EXPECT_THAT(names(), ElementsAre("out.1.csv", "out.2.csv", "out.csv"));
@@ -189,7 +189,7 @@ TEST_F(FileTargetTest, NoFileIsLargerThanAskedForAndNoLineIsTorn) {
 }
 
 TEST_F(FileTargetTest, ALineThatFitsNowhereHasAFileOfItsOwn) {
-  const auto target = open(SinkConfig{.path = folder_ / "out", .rotate_size = 2}, "");
+  const auto target = open(FileSettings{.path = folder_ / "out", .rotate_size = 2}, "");
   put(*target, "1\n22222222\n3\n");
   end(*target);
   EXPECT_EQ(content("out") + content("out.1") + content("out.2"), "1\n22222222\n3\n");
@@ -199,7 +199,7 @@ TEST_F(FileTargetTest, ALineThatFitsNowhereHasAFileOfItsOwn) {
 TEST_F(FileTargetTest, ARotatedFileTakesNoOthersPlace) {
   folder_.write("out.csv.zst", "old");
   folder_.write("out.1.csv.zst", "older");
-  const auto target = open(SinkConfig{.path = folder_ / "out.csv.zst", .rotate_every = hours{1}});
+  const auto target = open(FileSettings{.path = folder_ / "out.csv.zst", .rotate_every = hours{1}});
   put(*target, "1,1\n");
   end(*target);
   EXPECT_EQ(content("out.csv.zst") + content("out.1.csv.zst"), "oldolder");
@@ -248,16 +248,16 @@ TEST_F(FileTargetTest, TheEndOfTheNameAsksForZstd) {
   put(*target, "2,2\n");
   end(*target);
   EXPECT_EQ(unzstd(content("out.csv.zst")), "a,b\n1,1\n2,2\n");
-  const auto plain = open(SinkConfig{.path = folder_ / "plain.zst", .compression = Compression::kNone});
+  const auto plain = open(FileSettings{.path = folder_ / "plain.zst", .compression = Compression::kNone});
   end(*plain);
   EXPECT_EQ(content("plain.zst"), "a,b\n");
-  const auto other = open(SinkConfig{.path = folder_ / "other.csv", .compression = Compression::kZstd});
+  const auto other = open(FileSettings{.path = folder_ / "other.csv", .compression = Compression::kZstd});
   end(*other);
   EXPECT_EQ(unzstd(content("other.csv")), "a,b\n");
 }
 
 TEST_F(FileTargetTest, AFileIsAsLargeAsItsText) {
-  const auto target = open(SinkConfig{.path = folder_ / "out.zst", .rotate_size = 12});
+  const auto target = open(FileSettings{.path = folder_ / "out.zst", .rotate_size = 12});
   put(*target, "1,1\n2,2\n3,3\n");
   end(*target);
   EXPECT_EQ(unzstd(content("out.zst")), "a,b\n1,1\n2,2\n");
@@ -280,7 +280,7 @@ TEST_F(FileTargetTest, ATornLineIsCutAndTheFileCompleted) {
 
 TEST_F(FileTargetTest, ALongTornLineIsCut) {
   folder_.write("out.part", "1\n" + std::string(300'000, 'x'));
-  end(*open(SinkConfig{.path = folder_ / "out", .rotate_size = 100}, ""));
+  end(*open(FileSettings{.path = folder_ / "out", .rotate_size = 100}, ""));
   EXPECT_EQ(content("out"), "1\n");
 }
 
@@ -307,10 +307,10 @@ TEST_F(FileTargetTest, OfACrashedFileInZstdWhatWasFlushedIsKept) {
     const auto target = open("out.csv.zst");
     put(*target, "1,1\n");
     put(*target, "2,2\n3");
-    // Neither completed nor ended, as after a crash.
+    // Destroyed without end(), as after a crash.
   }
   EXPECT_THAT(names(), ElementsAre("out.csv.zst.part"));
-  end(*open(SinkConfig{.path = folder_ / "out.csv.zst", .rotate_size = 100}));
+  end(*open(FileSettings{.path = folder_ / "out.csv.zst", .rotate_size = 100}));
   EXPECT_THAT(names(), ElementsAre("out.csv.zst"));
   EXPECT_EQ(unzstd(content("out.csv.zst")), "a,b\n1,1\n2,2\n");
 }
@@ -331,7 +331,7 @@ TEST_F(FileTargetTest, AFileInZstdIsRepairedWhereverItWasCut) {
   for (std::size_t cut = 10'000; cut < whole.size(); cut += 997) {
     folder_.write("cut.zst.part", whole.substr(0, cut));
     folder_.write("cut.zst.part.part", "of a repair that was cut short");
-    open(SinkConfig{.path = folder_ / "cut.zst", .rotate_size = 1000}).reset();
+    open(FileSettings{.path = folder_ / "cut.zst", .rotate_size = 1000}).reset();
     const std::string repaired = unzstd(content("cut.zst"));
     EXPECT_TRUE(text.starts_with(repaired) && repaired.ends_with('\n')) << cut << ": " << repaired.size();
     EXPECT_GE(repaired.size(), kept);
@@ -350,7 +350,7 @@ TEST_F(FileTargetTest, AWholeFrameWithoutItsNameIsCompleted) {
 
 // --- A full disk ---
 
-// A limit on the size of files stands for it: what fits is written, then write() fails.
+// Simulated by a file size limit: write() fails once the limit is reached.
 class FullDisk {
  public:
   explicit FullDisk(std::uint64_t octets) {
@@ -387,7 +387,7 @@ TEST_F(FileTargetTest, AfterAFullDiskTheFileIsWhole) {
 }
 
 TEST_F(FileTargetTest, AFullDiskTearsNoLineBetweenTwoFiles) {
-  const auto target = open(SinkConfig{.path = folder_ / "out", .rotate_size = 100'000}, "");
+  const auto target = open(FileSettings{.path = folder_ / "out", .rotate_size = 100'000}, "");
   std::string lines;
   for (int n = 0; n < 20'000; ++n) lines += std::to_string(1'000'000 + n) + '\n';
   {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sinks/field_selection.h"
 #include "sinks/ipfix_messages.h"
 
 namespace spanflow::testing {

@@ -1,4 +1,4 @@
-// Every message is reported once, and none is lost while brokers fail in all the ways that pass.
+// Every message is reported exactly once, and none is lost through temporary failures of brokers.
 #include "sinks/kafka_producer.h"
 
 #include <gmock/gmock.h>
@@ -49,7 +49,7 @@ class KafkaProducerTest : public ::testing::Test {
     }
   }
 
-  // How many messages had this outcome, and no other report.
+  // The number of messages with this outcome and no other report.
   std::size_t reported(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
@@ -64,7 +64,7 @@ class KafkaProducerTest : public ::testing::Test {
     return notices_;
   }
 
-  // The numbers that can be read, each at least once.
+  // The distinct values that can be read from the topic.
   std::set<std::string> arrived() {
     std::set<std::string> values;
     for (const auto& message : cluster_.read("flows")) values.insert(message.value);

@@ -1,4 +1,4 @@
-// Records through the sink into a topic: what a message holds, and what the ledger says of it.
+// Records written through the sink to a topic: the content of messages, and the ledger.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -10,22 +10,22 @@
 #include "support/eventually.h"
 #include "support/mock_cluster.h"
 #include "support/records.h"
+#include "support/sink_config.h"
 
 namespace spanflow::testing {
 namespace {
 
 class KafkaSinkTest : public ::testing::Test {
  protected:
-  KafkaSinkTest() {
-    cluster_.make_topic("flows");
-    sink_.type = "kafka";
-    sink_.fields = {"ip_src", "dst_port"};
-    sink_.kafka.brokers = cluster_.brokers();
-    sink_.kafka.topic = "flows";
-    sink_.kafka.rdkafka = {{"linger.ms", "1"}, {"reconnect.backoff.max.ms", "200"}};
+  KafkaSinkTest() { cluster_.make_topic("flows"); }
+
+  SinkConfig sink() const {
+    YamlMembers options = options_;
+    options["rdkafka"] = yaml_mapping(rdkafka_);
+    return sink_from(options);
   }
 
-  std::unique_ptr<Sink> make(bool live = true) { return make_sink(sink_, {config_, {}, abandon_, live}); }
+  std::unique_ptr<Sink> make(bool live = true) { return make_sink(sink(), {config_, {}, abandon_, live}); }
 
   std::unique_ptr<SinkRunner> start(bool live) {
     auto runner = std::make_unique<SinkRunner>("kafka", make(live), 1000, !live, abandon_);
@@ -53,8 +53,12 @@ class KafkaSinkTest : public ::testing::Test {
   }
 
   MockCluster cluster_;
+  YamlMembers options_{{"type", "kafka"},
+                       {"brokers", "'" + cluster_.brokers() + "'"},
+                       {"topic", "flows"},
+                       {"fields", "[ip_src, dst_port]"}};
+  YamlMembers rdkafka_{{"linger.ms", "1"}, {"reconnect.backoff.max.ms", "200"}};
   Config config_;
-  SinkConfig sink_;
   std::atomic<bool> abandon_{false};
 };
 
@@ -75,12 +79,12 @@ TEST_F(KafkaSinkTest, TheKeyIsTheCommunityId) {
 }
 
 TEST_F(KafkaSinkTest, TheKeyCanBeTheFlowId) {
-  sink_.kafka.key = KafkaKey::kFlow;
+  options_["key"] = "flow";
   EXPECT_EQ(message_of(record_number(0xabc)).key, "0000000000000abc");
 }
 
 TEST_F(KafkaSinkTest, TheKeyCanBeNone) {
-  sink_.kafka.key = KafkaKey::kNone;
+  options_["key"] = "none";
   EXPECT_EQ(message_of(record_number(0xabc)).key, "");
 }
 
@@ -101,7 +105,7 @@ TEST_F(KafkaSinkTest, WhileNoBrokerIsThereRecordsAreQueuedAndThenDelivered) {
   cluster_.stop_broker();
   const auto runner = start(true);
   runner->enqueue(batch_of(0, 500));
-  std::this_thread::sleep_for(std::chrono::milliseconds{200});
+  EXPECT_TRUE(eventually([&] { return runner->ledger().waiting == 0; }));
   EXPECT_EQ(runner->ledger().delivered, 0U);
   EXPECT_EQ(runner->ledger().queued, 500U);
   cluster_.start_broker();
@@ -112,7 +116,7 @@ TEST_F(KafkaSinkTest, WhileNoBrokerIsThereRecordsAreQueuedAndThenDelivered) {
 
 TEST_F(KafkaSinkTest, WhatCannotBeDeliveredAtTheEndOfARunIsCountedAndSaid) {
   cluster_.stop_broker();
-  sink_.kafka.flush_timeout = std::chrono::milliseconds{200};
+  options_["flush_timeout"] = "200ms";
   const auto runner = start(true);
   runner->enqueue(batch_of(0, 500));
   runner->finish();
@@ -129,8 +133,8 @@ TEST_F(KafkaSinkTest, WhatCannotBeDeliveredAtTheEndOfARunIsCountedAndSaid) {
 
 TEST_F(KafkaSinkTest, AnAbandonedRunDoesNotWaitForTheBrokers) {
   cluster_.stop_broker();
-  sink_.kafka.flush_timeout = std::chrono::hours{1};
-  sink_.kafka.rdkafka["queue.buffering.max.messages"] = "10";
+  options_["flush_timeout"] = "1h";
+  rdkafka_["queue.buffering.max.messages"] = "10";
   const auto runner = start(true);
   runner->enqueue(batch_of(0, 500));
   abandon_ = true;
@@ -141,8 +145,8 @@ TEST_F(KafkaSinkTest, AnAbandonedRunDoesNotWaitForTheBrokers) {
 
 TEST_F(KafkaSinkTest, ACaptureFileWaitsForTheBrokersButNotForEver) {
   cluster_.stop_broker();
-  sink_.kafka.flush_timeout = std::chrono::milliseconds{300};
-  sink_.kafka.rdkafka["queue.buffering.max.messages"] = "10";
+  options_["flush_timeout"] = "300ms";
+  rdkafka_["queue.buffering.max.messages"] = "10";
   const auto runner = start(false);
   runner->enqueue(batch_of(0, 500));
   EXPECT_TRUE(eventually([&] { return runner->has_ended(); }));
@@ -153,7 +157,7 @@ TEST_F(KafkaSinkTest, ACaptureFileWaitsForTheBrokersButNotForEver) {
 }
 
 TEST_F(KafkaSinkTest, ARecordThatNoBrokerTakesIsWriteFailed) {
-  sink_.kafka.rdkafka["message.max.bytes"] = "1000";
+  rdkafka_["message.max.bytes"] = "1000";
   FlowRecord large = record_number(1);
   const std::string name(2000, 'x');
   large.sensor_id = name;
@@ -165,7 +169,7 @@ TEST_F(KafkaSinkTest, ARecordThatNoBrokerTakesIsWriteFailed) {
 }
 
 TEST_F(KafkaSinkTest, APasswordFileThatIsMissingIsAMistake) {
-  sink_.kafka.sasl = {.mechanism = "PLAIN", .username = "spanflow", .password_file = "/none/password"};
+  options_["sasl"] = "{mechanism: PLAIN, username: spanflow, password_file: /none/password}";
   EXPECT_THROW(make(), ConfigError);
 }
 

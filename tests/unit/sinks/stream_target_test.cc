@@ -26,7 +26,7 @@ class StreamTargetTest : public ::testing::Test {
     EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
     return path;
   }
-  // Whatever is in the pipe now.
+  // Reads what the pipe has now.
   static std::string read_all(int descriptor) {
     std::string text;
     char block[65536];
@@ -79,7 +79,7 @@ TEST_F(StreamTargetTest, AReaderThatDoesNotReadIsGivenUpWhenTheRunIs) {
   put(target, content);
   abandon_ = true;
   EXPECT_EQ(error_of([&] { target.flush(); }), path + ": cannot be written: its reader does not read");
-  // What had got through is not written again.
+  // Text that was already written is not written again.
   abandon_ = false;
   std::string received = read_all(reader);
   abandon_ = true;

@@ -56,7 +56,7 @@ TEST(Utf8, InvalidOctetsAreShown) {
   EXPECT_EQ(utf8("a\xff"
                  "b"),
             "a\\xFFb");
-  EXPECT_EQ(utf8("\x80"), "\\x80");                             // a continuation alone
+  EXPECT_EQ(utf8("\x80"), "\\x80");                             // a lone continuation octet
   EXPECT_EQ(utf8("\xc3"), "\\xC3");                             // cut short
   EXPECT_EQ(utf8("\xe2\x82"), "\\xE2\\x82");                    // cut short
   EXPECT_EQ(utf8("\xc0\xaf"), "\\xC0\\xAF");                    // overlong
@@ -68,7 +68,7 @@ TEST(Utf8, InvalidOctetsAreShown) {
 
 TEST(Utf8, ControlCharactersAndNulAreShown) {
   EXPECT_EQ(utf8("a\0b\nc\x7f\x1b"sv), "a\\x00b\\x0Ac\\x7F\\x1B");
-  EXPECT_EQ(utf8("\xc2\x80\xc2\x9b"), "\\xC2\\x80\\xC2\\x9B");  // of C1, as two octets
+  EXPECT_EQ(utf8("\xc2\x80\xc2\x9b"), "\\xC2\\x80\\xC2\\x9B");  // C1 control characters, two octets each
 }
 
 TEST(Csv, PlainValuesAreNotQuoted) {

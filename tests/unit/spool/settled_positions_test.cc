@@ -1,4 +1,4 @@
-// What is acknowledged in any order.
+// Positions may be settled in any order.
 #include "spool/settled_positions.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What a spool keeps, and what it makes of crashes, full disks and files that somebody has damaged.
+// A spool keeps its records through crashes, full disks and damaged files.
 #include "spool/spool.h"
 
 #include <gmock/gmock.h>
@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "support/error_of.h"
+#include "support/eventually.h"
 #include "support/temporary_folder.h"
 
 namespace spanflow::testing {
@@ -37,7 +38,7 @@ std::uint64_t dropped(const Spool& spool, SpoolDrop reason) {
   return spool.ledger().dropped[static_cast<std::size_t>(reason)];
 }
 
-// Of 100 octets on the disk, so that ten of them fill a file of 1,024.
+// 100 octets on disk, so that ten records fill a file of 1,024 octets.
 std::string record(std::uint64_t number) {
   std::string text = "record " + std::to_string(number);
   text.resize(92, '.');
@@ -52,7 +53,7 @@ std::vector<std::uint64_t> numbers(std::uint64_t first, std::uint64_t end) {
   return all;
 }
 
-// The numbers of all records that are given; each must be as it was appended.
+// Reads all records, checks their payloads, and returns their numbers.
 std::vector<std::uint64_t> read_all(Spool& spool) {
   std::vector<std::uint64_t> all;
   while (const auto given = spool.next()) {
@@ -72,7 +73,7 @@ void append(Spool& spool, std::uint64_t first, std::uint64_t end) {
 
 class SpoolTest : public ::testing::Test {
  protected:
-  // Syncs when the test says so.
+  // Syncs only when the test calls sync().
   SpoolOptions options() const {
     return {.path = path_, .max_bytes = 1 << 20, .file_bytes = 1024, .sync_interval = std::chrono::hours{1}};
   }
@@ -112,10 +113,8 @@ TEST_F(SpoolTest, SaysHowLongTheOldestRecordHasBeenThere) {
   EXPECT_EQ(spool.ledger().oldest_seconds, 0);
   append(spool, 0, 15);  // two files
   spool.flush();
-  std::this_thread::sleep_for(std::chrono::milliseconds{300});
-  const double oldest = spool.ledger().oldest_seconds;
-  EXPECT_GE(oldest, 0.2);
-  EXPECT_LT(oldest, 60);
+  EXPECT_TRUE(eventually([&] { return spool.ledger().oldest_seconds > 0.01; }));
+  EXPECT_LT(spool.ledger().oldest_seconds, 60);
   read_all(spool);
   for (std::uint64_t position = 0; position < 15; ++position) spool.acknowledge(position);
   EXPECT_EQ(spool.ledger().oldest_seconds, 0);
@@ -279,7 +278,7 @@ TEST_F(SpoolTest, ASegmentWithACorruptHeaderIsLost) {
   flip(file(20), 0);
   Spool spool(options());
   EXPECT_EQ(read_all(spool), numbers(0, 10));
-  // How many the last one had, nothing tells: it counts as one.
+  // The number of records in a lost last file is unknown: it counts as one.
   EXPECT_EQ(dropped(spool, SpoolDrop::kCorrupt), 11U);
 }
 
@@ -333,7 +332,7 @@ TEST_F(SpoolTest, WithoutItsMarkEverythingInTheFolderIsGivenAgain) {
 
 TEST_F(SpoolTest, OneProcessHasAFolder) {
   Spool spool(options());
-  EXPECT_EQ(error_of([&] { Spool other(options()); }), path_ + ": cannot be locked: another process has this spool");
+  EXPECT_EQ(error_of([&] { Spool other(options()); }), path_ + ": cannot be locked: another process uses this spool");
 }
 
 TEST_F(SpoolTest, AFolderThatCannotBeThereIsNamed) {
@@ -355,7 +354,7 @@ TEST_F(SpoolTest, FilesOfOthersStay) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 6);
 }
 
-// SIGXFSZ and EFBIG, as any error that is not a full disk.
+// The file size limit gives EFBIG (and SIGXFSZ), an error that is not a full disk.
 TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
   SpoolOptions options = SpoolTest::options();
   options.file_bytes = 64 << 10;
@@ -372,7 +371,7 @@ TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);
   EXPECT_TRUE(balances(spool.ledger()));
-  // A file takes five. Of the second flush two went to the file there was, five to a new one.
+  // A file holds five records: the second flush put two into the first file and five into a new one.
   EXPECT_EQ(read_all(spool), numbers(0, 15));
   EXPECT_EQ(dropped(spool, SpoolDrop::kWriteFailed), 5U);
   append(spool, 20, 24);
@@ -399,7 +398,7 @@ TEST_F(SpoolTest, AFullDiskCostsTheOldestSegments) {
     EXPECT_EQ(read_all(spool), numbers(lost, 5000));
     EXPECT_GT(spool.ledger().waiting, 800U);
 
-    // With nothing of its own to give up, records themselves are dropped, until there is room again.
+    // Without old files to drop, new records are dropped until there is room again.
     for (std::uint64_t number = lost; number < 5000; ++number) spool.acknowledge(number);
     spool.sync();
     EXPECT_EQ(spool.ledger().files, 0U);
@@ -441,7 +440,7 @@ TEST_F(SpoolTest, OneThreadAppendsAndReadsWhileAnotherAcknowledges) {
   EXPECT_EQ(spool.ledger().files, 0U);
 }
 
-// The child's side of the test below: tells, in 8 octets each, what is flushed (odd), and what it is about to
+// The child process of the test below. Reports in 8-octet numbers what it has flushed (odd) and what it is about to
 // acknowledge (even).
 [[noreturn]] void write_until_killed(const SpoolOptions& options, int pipe, bool acknowledges) {
   const auto tell = [pipe](std::uint64_t number) {
@@ -481,7 +480,7 @@ TEST_P(KilledSpoolTest, WhatWasFlushedIsThereAfterKill9) {
     }
     ::close(ends[1]);
 
-    // Killed after so many messages: the moment is anywhere in what the child does next.
+    // Killed after this many messages plus a random delay, at any point of the child's work.
     std::uint64_t flushed = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t left = random() % 2000 + 1;
@@ -511,8 +510,8 @@ TEST_P(KilledSpoolTest, WhatWasFlushedIsThereAfterKill9) {
 INSTANTIATE_TEST_SUITE_P(Modes, KilledSpoolTest, ::testing::Bool(),
                          [](const auto& mode) { return mode.param ? "Acknowledging" : "Appending"; });
 
-// Random calls, restarts and crashes, beside what must come of them. Records are named by numbers that are their
-// positions, as long as nothing is lost.
+// Makes random calls, restarts and crashes, and checks the results against a model. As long as nothing is lost, the
+// number of a record is its position.
 class SpoolModel {
  public:
   explicit SpoolModel(std::uint32_t seed) : random_(seed) { open(); }
@@ -596,7 +595,7 @@ class SpoolModel {
     flushed_ = end_;
     forget_above(low_water(settled_));
   }
-  // The files as they are now are what a process that is killed leaves.
+  // A copy of the files now is what a killed process would leave.
   void crash() {
     auto copy = std::make_unique<TemporaryFolder>();
     fs::copy(*folder_ / "spool", *copy / "spool");
@@ -606,7 +605,7 @@ class SpoolModel {
     const SpoolLedger ledger = spool_->ledger();
     const auto given = spool_->next();
     spool_->rewind();
-    // Nothing that was flushed is lost, and only what was acknowledged since the last sync comes again.
+    // Flushed records are not lost, and only records acknowledged since the last sync come again.
     const std::uint64_t mark = given ? given->position : low_water(settled_);
     EXPECT_GE(mark, low_water(synced_));
     EXPECT_LE(mark, low_water(settled_));
@@ -615,7 +614,7 @@ class SpoolModel {
     end_ = flushed_ = mark + ledger.waiting;
     forget_above(mark);
   }
-  // Above the mark nothing is known to be acknowledged after a restart.
+  // After a restart only records below the mark count as acknowledged.
   void forget_above(std::uint64_t mark) {
     settled_.erase(settled_.lower_bound(mark), settled_.end());
     synced_ = settled_;
@@ -627,7 +626,7 @@ class SpoolModel {
   std::unique_ptr<TemporaryFolder> folder_ = std::make_unique<TemporaryFolder>();
   std::unique_ptr<Spool> spool_;
   std::uint64_t end_ = 0;             // records appended
-  std::uint64_t flushed_ = 0;         // of these, certainly in the files
+  std::uint64_t flushed_ = 0;         // of these, records surely in the files
   std::vector<std::uint64_t> given_;  // since the start or rewind
   std::set<std::uint64_t> settled_;
   std::set<std::uint64_t> synced_;  // settled_ at the last sync
@@ -641,7 +640,7 @@ TEST(SpoolPropertyTest, RandomCallsRestartsAndCrashesLoseNothing) {
   }
 }
 
-// Does one damage to a folder.
+// Damages a folder in one way.
 void damage(const fs::path& folder, std::mt19937& random) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());

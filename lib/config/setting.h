@@ -1,0 +1,119 @@
+// Rows by which a type of sink describes its own options, without YAML. lib/options turns each kind of row into what
+// reads the value, shows it and explains it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/units.h"
+#include "config/sink_settings.h"
+
+namespace spanflow {
+
+// Reads and writes one value of a sink's settings.
+template <typename Value>
+struct Access {
+  std::function<Value(const SinkSettings&)> get;
+  std::function<void(SinkSettings&, Value)> set;
+};
+
+template <typename Member>
+struct OwnerOf;
+template <typename Owner, typename Value>
+struct OwnerOf<Value Owner::*> {
+  using Type = Owner;
+};
+
+// The member at the end of a path of members: at<&Settings::tls, &Tls::ca>().
+template <auto kFirst, auto... kRest>
+auto at() {
+  using Settings = typename OwnerOf<decltype(kFirst)>::Type;
+  using Value = std::remove_cvref_t<decltype(((std::declval<Settings&>().*kFirst).*....*kRest))>;
+  return Access<Value>{[](const SinkSettings& settings) { return ((settings.as<Settings>().*kFirst).*....*kRest); },
+                       [](SinkSettings& settings, Value value) {
+                         ((settings.edit<Settings>().*kFirst).*....*kRest) = std::move(value);
+                       }};
+}
+
+struct TextSetting {
+  Access<std::string> at;
+};
+
+struct FlagSetting {
+  Access<bool> at;
+};
+
+struct NumberSetting {
+  Access<std::uint64_t> at;
+  std::uint64_t least;
+  std::uint64_t most;
+};
+
+// `may_be_off`: "off" is kept as 0.
+struct SizeSetting {
+  Access<std::uint64_t> at;
+  std::uint64_t least;
+  std::uint64_t most;
+  bool may_be_off = false;
+};
+
+// Without `most`, up to 100 years.
+struct DurationSetting {
+  Access<Nanoseconds> at;
+  Nanoseconds least;
+  std::optional<Nanoseconds> most;
+  bool may_be_off = false;
+};
+
+// The value is the index of the word.
+struct ChoiceSetting {
+  Access<std::size_t> at;
+  std::vector<std::string> words;
+};
+
+// Names and values that the sink passes on to a library.
+struct PropertiesSetting {
+  Access<std::map<std::string, std::string>> at;
+  std::string expected;
+  std::string (*complaint)(const std::string& name, const std::string& value);  // empty: nothing is wrong
+};
+
+struct Setting;
+
+struct MappingSetting {
+  std::string expected;
+  std::vector<Setting> members;
+};
+
+// Two types of sink may have a row of the same name if it is of the same kind: a user reads about it once.
+struct Setting {
+  std::string name;
+  std::string help;
+  std::variant<TextSetting, FlagSetting, NumberSetting, SizeSetting, DurationSetting, ChoiceSetting, PropertiesSetting,
+               MappingSetting>
+      kind;
+};
+
+// Each word stands for a value of the member.
+template <typename Value>
+ChoiceSetting choice(Access<Value> access, const std::vector<std::pair<std::string, Value>>& values) {
+  ChoiceSetting choice;
+  for (const auto& [word, value] : values) choice.words.push_back(word);
+  choice.at.get = [=](const SinkSettings& settings) {
+    std::size_t index = 0;
+    while (values[index].second != access.get(settings)) ++index;
+    return index;
+  };
+  choice.at.set = [=](SinkSettings& settings, std::size_t index) { access.set(settings, values[index].second); };
+  return choice;
+}
+
+}  // namespace spanflow

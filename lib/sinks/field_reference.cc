@@ -1,0 +1,61 @@
+#include "sinks/field_reference.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sinks/field_table.h"
+
+namespace spanflow {
+namespace {
+
+std::string_view group_name(FieldGroup group) {
+  constexpr std::array<std::string_view, 10> kNames = {"classic",
+                                                       "full",
+                                                       "full, when captured live",
+                                                       "full, with decode.tunnels",
+                                                       "full, with dpi.enabled",
+                                                       "full, with dpi.metadata",
+                                                       "full, with features.statistics",
+                                                       "nfstream, with features.statistics",
+                                                       "full, with features.splt",
+                                                       "full, with features.tcp"};
+  static_assert(kNames.size() == static_cast<std::size_t>(FieldGroup::kTcp) + 1);
+  return kNames[static_cast<std::size_t>(group)];
+}
+
+// Empty if the help already names the unit.
+std::string unit_in_brackets(const Field& field) {
+  return field.help.find(field.unit) == std::string_view::npos ? fmt::format(" ({})", field.unit) : "";
+}
+
+}  // namespace
+
+std::string list_fields() {
+  std::string text =
+      "| field | unit | in | meaning | IPFIX |\n"
+      "| --- | --- | --- | --- | --- |\n";
+  for (const Field& field : fields()) {
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", field.name, field.unit, group_name(field.group), field.help,
+                        field.ipfix);
+  }
+  return text;
+}
+
+std::string list_fields_as_proto() {
+  std::string text =
+      "// A flow record, as Kafka sinks with `value: protobuf` write it. Fields may be added; a number keeps its "
+      "meaning.\n"
+      "syntax = \"proto3\";\n\n"
+      "package spanflow;\n\n"
+      "message Flow {\n";
+  for (const std::uint16_t number : kRetiredNumbers) text += fmt::format("  reserved {};\n", number);
+  for (const Field& field : fields()) {
+    text += fmt::format("  // {}{}\n  {} {} = {};\n", field.help, unit_in_brackets(field), field.proto_type, field.name,
+                        field.number);
+  }
+  return text +
+         fmt::format("  // the user's metrics, by name\n  map<string, double> metrics = {};\n}}\n", kMetricsNumber);
+}
+
+}  // namespace spanflow

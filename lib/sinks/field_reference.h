@@ -1,0 +1,13 @@
+// The table of fields, written for readers.
+#pragma once
+
+#include <string>
+
+namespace spanflow {
+
+// A Markdown table of all fields: docs/fields.md.
+std::string list_fields();
+// lib/sinks/flow.proto.
+std::string list_fields_as_proto();
+
+}  // namespace spanflow
