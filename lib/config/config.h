@@ -23,7 +23,7 @@ enum class KernelDriver : std::uint8_t { kAuto, kAfPacket, kAfXdp };
 // The tunnels whose inside is metered.
 class TunnelSet {
  public:
-  static TunnelSet all() { return TunnelSet{0xff}; }
+  static TunnelSet all() { return TunnelSet{bit(static_cast<TunnelType>(kTunnelTypes)) - 1}; }
   static TunnelSet none() { return TunnelSet{0}; }
   bool has(TunnelType type) const { return (bits_ & bit(type)) != 0; }
   bool empty() const { return bits_ == 0; }
@@ -33,6 +33,7 @@ class TunnelSet {
  private:
   explicit TunnelSet(unsigned bits) : bits_(bits & ~bit(TunnelType::kNone)) {}
   static constexpr unsigned bit(TunnelType type) { return 1U << static_cast<unsigned>(type); }
+  static_assert(kTunnelTypes < 32);
   unsigned bits_;
 };
 

@@ -35,6 +35,7 @@ constexpr Direction reversed(Direction direction) {
 }
 
 enum class TunnelType : std::uint8_t { kNone, kIpip, kGre, kErspan, kVxlan, kGeneve, kGtp, kCapwap };
+inline constexpr unsigned kTunnelTypes = static_cast<unsigned>(TunnelType::kCapwap) + 1;
 
 // What makes two packets belong to one flow. Both directions of a flow have the same key but for src and dst, which
 // swap. Ports are 0 where the protocol has none (ICMP) or they are unknown (orphaned fragments).
