@@ -37,15 +37,13 @@ class TunnelSet {
   unsigned bits_;
 };
 
-enum class Aggregate : std::uint8_t { kNone, kCount, kSum, kMin, kMax, kMean, kFirst, kLast };
-enum class Quantity : std::uint8_t { kPackets, kSize, kPayloadSize, kTtl, kTcpWindow, kGap };
 enum class MetricDirection : std::uint8_t { kBoth, kSrcToDst, kDstToSrc };
 
 // One entry of `metrics`: an aggregate, or the metric of this name in a shared object.
 struct MetricConfig {
   std::string name;
-  Aggregate aggregate = Aggregate::kNone;
-  Quantity quantity = Quantity::kPackets;
+  std::string aggregate;  // a name of metrics/aggregates.h; empty for a shared object
+  std::string quantity;   // likewise
   std::string when;  // pcap-filter expression; empty: every packet
   MetricDirection direction = MetricDirection::kBoth;
   std::string plugin;
