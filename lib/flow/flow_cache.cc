@@ -408,7 +408,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   Verdict verdict;
   if (classifier_ != nullptr) verdict = classifier_->conclude(entry, ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
-  counters_.add(static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason)));
+  counters_.add(exported_counter(reason));
   counters_.add(Counter::kRecordsExported);
   if (metrics_) metrics_->end_segment(table_.index_of(entry));
   const auto [record, due_ns, extras, metrics] = writer_.next();

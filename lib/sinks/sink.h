@@ -20,6 +20,7 @@ namespace spanflow {
 enum class DropReason : std::uint8_t { kQueueFull, kWriteFailed, kStopped, kSpoolFull, kSpoolDamaged };
 inline constexpr std::array<std::string_view, 5> kDropReasonNames = {"queue_full", "write_failed", "stopped",
                                                                      "spool_full", "spool_damaged"};
+static_assert(kDropReasonNames.size() == static_cast<std::size_t>(DropReason::kSpoolDamaged) + 1);
 
 // How much is in a sink's spool.
 struct SpoolDepth {
