@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-// Flows that may end per burst beside those its packets end: twice what a burst can open, so that expiry keeps up.
+// Flows that may expire per burst: twice as many as a burst can open, so that expiry keeps up.
 constexpr int kSweepBudget = 2 * kBurstPackets;
 
 std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
@@ -25,18 +25,18 @@ RecordOrigin origin_of(const Config& config, std::uint16_t worker, const PacketS
 
 }  // namespace
 
-Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
-             const MetricSet& metrics, Counters& counters)
-    : source_(source),
+Meter::Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder,
+             ExportRing& ring, const MetricSet& metrics, Counters& counters)
+    : source_(input.source),
       counters_(counters),
-      intake_(config, source, decoder, counters),
-      writer_(ring, !source.is_live()),
+      intake_(config, input, decoder, counters),
+      writer_(ring, !source_.is_live()),
       classifier_(make_classifier(config, counters)),
-      cache_(config, random_seed(), origin_of(config, worker, source), classifier_ ? &*classifier_ : nullptr, metrics,
+      cache_(config, random_seed(), origin_of(config, worker, source_), classifier_ ? &*classifier_ : nullptr, metrics,
              writer_, counters),
       conditions_(metrics.conditions()),
       max_delay_(config.output.max_delay) {
-  if (source.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);
+  if (source_.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);
 }
 
 void Meter::run() {
@@ -50,7 +50,7 @@ void Meter::run() {
       if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;
       if (overload_) shed_load();
-      meter(burst);
+      intake_.take_burst(burst, *this);
       const bool ended_flows = cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
       pass_on_records(burst);
       if (busy_) note_busy(ended_flows || burst.state == Burst::State::kPackets);
@@ -69,7 +69,7 @@ void Meter::take_over(const Adjustments& adjustments) {
   max_delay_ = adjustments.max_delay;
 }
 
-// A worker that has fallen behind does less, so that it loses less.
+// A worker that falls behind does less with each flow, so that it loses fewer packets.
 void Meter::shed_load() {
   const OverloadLevel before = overload_->level();
   const std::uint8_t sampling_before = overload_->sampling_shift();
@@ -81,37 +81,18 @@ void Meter::shed_load() {
   }
 }
 
-// A pass without packets is a look at empty queues, and the pause after it.
+// A pass without packets polls empty queues and then waits.
 void Meter::note_busy(bool was_busy) {
   busy_->end_pass(tsc_now(), was_busy);
   if (was_busy) counters_.set(Counter::kWorkerBusy, busy_->ns());
 }
 
-void Meter::meter(const Burst& burst) {
-  intake_.start(burst);
-  for (const RawPacket& raw : burst.packets) {
-    if (intake_.may_release(raw.time_ns)) [[unlikely]] {
-      intake_.meet(raw.time_ns);
-      meter_released();
-    }
-    if (intake_.take(raw, packets_[count_])) collect(raw, burst.link_type);
-  }
-  intake_.finish(burst);
-  meter_released();
-}
-
-// The packets so far, and what was held and goes on after them.
-void Meter::meter_released() {
-  while (const Fragments::Held* held = intake_.take_released(packets_[count_])) collect(held->raw, held->link_type);
-  add_to_flows();
-}
-
-void Meter::collect(const RawPacket& raw, LinkType link_type) {
+void Meter::accept(const RawPacket& raw, LinkType link_type) {
   if (!conditions_.empty()) packets_[count_].conditions = conditions_.matches(raw, link_type);
   if (++count_ == packets_.size()) add_to_flows();
 }
 
-// Each step over all packets, so that the memory one packet waits for is fetched while others are worked on.
+// Each step goes over all packets, so that memory is prefetched for one packet while others are processed.
 void Meter::add_to_flows() {
   std::uint64_t octets = 0;
   std::uint64_t later_fragments = 0;
@@ -140,7 +121,7 @@ void Meter::add_to_flows() {
   count_ = 0;
 }
 
-// Packets of one flow in a row are looked up once.
+// Consecutive packets of one flow are looked up once.
 void Meter::hash_all() {
   FlowTable& table = cache_.table();
   std::uint64_t sum_before = 0;
@@ -154,7 +135,7 @@ void Meter::hash_all() {
   }
 }
 
-// It is not metered after all.
+// Undoes the counting of a packet that the flow cache did not take.
 void Meter::leave_out(const Packet& packet) {
   counters_.add(Counter::kIgnoredSampledOut);
   counters_.subtract(Counter::kPacketsMetered);
@@ -164,15 +145,14 @@ void Meter::leave_out(const Packet& packet) {
   counters_.subtract(Counter::kOctetsMetered, packet.size);
 }
 
-// What is held is metered first; packets of any time may follow.
+// Fragments that are held are metered first; packets of any time may follow.
 void Meter::end_all() {
-  intake_.release_all();
-  meter_released();
+  intake_.release_all(*this);
   cache_.end_all(now_ns_);
 }
 
-// A file's records go on in full blocks. Live, and when a pipe is quiet, a record does not wait longer than
-// output.max_delay.
+// Records of a file are passed on in full blocks. Live, a record waits no longer than output.max_delay; when a pipe is
+// quiet, it does not wait.
 void Meter::pass_on_records(const Burst& burst) {
   if (!writer_.has_unflushed()) {
     passed_on_ns_ = now_ns_;

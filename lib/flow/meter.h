@@ -20,27 +20,31 @@
 
 namespace spanflow {
 
-// One per worker, run by one thread; owns the worker's classifier and flow cache. Everything else it borrows, and
-// that must outlive it.
+// One per worker, run by one thread; owns the worker's classifier and flow cache. Everything that it borrows must
+// outlive it.
 class Meter {
  public:
-  Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
+  Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder, ExportRing& ring,
         const MetricSet& metrics, Counters& counters);
 
   // Meters the source to its end and exports every flow, also after an error of the source.
   void run();
-  // For the packets to come; thread-safe.
+  // Applies to packets polled from now on; thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // What ended the source early, or nullptr. After run().
+  // The error that ended the source early, or nullptr. After run().
   std::exception_ptr failure() const { return failure_; }
 
  private:
+  friend class Intake;
+
   void take_over(const Adjustments& adjustments);
-  void meter(const Burst& burst);
-  void meter_released();
   void shed_load();
   void note_busy(bool was_busy);
-  void collect(const RawPacket& raw, LinkType link_type);
+  // The Intake's consumer.
+  Packet& next_packet() { return packets_[count_]; }
+  void accept(const RawPacket& raw, LinkType link_type);
+  void finish_accepted() { add_to_flows(); }
+
   void leave_out(const Packet& packet);
   void add_to_flows();
   void hash_all();
@@ -53,15 +57,16 @@ class Meter {
   RecordWriter writer_;
   std::optional<Classifier> classifier_;
   FlowCache cache_;
-  std::optional<Overload> overload_;  // of a live worker
-  std::optional<BusyTime> busy_;      // of a live worker
+  std::optional<Overload> overload_;  // live only
+  std::optional<BusyTime> busy_;      // live only
   Conditions conditions_;
   Mailbox<Adjustments> adjustments_;
   Nanoseconds max_delay_;
   std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
-  std::array<std::optional<Direction>, kBurstPackets> after_{};  // which way beside the packet before, if of its flow
+  // For a packet of the same flow as the packet before it: its direction relative to that packet.
+  std::array<std::optional<Direction>, kBurstPackets> after_{};
   std::uint64_t now_ns_ = 0;
   std::uint64_t passed_on_ns_ = 0;
   std::exception_ptr failure_;

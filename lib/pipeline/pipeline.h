@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "capture/distributor.h"
-#include "capture/dpdk_input.h"
 #include "capture/hand_over.h"
+#include "capture/input.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "export/collector.h"
@@ -57,7 +57,7 @@ class Pipeline {
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
-  bool is_live() const { return input_ != nullptr; }
+  bool is_live() const { return spanflow::is_live(config_.input); }
   // Share of the input that has been read, 0 to 1; negative if that cannot be said.
   double progress() const;
 
@@ -84,11 +84,12 @@ class Pipeline {
   Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
-  std::unique_ptr<DpdkInput> input_;
+  std::unique_ptr<Input> input_;
   std::vector<std::unique_ptr<PacketSource>> sources_;  // of the input
   std::unique_ptr<Distributor> distributor_;            // where one source is for several workers
   std::unique_ptr<HandOver> hand_over_;                 // where each has one, but not of its own flows alone
   std::vector<std::unique_ptr<PacketSource>> ends_;     // of either of the two, for the workers
+  std::vector<IntakeInput> intake_inputs_;              // one for each worker
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;
   std::unique_ptr<Collector> collector_;

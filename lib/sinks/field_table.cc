@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/boot_id.h"
+#include "capture/input.h"
 #include "decode/tunnel_names.h"
 #include "metrics/community_id.h"
 #include "sinks/nfstream_columns.h"
@@ -350,7 +351,7 @@ bool is_on(FieldGroup group, const Config& config) {
     case FieldGroup::kFlow:
       return true;
     case FieldGroup::kLive:
-      return config.input.files.empty();  // a file read again gives the same records again
+      return is_live(config.input);  // a file read again gives the same records again
     case FieldGroup::kTunnels:
       return !config.decode.tunnels.empty();
     case FieldGroup::kDpi:
