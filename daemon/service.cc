@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "capture/input.h"
 #include "options/loader.h"
 #include "progress_bar.h"
 #include "telemetry/log.h"
@@ -72,7 +73,7 @@ int Service::run() {
 }
 
 void Service::watch() {
-  ProgressBar progress(!line_.quiet && !line_.config.input.files.empty());
+  ProgressBar progress(!line_.quiet && !is_live(line_.config.input));
   while (!pipeline_.wait(kPollInterval)) {
     handle_signals();
     notify_service_manager();

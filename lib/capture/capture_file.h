@@ -13,7 +13,7 @@
 
 namespace spanflow {
 
-// Used by one thread, but for progress(). Times are nanoseconds whatever the file's resolution.
+// Used by one thread, except for progress(). Times are in nanoseconds, whatever the file's resolution is.
 class CaptureFile {
  public:
   virtual ~CaptureFile() = default;
@@ -21,17 +21,17 @@ class CaptureFile {
   LinkType link_type() const { return link_type_; }
   double progress() const { return stream_->progress(); }
 
-  // What the packets read last are in: they stay valid beyond the next call for as long as somebody holds it.
+  // The memory that holds the packets read last: they stay valid while a reference to it exists.
   virtual OctetBlocks::Block memory() const { return stream_->memory(); }
 
-  // Fills in up to packets.size() of them, valid until the next call, and returns how many. 0 at the end, or, where
-  // ready() says so, because nothing has come yet.
+  // Fills in up to packets.size() packets, valid until the next call, and returns how many. 0 at the end of the file,
+  // or while ready() is false.
   virtual std::size_t read(std::span<RawPacket> packets) = 0;
-  // Waits up to so long for more to come from a pipe; false if read() would have to wait for it.
+  // Waits up to `wait_ms` for data from a pipe; false if read() would still have to wait.
   virtual bool ready(int wait_ms) = 0;
 
-  // After the end: was the file whole? If not, says that it was cut short, by a full disk or because it is still being
-  // written. Throws RunError if it is damaged.
+  // After the end: a note if the file was cut short, by a full disk or because it is still being written. Throws
+  // RunError if it is damaged.
   std::optional<std::string> check() const;
 
  protected:
@@ -55,7 +55,7 @@ class CaptureFile {
 // Throws RunError if the file cannot be opened or is no capture.
 std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop);
 
-// The formats, each in a file of its own. Classic pcap is read in place; nothing if it is another format, which stays
+// The formats, each in its own file. Classic pcap is read in place; nullptr if it is another format, whose data stays
 // in the stream. Every other format goes through libpcap.
 std::unique_ptr<CaptureFile> open_classic_pcap(const std::string& path, std::unique_ptr<InputStream>& stream);
 std::unique_ptr<CaptureFile> open_with_libpcap(const std::string& path, std::unique_ptr<InputStream> stream);

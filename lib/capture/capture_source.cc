@@ -15,7 +15,7 @@
 namespace spanflow {
 namespace {
 
-class CaptureSource : public PacketSource {
+class CaptureSource : public RetainableSource {
  public:
   CaptureSource(std::vector<std::string> paths, const std::atomic<bool>& stop, Notes& notes)
       : paths_(std::move(paths)), stop_(stop), notes_(notes) {
@@ -24,7 +24,7 @@ class CaptureSource : public PacketSource {
         throw RunError(path + ": cannot be opened: " + std::strerror(errno));
       }
     }
-    // A pipe is opened by poll(): even its first octets may be long in coming.
+    // A pipe is opened by poll(): even its first octets may take long to arrive.
     if (std::filesystem::is_regular_file(paths_.front())) open_next();
   }
 
@@ -70,7 +70,7 @@ class CaptureSource : public PacketSource {
     try {
       next = open_capture_file(paths_[next_path_++], stop_);
     } catch (const RunError&) {
-      if (stop_) return false;  // a pipe that was given up is no bad capture
+      if (stop_) return false;  // the pipe was given up, so this is not a bad capture
       throw;
     }
     at_file_start_ = true;
@@ -92,15 +92,15 @@ class CaptureSource : public PacketSource {
   std::array<RawPacket, kBurstPackets> packets_;
   PacketClock clock_;
   bool at_file_start_ = false;
-  mutable std::mutex mutex_;  // of the two below, which progress() looks at
+  mutable std::mutex mutex_;  // guards the two below, which progress() reads
   std::size_t files_read_ = 0;
   std::unique_ptr<CaptureFile> file_;
 };
 
 }  // namespace
 
-std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
-                                                  Notes& notes) {
+std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
+                                                      Notes& notes) {
   return std::make_unique<CaptureSource>(std::move(paths), stop, notes);
 }
 

@@ -11,9 +11,9 @@
 
 namespace spanflow {
 
-// Opens the first file and looks whether the others can be. Throws RunError. "-" is standard input. A file that is cut
-// short is read to its end, with a note. The source ends once `stop` is set.
-std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
-                                                  Notes& notes);
+// Opens the first file and checks that the others can be opened. Throws RunError. "-" is standard input. A file that is
+// cut short is read to its end, with a note. The source ends once `stop` is set.
+std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
+                                                      Notes& notes);
 
 }  // namespace spanflow

@@ -17,8 +17,8 @@ constexpr Backoff::Microseconds kLongestSleep{4000};  // a lane holds what 10 Gb
 
 }  // namespace
 
-// A worker's end.
-class Distributor::LaneSource : public PacketSource {
+// The source that one worker polls.
+class Distributor::LaneSource : public PreparedSource {
  public:
   LaneSource(Distributor& distributor, PacketLane& lane)
       : distributor_(distributor),
@@ -26,7 +26,7 @@ class Distributor::LaneSource : public PacketSource {
         backoff_({.longest_sleep = distributor.busy_poll_ ? Backoff::Microseconds{0} : kLongestSleep}) {}
 
   Burst poll() override {
-    const bool ended = distributor_.ended_;  // read before looking: what came before the end is then in the lane
+    const bool ended = distributor_.ended_;  // read first: then everything passed on before the end is in the lane
     Burst burst = lane_.poll();
     if (!burst.packets.empty()) {
       backoff_.reset();
@@ -41,7 +41,6 @@ class Distributor::LaneSource : public PacketSource {
 
   TimestampSource timestamp_source() const override { return distributor_.source_.timestamp_source(); }
   bool is_live() const override { return distributor_.source_.is_live(); }
-  bool is_share() const override { return true; }
   double backlog() const override { return lane_.backlog(); }
 
  private:
@@ -64,7 +63,7 @@ Distributor::~Distributor() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::unique_ptr<PacketSource> Distributor::make_source(std::uint32_t worker) {
+std::unique_ptr<PreparedSource> Distributor::make_source(std::uint32_t worker) {
   return std::make_unique<LaneSource>(*this, *lanes_[worker]);
 }
 
@@ -86,8 +85,9 @@ void Distributor::run() {
       counters_.add(Counter::kWorkerPolls);
       if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
       if (burst.time_restarts) restart_time();
-      distribute(
-          burst);  // under the time of the burst before: until its end, not all before burst.now_ns was handed over
+      // Blocks that are passed on meanwhile carry the time of the burst before: not all packets up to burst.now_ns are
+      // in the lanes until the end of this burst.
+      intake_.take_burst(burst, *this);
       now_ns_ = std::max(now_ns_, intake_.passed_until(burst.now_ns));
       if (burst.state != Burst::State::kPackets) pass_on_idle();
       end_ns_ = burst.now_ns;
@@ -95,43 +95,23 @@ void Distributor::run() {
   } catch (...) {
     failure_ = std::current_exception();
   }
-  intake_.release_all();
-  distribute_released();
+  intake_.release_all(*this);
   pass_on_rest();
   ended_ = true;
 }
 
-void Distributor::distribute(const Burst& burst) {
-  intake_.start(burst);
-  Packet packet;
-  for (const RawPacket& raw : burst.packets) {
-    if (intake_.may_release(raw.time_ns)) [[unlikely]] {
-      intake_.meet(raw.time_ns);
-      distribute_released();
-    }
-    if (intake_.take(raw, packet)) append(raw, packet, burst.link_type);
-  }
-  intake_.finish(burst);
-  distribute_released();
-}
-
-void Distributor::distribute_released() {
-  Packet packet;
-  while (const Fragments::Held* held = intake_.take_released(packet)) append(held->raw, packet, held->link_type);
-}
-
-void Distributor::append(const RawPacket& raw, const Packet& packet, LinkType link_type) {
-  PacketLane& lane = *lanes_[owner_worker(packet.key, static_cast<std::uint32_t>(lanes_.size()))];
-  RawPacket told = raw;
-  if (packet.later_fragment) told.transport = packet.transport();
-  while (!lane.append(told, link_type, now_ns_)) {
+void Distributor::accept(const RawPacket& raw, LinkType link_type) {
+  PacketLane& lane = *lanes_[owner_worker(packet_.key, static_cast<std::uint32_t>(lanes_.size()))];
+  RawPacket prepared = raw;
+  if (packet_.later_fragment) prepared.transport = packet_.transport();
+  while (!lane.append(prepared, link_type, now_ns_)) {
     if (source_.is_live()) return counters_.add(Counter::kPacketsReaderRingFull);
     std::this_thread::sleep_for(kWaitForRoom);
   }
 }
 
-// While nothing comes in: what a worker that waits has not got yet. One that is behind finds it, and more, in a later
-// block. An empty block high_bits the time, by which a worker without packets ends its flows.
+// While no packets come in: passes on unfinished blocks to the workers that wait. A worker that is behind gets fuller
+// blocks later. An empty block carries the time, so that a worker without packets can end its flows.
 void Distributor::pass_on_idle() {
   constexpr std::uint64_t kTimeEveryNs = 10'000'000;
   const bool time_due = now_ns_ - time_passed_on_ns_ >= kTimeEveryNs;
@@ -141,10 +121,9 @@ void Distributor::pass_on_idle() {
   if (time_due) time_passed_on_ns_ = now_ns_;
 }
 
-// Every worker has to hear of it, so here even an empty block is waited for. Only capture files do this.
+// Every worker has to know, so this waits for a free block on every lane. Only capture files do this.
 void Distributor::restart_time() {
-  intake_.release_all();
-  distribute_released();
+  intake_.release_all(*this);
   pass_on_rest();
   for (const auto& lane : lanes_) {
     while (!lane->restart_time()) std::this_thread::sleep_for(kWaitForRoom);

@@ -1,4 +1,4 @@
-// Spreads the packets of one source over several workers by the symmetric hash of their flow.
+// Distributes the packets of one source over several workers by the symmetric hash of their flow.
 #pragma once
 
 #include <atomic>
@@ -16,28 +16,31 @@
 
 namespace spanflow {
 
-// Runs one thread that polls `source` and takes its packets in: what is to be metered goes to the worker of its flow,
-// the rest is counted here. The workers' sources (make_source) must be polled until they end, and be destroyed before
-// the Distributor; all that it borrows must outlive it.
+// Runs one thread that polls `source` and takes its packets in: packets to be metered go to the worker of their flow,
+// the others are counted here. The workers' sources must be polled until they end, and be destroyed before the
+// Distributor; everything that it borrows must outlive it.
 class Distributor {
  public:
   Distributor(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
   ~Distributor();
 
-  std::unique_ptr<PacketSource> make_source(std::uint32_t worker);
+  std::unique_ptr<PreparedSource> make_source(std::uint32_t worker);
   void start();
-  // For the packets to come; thread-safe.
+  // Applies to packets polled from now on; thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // Joins; throws what ended the source, if that was an error.
+  // Joins; throws the error that ended the source, if there was one.
   void finish();
 
  private:
+  friend class Intake;
   class LaneSource;
 
   void run();
-  void distribute(const Burst& burst);
-  void distribute_released();
-  void append(const RawPacket& raw, const Packet& packet, LinkType link_type);
+  // The Intake's consumer.
+  Packet& next_packet() { return packet_; }
+  void accept(const RawPacket& raw, LinkType link_type);
+  void finish_accepted() {}  // lanes have a copy
+
   void restart_time();
   void pass_on_idle();
   void pass_on_rest();
@@ -48,6 +51,7 @@ class Distributor {
   Intake intake_;
   Mailbox<Adjustments> adjustments_;
   std::vector<std::unique_ptr<PacketLane>> lanes_;
+  Packet packet_;
   std::uint64_t now_ns_ = 0;
   std::uint64_t time_passed_on_ns_ = 0;
   std::atomic<std::uint64_t> end_ns_{0};

@@ -16,8 +16,9 @@
 
 namespace spanflow {
 
-DpdkInput::DpdkInput(const Config& config)
-    : workers_(static_cast<std::uint16_t>(config.workers)),
+DpdkInput::DpdkInput(const Config& config, const std::atomic<bool>& stop)
+    : stop_(stop),
+      workers_(static_cast<std::uint16_t>(config.workers)),
       busy_poll_(config.input.busy_poll),
       enters_tunnels_(!config.decode.tunnels.empty()) {
   if (!config.input.interface.empty()) {
@@ -57,11 +58,11 @@ void DpdkInput::open_ports(const Config& config) {
   }
 }
 
-std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::atomic<bool>& stop) const {
+std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources() {
   std::vector<std::vector<RxQueue>> queues(have_queue_per_worker() ? workers_ : 1);
   std::size_t next = 0;
   for (const auto& port : ports_) {
-    // What RSS splits has to be numbered alike on every port.
+    // Queues with the same number get the same flows on every port that RSS splits well.
     if (port->splits_well()) next = 0;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
       queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
@@ -69,9 +70,9 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources(const std::at
   }
   const Backoff::Steps waiting = owner_workers() ? Backoff::Steps{} : idle();
   std::vector<std::unique_ptr<PacketSource>> sources;
-  for (auto& of_source : queues) {
+  for (auto& queues_of_source : queues) {
     sources.push_back(
-        std::make_unique<DpdkSource>(std::move(of_source), timestamps(), greatest_frame(), waiting, stop));
+        std::make_unique<DpdkSource>(std::move(queues_of_source), timestamps(), greatest_frame(), waiting, stop_));
   }
   return sources;
 }
@@ -85,18 +86,18 @@ bool DpdkInput::have_queue_per_worker() const {
 std::optional<OwnerWorkers> DpdkInput::owner_workers() const {
   if (workers_ == 1 || !have_queue_per_worker()) return std::nullopt;
   if (!split_alike()) return OwnerWorkers{OwnerWorkers::Rule::kAddresses, workers_};
-  if (enters_tunnels_) return OwnerWorkers{OwnerWorkers::Rule::kLanding, workers_};
+  if (enters_tunnels_) return OwnerWorkers{OwnerWorkers::Rule::kReceiver, workers_};
   return std::nullopt;
 }
 
-// A flow may be seen by several ports: then their queues must agree on its worker.
+// Several ports may see the same flow: then their queues must agree on its worker.
 bool DpdkInput::split_alike() const {
   const Port& first = *ports_.front();
   return first.splits_well() &&
          std::all_of(ports_.begin() + 1, ports_.end(), [&first](const auto& port) { return port->splits_like(first); });
 }
 
-// For packets that come faster there is busy_poll.
+// Packets that come faster than this need busy_poll.
 Backoff::Steps DpdkInput::idle() const {
   constexpr std::uint64_t kNicPacketsPerMicrosecond = 20;
   constexpr std::uint64_t kKernelPacketsPerMicrosecond = 5;
@@ -120,7 +121,8 @@ void DpdkInput::warn_if_distant(int cpu) const {
   }
 }
 
-void DpdkInput::read_port_counts() {
+void DpdkInput::update() {
+  for (const auto& port : ports_) port->follow_nic_clock();
   const std::lock_guard lock(counts_mutex_);
   for (std::size_t at = 0; at < ports_.size(); ++at) {
     rte_eth_stats statistics{};
@@ -137,11 +139,7 @@ std::vector<PortCounts> DpdkInput::port_counts() const {
   return counts_;
 }
 
-void DpdkInput::follow_nic_clocks() {
-  for (const auto& port : ports_) port->follow_nic_clock();
-}
-
-// Of one kind for all ports, or none: the times of a flow's packets are compared.
+// NIC timestamps only if all ports have the same kind: the times of a flow's packets are compared.
 Timestamps DpdkInput::timestamps() const {
   Timestamps timestamps{.source = ports_.front()->timestamp_source()};
   const bool alike = std::all_of(ports_.begin(), ports_.end(), [&timestamps](const auto& port) {
@@ -154,6 +152,10 @@ Timestamps DpdkInput::timestamps() const {
 
 std::uint32_t DpdkInput::greatest_frame() const {
   return interface_ ? interface_->facts().greatest_frame() : std::numeric_limits<std::uint32_t>::max();
+}
+
+std::unique_ptr<Input> open_dpdk_input(const Config& config, const std::atomic<bool>& stop, Notes& /*notes*/) {
+  return std::make_unique<DpdkInput>(config, stop);
 }
 
 }  // namespace spanflow

@@ -10,7 +10,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kLongestFrame = 65'536;
-constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may reach us this long after its timestamp
+constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may arrive this long after its timestamp
 
 }  // namespace
 
@@ -21,7 +21,7 @@ DpdkSource::DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps
       greatest_frame_(greatest_frame),
       stop_(stop),
       backoff_(idle) {
-  storage_.reserve(kBurstPackets * kLongestFrame);  // a burst of the longest, so that it does not move
+  storage_.reserve(kBurstPackets * kLongestFrame);  // a burst of the longest frames: it must not reallocate
 }
 
 void DpdkSource::attach_thread() {
@@ -41,9 +41,8 @@ Burst DpdkSource::poll() {
   return count_ > 0 ? packets(*queue) : idle();
 }
 
-// Few drivers can say how many packets wait. But each burst that is not full has emptied its queue; once as many
-// packets as a queue usually has descriptors have come in full bursts alone, the worker is behind, by nobody knows how
-// much.
+// Few drivers can report how many packets wait. But a burst that is not full has emptied its queue; once full bursts
+// alone have brought as many packets as a queue usually has descriptors, the worker is behind by an unknown amount.
 double DpdkSource::backlog() const {
   constexpr double kUsualDescriptors = 4096;
   return std::min(1.0, static_cast<double>(full_bursts_) * kBurstPackets / kUsualDescriptors);
@@ -65,7 +64,8 @@ Burst DpdkSource::idle() {
   return {.state = Burst::State::kIdle, .now_ns = now_ns_};
 }
 
-// In its place: a copy would be read in other pieces than it was written in, and wait for the store.
+// Fills in `packet` in place: a copy would be read with other widths than it was written with, which defeats store
+// forwarding.
 void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line, RawPacket& packet) {
   packet.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*);
   packet.captured = buffer.data_len;
@@ -80,7 +80,7 @@ void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line
 
 void DpdkSource::join_segments(const rte_mbuf& buffer, RawPacket& packet) {
   const std::size_t at = storage_.size();
-  if (at + buffer.pkt_len > storage_.capacity()) return;  // what the first segment holds must do
+  if (at + buffer.pkt_len > storage_.capacity()) return;  // then only the first segment is used
   storage_.resize(at + buffer.pkt_len);
   rte_pktmbuf_read(&buffer, 0, buffer.pkt_len, storage_.data() + at);
   packet.data = storage_.data() + at;

@@ -21,18 +21,18 @@ struct RxQueue {
   const SharedClockLine* clock_line;  // for timestamps of its packets
 };
 
-// Who takes the packets' times, and where they are in an mbuf: only those with the flag have one. Without, all get the
-// TSC's.
+// The clock of the packets' timestamps, and where they are in an mbuf. Packets without the flag get the time of the
+// TSC.
 struct Timestamps {
   TimestampSource source = TimestampSource::kTsc;
   int offset = -1;
   std::uint64_t flag = 0;
 };
 
-// Polls the queues in turn. Frees a burst's buffers at the next poll. The ports must outlive it.
+// Polls the queues in turn. Frees the buffers of a burst at the next poll. The ports must outlive it.
 class DpdkSource : public PacketSource {
  public:
-  // `idle`: how it waits when nothing comes. It ends once `stop` is set.
+  // `idle`: how it waits when no packets come. It ends once `stop` is set.
   DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
              const Backoff::Steps& idle, const std::atomic<bool>& stop);
   ~DpdkSource() override { free_burst(); }
@@ -60,11 +60,11 @@ class DpdkSource : public PacketSource {
   TscClock clock_;
   std::size_t next_queue_ = 0;
   std::uint16_t count_ = 0;
-  std::uint32_t full_bursts_ = 0;  // one after the other
+  std::uint32_t full_bursts_ = 0;  // in a row
   std::uint64_t now_ns_ = 0;
   std::array<rte_mbuf*, kBurstPackets> buffers_{};
   std::array<RawPacket, kBurstPackets> packets_;
-  std::vector<std::uint8_t> storage_;  // of frames that came in several segments
+  std::vector<std::uint8_t> storage_;  // holds frames that came in several segments
 };
 
 }  // namespace spanflow

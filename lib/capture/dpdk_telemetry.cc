@@ -11,11 +11,11 @@
 namespace spanflow {
 namespace {
 
-// DPDK cannot take a command back, and gives its function nothing of ours: it looks here.
+// DPDK cannot unregister a command, and passes no context to its callback: the callback looks up the command here.
 std::mutex commands_mutex;
 std::vector<TelemetryCommand> current_commands;
 
-// DPDK takes letters, digits, _ and / alone.
+// DPDK accepts only letters, digits, _ and /.
 std::string key_of(std::string name) {
   std::ranges::replace(name, '.', '_');
   return name;
@@ -46,7 +46,7 @@ int answer(const char* name, const char* parameters, rte_tel_data* data) {
 DpdkTelemetry::DpdkTelemetry(std::vector<TelemetryCommand> commands) {
   const std::lock_guard lock(commands_mutex);
   current_commands = std::move(commands);
-  // A command that is known from before stays.
+  // A command that was registered before stays registered.
   for (const TelemetryCommand& command : current_commands) {
     rte_telemetry_register_cmd(command.name.c_str(), answer, command.help.c_str());
   }

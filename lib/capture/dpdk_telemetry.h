@@ -1,4 +1,4 @@
-// Commands of our own on DPDK's telemetry socket, for dpdk-telemetry.py and whatever else reads it.
+// Spanflow's commands on DPDK's telemetry socket, for dpdk-telemetry.py and other clients.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,12 @@ using TelemetryAnswer = std::variant<TelemetryList, TelemetryNumbers>;
 struct TelemetryCommand {
   std::string name;  // "/spanflow/summary"
   std::string help;
-  // `parameters`: what stands behind the comma after the name, or nothing. No answer: there is no such thing.
+  // `parameters`: the text after the comma that follows the name, or empty. std::nullopt: invalid parameters.
   std::function<std::optional<TelemetryAnswer>(const std::string& parameters)> answer;
 };
 
-// They are answered, on DPDK's thread, as long as this object lives. EAL must be there; one such object at a time.
+// Answers the commands, on DPDK's thread, as long as this object lives. EAL must be initialised; only one such object
+// may exist at a time.
 class DpdkTelemetry {
  public:
   explicit DpdkTelemetry(std::vector<TelemetryCommand> commands);

@@ -31,7 +31,7 @@ std::mutex words_mutex;
 std::string words;
 std::string words_of_library;
 
-// Keeps a line for our own messages and passes it on at debug level.
+// Keeps a line for error messages, and logs it at debug level.
 void take_line(std::string_view line, std::string& kept) {
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
   log().debug("{}", line);
@@ -45,7 +45,7 @@ ssize_t take_log(void*, const char* text, std::size_t size) {
   return static_cast<ssize_t>(size);
 }
 
-// As libbpf and libxdp call it; levels: 0 is a warning, 2 for their developers.
+// The callback of libbpf and libxdp; levels: 0 is a warning, 2 is debug.
 int take_log_of_library(int level, const char* format, va_list arguments) {
   constexpr int kDebug = 2;
   if (level >= kDebug) return 0;
@@ -55,7 +55,8 @@ int take_log_of_library(int level, const char* format, va_list arguments) {
   return 0;
 }
 
-// The two that af_xdp works by write to stderr otherwise. They are there only if that driver is, so nothing is linked.
+// Libraries of the af_xdp driver write to stderr unless told otherwise. They are looked up at run time, because they
+// are loaded only with that driver.
 void redirect_log_of(const char* library, const char* set_print) {
   void* handle = ::dlopen(library, RTLD_NOW | RTLD_NOLOAD);
   if (handle == nullptr) return;
@@ -75,7 +76,7 @@ void redirect_log() {
 
 std::string file_prefix() { return fmt::format("spanflow-{}", ::getpid()); }
 
-// As EAL's --lcores wants it: one lcore that floats over all CPUs.
+// For EAL's --lcores: one lcore that floats over all CPUs.
 std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cpus(), ",")); }
 
 }  // namespace
@@ -128,14 +129,14 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
   redirect_log_of("libbpf.so.1", "libbpf_set_print");
   redirect_log_of("libxdp.so.1", "libxdp_set_print");
-  sched_setaffinity(0, sizeof allowed, &allowed);  // EAL pins the calling thread, and ours would inherit it
+  sched_setaffinity(0, sizeof allowed, &allowed);  // EAL pins the calling thread, and later threads would inherit that
   if (result < 0) {
     throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
   }
 }
 
 Eal::~Eal() {
-  // EAL makes a folder of its own for each process and leaves it behind.
+  // EAL creates a folder for each process and does not remove it.
   const std::string runtime_folder = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
   std::error_code none;

@@ -10,14 +10,14 @@
 
 namespace spanflow {
 
-// What is wrong with the expression, or empty.
+// The error in the expression; empty if it is valid.
 std::string filter_error(const std::string& expression);
 
 // Immutable after construction: any number of threads may share one.
 class Filter {
  public:
-  // For frames of one link type. Throws RunError if the expression means nothing there ("ether host" on raw IP), which
-  // names the option that it comes from.
+  // For frames of one link type. Throws RunError, which names the option, if the expression is not valid for it ("ether
+  // host" on raw IP).
   Filter(const std::string& expression, LinkType link_type, std::string_view option);
   ~Filter();
   Filter(Filter&&) noexcept;

@@ -1,4 +1,4 @@
-// Brings packets to their home where several workers poll queues of their own.
+// Brings packets to their owner workers where several workers poll queues of their own.
 #pragma once
 
 #include <atomic>
@@ -16,17 +16,17 @@ namespace spanflow {
 
 class HandOverEnd;
 
-// Owns a lane from each worker to each other. Its ends (make_end) are what the workers poll, instead of the sources,
-// and must be destroyed before it. All calls by the main thread but leave(), which is thread-safe.
+// Owns a lane from each worker to each other worker. The workers poll its ends (make_end) instead of the sources; the
+// ends must be destroyed before it. All calls are made by the main thread, except for leave(), which is thread-safe.
 class HandOver {
  public:
-  // Two workers or more. `idle`: how one waits that has nothing to do.
+  // For two workers or more. `idle`: how a worker waits that has nothing to do.
   HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, const Backoff::Steps& idle);
   ~HandOver();
 
   // The end of one worker. `source` must not wait itself; it and `counters`, the worker's, must outlive the end.
   std::unique_ptr<HandOverEnd> make_end(std::uint32_t worker, PacketSource& source, Counters& counters);
-  // This worker hands over nothing more: it has ended, or failed. Until all have left, none ends.
+  // This worker hands over nothing more: it has ended, or failed. No end gives kEnd before all workers have left.
   void leave(std::uint32_t worker) { has_left_[worker].store(true, std::memory_order_release); }
 
  private:
@@ -42,19 +42,20 @@ class HandOver {
   std::vector<std::atomic<bool>> has_left_;
 };
 
-// What one worker polls: its own queues and what the others have for it, in turn. Its thread's alone.
+// The source that one worker polls: its own queues and the lanes from the other workers, in turn. Used by that worker's
+// thread only.
 //
-// Time: a lane's has come as far as its sender's queues had when all that was found in them for this worker had been
-// passed on. A worker's is the least of its own and its lanes', so no flow ends that packets are on their way to.
+// Time: the time of a lane is that of its sender's queues when all their packets for this worker had been passed on. A
+// worker's time is the minimum of its own queues' and its lanes', so no flow ends while packets are on their way to it.
 class HandOverEnd final : public PacketSource {
  public:
   HandOverEnd(HandOver& hand_over, std::uint32_t worker, PacketSource& source, Counters& counters);
 
-  // False if the packet is at home here. Otherwise it is on its way, or counted as lost.
+  // False if this worker owns the packet. Otherwise the packet is on its way to its owner, or counted as lost.
   [[gnu::always_inline]] bool send_to_owner(const RawPacket& raw, const Packet& packet, LinkType link_type) {
-    const std::uint32_t home = hand_over_.owner_workers_.owner_of(packet, worker_);
-    if (home == worker_) return false;
-    send(home, raw, link_type);
+    const std::uint32_t owner = hand_over_.owner_workers_.owner_of(packet, worker_);
+    if (owner == worker_) return false;
+    send(owner, raw, link_type);
     return true;
   }
 
@@ -63,11 +64,10 @@ class HandOverEnd final : public PacketSource {
   TimestampSource timestamp_source() const override { return source_.timestamp_source(); }
   bool is_live() const override { return source_.is_live(); }
   std::uint32_t greatest_frame() const override { return source_.greatest_frame(); }
-  HandOverEnd* hand_over() override { return this; }
   double backlog() const override;
 
  private:
-  void send(std::uint32_t home, const RawPacket& raw, LinkType link_type);
+  void send(std::uint32_t owner, const RawPacket& raw, LinkType link_type);
   void pass_on();
   Burst poll_own();
   void end_own();
@@ -80,10 +80,10 @@ class HandOverEnd final : public PacketSource {
   PacketSource& source_;
   Counters& counters_;
   Backoff backoff_;
-  std::uint32_t turn_;        // the worker whose packets are looked for next
+  std::uint32_t turn_;        // the worker whose packets are polled next
   std::uint32_t unfinished_;  // workers from which packets may still come, this one included
   bool own_ended_ = false;
-  std::vector<std::uint64_t> reached_ns_;  // the time of each worker, as far as it is known here
+  std::vector<std::uint64_t> reached_ns_;  // the time of each worker, as far as it is known to this one
   std::uint64_t passed_on_until_ns_ = 0;
   std::uint64_t time_passed_on_ns_ = 0;
   std::uint64_t now_ns_ = 0;

@@ -23,7 +23,7 @@ constexpr int kLookUpMs = 100;  // how soon a stop is noticed on a quiet pipe
 
 }  // namespace
 
-// Turns raw octets into uncompressed ones. What was read before it was known that they are compressed comes first.
+// Decompresses octets. `head` was read from the stream before the compression was detected; it comes first.
 class InputStream::Decompressor {
  public:
   Decompressor(InputStream& stream, std::span<const std::uint8_t> head)
@@ -49,7 +49,7 @@ class InputStream::Decompressor {
   }
 
  protected:
-  // Consumes from [at_, end_) and says how much came out.
+  // Consumes from [at_, end_) and returns the number of octets produced.
   virtual std::size_t decompress(std::uint8_t* out, std::size_t size) = 0;
   void damaged(const char* why) { stream_.error_ = std::string("its compressed data is damaged: ") + why; }
 

@@ -1,4 +1,4 @@
-// A file, pipe or standard input in large blocks, with gzip and zstd taken off on the way.
+// Reads a file, pipe or standard input in large blocks, and decompresses gzip and zstd.
 #pragma once
 
 #include <atomic>
@@ -13,33 +13,33 @@
 
 namespace spanflow {
 
-// How an input is called in messages: "-" is standard input.
+// The name of an input in messages: "-" is standard input.
 inline std::string shown_input(const std::string& path) { return path == "-" ? "standard input" : path; }
 
-// All calls but progress() by one thread.
+// Used by one thread, except for progress().
 class InputStream {
  public:
-  // "-" is standard input. Throws RunError if it cannot be opened. Once `stop` is set, a quiet pipe has ended.
+  // "-" is standard input. Throws RunError if it cannot be opened. Once `stop` is set, a quiet pipe ends.
   InputStream(const std::string& path, const std::atomic<bool>& stop);
   ~InputStream();
   InputStream(const InputStream&) = delete;
   InputStream& operator=(const InputStream&) = delete;
 
-  // The uncompressed octets at hand, contiguous; valid until the next fill(), and for as long as somebody holds
-  // memory().
+  // The uncompressed octets that have been read, contiguous; valid until the next fill(), and while a reference to
+  // memory() exists.
   std::span<const std::uint8_t> available() const { return std::span(*block_).subspan(at_, end_ - at_); }
   void consume(std::size_t octets) {
     at_ += octets;
     offset_ += octets;
   }
-  // Adds to what is available, waiting for it if need be. False at the end or on an error.
+  // Reads more octets, and waits for them if necessary. False at the end or on an error.
   bool fill();
-  // Waits up to so long; true if fill() would not have to wait. Always true for files and compressed data.
+  // Waits up to `wait_ms`; true if fill() would not have to wait. Always true for files and compressed data.
   bool ready(int wait_ms) const;
 
   OctetBlocks::Block memory() const { return block_; }
 
-  // A stdio stream of what has not been consumed; the caller closes it, before this object goes.
+  // A stdio stream of the octets not yet consumed; the caller must close it before this object is destroyed.
   std::FILE* open_file();
 
   // Uncompressed octets consumed so far.
@@ -48,7 +48,7 @@ class InputStream {
   const std::string& error() const { return error_; }
   // True if compressed data ended in the middle.
   bool cut_short() const { return cut_short_; }
-  // Share of a regular file that has been read; negative for others. Thread-safe.
+  // Share of a regular file that has been read; negative for other inputs. Thread-safe.
   double progress() const;
 
  private:

@@ -4,16 +4,16 @@
 
 namespace spanflow {
 
-Intake::Intake(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters)
+Intake::Intake(const Config& config, const IntakeInput& input, const Decoder& decoder, Counters& counters)
     : decoder_(decoder),
       counters_(counters),
-      is_share_(source.is_share()),
-      is_live_(source.is_live()),
-      end_(source.hand_over()),
-      greatest_frame_(source.greatest_frame()),
+      is_prepared_(input.is_prepared),
+      is_live_(input.source.is_live()),
+      end_(input.hand_over),
+      greatest_frame_(input.source.greatest_frame()),
       expression_(config.input.filter),
-      duplicates_(is_share_ ? Nanoseconds{0} : config.decode.deduplicate, random_seed()),
-      fragments_(is_share_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, counters) {}
+      duplicates_(is_prepared_ ? Nanoseconds{0} : config.decode.deduplicate, random_seed()),
+      fragments_(is_prepared_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, counters) {}
 
 void Intake::start(const Burst& burst) {
   if (burst.packets.empty()) return;
@@ -30,7 +30,7 @@ void Intake::set_filter(const Adjustments& adjustments) {
 }
 
 const Filter* Intake::filter_for(LinkType link_type) {
-  if (is_share_ || expression_.empty()) return nullptr;
+  if (is_prepared_ || expression_.empty()) return nullptr;
   const auto [place, is_new] = filters_.try_emplace(link_type);
   if (is_new) place->second = std::make_shared<const Filter>(expression_, link_type, "input.filter");
   return place->second.get();
@@ -47,7 +47,7 @@ bool Intake::refuse(Counter reason) {
   return false;
 }
 
-void Intake::finish(const Burst& burst) {
+void Intake::expire_fragments(const Burst& burst) {
   if (is_live_ && burst.state == Burst::State::kIdle && burst.now_ns != 0) fragments_.expire(burst.now_ns);
 }
 
@@ -58,7 +58,7 @@ const Fragments::Held* Intake::take_released(Packet& packet) {
       if (held->raw.transport.known) packet.take(held->raw.transport);
       return held;
     }
-    refuse(outcome);  // its headers are longer than what is kept of it
+    refuse(outcome);  // its headers are longer than the part that is kept
   }
   return nullptr;
 }

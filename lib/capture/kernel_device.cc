@@ -18,8 +18,8 @@
 namespace spanflow {
 namespace {
 
-// A frame lies in one page, with DPDK's description of its buffer before it (64 octets of the pool, 128, 128 of
-// headroom), what AF_XDP keeps free for programs, and what the pool may add to spread buffers over memory channels.
+// A frame must fit in one page, behind DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
+// headroom), AF_XDP's headroom for programs, and the padding by which the pool spreads buffers over memory channels.
 constexpr std::uint32_t kPage = 4096;
 constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
 constexpr std::uint32_t kXdpHeadroom = 256;
@@ -27,7 +27,7 @@ constexpr std::uint32_t kGreatestXdpFrame = kPage - kBufferOverhead - kXdpHeadro
 
 constexpr std::string_view kOwnProgram = "xsk_def_prog";  // libxdp's
 
-// The driver listens on these, one by one from 0, or on queue 0 of an interface that has no combined ones.
+// The driver listens on the combined queues from 0 on, or on queue 0 of an interface that has none.
 std::uint32_t queues_by_af_xdp(const InterfaceFacts& interface) { return std::max(1U, interface.combined_channels); }
 
 void warn_about_af_xdp(const InterfaceFacts& interface) {
@@ -42,8 +42,8 @@ void warn_about_af_xdp(const InterfaceFacts& interface) {
 
 }  // namespace
 
-// Frames large enough for the MTU (af_packet's own header takes up to 128 octets of each) as far as a packet buffer can
-// be, and as many as asked for, within 64 MiB. Frames and blocks are powers of two.
+// Frames are large enough for the MTU (af_packet's own header takes up to 128 octets of each), up to the size limit of
+// a packet buffer. There are as many as configured, within 64 MiB. Frames and blocks are powers of two.
 KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface) {
   constexpr std::uint32_t kFrameOverhead = 128;
   constexpr std::uint32_t kGreatestFrame = 32'768;
@@ -60,7 +60,7 @@ KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& 
           .frames = frames};
 }
 
-// Zero copy where the interface's driver can. The fill ring, of which the driver uses half, is what limits a queue.
+// Zero copy if the interface's driver supports it. The fill ring, of which the driver uses half, limits a queue.
 KernelDevice af_xdp_device(const InterfaceFacts& interface) {
   constexpr std::uint64_t kFramesInFillRing = 2048;
   return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
@@ -69,7 +69,7 @@ KernelDevice af_xdp_device(const InterfaceFacts& interface) {
           .frames = kFramesInFillRing};
 }
 
-// libxdp asks for programs by their number, which takes CAP_SYS_ADMIN; CAP_BPF is not enough.
+// libxdp looks up programs by their id, which takes CAP_SYS_ADMIN; CAP_BPF is not enough.
 XdpAbility xdp_ability() {
   XdpAbility ability;
   const int descriptor = ::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -89,7 +89,7 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
     return fmt::format("its MTU is {}, and a frame must fit in a page: {} at most", interface.mtu,
                        interface.mtu - (interface.greatest_frame() - kGreatestXdpFrame));
   }
-  // The driver takes off whatever is there when it closes. What a killed run left may go.
+  // The driver removes any XDP program when it closes. A program that a killed run left may be removed.
   if (!interface.xdp_program.empty() && interface.xdp_program != kOwnProgram) {
     return fmt::format("it has an XDP program already ({}): ip link set {} xdp off", interface.xdp_program,
                        interface.name);

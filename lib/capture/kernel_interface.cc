@@ -33,14 +33,14 @@ class ControlSocket {
   bool ask(unsigned long what) { return ::ioctl(descriptor_, what, &request_) == 0; }
   ifreq& request() { return request_; }
 
-  // An ethtool flag word, 0 where the driver knows none.
+  // An ethtool flag word; 0 if the driver does not support it.
   std::uint32_t ethtool(std::uint32_t command) {
     ethtool_value value{.cmd = command, .data = 0};
     request_.ifr_data = reinterpret_cast<char*>(&value);
     return ask(SIOCETHTOOL) ? value.data : 0;
   }
 
-  // 0 where the driver has none.
+  // 0 if the driver has none.
   std::uint32_t combined_channels() {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
@@ -118,7 +118,7 @@ KernelInterface::~KernelInterface() {
 }
 
 bool KernelInterface::hold_promiscuous() {
-  promiscuous_socket_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);  // protocol 0: it receives nothing itself
+  promiscuous_socket_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);  // protocol 0: the socket receives no packets
   const packet_mreq membership{.mr_ifindex = index_, .mr_type = PACKET_MR_PROMISC, .mr_alen = 0, .mr_address = {}};
   return ::setsockopt(promiscuous_socket_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) == 0;
 }

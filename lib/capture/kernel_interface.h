@@ -1,4 +1,4 @@
-// What the kernel knows about a network interface.
+// The kernel's view of a network interface.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,19 @@
 
 namespace spanflow {
 
-// What decides how an interface can be captured from.
+// The properties that decide how an interface can be captured from.
 struct InterfaceFacts {
   std::string name;
   std::uint32_t mtu = 0;
   bool is_up = false;
   std::uint32_t receive_queues = 1;
   std::uint32_t combined_channels = 0;  // queues that receive and send; 0: the driver does not say
-  // Takes VLAN tags off frames and keeps them beside them.
+  // Removes VLAN tags from frames and delivers them as metadata.
   bool strips_vlan_tags = false;
-  // Has IP addresses, other than link-local ones: it is the host's own.
+  // Has IP addresses other than link-local ones, so the host itself uses it.
   bool has_addresses = false;
-  std::string xdp_program;  // that is on it; empty: none
-  // Receive offloads that are on and merge frames, so that what is captured is not what was on the wire.
+  std::string xdp_program;  // that is attached to it; empty: none
+  // Receive offloads that are on and merge frames: captured frames are then not the frames on the wire.
   std::vector<std::string> merging_offloads;
 
   // Longest frame that can be on the wire: the MTU, Ethernet and two VLAN tags.
@@ -36,16 +36,16 @@ class KernelInterface {
 
   static bool exists(const std::string& name);
 
-  // As they were at the construction.
+  // As of construction.
   const InterfaceFacts& facts() const { return facts_; }
 
-  // Receives every frame on the link, not only those to the interface's own address, as long as this object lives: the
-  // kernel takes it back even after a crash, which it does not with the flag that DPDK's af_packet sets. False if
-  // refused.
+  // Makes the interface promiscuous as long as this object lives. The kernel undoes this even after a crash, which it
+  // does not with the flag that DPDK's af_packet sets. False if refused.
   bool hold_promiscuous();
 
   // Packets that the kernel dropped since the last call because the rings of this process's packet sockets on the
-  // interface were full. The sockets are found among the process's descriptors: DPDK's af_packet keeps no such count.
+  // interface were full. The sockets are found among the process's descriptors, because DPDK's af_packet has no such
+  // count.
   std::uint64_t take_dropped() const;
 
  private:

@@ -45,7 +45,7 @@ class LibpcapFile : public CaptureFile {
 
   OctetBlocks::Block memory() const override { return storage_; }
 
-  // What libpcap and stdio hold back cannot be seen, so a quiet pipe is simply waited for.
+  // Data buffered by libpcap and stdio cannot be seen, so read() waits for a quiet pipe.
   bool ready(int) override { return true; }
 
  private:
@@ -81,7 +81,7 @@ class LibpcapFile : public CaptureFile {
   std::unique_ptr<pcap_t, PcapDeleter> pcap_;
   OctetBlocks blocks_{4 * kGreatestPacket};
   OctetBlocks::Block storage_ = blocks_.take();
-  std::size_t used_ = 0;  // of the storage, octets
+  std::size_t used_ = 0;  // octets of storage_
   bool ended_ = false;
 };
 

@@ -21,7 +21,7 @@ bool has_readable_clock(std::uint16_t port) {
   return rte_eth_read_clock(port, &ticks) != -ENOTSUP;
 }
 
-// The quickest of some readings: what interrupts one makes it worse.
+// Takes the quickest of several readings, because an interruption makes a reading inaccurate.
 std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port) {
   constexpr int kReadings = 4;
   std::optional<NicClock::Reading> best;

@@ -1,4 +1,4 @@
-// Wall-clock time from the clock of a network card, which has a beginning and a frequency of its own.
+// Wall-clock time from the clock of a network card, which has its own epoch and frequency.
 #pragma once
 
 #include <atomic>
@@ -8,8 +8,7 @@
 
 namespace spanflow {
 
-// What maps a clock's ticks to ns since the epoch: a line through one point. As it is by default, ticks are that
-// already.
+// Maps a clock's ticks to ns since the epoch: a line through one point. By default, ticks are ns since the epoch.
 struct ClockLine {
   static constexpr unsigned kFractionBits = 32;
 
@@ -17,14 +16,14 @@ struct ClockLine {
   std::uint64_t wall_ns = 0;
   std::uint64_t ns_per_tick = 1ULL << kFractionBits;  // fixed point
 
-  // Of a time before or after the point; a counter that has wrapped round in between is no matter.
+  // For times before and after the point; the counter may have wrapped around in between.
   std::uint64_t wall_time(std::uint64_t at_ticks) const {
     const auto distance = static_cast<std::int64_t>(at_ticks - ticks);
     return wall_ns + static_cast<std::uint64_t>((static_cast<__int128>(distance) * ns_per_tick) >> kFractionBits);
   }
 };
 
-// Follows a clock by readings of it and of the wall clock at the same moment. One thread.
+// Follows a clock by readings of that clock and of the wall clock at the same moment. Used by one thread.
 class NicClock {
  public:
   struct Reading {
@@ -54,12 +53,12 @@ class NicClock {
   double rate_ = 0;  // ns per tick
 };
 
-// False if the driver of this port cannot tell its clock's time, however it is set up.
+// False if the driver of this port cannot read its clock at all, in any configuration.
 bool has_readable_clock(std::uint16_t port);
-// Nothing if the clock cannot be read (now).
+// std::nullopt if the clock cannot be read (now).
 std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port);
 
-// A line that one thread sets and others get whole, without waiting for it: one that is being set is read again.
+// A seqlock: one thread sets the line, others read a consistent copy without a lock, and retry while it is being set.
 class SharedClockLine {
  public:
   void set(const ClockLine& line) {

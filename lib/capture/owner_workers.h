@@ -8,22 +8,23 @@
 
 namespace spanflow {
 
-// Every packet of a flow has one home, whichever queue it came in by, and so has every fragment of a datagram.
+// Every packet of a flow, and every fragment of a datagram, has the same owner worker, whichever queue it arrives in.
 class OwnerWorkers {
  public:
   enum class Rule : std::uint8_t {
-    // The queues split packets by their IP addresses, both directions alike: a packet is at home where it landed. Only
-    // what comes out of a tunnel is not, whose addresses the split has not seen: a tunnel would be on one worker.
-    kLanding,
-    // The queues do not: a hash of the (innermost) addresses says it.
+    // The queues split packets by their IP addresses, both directions alike: the worker that receives a packet owns it.
+    // Packets from inside a tunnel are an exception: the split knows only the outer addresses, so one worker would get
+    // the whole tunnel. They have owners by kAddresses.
+    kReceiver,
+    // The queues do not split by addresses: a hash of the (innermost) addresses selects the owner.
     kAddresses,
   };
 
   OwnerWorkers(Rule rule, std::uint32_t workers) : rule_(rule), workers_(workers) {}
 
-  // Of a packet that the worker `landed` has polled.
-  std::uint32_t owner_of(const Packet& packet, std::uint32_t landed) const {
-    if (rule_ == Rule::kLanding && packet.key.tunnel_type == TunnelType::kNone) return landed;
+  // The owner of a packet that the worker `receiver` has polled.
+  std::uint32_t owner_of(const Packet& packet, std::uint32_t receiver) const {
+    if (rule_ == Rule::kReceiver && packet.key.tunnel_type == TunnelType::kNone) return receiver;
     return owner_worker({.ip_src = packet.key.ip_src, .ip_dst = packet.key.ip_dst}, workers_);
   }
 

@@ -1,4 +1,4 @@
-// The time that a stream of packets has reached.
+// The current time of a stream of packets.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace spanflow {
 
-// Follows the packets' times forward. A jump of more than 10 s, and the very first time, is believed only once a second
+// Follows the packets' times forward. A jump of more than 10 s, and the very first time, is accepted only when a second
 // packet confirms it: one packet with a wrong time in the far future must not end every flow.
 class PacketClock {
  public:
@@ -24,10 +24,11 @@ class PacketClock {
 
   // 0 until the first time is confirmed.
   std::uint64_t now_ns() const { return now_ns_; }
-  // The time at the end of the stream. A last jump is believed here: it can only say why flows that end anyway ended.
+  // The time at the end of the stream. An unconfirmed jump is accepted here: all flows end anyway, and it only affects
+  // the reason given for that.
   std::uint64_t end_ns() const { return std::max(now_ns_, candidate_ns_); }
 
-  // True if a stream that begins at `time_ns` cannot be the continuation of this one: it would go far back in time.
+  // True if a stream that begins at `time_ns` cannot continue this one, because it would go far back in time.
   bool is_restarted_by(std::uint64_t time_ns) const { return time_ns + kBelievableJumpNs < now_ns_; }
 
  private:

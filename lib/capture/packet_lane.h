@@ -1,4 +1,4 @@
-// Packets on their way from one thread to one other.
+// A queue of packets from one thread to one other thread.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace spanflow {
 
-// Packets with their octets. Room for both is made once.
+// Packets with their octets. Memory for both is allocated once.
 struct PacketBlock {
-  static constexpr std::size_t kOctetsPerPacket = 64;  // with shorter ones, the block is full before its octets are
+  static constexpr std::size_t kOctetsPerPacket = 64;  // if packets are shorter, a block is full before its octets are
 
   explicit PacketBlock(std::size_t capacity) {
     octets.reserve(capacity);
@@ -25,30 +25,30 @@ struct PacketBlock {
   bool time_restarts = false;  // before the first packet
 };
 
-// Owns its blocks. Exactly one thread calls the producer's functions and one the consumer's; neither ever waits here.
+// Owns its blocks. Exactly one thread calls the producer's functions and one the consumer's; no function waits.
 class PacketLane {
  public:
   PacketLane(std::size_t blocks, std::size_t octets_per_block) : ring_(blocks, octets_per_block) {}
 
   // --- Producer ---
 
-  // Copies a packet, cut to what a block can hold. Where the block that is being filled has no room for it, that one is
-  // passed on first, under the time `now_ns`. False if all blocks are with the consumer.
+  // Copies a packet, cut to the size of a block. If the current block has no room for it, that block is passed on
+  // first, with the time `now_ns`. False if the consumer has all blocks.
   bool append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns);
-  // Passes on what has been appended, if only the time up to which all packets have been. False if all blocks are with
-  // the consumer.
+  // Passes on the current block, even if it is empty: then it carries only the time up to which all packets have been
+  // appended. False if the consumer has all blocks.
   bool pass_on(std::uint64_t now_ns);
-  // What is appended from now on is from a new time, see Burst. False if all blocks are with the consumer.
+  // Packets appended from now on are from a new time, see Burst. False if the consumer has all blocks.
   bool restart_time();
   bool has_packets() const { return filling_ != nullptr && !filling_->packets.empty(); }
-  // The consumer is through with all that it was passed on.
+  // The consumer has read all blocks that were passed on.
   bool consumer_waits() const { return ring_.empty_blocks() + (filling_ != nullptr ? 1 : 0) == ring_.blocks(); }
 
   // --- Consumer ---
 
-  // The next packets of the oldest block; idle if there are none.
+  // The next packets of the oldest block; an idle burst if there are none.
   Burst poll();
-  // Share of the blocks that wait to be read.
+  // Share of the blocks that are full and not yet read.
   double backlog() const { return static_cast<double>(ring_.full_blocks()) / static_cast<double>(ring_.blocks()); }
   // The last poll() found no block.
   bool was_empty() const { return reading_ == nullptr; }

@@ -17,10 +17,10 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint32_t kPoolCache = 512;
-constexpr std::uint16_t kMostDescriptors = 8192;  // more would leave the processor's cache before they are read
+constexpr std::uint16_t kMostDescriptors = 8192;  // with more, packets leave the processor's cache before they are read
 constexpr std::uint32_t kJumboMtu = 9216;
 
-// Each queue of these brings packets of its own, however many of them are polled.
+// The number of queues of these drivers cannot be chosen: every queue delivers packets, so all must be polled.
 constexpr std::array<std::string_view, 4> kDriversWithFixedQueues = {"net_pcap", "net_af_packet", "net_af_xdp",
                                                                      "net_ring"};
 
@@ -29,7 +29,7 @@ bool has_fixed_queues(const rte_eth_dev_info& info) {
          kDriversWithFixedQueues.end();
 }
 
-// Without hugepages a buffer does not cross a page, so it takes whole ones.
+// Without hugepages a buffer must not cross a page boundary, so it takes whole pages.
 std::uint64_t octets_per_buffer(std::uint16_t room) {
   constexpr std::uint64_t kPage = 4096;
   constexpr std::uint64_t kPoolOverhead = 128;
@@ -59,7 +59,7 @@ Port::Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, s
 }
 
 Port::~Port() {
-  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers leave it on
+  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers do not do it when they stop
   rte_eth_dev_stop(id_);
   rte_eth_dev_close(id_);
 }
@@ -89,23 +89,24 @@ void Port::configure() {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf = rss_configuration();
   }
-  // Jumbo frames cost nothing where a frame may lie in several buffers.
+  // Jumbo frames cost nothing if a frame may be split over several buffers.
   if (scatters()) configuration.rxmode.mtu = std::min<std::uint32_t>(info_.max_mtu, kJumboMtu);
   if (try_to_configure(configuration) == 0) return;
   configuration.rxmode.mtu = 0;
-  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // some drivers take none
+  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // some drivers accept no key
   configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
   demand(try_to_configure(configuration), "cannot be configured");
 }
 
-// af_packet's are the kernel's time in ns. The unit of others is known only where their clock can be read.
+// Timestamps of af_packet are the kernel's time in ns. The unit of other drivers' timestamps is known only if their
+// clock can be read.
 TimestampSource Port::choose_timestamps() const {
   if ((info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) == 0) return TimestampSource::kTsc;
   if (std::string_view(info_.driver_name) == "net_af_packet") return TimestampSource::kKernel;
   return has_readable_clock(id_) ? TimestampSource::kNic : TimestampSource::kTsc;
 }
 
-// Takes long enough for a line that holds for a second to within some 10 us; those that follow are better.
+// Measures for long enough that the first line is accurate to some 10 us for a second; later lines are better.
 void Port::start_nic_clock() {
   constexpr auto kFirstStretch = std::chrono::milliseconds{100};
   read_clock();
@@ -121,7 +122,7 @@ void Port::follow_nic_clock() {
   if (std::chrono::steady_clock::now() - clock_read_ >= kBetweenReadings) read_clock();
 }
 
-// True if there is a line now that this reading is on.
+// True if the clock line has been updated by this reading.
 bool Port::read_clock() {
   clock_read_ = std::chrono::steady_clock::now();
   const auto reading = read_nic_clock(id_);
@@ -136,7 +137,7 @@ rte_eth_rss_conf Port::rss_configuration() {
           .rss_hf = rss_types(info_.flow_type_rss_offloads)};
 }
 
-// Nothing is sent, but some drivers (af_xdp) insist on as many queues for it.
+// Nothing is sent, but some drivers (af_xdp) require as many send queues as receive queues.
 int Port::try_to_configure(const rte_eth_conf& configuration) {
   send_queues_ = 0;
   if (rte_eth_dev_configure(id_, queues_, send_queues_, &configuration) == 0) return 0;
@@ -146,7 +147,7 @@ int Port::try_to_configure(const rte_eth_conf& configuration) {
 
 void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
   const std::uint16_t room = data_room(least_room);
-  // rte_mempool is best at 2^n - 1; a sixteenth of the memory is left for DPDK itself.
+  // rte_mempool uses memory best with 2^n - 1 buffers; a sixteenth of the memory is left for DPDK itself.
   const auto buffers =
       static_cast<std::uint32_t>(std::bit_floor(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room)) - 1);
   descriptors_ = descriptors_for(buffers, info_.rx_desc_lim.nb_max);
@@ -174,7 +175,7 @@ rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::ui
   return pools_.back().get();
 }
 
-// A whole frame in one buffer where the driver cannot scatter.
+// A buffer holds a whole frame if the driver cannot scatter.
 std::uint16_t Port::data_room(std::uint32_t least_room) const {
   std::uint16_t mtu = 0;
   rte_eth_dev_get_mtu(id_, &mtu);
@@ -192,7 +193,7 @@ void Port::check_split() {
     use_all_queues();
   } else if (request_symmetric_rss(id_, queues_)) {
     splits_well_ = true;
-    layout_.reset();  // its driver's own affair
+    layout_.reset();  // only the driver knows it
     log().info("{}: RSS over {} queues by flow rules, symmetric as its driver says", name_, queues_);
   } else {
     log().warn(
@@ -208,7 +209,7 @@ void Port::use_all_queues() {
   if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
 }
 
-// Tries the key once more on its own: some drivers do not take it when they are configured.
+// Sets the key once more separately: some drivers ignore the key in the configuration.
 bool Port::directions_meet() {
   const auto meet = [this] {
     layout_ = read_rss_layout(id_);

@@ -17,16 +17,16 @@
 
 namespace spanflow {
 
-// How many of a queue's packet buffers wait in it: as many as its driver can, and no more than half of them, so that
-// the others can be on their way.
+// How many of a queue's `buffers` packet buffers wait in it for packets: as many as its driver allows, but not more
+// than half of them, because the others are being processed.
 std::uint16_t descriptors_for(std::uint32_t buffers, std::uint16_t most);
 
-// Owns the device's queues and packet buffers. What it cannot do is a warning, not an error, where capture works
-// without. Main thread.
+// Owns the device's queues and packet buffers. A missing ability is a warning, not an error, if capture works without
+// it. Used by the main thread.
 class Port {
  public:
-  // `workers`: queues to have, where it can split packets over so many. `least_room`: octets that a packet buffer must
-  // hold at least. Throws RunError if the device cannot be set up.
+  // `workers`: number of queues if the device can split packets over that many. `least_room`: minimum size of a packet
+  // buffer in octets. Throws RunError if the device cannot be set up.
   Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, std::uint32_t least_room);
   ~Port();
   Port(const Port&) = delete;
@@ -37,20 +37,20 @@ class Port {
   std::uint16_t id() const { return id_; }
   std::uint16_t queues() const { return queues_; }
   const std::string& name() const { return name_; }
-  // NUMA node that it is on; negative: any.
+  // The device's NUMA node; negative: any.
   int node() const { return rte_eth_dev_socket_id(id_); }
-  // Packets that a queue holds until it is polled.
+  // Capacity of a queue in packets.
   std::uint16_t descriptors() const { return descriptors_; }
-  // Who can take its packets' times: the kernel, the NIC or, from the TSC, whoever polls it.
+  // The clock of its packets' timestamps: the kernel, the NIC or, when they are polled, the TSC.
   TimestampSource timestamp_source() const { return timestamp_source_; }
-  // What maps timestamps of its packets to wall-clock time. Any thread.
+  // Maps timestamps of its packets to wall-clock time. Thread-safe.
   const SharedClockLine& clock_line() const { return clock_line_; }
-  // Where the NIC takes the times: reads its clock again, once a second at most.
+  // If the NIC takes the timestamps: reads its clock again, at most once a second.
   void follow_nic_clock();
 
-  // Its queues are split by IP addresses, both directions of a flow alike.
+  // True if its queues are split by IP addresses, both directions of a flow alike.
   bool splits_well() const { return splits_well_; }
-  // True if what lands on a queue here would land on the same queue there.
+  // True if the other port would put every packet on the queue with the same number.
   bool splits_like(const Port& other) const;
 
  private:

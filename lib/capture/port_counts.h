@@ -1,4 +1,4 @@
-// What came in by a port, and what did not.
+// Packets that a port received and lost.
 #pragma once
 
 #include <algorithm>
@@ -13,14 +13,14 @@ namespace spanflow {
 
 // Packets since the start of the run.
 struct PortCounts {
-  std::string name;  // of the interface, or of the DPDK port
+  std::string name;  // the interface's, or the DPDK port's
   std::uint64_t received = 0;
   std::uint64_t nic_missed = 0;
   std::uint64_t no_mbuf = 0;
   std::uint64_t kernel_dropped = 0;
 };
 
-// As the run's counters know them.
+// The run's counters for these losses.
 inline auto losses_of(const PortCounts& port) {
   return std::array{std::pair{Counter::kPacketsNicMissed, port.nic_missed},
                     std::pair{Counter::kPacketsNoMbuf, port.no_mbuf},

@@ -9,11 +9,11 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBursts = 64;
-// The worker takes a millisecond or more for what the ring holds. A quiet pipe may stay so for long.
+// The worker needs a millisecond or more for a full ring, and a pipe may stay quiet for long: both threads can sleep.
 constexpr Backoff::Steps kForRoom{.pauses = 0, .longest_sleep = Backoff::Microseconds{200}};
 constexpr Backoff::Steps kForPackets{.pauses = 0, .longest_sleep = Backoff::Microseconds{2000}};
 
-// Of each packet, what the decoder reads first: they were written by another core.
+// Prefetches the octets that the decoder reads first: another core has written them.
 void prefetch(std::span<const RawPacket> packets) {
   for (const RawPacket& packet : packets) {
     __builtin_prefetch(packet.data);
@@ -23,7 +23,7 @@ void prefetch(std::span<const RawPacket> packets) {
 
 }  // namespace
 
-ReadAhead::ReadAhead(std::unique_ptr<PacketSource> source) : source_(std::move(source)), ring_(kBursts) {}
+ReadAhead::ReadAhead(std::unique_ptr<RetainableSource> source) : source_(std::move(source)), ring_(kBursts) {}
 
 ReadAhead::~ReadAhead() {
   given_up_ = true;
@@ -46,7 +46,7 @@ Burst ReadAhead::poll() {
   return block_->burst;
 }
 
-// The reader gives a burst, if only an idle one, at least every 100 ms or so.
+// The reader delivers a burst, possibly an idle one, about every 100 ms or more often.
 ReadAhead::Block& ReadAhead::wait_for_block() {
   Backoff backoff(kForPackets);
   for (;;) {
@@ -66,7 +66,7 @@ void ReadAhead::run() {
   }
 }
 
-// Nothing once the worker has given up.
+// nullptr once the worker has given up.
 ReadAhead::Block* ReadAhead::take_empty() {
   Backoff backoff(kForRoom);
   while (!given_up_) {
@@ -78,7 +78,7 @@ ReadAhead::Block* ReadAhead::take_empty() {
 
 void ReadAhead::read(Block& block) {
   try {
-    block.memory.reset();  // of what was in the block before
+    block.memory.reset();  // of the block's last burst
     block.burst = source_->poll();
     block.memory = source_->memory();
     std::copy(block.burst.packets.begin(), block.burst.packets.end(), block.packets.begin());

@@ -1,4 +1,4 @@
-// Reads a capture on a thread of its own, some thousand packets ahead of the worker.
+// Reads a capture on its own thread, some thousand packets ahead of the worker.
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@
 
 namespace spanflow {
 
-// Owns the source, which must give the memory() of its bursts: nothing is copied but the packets' descriptions.
+// Owns the source. Copies only the packets' descriptions, not their octets.
 class ReadAhead : public PacketSource {
  public:
-  explicit ReadAhead(std::unique_ptr<PacketSource> source);
-  // Also before the end has been reached.
+  explicit ReadAhead(std::unique_ptr<RetainableSource> source);
+  // May be called before the end has been reached.
   ~ReadAhead() override;
 
   void attach_thread() override;
@@ -29,7 +29,7 @@ class ReadAhead : public PacketSource {
   struct Block {
     Burst burst;
     std::array<RawPacket, kBurstPackets> packets;
-    std::shared_ptr<const void> memory;  // the reader's
+    std::shared_ptr<const void> memory;  // used by the reader only
     std::exception_ptr failure;          // instead of a burst
   };
 
@@ -38,9 +38,9 @@ class ReadAhead : public PacketSource {
   void read(Block& block);
   Block& wait_for_block();
 
-  const std::unique_ptr<PacketSource> source_;
+  const std::unique_ptr<RetainableSource> source_;
   BlockRing<Block> ring_;
-  Block* block_ = nullptr;  // that the last burst is in; kept once that was the end
+  Block* block_ = nullptr;  // holds the last burst; the block with the end is kept
   std::atomic<bool> given_up_{false};
   std::thread thread_;
 };

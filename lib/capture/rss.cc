@@ -23,7 +23,7 @@ std::vector<std::uint8_t> random_octets(std::mt19937& random, std::size_t count)
   return octets;
 }
 
-// A redirection table as the API has it: groups of 64 entries, all of which are meant.
+// A redirection table in DPDK's form: groups of 64 entries, with all entries selected.
 std::vector<rte_eth_rss_reta_entry64> table_of(std::size_t entries) {
   std::vector<rte_eth_rss_reta_entry64> table((entries + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
   for (auto& group : table) group.mask = ~std::uint64_t{0};

@@ -8,42 +8,43 @@
 
 namespace spanflow {
 
-// How long a driver's key is; some do not tell and mean 40.
+// Length of a driver's key in octets: `told` by the driver, or 40 if that is 0.
 std::size_t rss_key_octets(std::size_t told);
 
-// The same two octets all along make Toeplitz symmetric: swapping source and destination does not change the hash.
+// A key that repeats two octets makes Toeplitz symmetric: swapping source and destination does not change the hash.
 std::vector<std::uint8_t> symmetric_rss_key(std::size_t octets);
 
-// Toeplitz over `input`, which is in network order and a multiple of four octets; the key has four more at least.
+// The Toeplitz hash of `input`, in network order and a multiple of four octets; the key must be at least four octets
+// longer.
 std::uint32_t toeplitz_hash(std::span<const std::uint8_t> input, std::span<const std::uint8_t> key);
 
 // How a port splits packets over its queues.
 struct RssLayout {
   std::vector<std::uint8_t> key;
-  std::vector<std::uint16_t> queues;  // the redirection table; empty if the port does not tell
+  std::vector<std::uint16_t> queues;  // the redirection table; empty if it is unknown
 
   bool operator==(const RssLayout&) const = default;
 
-  // The queue of a packet between two IPv4 or IPv6 addresses, in network order one after the other; the hash itself
-  // where the table is not known.
+  // The queue of a packet between two IPv4 or IPv6 addresses, in network order one after the other. If the table is
+  // unknown, the hash.
   std::uint32_t queue_of(std::span<const std::uint8_t> addresses) const;
-  // Sends pairs of addresses through it, IPv4 and IPv6, each in both directions: true if these always meet.
+  // Tries pairs of IPv4 and IPv6 addresses: true if both directions of each pair go to one queue.
   bool directions_meet() const;
-  // Each of so many queues gets some; also true if the table is not known.
+  // True if each of `queue_count` queues gets packets, or the table is unknown.
   bool uses_all(std::uint16_t queue_count) const;
 };
 
-// What the port says it does; nothing if it does not say it.
+// The layout that the port reports; std::nullopt if it reports none.
 std::optional<RssLayout> read_rss_layout(std::uint16_t port);
 
-// Sets a redirection table of so many entries that uses its queues evenly; false if the port does not take it.
+// Sets a redirection table with that many entries that uses the queues evenly; false if the port refuses it.
 bool distribute_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues);
 
-// What the port is asked to hash, of all that it can: IP addresses alone, which fragments have too. Ports as well only
-// where it knows no IP packets as such.
+// The packet fields that the port is asked to hash, out of those `offered`: only IP addresses, because later fragments
+// have no ports. Ports too only if the port cannot hash by addresses alone.
 std::uint64_t rss_types(std::uint64_t offered);
 
-// Asks for a symmetric hash by flow rules, for drivers that take no key. False if it is refused.
+// Requests a symmetric hash by flow rules, for drivers that accept no key. False if it is refused.
 bool request_symmetric_rss(std::uint16_t port, std::uint16_t queues);
 
 }  // namespace spanflow

@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Anchored to the system's clock every second; never goes back. One thread.
+// Synchronised with the system's clock every second; never goes back. Used by one thread.
 class TscClock {
  public:
   std::uint64_t now_ns() {

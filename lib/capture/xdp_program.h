@@ -5,7 +5,7 @@
 
 namespace spanflow {
 
-// Its name, "?" where the kernel does not tell; empty if there is none.
+// Its name, or "?" if the kernel does not report one; empty if there is no program.
 std::string xdp_program_on(int interface_index);
 
 }  // namespace spanflow

@@ -21,7 +21,7 @@ enum class KernelDriver : std::uint8_t { kAuto, kAfPacket, kAfXdp };
 // The tunnels whose inner packets are metered.
 class TunnelSet {
  public:
-  static TunnelSet all() { return TunnelSet{0xff}; }
+  static TunnelSet all() { return TunnelSet{bit(static_cast<TunnelType>(kTunnelTypes)) - 1}; }
   static TunnelSet none() { return TunnelSet{0}; }
   bool has(TunnelType type) const { return (bits_ & bit(type)) != 0; }
   bool empty() const { return bits_ == 0; }
@@ -31,18 +31,17 @@ class TunnelSet {
  private:
   explicit TunnelSet(unsigned bits) : bits_(bits & ~bit(TunnelType::kNone)) {}
   static constexpr unsigned bit(TunnelType type) { return 1U << static_cast<unsigned>(type); }
+  static_assert(kTunnelTypes < 32);
   unsigned bits_;
 };
 
-enum class Aggregate : std::uint8_t { kNone, kCount, kSum, kMin, kMax, kMean, kFirst, kLast };
-enum class Quantity : std::uint8_t { kPackets, kSize, kPayloadSize, kTtl, kTcpWindow, kGap };
 enum class MetricDirection : std::uint8_t { kBoth, kSrcToDst, kDstToSrc };
 
 // One entry of `metrics`: an aggregate, or the metric of this name in a shared object.
 struct MetricConfig {
   std::string name;
-  Aggregate aggregate = Aggregate::kNone;
-  Quantity quantity = Quantity::kPackets;
+  std::string aggregate;  // a name of metrics/aggregates.h; empty for a shared object
+  std::string quantity;   // likewise
   std::string when;  // pcap-filter expression; empty: every packet
   MetricDirection direction = MetricDirection::kBoth;
   std::string plugin;

@@ -1,4 +1,4 @@
-// A place in a packet that knows how much was captured behind it and how much was on the wire.
+// A position in a packet, with the number of octets that follow it: captured, and on the wire.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace spanflow {
 
-// Ask has() first: the readers assert it. Offsets are from the cursor; integers are read in network byte order.
+// Call has() first: the readers assert it. Offsets are relative to the cursor; integers are in network byte order.
 class Cursor {
  public:
   Cursor() = default;
@@ -50,12 +50,12 @@ class Cursor {
     captured_ -= static_cast<std::uint32_t>(octets);
     wire_ -= static_cast<std::uint32_t>(octets);
   }
-  // This layer had so many octets on the wire, whatever the frame says. What lies behind is not part of it.
+  // Sets the length of this layer on the wire, which may differ from the frame's. Octets beyond it do not belong to it.
   void set_length(std::uint32_t octets) {
     wire_ = octets;
     captured_ = std::min(captured_, octets);
   }
-  // What lies behind `octets` is not part of this layer: Ethernet padding, trailers.
+  // Cuts this layer to `octets`: Ethernet padding and trailers follow it.
   void limit(std::uint32_t octets) {
     wire_ = std::min(wire_, octets);
     captured_ = std::min(captured_, octets);

@@ -3,7 +3,7 @@
 namespace spanflow {
 namespace {
 
-// Deep enough for QinQ + MPLS + GTP-U + IPv6 + IP in IP; a packet built to nest for ever stops here.
+// Enough for QinQ + MPLS + GTP-U + IPv6 + IP in IP; stops packets that were built to nest endlessly.
 constexpr int kMaxSteps = 8;
 constexpr int kMaxIpv6Extensions = 8;
 
@@ -17,8 +17,8 @@ constexpr std::uint32_t kPppoeSession = 0x8864;
 constexpr std::uint32_t kFirst = 0x0600;  // below: the length of an IEEE 802.3 frame
 }  // namespace ether_types
 
-// Behind an EtherType that means nothing to us: an IPv4 header without options, with the length that the frame has or,
-// in one filled up to Ethernet's least, can have. Such an EtherType is damaged, or a private one.
+// For an unknown EtherType, which may be damaged or private: true if an IPv4 header without options follows, with the
+// length of the frame, or a possible length in a frame that is padded to Ethernet's minimum.
 bool holds_ipv4(const Cursor& cursor) {
   constexpr std::uint32_t kLeastPayload = 46;
   if (!cursor.has(20) || cursor.u8(0) != 0x45) return false;
@@ -44,7 +44,7 @@ bool is_ipv6_extension(std::uint32_t protocol) {
   }
 }
 
-// Starts the inner packet of a tunnel: what belongs to the frame stays, the rest is read anew.
+// Starts the inner packet of a tunnel: the properties of the frame stay, the rest is read anew.
 Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunnel_key, std::uint32_t tunnel_id) {
   Packet inner;
   inner.time_ns = outer.time_ns;
@@ -116,7 +116,7 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
   return Counter::kPacketsMetered;
 }
 
-// Through tunnels and whatever else lies deeper than the transport header of a plain frame.
+// Decodes tunnels and other layers that a plain frame does not have.
 Decoder::Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
   std::optional<Packet> outer;
   for (int steps = 0; steps < kMaxSteps; ++steps) {
@@ -169,7 +169,7 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
       return {Layer::kIp};
     case LinkType::kNull:
     case LinkType::kLoop:
-      // The address family in here differs between systems and byte orders; the IP version says the same.
+      // The address family in this header depends on the system and its byte order; the IP version is sufficient.
       if (!cursor.has(4)) return failed(Counter::kMalformedLink);
       cursor.skip(4);
       return {Layer::kIp};
@@ -193,7 +193,7 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
 
 [[gnu::always_inline]] inline Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor,
                                                                 Packet& packet) const {
-  const bool first_tags = packet.vlan_id == 0;  // tags inside a tunnel do not replace those of the frame
+  const bool first_tags = packet.vlan_id == 0;  // tags inside a tunnel do not replace the frame's tags
   int tags = 0;
   for (; is_vlan_tag(type); ++tags) {
     if (!cursor.has(4)) return failed(Counter::kMalformedLink);
@@ -269,8 +269,8 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   }
 }
 
-// A length beyond the frame says that the packet was sliced on its way to this port, as packet brokers and ERSPAN do
-// it; it still counts in full. In other tunnels, or longer than any link carries, it says that this is no packet.
+// An IP length beyond the frame means that the packet was sliced on its way to this port, as packet brokers and ERSPAN
+// do; it still counts in full. In other tunnels, or if no link carries that length, it means that this is not a packet.
 [[gnu::always_inline]] inline bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   constexpr std::uint32_t kJumbo = 9216;
   if (total > cursor.wire()) {
@@ -381,8 +381,8 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
-  // A segment without room for a header was none. One cut short by the snap length or the end of a fragment, and one
-  // that lies about its length, still belong to their flow.
+  // A segment too short for a header is malformed. One that the snap length or the end of a fragment cuts short, and
+  // one with a wrong header length, still belong to their flow.
   std::uint32_t header = 20;
   if (cursor.wire() < header && !packet.first_fragment) return failed(Counter::kMalformedTransport);
   if (cursor.has(14)) {
@@ -405,16 +405,8 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   packet.key.dst_port = cursor.be16(2);
   packet.payload_size = cursor.wire() > 8 ? cursor.wire() - 8 : 0;
   if (packet.first_fragment || tunnels_.empty() || !cursor.has(8)) return {Layer::kDone};
-  const auto either = [&key = packet.key](std::uint16_t port) { return key.src_port == port || key.dst_port == port; };
   cursor.skip(8);
-  if (tunnels_.has(TunnelType::kGtp) && either(2152)) return gtp(cursor);
-  if (tunnels_.has(TunnelType::kCapwap) && either(5247)) return capwap(cursor);
-  // The source port of these two is a hash of the inner flow, so only the destination tells.
-  if (tunnels_.has(TunnelType::kVxlan) && (packet.key.dst_port == 4789 || packet.key.dst_port == 8472)) {
-    return vxlan(cursor);
-  }
-  if (tunnels_.has(TunnelType::kGeneve) && packet.key.dst_port == 6081) return geneve(cursor);
-  return {Layer::kDone};
+  return udp_tunnel(packet.key, cursor);
 }
 
 }  // namespace spanflow

@@ -14,24 +14,25 @@ namespace spanflow {
 
 enum class LinkType : std::uint8_t { kEthernet, kRawIp, kNull, kLoop, kLinuxCooked, kLinuxCooked2, kPpp };
 
-// The link type behind a LINKTYPE_ / DLT_ number of the pcap formats; nothing for those that are not read.
+// The link type for a LINKTYPE_ / DLT_ number of the pcap formats; std::nullopt if it is not supported.
 std::optional<LinkType> link_type_from_pcap(int number);
 
-// Immutable after construction, so any number of threads may share one.
+// Immutable after construction, so threads may share one.
 class Decoder {
  public:
   Decoder(TunnelSet tunnels, VlanKey vlan_key) : tunnels_(tunnels), vlan_key_(vlan_key) {}
 
-  // kPacketsMetered with `packet` filled in, or the counter that says why it cannot be metered. A tunnel whose inside
-  // cannot be read is metered as the outer packet.
+  // kPacketsMetered with `packet` filled in, or the counter for the reason why it cannot be metered. A tunnel whose
+  // inner packet cannot be read is metered as the outer packet.
   Counter decode(const RawPacket& raw, LinkType link_type, Packet& packet) const;
 
  private:
+  struct UdpTunnels;
   enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kDone, kFailed };
   struct Step {
     Layer layer;
-    Counter reason = Counter::kPacketsMetered;  // of kFailed
-    std::uint16_t type = 0;                     // an EtherType, where the layer needs one
+    Counter reason = Counter::kPacketsMetered;  // for kFailed
+    std::uint16_t type = 0;                     // the EtherType for kEtherType
     TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
     std::uint32_t tunnel_key = 0;
     std::uint32_t tunnel_id = 0;
@@ -55,11 +56,7 @@ class Decoder {
   Step udp(Cursor& cursor, Packet& packet) const;
   Step gre(Cursor& cursor) const;
   Step inside_gre(std::uint16_t type, std::uint32_t header, bool has_sequence, std::uint32_t key, Cursor& cursor) const;
-  Step gtp(Cursor& cursor) const;
-  Step capwap(Cursor& cursor) const;
-  Step ieee80211(Cursor& cursor) const;
-  Step vxlan(Cursor& cursor) const;
-  Step geneve(Cursor& cursor) const;
+  Step udp_tunnel(const FlowKey& outer, Cursor& cursor) const;
   static Step enter(Cursor& cursor, std::uint32_t header, const Step& inside);
 
   TunnelSet tunnels_;

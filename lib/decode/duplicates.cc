@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint32_t kGreatestHeader = 40;
 
-// The IP header without what changes on the way; the decoder has seen that it is there. Returns its fixed length.
+// The IP header without the fields that change on the way; the decoder has checked that it is captured. Returns its
+// fixed length.
 std::uint32_t copy_lasting_header(const Packet& packet, std::array<std::uint8_t, kGreatestHeader>& header) {
   if (packet.key.ip_version == 4) {
     std::memcpy(header.data(), packet.ip, 20);
@@ -42,7 +43,7 @@ std::uint64_t add(std::uint64_t hash, const std::uint8_t* octets, std::size_t co
 std::uint64_t Duplicates::hash(const Packet& packet) const {
   std::array<std::uint8_t, kGreatestHeader> header{};
   const std::uint32_t fixed = copy_lasting_header(packet, header);
-  // Of a packet that the snap length has cut, a copy with one VLAN tag more has four octets less: look at fewer.
+  // If the snap length has cut the packet, a copy with one more VLAN tag has four octets less: compare fewer octets.
   std::uint32_t octets = std::min(packet.ip_captured, kOctets);
   if (packet.ip_captured < packet.ip_size) octets = std::max(fixed, std::bit_floor(octets));
   const FlowKey& key = packet.key;

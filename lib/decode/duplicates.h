@@ -1,4 +1,4 @@
-// Knows packets that a span port has shown before: both directions mirrored, or two VLANs.
+// Finds packets that a span port has delivered before: both directions mirrored, or two VLANs.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 
 namespace spanflow {
 
-// One for each place where packets are in one thread; not thread-safe. Two packets are the same if their metered IP
-// packets are (the innermost that was entered), but for what routers and switches change: TTL, DSCP and ECN, IPv4
-// header checksum. Link layer, VLAN tags and outer headers may differ, but for a VNI. Looked at are the lengths and the
-// first kOctets. Remembers kPackets at most, those of the last `window`.
+// Belongs to one Intake; not thread-safe. Two packets are duplicates if their metered IP packets (the innermost that
+// was entered) are equal, except for the fields that routers and switches change: TTL, DSCP and ECN, IPv4 header
+// checksum. Link layer, VLAN tags and outer headers may differ, except for a VNI. Compares the lengths and the first
+// kOctets. Remembers the packets of the last `window`, at most kPackets.
 class Duplicates {
  public:
-  // A window of 0: off, without memory.
+  // A window of 0 switches it off; then it takes no memory.
   Duplicates(Nanoseconds window, std::uint64_t seed)
       : window_ns_(static_cast<std::uint64_t>(window.count())),
         seed_(seed),
         buckets_(window.count() > 0 ? kPackets / kBucketPackets : 0) {}
 
-  // True if the packet came before, within the window; otherwise it is remembered.
+  // True if the packet has been seen within the window; otherwise it is remembered.
   bool has_seen(const Packet& packet) { return window_ns_ != 0 && find_or_insert(hash(packet), packet.time_ns); }
 
  private:

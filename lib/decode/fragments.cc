@@ -19,7 +19,7 @@ Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& coun
       counters_(counters),
       datagrams_(capacity),
       buckets_(capacity == 0 ? 0 : std::bit_ceil(capacity * 2)),
-      held_(capacity == 0 ? 0 : capacity + 1),  // one more: the oldest is still to be taken when the newest comes
+      held_(capacity == 0 ? 0 : capacity + 1),  // one more: the oldest is taken only after the newest has arrived
       octets_(held_.size() * kHeldOctets) {}
 
 bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet) {
@@ -39,8 +39,8 @@ bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet)
   return true;
 }
 
-// What all fragments of a datagram share. The next header in an IPv6 fragment header may differ between them (RFC
-// 8200).
+// The part of the key that all fragments of a datagram share. The next header in an IPv6 fragment header may differ
+// between them (RFC 8200).
 FlowKey Fragments::key_of(const Packet& packet) {
   FlowKey key = packet.key;
   key.src_port = key.dst_port = 0;
@@ -79,7 +79,7 @@ std::uint32_t Fragments::add(const FlowKey& key, const Packet& packet) {
   return index;
 }
 
-// Forgets a datagram; what is held of it are orphans.
+// Forgets a datagram; its fragments that are held become orphans.
 void Fragments::remove(std::uint32_t index) {
   Datagram& datagram = datagrams_[index];
   release(datagram);
@@ -90,7 +90,7 @@ void Fragments::remove(std::uint32_t index) {
 }
 
 void Fragments::note_first(std::uint32_t known, const FlowKey& key, const Packet& packet) {
-  // The same identification again, of the next datagram that has it (or the same one again).
+  // The identification has been reused by a later datagram (or the first fragment came twice).
   if (known != kNone && datagrams_[known].transport.known) {
     remove(known);
     known = kNone;
@@ -117,7 +117,7 @@ void Fragments::hold(const RawPacket& raw, LinkType link_type, std::uint32_t ind
   counters_.add(Counter::kFragmentsHeld);
 }
 
-// What is held of a datagram goes on, in its order: with the ports of its first, if that is known.
+// Releases the fragments of a datagram that are held, in their order; with the ports of the first one if it is known.
 void Fragments::release(Datagram& datagram) {
   for (std::uint32_t slot = datagram.oldest; slot != kNone;) {
     Held& held = held_[slot];
@@ -128,7 +128,7 @@ void Fragments::release(Datagram& datagram) {
   datagram.oldest = datagram.newest = kNone;
 }
 
-// The oldest of all that is held is the oldest of its datagram too.
+// The oldest fragment that is held is also the oldest of its datagram.
 void Fragments::orphan_oldest() {
   const auto slot = static_cast<std::uint32_t>(held_begin_++ % held_.size());
   Held& held = held_[slot];
@@ -147,7 +147,7 @@ void Fragments::append_released(std::uint32_t slot) {
   last_released_ = slot;
 }
 
-// As with the clock of a source: one packet with a wrong time must not make orphans of everything.
+// As in PacketClock: one packet with a wrong time must not turn all fragments into orphans.
 void Fragments::meet(std::uint64_t time_ns) {
   if (held_begin_ == held_end_ || !waits_too_long(held_[held_begin_ % held_.size()], time_ns)) return;
   const bool confirmed = outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
@@ -184,7 +184,7 @@ const Fragments::Held* Fragments::take_released() {
   return &held;
 }
 
-// Keeps the oldest that is held at the front, and what may_release() compares with.
+// Keeps the oldest fragment that is held at the front, and updates the times that may_release() compares with.
 void Fragments::settle() {
   while (held_begin_ != held_end_ && !held_[held_begin_ % held_.size()].waiting) ++held_begin_;
   if (first_released_ != kNone) {

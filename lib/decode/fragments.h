@@ -1,4 +1,4 @@
-// Brings the later fragments of a datagram, which have no ports, to the flow of its first.
+// Assigns the later fragments of a datagram, which have no ports, to the flow of its first fragment.
 #pragma once
 
 #include <cstdint>
@@ -12,38 +12,38 @@
 
 namespace spanflow {
 
-// One for each place where packets are in one thread; not thread-safe. `counters` must outlive it. A later fragment
-// whose first has not come is held, with a copy of its octets, until that comes; if it does not within the timeout, or
-// room is needed, the fragment is an orphan and goes on without ports. What happens depends on the packets alone, not
-// on how they come in bursts. Nothing is allocated after construction.
+// Belongs to one Intake; not thread-safe. `counters` must outlive it. A later fragment whose first fragment has not
+// come yet is held, with a copy of its octets, until that comes. If it does not come within the timeout, or room is
+// needed, the fragment is an orphan and is released without ports. The result depends only on the packets, not on how
+// they are grouped in bursts. Nothing is allocated after construction.
 class Fragments {
  public:
   struct Held {
-    RawPacket raw;  // as much as kHeldOctets of it
+    RawPacket raw;  // at most kHeldOctets of it
     LinkType link_type;
     bool waiting;
     std::uint32_t datagram;
-    std::uint32_t next;  // of the same datagram, or to be released
+    std::uint32_t next;  // in the list of its datagram, or of released fragments
   };
 
-  // Follows as many datagrams at once, and holds as many fragments; 0: none, fragments go on as they are.
+  // `capacity`: datagrams that are followed at once, and fragments that are held; 0: off, fragments go on as they are.
   Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& counters);
 
-  // For a fragment: true if it goes on now, a later one with the ports of its first; false if it is held. What is
-  // released must have been taken before.
+  // For a fragment: true if it goes on now, a later one with the ports of its first; false if it is held. Released
+  // fragments must have been taken before.
   bool follow(const RawPacket& raw, LinkType link_type, Packet& packet);
 
-  // Before each packet: true if something is released, or may be by a packet of this time.
+  // To be called before each packet: true if fragments are released, or may be by a packet of this time.
   bool may_release(std::uint64_t time_ns) const { return time_ns - quiet_from_ns_ >= quiet_for_ns_; }
-  // Releases what has waited for too long when a packet of this time comes.
+  // A packet of this time comes: releases fragments that have waited for too long.
   void meet(std::uint64_t time_ns);
-  // The same by a time that can be trusted.
+  // The same for a time that can be trusted.
   void expire(std::uint64_t now_ns);
   void release_all();
-  // The next fragment that goes on, or nullptr. It keeps its octets until the next follow().
+  // The next released fragment, or nullptr. Its octets stay valid until the next follow().
   const Held* take_released();
 
-  // The time up to which all packets have gone on, where all have come up to `now_ns`.
+  // The time up to which all packets have gone on, if all up to `now_ns` have come.
   std::uint64_t passed_until(std::uint64_t now_ns) const;
 
  private:
@@ -55,7 +55,7 @@ class Fragments {
     FlowKey key;  // without ports
     std::uint32_t id;
     DatagramTransport transport;
-    std::uint64_t time_ns;  // of its first fragment, or of the last that is held
+    std::uint64_t time_ns;  // the time of its first fragment, or of the last one that is held
     std::uint32_t next;     // in its bucket
     std::uint32_t oldest;   // held
     std::uint32_t newest;
@@ -90,7 +90,7 @@ class Fragments {
   std::uint32_t last_released_ = kNone;
   std::uint64_t quiet_from_ns_ = 0;
   std::uint64_t quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t outlier_ns_ = 0;  // a time that waits for confirmation
+  std::uint64_t outlier_ns_ = 0;  // an unconfirmed time, as in PacketClock
 };
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// A packet before and after decoding. Both are views into the source's burst and own nothing.
+// A packet before and after decoding. Both are views into the source's burst.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// What a later fragment has to be told of its datagram, for only the first fragment says it.
+// The fields of a datagram that only its first fragment has.
 struct DatagramTransport {
   std::uint16_t src_port = 0;
   std::uint16_t dst_port = 0;
@@ -21,7 +21,7 @@ struct RawPacket {
   std::uint32_t captured = 0;     // octets at `data`
   std::uint32_t wire = 0;         // octets the frame had on the wire
   std::uint64_t time_ns = 0;      // since the epoch
-  DatagramTransport transport{};  // of a later fragment whose first has been found
+  DatagramTransport transport{};  // for a later fragment whose first has been found
 };
 
 namespace tcp {
@@ -43,27 +43,27 @@ inline constexpr std::uint8_t kSctp = 132;
 }  // namespace protocol
 
 struct Packet : PacketInfo {
-  FlowKey key;                       // of the innermost IP packet; src is this packet's sender
-  const std::uint8_t* ip = nullptr;  // the innermost IP header and what was captured behind it, without padding
+  FlowKey key;                       // from the innermost IP packet; src is this packet's sender
+  const std::uint8_t* ip = nullptr;  // the innermost IP packet as captured, without padding
   std::uint32_t ip_captured = 0;
   const std::uint8_t* ethernet = nullptr;  // the frame's own header, if it has one
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
-  std::uint32_t tunnel_id = 0;  // an id of this direction only
+  std::uint32_t tunnel_id = 0;  // an id that is valid in this direction only
   std::uint16_t vlan_id = 0;
   std::uint16_t vlan_outer_id = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   bool first_fragment = false;
-  bool later_fragment = false;    // no transport header in here
-  bool sliced = false;            // the IP header says that there was more than the frame holds
-  bool odd_ether_type = false;    // IPv4 behind an EtherType that does not say so
-  std::uint32_t fragment_id = 0;  // of a fragment: the identification that all of its datagram share
-  std::uint64_t conditions = 0;  // the metrics' conditions that the frame fulfils: a bit each, see metrics/conditions.h
+  bool later_fragment = false;    // without a transport header
+  bool sliced = false;            // the IP packet was longer than the frame
+  bool odd_ether_type = false;    // IPv4 behind an unknown EtherType
+  std::uint32_t fragment_id = 0;  // the identification that all fragments of a datagram share
+  std::uint64_t conditions = 0;   // one bit for each metric condition that the frame meets, see metrics/conditions.h
 
   bool is_fragment() const { return first_fragment || later_fragment; }
   DatagramTransport transport() const { return {key.src_port, key.dst_port, key.ip_protocol, true}; }
-  // Makes a later fragment one of the flow of its first.
+  // Assigns a later fragment to the flow of its first.
   void take(const DatagramTransport& of_first) {
     key.src_port = of_first.src_port;
     key.dst_port = of_first.dst_port;
@@ -71,7 +71,7 @@ struct Packet : PacketInfo {
   }
 };
 
-// What lies above the transport header: payload_size octets on the wire, as many as the snap length left.
+// The payload of the transport protocol: payload_size octets on the wire, and as many captured as the snap length left.
 inline Cursor payload_of(const Packet& packet) {
   Cursor cursor{packet.ip, packet.ip_captured, packet.ip_size};
   const std::uint32_t headers = packet.ip_size - packet.payload_size;

@@ -1,4 +1,7 @@
-// The names of the tunnels, for options and records alike.
+// The names of the tunnels, for options and records.
+//
+// A new tunnel touches: TunnelType and kTunnelTypes in spanflow/record.h, its row here, and its step in
+// decode/tunnels.cc: over UDP a row of kUdpTunnels, otherwise a call in Decoder::transport() or Decoder::inside_gre().
 #pragma once
 
 #include <array>
@@ -10,7 +13,8 @@
 
 namespace spanflow {
 
-constexpr std::array<std::pair<TunnelType, std::string_view>, 7> tunnel_names() {
+// One for each TunnelType but kNone, in the order of the enumeration.
+constexpr std::array<std::pair<TunnelType, std::string_view>, kTunnelTypes - 1> tunnel_names() {
   return {{{TunnelType::kIpip, "ipip"},
            {TunnelType::kGre, "gre"},
            {TunnelType::kErspan, "erspan"},
@@ -19,6 +23,15 @@ constexpr std::array<std::pair<TunnelType, std::string_view>, 7> tunnel_names() 
            {TunnelType::kGtp, "gtp"},
            {TunnelType::kCapwap, "capwap"}}};
 }
+
+constexpr bool tunnel_names_are_complete() {
+  unsigned expected = 0;
+  for (const auto& [type, name] : tunnel_names()) {
+    if (static_cast<unsigned>(type) != ++expected || name.empty()) return false;
+  }
+  return true;
+}
+static_assert(tunnel_names_are_complete());
 
 constexpr std::optional<TunnelType> tunnel_named(std::string_view name) {
   for (const auto& [type, known] : tunnel_names()) {

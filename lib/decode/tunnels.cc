@@ -1,6 +1,8 @@
-// Tunnels: each reads its own header and says which layer comes inside. What is no such tunnel after all, or cannot be
-// entered (encrypted), is done: the outer packet is metered. The fragments of an outer packet never get here: they are
-// all of the outer flow.
+// Tunnels: each step reads the tunnel's header and says which layer follows inside. It returns kDone if this is not
+// such a tunnel after all, or is encrypted: then the outer packet is metered. Fragments of an outer packet never get
+// here: they belong to the outer flow.
+#include <array>
+
 #include "decode/decoder.h"
 
 namespace spanflow {
@@ -30,7 +32,7 @@ Decoder::Step Decoder::inside_gre(std::uint16_t type, std::uint32_t header, bool
                  {.layer = Layer::kEtherType, .type = type, .tunnel = TunnelType::kGre, .tunnel_id = key});
   }
   if (!tunnels_.has(TunnelType::kErspan)) return {Layer::kDone};
-  // Type I has no header of its own and no GRE sequence number; the session is 10 bits of types II and III.
+  // Type I has no header and no GRE sequence number; types II and III have a session of 10 bits.
   std::uint32_t erspan_header = 0;
   if (type == kErspan3) erspan_header = 12;
   if (type == kErspan1And2 && has_sequence) erspan_header = 8;
@@ -41,8 +43,43 @@ Decoder::Step Decoder::inside_gre(std::uint16_t type, std::uint32_t header, bool
                {.layer = Layer::kEthernet, .tunnel = TunnelType::kErspan, .tunnel_id = session});
 }
 
+// The tunnels over UDP, and the ports that identify them.
+struct Decoder::UdpTunnels {
+  static Step gtp(Cursor& cursor);
+  static Step capwap(Cursor& cursor);
+  static Step ieee80211(Cursor& cursor);
+  static Step vxlan(Cursor& cursor);
+  static Step geneve(Cursor& cursor);
+
+  // For some, the source port is a hash of the inner flow, so only the destination port identifies the tunnel.
+  enum class Ports : std::uint8_t { kEither, kDestination };
+  struct Row {
+    TunnelType type;
+    std::uint16_t port;
+    Ports ports;
+    Step (*step)(Cursor& cursor);
+  };
+  static constexpr auto rows() {
+    return std::to_array<Row>({{TunnelType::kGtp, 2152, Ports::kEither, gtp},
+                               {TunnelType::kCapwap, 5247, Ports::kEither, capwap},
+                               {TunnelType::kVxlan, 4789, Ports::kDestination, vxlan},
+                               {TunnelType::kVxlan, 8472, Ports::kDestination, vxlan},  // Linux's default
+                               {TunnelType::kGeneve, 6081, Ports::kDestination, geneve}});
+  }
+};
+
+Decoder::Step Decoder::udp_tunnel(const FlowKey& outer, Cursor& cursor) const {
+  static constexpr auto kRows = UdpTunnels::rows();
+  for (const UdpTunnels::Row& row : kRows) {
+    const bool matches =
+        outer.dst_port == row.port || (row.ports == UdpTunnels::Ports::kEither && outer.src_port == row.port);
+    if (matches && tunnels_.has(row.type)) return row.step(cursor);
+  }
+  return {Layer::kDone};
+}
+
 // 3GPP TS 29.281, GTP-U version 1; only T-PDUs carry a user's packet.
-Decoder::Step Decoder::gtp(Cursor& cursor) const {
+Decoder::Step Decoder::UdpTunnels::gtp(Cursor& cursor) {
   constexpr std::uint8_t kTPdu = 0xff;
   if (!cursor.has(8) || (cursor.u8(0) & 0xf0) != 0x30 || cursor.u8(1) != kTPdu) return {Layer::kDone};
   const std::uint32_t teid = cursor.be32(4);
@@ -61,7 +98,7 @@ Decoder::Step Decoder::gtp(Cursor& cursor) const {
 }
 
 // RFC 5415 data channel: IEEE 802.3 frames, or IEEE 802.11 ones (RFC 5416) with LLC/SNAP inside.
-Decoder::Step Decoder::capwap(Cursor& cursor) const {
+Decoder::Step Decoder::UdpTunnels::capwap(Cursor& cursor) {
   if (!cursor.has(8) || cursor.u8(0) != 0) return {Layer::kDone};  // preamble 1: DTLS
   const std::uint32_t word = cursor.be32(0);
   const std::uint32_t header = ((word >> 19) & 0x1f) * 4;
@@ -73,9 +110,9 @@ Decoder::Step Decoder::capwap(Cursor& cursor) const {
   return ieee80211(cursor);
 }
 
-Decoder::Step Decoder::ieee80211(Cursor& cursor) const {
+Decoder::Step Decoder::UdpTunnels::ieee80211(Cursor& cursor) {
   if (!cursor.has(24)) return {Layer::kDone};
-  // Some access points send the two octets of frame control swapped.
+  // Some access points swap the two octets of frame control.
   const bool swapped = (cursor.u8(0) & 0x0c) != 0x08;
   const std::uint8_t type = cursor.u8(swapped ? 1 : 0);
   const std::uint8_t flags = cursor.u8(swapped ? 0 : 1);
@@ -92,14 +129,14 @@ Decoder::Step Decoder::ieee80211(Cursor& cursor) const {
 }
 
 // RFC 7348.
-Decoder::Step Decoder::vxlan(Cursor& cursor) const {
+Decoder::Step Decoder::UdpTunnels::vxlan(Cursor& cursor) {
   if (!cursor.has(8) || (cursor.u8(0) & 0x08) == 0) return {Layer::kDone};
   const std::uint32_t vni = cursor.be32(4) >> 8;
   return enter(cursor, 8, {.layer = Layer::kEthernet, .tunnel = TunnelType::kVxlan, .tunnel_key = vni});
 }
 
 // RFC 8926.
-Decoder::Step Decoder::geneve(Cursor& cursor) const {
+Decoder::Step Decoder::UdpTunnels::geneve(Cursor& cursor) {
   if (!cursor.has(8) || (cursor.u8(0) & 0xc0) != 0) return {Layer::kDone};
   const std::uint32_t header = 8 + (cursor.u8(0) & 0x3f) * 4U;
   const std::uint16_t type = cursor.be16(2);

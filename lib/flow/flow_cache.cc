@@ -20,17 +20,6 @@ bool add_to(std::uint32_t& count, std::uint32_t more) {
 // 100,000 flows/s, which is longer than most round trips.
 constexpr std::uint32_t kProbationPart = 4;
 
-// The counters of ended segments stand in the order of the reasons.
-constexpr Counter exported(EndReason reason) {
-  return static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason));
-}
-static_assert(exported(EndReason::kInactive) == Counter::kExportedInactive);
-static_assert(exported(EndReason::kActive) == Counter::kExportedActive);
-static_assert(exported(EndReason::kClosed) == Counter::kExportedClosed);
-static_assert(exported(EndReason::kCaptureEnd) == Counter::kExportedCaptureEnd);
-static_assert(exported(EndReason::kEvicted) == Counter::kExportedEvicted);
-static_assert(exported(EndReason::kPlugin) == Counter::kExportedPlugin);
-
 std::uint32_t share_of_capacity(const Config& config) {
   return static_cast<std::uint32_t>(
       std::max<std::uint64_t>(1, (config.flow.capacity + config.workers - 1) / config.workers));
@@ -360,7 +349,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   Verdict verdict;
   if (classifier_ != nullptr) verdict = classifier_->conclude(entry.inspection, entry.key, ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
-  counters_.add(exported(reason));
+  counters_.add(exported_counter(reason));
   counters_.add(Counter::kRecordsExported);
   if (metrics_) metrics_->end_segment(table_.index_of(entry));
   const auto [record, due_ns, extras, metrics] = writer_.next();

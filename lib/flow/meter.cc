@@ -25,18 +25,18 @@ RecordOrigin origin_of(const Config& config, std::uint16_t worker, const PacketS
 
 }  // namespace
 
-Meter::Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
-             const MetricSet& metrics, Counters& counters)
-    : source_(source),
+Meter::Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder,
+             ExportRing& ring, const MetricSet& metrics, Counters& counters)
+    : source_(input.source),
       counters_(counters),
-      intake_(config, source, decoder, counters),
-      writer_(ring, !source.is_live()),
+      intake_(config, input, decoder, counters),
+      writer_(ring, !source_.is_live()),
       classifier_(make_classifier(config, counters)),
-      cache_(config, random_seed(), origin_of(config, worker, source), classifier_ ? &*classifier_ : nullptr, metrics,
+      cache_(config, random_seed(), origin_of(config, worker, source_), classifier_ ? &*classifier_ : nullptr, metrics,
              writer_, counters),
       conditions_(metrics.conditions()),
       max_delay_(config.output.max_delay) {
-  if (source.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);
+  if (source_.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);
 }
 
 void Meter::run() {
@@ -50,7 +50,7 @@ void Meter::run() {
       if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;
       if (overload_) shed_load();
-      meter(burst);
+      intake_.take_burst(burst, *this);
       const bool ended_flows = cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
       pass_on_records(burst);
       if (busy_) note_busy(ended_flows || burst.state == Burst::State::kPackets);
@@ -87,26 +87,7 @@ void Meter::note_busy(bool was_busy) {
   if (was_busy) counters_.set(Counter::kWorkerBusy, busy_->ns());
 }
 
-void Meter::meter(const Burst& burst) {
-  intake_.start(burst);
-  for (const RawPacket& raw : burst.packets) {
-    if (intake_.may_release(raw.time_ns)) [[unlikely]] {
-      intake_.meet(raw.time_ns);
-      meter_released();
-    }
-    if (intake_.take(raw, packets_[count_])) collect(raw, burst.link_type);
-  }
-  intake_.finish(burst);
-  meter_released();
-}
-
-// Meters the packets so far, and after them the held packets that are released.
-void Meter::meter_released() {
-  while (const Fragments::Held* held = intake_.take_released(packets_[count_])) collect(held->raw, held->link_type);
-  add_to_flows();
-}
-
-void Meter::collect(const RawPacket& raw, LinkType link_type) {
+void Meter::accept(const RawPacket& raw, LinkType link_type) {
   if (!conditions_.empty()) packets_[count_].conditions = conditions_.matches(raw, link_type);
   if (++count_ == packets_.size()) add_to_flows();
 }
@@ -166,8 +147,7 @@ void Meter::leave_out(const Packet& packet) {
 
 // Held packets are metered first. Packets of any time may follow.
 void Meter::end_all() {
-  intake_.release_all();
-  meter_released();
+  intake_.release_all(*this);
   cache_.end_all(now_ns_);
 }
 

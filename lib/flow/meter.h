@@ -24,7 +24,7 @@ namespace spanflow {
 // outlive it.
 class Meter {
  public:
-  Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
+  Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder, ExportRing& ring,
         const MetricSet& metrics, Counters& counters);
 
   // Meters the source to its end and exports every flow, also after an error of the source.
@@ -35,12 +35,16 @@ class Meter {
   std::exception_ptr failure() const { return failure_; }
 
  private:
+  friend class Intake;
+
   void take_over(const Adjustments& adjustments);
-  void meter(const Burst& burst);
-  void meter_released();
   void shed_load();
   void note_busy(bool was_busy);
-  void collect(const RawPacket& raw, LinkType link_type);
+  // The Intake's consumer.
+  Packet& next_packet() { return packets_[count_]; }
+  void accept(const RawPacket& raw, LinkType link_type);
+  void finish_accepted() { add_to_flows(); }
+
   void leave_out(const Packet& packet);
   void add_to_flows();
   void hash_all();
@@ -53,8 +57,8 @@ class Meter {
   RecordWriter writer_;
   std::optional<Classifier> classifier_;
   FlowCache cache_;
-  std::optional<Overload> overload_;  // of a live worker
-  std::optional<BusyTime> busy_;      // of a live worker
+  std::optional<Overload> overload_;  // live only
+  std::optional<BusyTime> busy_;      // live only
   Conditions conditions_;
   Mailbox<Adjustments> adjustments_;
   Nanoseconds max_delay_;

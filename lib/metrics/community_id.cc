@@ -16,7 +16,7 @@ namespace {
 
 using TypePair = std::pair<std::uint8_t, std::uint8_t>;
 
-// Messages that answer each other.
+// Types of messages that answer each other.
 constexpr std::array<TypePair, 5> kIcmpPairs = {{
     {8, 0},    // echo
     {10, 9},   // router solicitation, advertisement
@@ -41,7 +41,7 @@ std::optional<std::uint8_t> counterpart(std::span<const TypePair> pairs, std::ui
   return std::nullopt;
 }
 
-// A key whose ports are what the specification puts in their place.
+// The key with the values that the specification uses as ports.
 struct Tuple {
   FlowKey key;
   bool has_ports = true;
@@ -72,7 +72,7 @@ Tuple tuple_of(const FlowKey& key, std::uint8_t icmp_type, std::uint8_t icmp_cod
   }
 }
 
-// The lesser endpoint first, so that both directions are one.
+// The smaller endpoint first, so that both directions are the same.
 FlowKey ordered(const Tuple& tuple) {
   const FlowKey& key = tuple.key;
   const auto source = std::tie(key.ip_src.bytes, key.src_port);

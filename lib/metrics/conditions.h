@@ -1,4 +1,4 @@
-// The `when` of metrics: pcap-filter expressions over the frame as it was captured.
+// The `when` of metrics: pcap-filter expressions on the captured frame.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace spanflow {
 
-// As many as Packet::conditions has bits.
+// The number of bits of Packet::conditions.
 inline constexpr std::size_t kMostConditions = 64;
 
 // One per worker; not thread-safe. Each expression is compiled once for each link type.
@@ -19,8 +19,8 @@ class Conditions {
   // At most kMostConditions expressions, which must outlive this.
   explicit Conditions(const std::vector<std::string>& expressions) : expressions_(expressions) {}
 
-  // A bit for each expression that the frame matches, in their order. Throws RunError if one means nothing on this link
-  // type.
+  // One bit for each expression that the frame matches, in their order. Throws RunError if one is not valid for this
+  // link type.
   std::uint64_t matches(const RawPacket& raw, LinkType link_type) {
     if (filters_ == nullptr || link_type != link_type_) [[unlikely]]
       use(link_type);
@@ -39,7 +39,7 @@ class Conditions {
 
   const std::vector<std::string>& expressions_;
   std::map<LinkType, std::vector<Filter>> compiled_;
-  const std::vector<Filter>* filters_ = nullptr;  // of link_type_
+  const std::vector<Filter>* filters_ = nullptr;  // for link_type_
   LinkType link_type_ = LinkType::kEthernet;
 };
 

@@ -1,4 +1,4 @@
-// The optional features of flows, kept apart from the flow table: what is off takes neither memory nor time.
+// The optional features of flows, kept outside the flow table: a feature that is off costs no memory and no time.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@
 
 namespace spanflow {
 
-// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe. `counters` must outlive
-// it.
+// One per worker, parallel to its flow table: `index` is the index of the entry. Not thread-safe. `counters` must
+// outlive it.
 class Features {
  public:
   Features(const Config::Features& options, std::uint32_t capacity, Counters& counters);
 
   static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
-  // Whether records have extras: what features keep, and what DPI reads out of packets.
+  // True if records have extras: values of features, and metadata from DPI.
   static bool give_extras(const Config& config) {
     return any(config.features) || (config.dpi.enabled && config.dpi.metadata);
   }
@@ -33,7 +33,7 @@ class Features {
   // `size`: octets of the packet as flow.accounting counts them.
   void add(std::uint32_t index, const Packet& packet, std::uint64_t size);
   void describe(std::uint32_t index, FlowExtras& extras) const;
-  // The extras of a flow of which nothing was kept.
+  // The extras of a flow without features.
   static void describe_nothing(FlowExtras& extras);
 
  private:

@@ -8,9 +8,9 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kGreatestAlignment = 4096;  // of a page: more than that the states' memory does not have
+constexpr std::uint32_t kGreatestAlignment = 4096;  // a page: the alignment of the memory for the states
 
-// The loader would look for a bare name in the system's folders.
+// The loader would search for a bare name in the system's folders.
 std::string as_file(const std::string& path) { return path.find('/') == std::string::npos ? "./" + path : path; }
 
 void check(const MetricInterface& found, const std::string& name) {

@@ -1,4 +1,4 @@
-// A metric out of a shared object: the only place that loads one.
+// A metric from a shared object: the only place that loads shared objects.
 #pragma once
 
 #include <memory>
@@ -8,10 +8,10 @@
 
 namespace spanflow {
 
-// Keeps the shared object loaded. Any thread may use the interface; each state belongs to one.
+// Keeps the shared object loaded. Any thread may use the interface; each state belongs to one thread.
 class MetricPlugin {
  public:
-  // Throws ConfigError if there is no such object, no metric of this name in it, or it was built for another spanflow.
+  // Throws ConfigError if there is no such object, it has no metric of this name, or it was built for another spanflow.
   MetricPlugin(const std::string& path, const std::string& name);
 
   const MetricInterface& interface() const { return *interface_; }

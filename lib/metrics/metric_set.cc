@@ -12,7 +12,7 @@
 namespace spanflow {
 namespace {
 
-// Names that records lead to, kept for the life of the process: each list once.
+// Stores each list of names once, for the life of the process: records point to it.
 const MetricNames& keep(const MetricNames& names) {
   static std::mutex mutex;
   static std::set<MetricNames> kept;
@@ -90,16 +90,22 @@ MetricSet::MetricSet(const std::vector<MetricConfig>& configured, const std::vec
 }
 
 void MetricSet::add_aggregation(const MetricConfig& metric, std::uint32_t cell) {
-  aggregations_.push_back({.aggregate = metric.aggregate,
-                           .quantity = metric.quantity,
+  const AggregateType* const aggregate = find_aggregate(metric.aggregate);
+  const QuantityType* const quantity = find_quantity(metric.quantity);
+  if (aggregate == nullptr || quantity == nullptr) {
+    throw ConfigError(
+        fmt::format("metrics: {}: \"{}: {}\" is unknown", metric.name, metric.aggregate, metric.quantity));
+  }
+  aggregations_.push_back({.aggregate = aggregate,
+                           .quantity = quantity,
                            .directions = direction_bits(metric.direction),
                            .conditions = condition_bit(metric.when),
                            .cell = cell,
                            .more_cells = flow_cells_});
-  if (metric.aggregate == Aggregate::kMean) flow_cells_ += 2;
+  flow_cells_ += aggregate->more_cells;
 }
 
-// Metrics with the same `when` share it.
+// Metrics with the same `when` share one bit.
 std::uint64_t MetricSet::condition_bit(const std::string& expression) {
   if (expression.empty()) return 0;
   const auto known = std::find(conditions_.begin(), conditions_.end(), expression);

@@ -1,4 +1,4 @@
-// The user metrics of a run: which there are, and what each is made of.
+// The user metrics of a run.
 #pragma once
 
 #include <atomic>
@@ -10,21 +10,22 @@
 #include <vector>
 
 #include "config/config.h"
+#include "metrics/aggregates.h"
 #include "metrics/metric_plugin.h"
 #include "spanflow/streamer.h"
 
 namespace spanflow {
 
-// A name that is a word in every place where metrics are named: a C symbol, YAML, CSV, JSON.
+// True if the name is valid wherever metrics are named: as a C symbol and in YAML, CSV and JSON.
 bool is_metric_name(std::string_view name);
 
-// Whether a metric whose code is the user's is still used. Thread-safe.
+// Switches off a metric whose code, which is the user's, has thrown. Thread-safe.
 class MetricSwitch {
  public:
   bool is_on() const { return on_.load(std::memory_order_relaxed); }
-  // True for the call that did it; `why` is kept then.
+  // True for the first call, whose reason is kept.
   bool switch_off(std::string why);
-  // What switch_off() was told, once; empty if there is nothing new.
+  // The reason given to switch_off(), once; empty if there is nothing new.
   std::string take_reason();
 
  private:
@@ -33,17 +34,17 @@ class MetricSwitch {
   std::string reason_;
 };
 
-// One per run; every worker reads it, and it must outlive them. `cell` is where a metric's value stands behind the
-// names.
+// One per run; every worker reads it, and it must outlive them. `cell` is the position of a metric's value among the
+// cells of a flow, of which the first has the names.
 class MetricSet {
  public:
   struct Aggregation {
-    Aggregate aggregate;
-    Quantity quantity;
-    std::uint8_t directions;   // a bit for each that counts
+    const AggregateType* aggregate;
+    const QuantityType* quantity;
+    std::uint8_t directions;   // one bit for each direction that counts
     std::uint64_t conditions;  // the bit of its `when`, or none
     std::uint32_t cell;
-    std::uint32_t more_cells;  // of a mean: its sum and its count
+    std::uint32_t more_cells;  // the first of aggregate->more_cells
   };
   struct Plugin {
     Plugin(const std::string& path, const std::string& name, std::uint32_t value_cell)
@@ -68,9 +69,9 @@ class MetricSet {
   const std::vector<Aggregation>& aggregations() const { return aggregations_; }
   const std::deque<Plugin>& plugins() const { return plugins_; }
   const std::deque<Callback>& callbacks() const { return callbacks_; }
-  // What a record needs: the names and a value each; none without metrics.
+  // Cells of a record: the names and one value for each metric; 0 without metrics.
   std::uint32_t record_cells() const { return empty() ? 0 : static_cast<std::uint32_t>(1 + names_->size()); }
-  // What a flow needs: the same, and what means go by.
+  // Cells of a flow: those of a record, and the further cells of aggregates.
   std::uint32_t flow_cells() const { return flow_cells_; }
 
   // A line for each metric that has been switched off since the last call.
@@ -83,7 +84,7 @@ class MetricSet {
   const MetricNames* names_;
   std::vector<std::string> conditions_;
   std::vector<Aggregation> aggregations_;
-  std::deque<Plugin> plugins_;  // its members do not move
+  std::deque<Plugin> plugins_;  // a deque, because its members cannot be moved
   std::deque<Callback> callbacks_;
   std::uint32_t flow_cells_;
 };

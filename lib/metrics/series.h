@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Welford's algorithm: no sum of squares that could overflow or cancel. Usable straight from zeroed memory.
+// Welford's algorithm: no sum of squares that could overflow or cancel out. Zeroed memory is a valid empty series.
 class Series {
  public:
   void add(std::uint64_t value) {

@@ -8,9 +8,9 @@
 namespace spanflow {
 namespace {
 
-// Where Wireshark draws the line, so that its counts and these can be compared.
+// The same limits as in Wireshark, so that its counts can be compared with these.
 constexpr std::uint64_t kFastRetransmissionNs = 20'000'000;
-constexpr std::uint64_t kReorderingNs = 3'000'000;  // where the handshake gave no round-trip time
+constexpr std::uint64_t kReorderingNs = 3'000'000;  // if the handshake gave no round-trip time
 constexpr std::uint8_t kDuplicateAcks = 2;
 
 constexpr std::uint32_t kHeaderOctets = 20;
@@ -21,15 +21,15 @@ bool has_any(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flag
 // Sequence numbers wrap: RFC 9293, 3.4.
 bool before(std::uint32_t seq, std::uint32_t other) { return static_cast<std::int32_t>(seq - other) < 0; }
 
-// Behind what the packet takes of the sequence space.
+// The sequence number after the packet.
 std::uint32_t end_of(const Packet& packet) {
   return packet.tcp_seq + packet.payload_size + (has_any(packet, tcp::kSyn | tcp::kFin) ? 1 : 0);
 }
 
-// 0 where the clocks of a capture run backwards.
+// 0 if the time of the capture goes back.
 std::uint64_t elapsed(std::uint64_t from_ns, std::uint64_t to_ns) { return to_ns - std::min(from_ns, to_ns); }
 
-// From the fixed part on, as far as captured; nothing where the decoder could not read that either.
+// The TCP header from its fixed part on, as far as it was captured; empty if the decoder could not read it.
 std::optional<Cursor> tcp_header(const Packet& packet) {
   if (packet.later_fragment) return std::nullopt;
   Cursor header{packet.ip, packet.ip_captured, packet.ip_size};
@@ -39,7 +39,7 @@ std::optional<Cursor> tcp_header(const Packet& packet) {
   return header;
 }
 
-// Without new octets, one before the next: a probe whether the other side is still there.
+// A keep-alive probe: no new octets, one octet before the next sequence number.
 bool is_keep_alive(const Packet& packet, std::uint32_t next_seq) {
   return packet.payload_size <= 1 && packet.tcp_seq == next_seq - 1 && !has_any(packet, tcp::kSyn | tcp::kFin);
 }
@@ -73,8 +73,8 @@ TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   return progressed;
 }
 
-// A SYN with other numbers than before begins another connection between the same ports; a SYN-ACK may take back what
-// its sender has said before, but not what it answers.
+// A SYN with another sequence number begins another connection between the same ports; a SYN-ACK may replace its
+// sender's state, but not that of the SYN it answers.
 void TcpConnection::begin_numbering(const Packet& packet) {
   const Particulars& sender = particulars(packet.direction);
   const bool known = side(packet.direction).next_known;
@@ -120,7 +120,7 @@ void TcpConnection::read_options(Cursor header, Particulars& from) {
   }
 }
 
-// Of a packet that takes sequence space: one that begins behind all that its sender has sent is in order.
+// For a packet that takes sequence space: it is in order if it begins after all that its sender has sent.
 TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   const Side& sender = side(packet.direction);
   const Side& receiver = side(reversed(packet.direction));
@@ -130,7 +130,7 @@ TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   const bool acknowledged =
       packet.payload_size > 0 && receiver.ack_known && !before(receiver.ack, packet.tcp_seq + packet.payload_size);
   if (acknowledged) return Arrival::kRetransmitted;
-  // Data behind a probe of a closed window: the probe's octet comes again.
+  // Data after a probe of a closed window: the probe's octet is sent again.
   if (packet.payload_size > 1 && packet.tcp_seq == sender.next_seq - 1) return Arrival::kInOrder;
   const bool asked_for = receiver.duplicate_acks >= kDuplicateAcks && receiver.ack == packet.tcp_seq &&
                          elapsed(receiver.last_ns, packet.time_ns) < kFastRetransmissionNs;
@@ -139,7 +139,7 @@ TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   return soon && end_of(packet) != sender.next_seq ? Arrival::kOutOfOrder : Arrival::kRetransmitted;
 }
 
-// A sender does not know of a loss before a round trip is over: sooner, packets have overtaken each other.
+// A sender cannot know of a loss before a round trip is over: an earlier packet was reordered, not retransmitted.
 std::uint64_t TcpConnection::reordering_window_ns() const {
   const std::uint64_t round_trip = has_syn_ && handshake_done_ ? elapsed(syn_ns_, handshake_done_ns_) : 0;
   return round_trip > 0 ? round_trip : kReorderingNs;
@@ -164,7 +164,7 @@ void TcpConnection::count(const Packet& packet, Arrival arrived) {
   }
 }
 
-// The times of a handshake with packets sent again: a SYN-ACK answers the last SYN, an ACK the last SYN-ACK.
+// The times of a handshake with retransmissions: a SYN-ACK answers the last SYN, an ACK the last SYN-ACK.
 void TcpConnection::follow_handshake(const Packet& packet) {
   if (handshake_done_ || !has_any(packet, tcp::kSyn | tcp::kAck)) return;
   const bool answers = has(packet, tcp::kSyn | tcp::kAck);
@@ -204,19 +204,18 @@ void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
   }
 }
 
-// Where it is not known what either side had sent and acknowledged before, as at the start of a capture, there is
-// nothing to judge by.
+// If it is unknown what both sides had sent and acknowledged before, as at the start of a capture, nothing is counted.
 TcpConnection::Progress TcpConnection::progress(const Packet& packet, const Holes::Hole& others_hole) {
   const Side& sender = side(packet.direction);
   Side& other = side(reversed(packet.direction));
   if (!has(packet, tcp::kAck) || !sender.ack_known || !other.next_known) return Progress::kNone;
   if (!before(sender.ack, packet.tcp_ack)) return Progress::kNone;
   const bool into_hole = other.has_hole && before(others_hole.begin, packet.tcp_ack);
-  if (into_hole) other.has_hole = false;  // told of once
+  if (into_hole) other.has_hole = false;  // counted once
   return into_hole || before(other.next_seq, packet.tcp_ack) ? Progress::kUnseen : Progress::kSeen;
 }
 
-// A packet beyond the next octet leaves a hole; what comes later fills it from either end.
+// A packet beyond the next expected octet leaves a hole; later packets fill it from either end.
 void TcpConnection::follow_hole(const Packet& packet, Holes::Hole& hole) {
   Side& sender = side(packet.direction);
   if (!sender.next_known) return;

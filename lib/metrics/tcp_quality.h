@@ -1,4 +1,4 @@
-// How a TCP connection fares, as one place on its path sees it. docs/tcp.md defines every value.
+// Quality of a TCP connection, as seen from one point of its path. docs/tcp.md defines every value.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,19 @@
 
 namespace spanflow {
 
-// The state of one flow's connection: bounded, whatever the flow does, and usable straight from zeroed memory. Owned by
-// the Features of a worker; not thread-safe.
+// The state of one flow's connection, of bounded size; zeroed memory is a valid new connection. Owned by the Features
+// of a worker; not thread-safe.
 class TcpConnection {
  public:
-  // Counts and history start anew; what they are judged by goes on: sequence numbers, handshake, options, open request.
+  // Resets the counts and the history. The state that they depend on stays: sequence numbers, handshake, options, open
+  // request.
   void start_segment();
-  // What a packet acknowledges beyond what its sender has acknowledged before: nothing, octets that were seen here, or
-  // such that were not.
+  // The octets that a packet acknowledges for the first time: none, octets that were seen here, or octets that were
+  // not.
   enum class Progress : std::uint8_t { kNone, kSeen, kUnseen };
 
-  // What each side has left out of its octets, as seen here, if anything: the first such stretch. Apart from the
-  // connection, because few have one; usable straight from zeroed memory too.
+  // The first gap in the octets of each side as seen here, if there is one. Kept outside the connection, because few
+  // connections have one; zeroed memory is valid too.
   struct Holes {
     struct Hole {
       std::uint32_t begin;
@@ -29,11 +30,11 @@ class TcpConnection {
     Hole sides[2];
   };
 
-  // A TCP packet of this flow, its direction set. One whose header was cut short, or is not in it, is left out.
-  // `holes`: always those of this connection.
+  // Adds a TCP packet of this flow, with its direction set. A packet without a complete TCP header is ignored. `holes`
+  // must always be the holes of this connection.
   Progress add(const Packet& packet, Holes& holes);
 
-  // Whether there was any packet to look at.
+  // True once a packet has been added.
   bool seen() const { return seen_; }
   void describe(TcpQuality& quality) const;
 
@@ -41,22 +42,22 @@ class TcpConnection {
   static constexpr std::size_t kHistoryLetters = 21;
 
   enum class Arrival : std::uint8_t { kInOrder, kRetransmitted, kOutOfOrder };
-  // What the history tells of flags and payload: a bit of Side::letters each.
+  // The letters of the history for flags and payload: one bit of Side::letters each.
   enum Letter : std::uint8_t { kSyn, kSynAck, kFin, kRst, kData, kAck, kInconsistent, kManyFlags };
 
-  // What every packet of either direction looks at. Sequence numbers are those of this sender.
+  // The state that every packet of either direction needs. Sequence numbers are those of this sender.
   struct Side {
     std::uint64_t advanced_ns;         // when next_seq last moved
     std::uint64_t last_ns;             // its last packet
-    std::uint32_t next_seq;            // behind the highest octet it has sent
+    std::uint32_t next_seq;            // after the highest octet it has sent
     std::uint32_t ack;                 // its last acknowledgement, of the other's octets
-    std::uint16_t window;              // as it last advertised it, unscaled
-    std::uint16_t retransmitted_bare;  // of those counted: SYN and FIN without payload
+    std::uint16_t window;              // last advertised, unscaled
+    std::uint16_t retransmitted_bare;  // how many of the retransmitted are SYN or FIN without payload
     std::uint8_t duplicate_acks;
-    std::uint8_t letters;  // of the history that were recorded
+    std::uint8_t letters;  // that the history has already
     bool next_known : 1;
     bool ack_known : 1;
-    bool sent_keep_alive : 1;  // last
+    bool sent_keep_alive : 1;  // its last packet was a keep-alive probe
     bool has_hole : 1;
 
     void forget_numbers() {
@@ -64,7 +65,7 @@ class TcpConnection {
       duplicate_acks = 0;
     }
   };
-  // What is seldom looked at.
+  // The state that few packets need.
   struct Particulars {
     std::uint32_t retransmitted;
     std::uint32_t out_of_order;

@@ -14,68 +14,6 @@ std::size_t aligned(std::size_t offset, std::size_t alignment) {
   return (offset + alignment - 1) / alignment * alignment;
 }
 
-bool starts_at_zero(Aggregate aggregate) { return aggregate == Aggregate::kCount || aggregate == Aggregate::kSum; }
-
-// False if the packet has no such thing.
-bool has(Quantity quantity, const Packet& packet, bool is_first) {
-  if (quantity == Quantity::kTcpWindow) return packet.has_tcp_window;
-  if (quantity == Quantity::kGap) return !is_first;
-  return true;
-}
-
-double value_of(Quantity quantity, const Packet& packet) {
-  switch (quantity) {
-    case Quantity::kPackets:
-      return 1;
-    case Quantity::kSize:
-      return packet.size;
-    case Quantity::kPayloadSize:
-      return packet.payload_size;
-    case Quantity::kTtl:
-      return packet.ttl;
-    case Quantity::kTcpWindow:
-      return packet.tcp_window;
-    case Quantity::kGap:
-      return static_cast<double>(packet.gap_ns);
-  }
-  return kNoValue;
-}
-
-// A comparison with kNoValue is false: then the new value is taken.
-void add(const MetricSet::Aggregation& metric, double value, MetricCell* cells) {
-  double& result = cells[metric.cell].value;
-  switch (metric.aggregate) {
-    case Aggregate::kCount:
-      result += 1;
-      break;
-    case Aggregate::kSum:
-      result += value;
-      break;
-    case Aggregate::kMin:
-      if (!(result <= value)) result = value;
-      break;
-    case Aggregate::kMax:
-      if (!(result >= value)) result = value;
-      break;
-    case Aggregate::kMean: {
-      double& sum = cells[metric.more_cells].value;
-      std::uint64_t& count = cells[metric.more_cells + 1].count;
-      sum += value;
-      ++count;
-      result = sum / static_cast<double>(count);
-      break;
-    }
-    case Aggregate::kFirst:
-      if (std::isnan(result)) result = value;
-      break;
-    case Aggregate::kLast:
-      result = value;
-      break;
-    case Aggregate::kNone:
-      break;
-  }
-}
-
 std::string text_of_current_exception() {
   try {
     throw;
@@ -123,10 +61,8 @@ void UserMetrics::start_segment(std::uint32_t index) {
   if (see_flows()) flows_[index].metrics = MetricsView(values);
   values[0].names = &set_.names();
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
-    values[metric.cell].value = starts_at_zero(metric.aggregate) ? 0 : kNoValue;
-    if (metric.aggregate != Aggregate::kMean) continue;
-    values[metric.more_cells].value = 0;
-    values[metric.more_cells + 1].count = 0;
+    values[metric.cell].value = metric.aggregate->of_no_packet;
+    std::fill_n(values + metric.more_cells, metric.aggregate->more_cells, MetricCell{.count = 0});
   }
   for (const MetricSet::Callback& metric : set_.callbacks()) values[metric.cell].value = 0;
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
@@ -143,9 +79,11 @@ void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first) 
   MetricCell* values = cells(index);
   const std::uint8_t direction = packet.direction == Direction::kSrcToDst ? 1 : 2;
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
-    const bool wanted = (packet.conditions & metric.conditions) == metric.conditions &&
-                        (metric.directions & direction) != 0 && has(metric.quantity, packet, is_first);
-    if (wanted) spanflow::add(metric, value_of(metric.quantity, packet), values);
+    const bool wanted =
+        (packet.conditions & metric.conditions) == metric.conditions && (metric.directions & direction) != 0;
+    if (!wanted) continue;
+    const double value = metric.quantity->value_of(packet, is_first);
+    if (!std::isnan(value)) metric.aggregate->add(value, values[metric.cell].value, values + metric.more_cells);
   }
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
   for (const Coded& metric : coded_) {
@@ -169,7 +107,7 @@ void UserMetrics::end_segment(std::uint32_t index) {
   }
 }
 
-// Also of a metric that has been switched off since.
+// Destroys the state also if the metric has been switched off in the meantime.
 void UserMetrics::destroy(const Coded& metric, std::byte* flow_memory) {
   if (flow_memory[metric.is_made] == std::byte{0}) return;
   metric.code->destroy(flow_memory + metric.state);

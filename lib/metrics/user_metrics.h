@@ -13,8 +13,9 @@
 
 namespace spanflow {
 
-// One per worker, parallel to its flow table: `index` is that of the entry. Not thread-safe. Everything is
-// preallocated; the set and the counters must outlive it. A flow's cells and its states in shared objects lie together.
+// One per worker, parallel to its flow table: `index` is the index of the entry. Not thread-safe. All memory is
+// allocated at construction; the set and the counters must outlive it. The cells of a flow and the states of its
+// plugins are adjacent.
 class UserMetrics {
  public:
   UserMetrics(const MetricSet& set, std::uint32_t capacity, Counters& counters);
@@ -29,21 +30,22 @@ class UserMetrics {
     __builtin_prefetch(&flow.src_to_dst);
     __builtin_prefetch(&flow.dst_to_src);
   }
-  // Whether any of them has code, which looks at the flow.
+  // True if any metric has user code, which can read the flow.
   bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
-  // The flow that their code sees, to be kept up to date by the caller. Only if they see flows.
+  // The flow that user code reads; the caller must keep it up to date. Only if see_flows().
   Flow& flow(std::uint32_t index) { return flows_[index]; }
-  // Makes the values what they are before any packet, and leads the flow's metrics to them.
+  // Resets the values, and makes flow(index).metrics refer to them.
   void start_segment(std::uint32_t index);
-  // The packet, perhaps the first of the segment, has been counted in the flow.
+  // Adds a packet that has been counted in the flow. `is_first`: the first of the segment.
   void add(std::uint32_t index, const Packet& packet, bool is_first);
   // Makes the values final. Must be called for every segment that was started.
   void end_segment(std::uint32_t index);
-  // Copies the final values for a record, to as many cells as MetricSet::record_cells() says.
+  // Copies the final values to the cells of a record, MetricSet::record_cells() of them.
   MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
 
  private:
-  // A metric of a shared object: its state is at `state` in a flow's memory, if the octet at `is_made` says so.
+  // A metric of a shared object. Its state is at offset `state` of a flow's memory; the octet at `is_made` is 1 if it
+  // has been constructed.
   struct Coded {
     const MetricInterface* code;
     MetricSwitch* power;
@@ -52,7 +54,7 @@ class UserMetrics {
     std::uint32_t cell;
   };
 
-  // Gives the octets that each flow needs.
+  // Returns the octets that each flow needs.
   std::size_t place_states();
   MetricCell* cells(std::uint32_t index) { return reinterpret_cast<MetricCell*>(&memory_[index * stride_]); }
   template <typename Call>
@@ -61,7 +63,7 @@ class UserMetrics {
 
   const MetricSet& set_;
   Counters& counters_;
-  std::vector<Coded> coded_;  // of set_.plugins()
+  std::vector<Coded> coded_;  // one for each of set_.plugins()
   const std::size_t stride_;
   ZeroedArray<std::byte> memory_;
   ZeroedArray<Flow> flows_;

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "capture/input.h"
 #include "options/nearest_word.h"
 #include "options/options.h"
 #include "sinks/sink.h"
@@ -152,12 +153,7 @@ void apply_setting(const std::string& setting, Config& config) {
 }
 
 void check(const Config& config) {
-  const int inputs = (config.input.files.empty() ? 0 : 1) + (config.input.interface.empty() ? 0 : 1) +
-                     (config.input.devices.empty() ? 0 : 1);
-  if (inputs == 0) {
-    throw ConfigError("no input: name capture files (-r, input.files), an interface (-i) or DPDK devices (-d)");
-  }
-  if (inputs > 1) throw ConfigError("more than one kind of input: give input.files, input.interface or input.devices");
+  input_type(config.input);
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
   check_sinks(config.sinks);
   if (!config.input.interface.empty() && (config.input.frame_size & (config.input.frame_size - 1)) != 0) {

@@ -5,6 +5,7 @@
 
 #include "capture/filter.h"
 #include "decode/tunnel_names.h"
+#include "metrics/aggregates.h"
 #include "metrics/conditions.h"
 #include "metrics/metric_set.h"
 #include "options/sink_options.h"
@@ -59,21 +60,32 @@ ValueType<TunnelSet> tunnels() {
           }};
 }
 
-// "sum: size" of a metric: sets its aggregate and its quantity. `words` are the quantities it can have.
-MemberOption<MetricConfig> aggregate(std::string name, Aggregate kind, const ValueType<Quantity>& words,
-                                     std::string help) {
-  return {std::move(name),
-          std::move(help),
+// "sum: size" of a metric: sets its aggregate and its quantity.
+MemberOption<MetricConfig> aggregate(const AggregateType& type) {
+  std::vector<std::string> names;
+  for (const QuantityType& quantity : quantity_types()) {
+    if (!quantity.countable_only || type.takes_countable_only) names.emplace_back(quantity.name);
+  }
+  const auto words = word_of(names);
+  return {std::string(type.name),
+          std::string(type.help),
           words.schema,
-          [=](MetricConfig& metric, const YAML::Node& node) {
-            if (metric.aggregate != Aggregate::kNone) throw OptionError{.complaint = "a metric has one aggregate only"};
-            metric.aggregate = kind;
+          [words, name = type.name](MetricConfig& metric, const YAML::Node& node) {
+            if (!metric.aggregate.empty()) throw OptionError{.complaint = "a metric has one aggregate only"};
+            metric.aggregate = name;
             metric.quantity = words.read(node);
           },
-          [=](const MetricConfig& metric) {
-            return metric.aggregate == kind ? words.show(metric.quantity) : std::string{};
+          [words, name = type.name](const MetricConfig& metric) {
+            return metric.aggregate == name ? words.show(metric.quantity) : std::string{};
           },
           words.expected};
+}
+
+// The names of all aggregates, each with `before` and `after` around it.
+std::string list_of_aggregates(std::string_view before = "", std::string_view after = "") {
+  std::vector<std::string> listed;
+  for (const AggregateType& type : aggregate_types()) listed.push_back(fmt::format("{}{}{}", before, type.name, after));
+  return fmt::format("{}", fmt::join(listed, ", "));
 }
 
 ValueType<std::string> metric_name() {
@@ -90,44 +102,28 @@ ValueType<std::string> metric_name() {
 // The error in a metric as a whole, or empty.
 std::string complaint_about(const MetricConfig& metric) {
   if (metric.name.empty()) return "a metric needs a name";
-  const bool aggregates = metric.aggregate != Aggregate::kNone;
+  const bool aggregates = !metric.aggregate.empty();
   if (metric.plugin.empty()) {
-    return aggregates ? "" : "a metric needs one of count, sum, min, max, mean, first, last or plugin";
+    return aggregates ? "" : fmt::format("a metric needs one of {} or plugin", list_of_aggregates());
   }
   const bool alone = !aggregates && metric.when.empty() && metric.direction == MetricDirection::kBoth;
   return alone ? "" : "a metric with a plugin has no other key than name";
 }
 
 ValueType<MetricConfig> metric() {
-  std::vector<std::pair<std::string, Quantity>> quantities{{"size", Quantity::kSize},
-                                                           {"payload_size", Quantity::kPayloadSize},
-                                                           {"ttl", Quantity::kTtl},
-                                                           {"tcp_window", Quantity::kTcpWindow},
-                                                           {"gap", Quantity::kGap}};
-  const auto words = choice<Quantity>(quantities);
-  quantities.emplace(quantities.begin(), "packets", Quantity::kPackets);
-  const auto countable = choice<Quantity>(quantities);
-  auto type = mapping<MetricConfig>(
-      {member("name", &MetricConfig::name, metric_name(), "name of the metric in records"),
-       aggregate("count", Aggregate::kCount, countable, "number of packets, or of packets that have this quantity"),
-       aggregate("sum", Aggregate::kSum, words, "sum over the packets"),
-       aggregate("min", Aggregate::kMin, words, "smallest value"),
-       aggregate("max", Aggregate::kMax, words, "largest value"),
-       aggregate("mean", Aggregate::kMean, words, "mean value"),
-       aggregate("first", Aggregate::kFirst, words, "value of the first packet"),
-       aggregate("last", Aggregate::kLast, words, "value of the last packet"),
-       member("when", &MetricConfig::when, filter(), "pcap-filter expression; only matching packets count"),
-       member("direction", &MetricConfig::direction,
-              choice<MetricDirection>({{"both", MetricDirection::kBoth},
-                                       {"src_to_dst", MetricDirection::kSrcToDst},
-                                       {"dst_to_src", MetricDirection::kDstToSrc}}),
-              "only packets of this direction count"),
-       member("plugin", &MetricConfig::plugin, text(), "shared object that defines the metric of this name")},
-      "a metric");
-  type.schema +=
-      R"(, "required": ["name"], "oneOf": [{"required": ["count"]}, {"required": ["sum"]}, {"required": ["min"]}, )"
-      R"({"required": ["max"]}, {"required": ["mean"]}, {"required": ["first"]}, {"required": ["last"]}, )"
-      R"({"required": ["plugin"]}])";
+  std::vector<MemberOption<MetricConfig>> members{
+      member("name", &MetricConfig::name, metric_name(), "name of the metric in records")};
+  for (const AggregateType& each : aggregate_types()) members.push_back(aggregate(each));
+  members.push_back(member("when", &MetricConfig::when, filter(), "pcap-filter expression: only matching packets count"));
+  members.push_back(member("direction", &MetricConfig::direction,
+                           choice<MetricDirection>({{"both", MetricDirection::kBoth},
+                                                    {"src_to_dst", MetricDirection::kSrcToDst},
+                                                    {"dst_to_src", MetricDirection::kDstToSrc}}),
+                           "only packets of this direction count"));
+  members.push_back(member("plugin", &MetricConfig::plugin, text(), "shared object that defines the metric of this name"));
+  auto type = mapping<MetricConfig>(std::move(members), "a metric");
+  type.schema += fmt::format(R"(, "required": ["name"], "oneOf": [{}, {{"required": ["plugin"]}}])",
+                             list_of_aggregates(R"({"required": [")", R"("]})"));
   type.read = [read = type.read](const YAML::Node& node) {
     MetricConfig metric = read(node);
     if (std::string complaint = complaint_about(metric); !complaint.empty()) {

@@ -10,9 +10,7 @@
 #include "base/cpus.h"
 #include "base/error.h"
 #include "base/thread_name.h"
-#include "capture/capture_source.h"
 #include "capture/filter.h"
-#include "capture/read_ahead.h"
 #include "pipeline/run_plan.h"
 #include "telemetry/log.h"
 
@@ -24,13 +22,6 @@ int cpu_of(const Config& config, std::size_t worker) {
   if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
   const std::vector<int> cpus = allowed_cpus();
   return cpus[cpus.size() - 1 - worker % cpus.size()];
-}
-
-// With a second CPU, a thread reads the capture ahead for a single worker.
-std::unique_ptr<PacketSource> make_file_source(const Config& config, const std::atomic<bool>& stop, Notes& notes) {
-  auto source = make_capture_source(config.input.files, stop, notes);
-  if (config.workers > 1 || allowed_cpus().size() == 1) return source;
-  return std::make_unique<ReadAhead>(std::move(source));
 }
 
 void pin(std::thread& thread, int cpu) {
@@ -71,32 +62,36 @@ Pipeline::~Pipeline() {
 }
 
 void Pipeline::make_sources() {
-  if (!config_.input.files.empty()) {
-    sources_.push_back(make_file_source(config_, stop_, notes_));
-  } else {
-    input_ = std::make_unique<DpdkInput>(config_);
-    sources_ = input_->make_sources(stop_);
-  }
+  input_ = input_type(config_.input).open(config_, stop_, notes_);
+  sources_ = input_->make_sources();
   for (std::uint64_t worker = 0; worker < config_.workers; ++worker) {
     worker_counters_.push_back(std::make_unique<Counters>());
   }
   if (sources_.size() < config_.workers) {
     distribute();
-  } else if (const auto owner_workers = input_ != nullptr ? input_->owner_workers() : std::nullopt) {
+  } else if (const auto owner_workers = input_->owner_workers()) {
     hand_over(*owner_workers);
+  } else {
+    for (const auto& source : sources_) intake_inputs_.emplace_back(*source);
   }
 }
 
 void Pipeline::distribute() {
   distributor_ = std::make_unique<Distributor>(config_, *sources_.front(), decoder_, distributor_counters_);
-  for (std::uint32_t worker = 0; worker < config_.workers; ++worker) ends_.push_back(distributor_->make_source(worker));
+  for (std::uint32_t worker = 0; worker < config_.workers; ++worker) {
+    auto source = distributor_->make_source(worker);
+    intake_inputs_.emplace_back(*source);
+    ends_.push_back(std::move(source));
+  }
 }
 
 void Pipeline::hand_over(const OwnerWorkers& owner_workers) {
   const auto workers = static_cast<std::uint32_t>(config_.workers);
   hand_over_ = std::make_unique<HandOver>(owner_workers, workers, input_->idle());
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
-    ends_.push_back(hand_over_->make_end(worker, *sources_[worker], *worker_counters_[worker]));
+    auto end = hand_over_->make_end(worker, *sources_[worker], *worker_counters_[worker]);
+    intake_inputs_.emplace_back(*end);
+    ends_.push_back(std::move(end));
   }
 }
 
@@ -111,9 +106,8 @@ void Pipeline::make_workers() {
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
     rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras, metrics_.record_cells()));
     rings.push_back(rings_.back().get());
-    PacketSource& source = ends_.empty() ? *sources_[worker] : *ends_[worker];
-    meters_.push_back(std::make_unique<Meter>(config_, worker, source, decoder_, *rings_.back(), metrics_,
-                                              *worker_counters_[worker]));
+    meters_.push_back(std::make_unique<Meter>(config_, worker, intake_inputs_[worker], decoder_, *rings_.back(),
+                                              metrics_, *worker_counters_[worker]));
   }
   collector_ = std::make_unique<Collector>(std::move(rings), sinks_->runners(), collector_counters_);
 }
@@ -148,10 +142,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
-  if (input_ != nullptr) {
-    input_->read_port_counts();
-    input_->follow_nic_clocks();
-  }
+  input_->update();
   log_for_workers();
   log_overload();
   const bool out_of_time =
@@ -230,7 +221,7 @@ void Pipeline::finish() {
       distributor_failure_ = std::current_exception();
     }
   }
-  if (input_ != nullptr) input_->read_port_counts();
+  input_->update();
   log_for_workers();
   collector_->finish();
   sinks_->finish();
@@ -272,7 +263,7 @@ Summary Pipeline::summary() const {
     add_up(*summary.distributor, summary.counters);
   }
   collector_counters_.add_to(summary.histograms);
-  if (is_live()) summary.ports = input_->port_counts();
+  summary.ports = input_->port_counts();
   for (const PortCounts& port : summary.ports) {
     for (const auto& [counter, count] : losses_of(port)) summary.counters[static_cast<std::size_t>(counter)] += count;
   }

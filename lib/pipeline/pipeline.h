@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "capture/distributor.h"
-#include "capture/dpdk_input.h"
 #include "capture/hand_over.h"
+#include "capture/input.h"
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "export/collector.h"
@@ -58,7 +58,7 @@ class Pipeline {
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
-  bool is_live() const { return input_ != nullptr; }
+  bool is_live() const { return spanflow::is_live(config_.input); }
   // Share of the input read so far, 0 to 1; negative if unknown.
   double progress() const;
 
@@ -85,11 +85,12 @@ class Pipeline {
   Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
-  std::unique_ptr<DpdkInput> input_;
+  std::unique_ptr<Input> input_;
   std::vector<std::unique_ptr<PacketSource>> sources_;  // from the input
   std::unique_ptr<Distributor> distributor_;            // if one source serves several workers
   std::unique_ptr<HandOver> hand_over_;                 // if each worker has a source that also brings flows of others
   std::vector<std::unique_ptr<PacketSource>> ends_;     // of the distributor or the hand-over, for the workers
+  std::vector<IntakeInput> intake_inputs_;              // one for each worker
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;
   std::unique_ptr<Collector> collector_;

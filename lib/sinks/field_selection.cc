@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "capture/input.h"
 #include "sinks/nfstream_columns.h"
 
 namespace spanflow {
@@ -16,7 +17,7 @@ bool is_on(FieldGroup group, const Config& config) {
     case FieldGroup::kFlow:
       return true;
     case FieldGroup::kLive:
-      return config.input.files.empty();  // a file read again gives the same records again
+      return is_live(config.input);  // a file read again gives the same records again
     case FieldGroup::kTunnels:
       return !config.decode.tunnels.empty();
     case FieldGroup::kDpi:

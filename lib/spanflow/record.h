@@ -41,6 +41,7 @@ constexpr Direction reversed(Direction direction) {
 }
 
 enum class TunnelType : std::uint8_t { kNone, kIpip, kGre, kErspan, kVxlan, kGeneve, kGtp, kCapwap };
+inline constexpr unsigned kTunnelTypes = static_cast<unsigned>(TunnelType::kCapwap) + 1;
 
 // Packets with equal keys belong to one flow. The keys of the two directions differ only in src and dst, which are
 // swapped. Ports are 0 if the protocol has none (ICMP) or if they are unknown (orphaned fragments).

@@ -1,7 +1,6 @@
 #include "spanflow/streamer.h"
 
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 #include <ostream>
 #include <span>
@@ -9,8 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "capture/eal.h"
-#include "capture/kernel_interface.h"
+#include "capture/input.h"
 #include "options/loader.h"
 #include "pipeline/pipeline.h"
 #include "sinks/field_selection.h"
@@ -58,20 +56,11 @@ class PullSink : public Sink {
   bool closed_ = false;
 };
 
-bool looks_like_device(const std::string& source) {
-  return is_pci_device(source) || source.find(',') != std::string::npos || source.starts_with("net_");
-}
-
 void set_source(const std::string& source, Config& config) {
-  if (source == "-" || std::filesystem::exists(source)) {
-    config.input.files = {source};
-  } else if (looks_like_device(source)) {
-    config.input.devices = {source};
-  } else if (KernelInterface::exists(source)) {
-    config.input.interface = source;
-  } else {
-    throw RunError(source + ": no such capture file, network interface or DPDK device");
+  for (const InputType& type : input_types()) {
+    if (type.configure(source, config.input)) return;
   }
+  throw RunError(source + ": no such capture file, network interface or DPDK device");
 }
 
 Config config_from(const StreamerOptions& options) {

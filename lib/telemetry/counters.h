@@ -1,5 +1,5 @@
-// Every counter of the program, in one list. A counter's name is also its place in the run's summary: dots nest.
-// The reason a packet was not metered, or a flow ended, *is* its counter: code returns the counter, the loop adds one.
+// Every counter of the program, in one list. A counter's name is also its path in the run's summary: dots nest. The
+// reason why a packet was not metered, or a flow ended, is given as a Counter, which the caller increments.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "spanflow/record.h"
 #include "telemetry/histogram.h"
 
 namespace spanflow {
@@ -23,74 +24,75 @@ namespace spanflow {
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
     "seen before within decode.deduplicate: mirrored twice by a span port")                                            \
   X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
-    "of flows that were not opened for overload: one in sampling_rate was")                                            \
+    "of flows that an overloaded worker did not open: it opened one flow in sampling_rate")                            \
   X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
-    "cut inside the IP header, or with a header length that cannot be")                                                \
+    "cut inside the IP header, or with an impossible header length")                                                   \
   X(MalformedIpVersion, "packets.malformed.ip_version", "packets",                                                     \
     "IP by their link type, but neither version 4 nor 6")                                                              \
   X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
-    "an IP length below its header's, above what a tunnel holds, or beyond a frame by more than slicing explains")     \
+    "an IP length shorter than the header, longer than the tunnel's packet, or longer than any sliced frame")          \
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
-    "cut inside an IPv6 extension header, or a chain of too many")                                                     \
+    "cut inside an IPv6 extension header, or too many extension headers")                                              \
   X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
-    "cut before the ports of TCP, UDP or SCTP, or without room for a TCP header")                                      \
-  X(MalformedNesting, "packets.malformed.nesting", "packets", "more headers inside each other than are followed")      \
-  X(PacketsNicMissed, "packets.nic_missed", "packets", "lost: dropped by the port, its queue was full")                \
+    "cut before the ports of TCP, UDP or SCTP, or too short for a TCP header")                                         \
+  X(MalformedNesting, "packets.malformed.nesting", "packets", "too many nested headers")                               \
+  X(PacketsNicMissed, "packets.nic_missed", "packets", "lost: dropped by the port because its queue was full")         \
   X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost: the buffer pool of the queue was empty")                       \
   X(PacketsKernelDropped, "packets.kernel_dropped", "packets",                                                         \
-    "lost: dropped by the kernel, its packet ring was full")                                                           \
+    "lost: dropped by the kernel because its packet ring was full")                                                    \
   X(PacketsReaderRingFull, "packets.reader_ring_full", "packets",                                                      \
-    "lost: a worker did not keep up with the packets that other threads had for it")                                   \
+    "lost: a worker was too slow for the packets that other threads sent to it")                                       \
   X(PacketsHandedOver, "packets.handed_over", "packets",                                                               \
-    "given to the worker of their flow by another one, whose queue they came in by")                                   \
+    "handed over by the worker that received them to the worker that owns their flow")                                 \
   X(PacketsTimeBackwards, "packets.time_backwards", "packets",                                                         \
     "metered, but older than the last packet of their flow")                                                           \
   X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \
-    "metered, but without ports of their own: fragments after the first of their datagram")                            \
+    "metered: fragments after the first of their datagram, which have no ports")                                       \
   X(FragmentsOrphaned, "packets.fragments_orphaned", "packets",                                                        \
-    "later fragments whose first did not come in time: metered as flows without ports")                                \
+    "later fragments whose first fragment did not come in time: metered as flows without ports")                       \
   X(FragmentsHeld, "packets.fragments_held", "packets",                                                                \
-    "later fragments that now wait for their first; received counts them when they go on")                             \
-  X(PacketsSliced, "packets.sliced", "packets", "metered by their IP length, of which the frame holds only a part")    \
+    "later fragments that now wait for their first; counted as received when the wait ends")                           \
+  X(PacketsSliced, "packets.sliced", "packets", "metered by their IP length, although the frame is shorter")           \
   X(PacketsOddEtherType, "packets.odd_ether_type", "packets",                                                          \
-    "metered, though their EtherType is unknown: an IPv4 packet of just this length is behind it")                     \
+    "metered although their EtherType is unknown: an IPv4 packet of exactly this length follows")                      \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
-    "frames longer than the interface's MTU allows: merged by an offload that should be off")                          \
+    "frames longer than the interface's MTU allows: merged by an offload, which should be switched off")               \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
-  X(FlowsOpened, "flows.opened", "segments", "flow segments opened, an active cut's continuation included")            \
+  X(FlowsOpened, "flows.opened", "segments", "flow segments opened, including those after an active timeout")          \
   X(FlowsOpen, "flows.open", "segments", "flow segments now in the tables")                                            \
   X(ExportedInactive, "flows.exported.inactive", "segments", "ended: no packet for flow.inactive_timeout")             \
   X(ExportedActive, "flows.exported.active", "segments", "ended: as old as flow.active_timeout")                       \
-  X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN both ways, or RST")                 \
+  X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN in both directions, or by RST")     \
   X(ExportedCaptureEnd, "flows.exported.capture_end", "segments", "ended: still open when the capture ended")          \
-  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: the table was full and it had to make room")        \
+  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: removed because the table was full")                \
   X(ExportedPlugin, "flows.exported.plugin", "segments", "ended by a user metric")                                     \
   X(FlowsEvictedIdle, "flows.evicted_idle_ns", "ns",                                                                   \
-    "how long the flow evicted last had been without packets; of several workers the longest")                         \
-  X(RecordsExported, "records.exported", "records", "records made of ended segments")                                  \
+    "how long the last evicted flow had been without packets; the maximum over all workers")                           \
+  X(RecordsExported, "records.exported", "records", "records of ended segments")                                       \
   X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
-  X(DpiClassified, "dpi.classified", "flows", "flows with a verdict of nDPI's own")                                    \
-  X(DpiGivenUp, "dpi.given_up", "flows", "flows given up: out of packets, of time, or ended before a verdict")         \
-  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early to make room: dpi.max_flows reached")                 \
-  X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows whose metadata was dropped: dpi.metadata_memory is used up") \
+  X(DpiClassified, "dpi.classified", "flows", "flows that nDPI classified")                                            \
+  X(DpiGivenUp, "dpi.given_up", "flows", "flows that nDPI did not classify within its packets or time, or their life") \
+  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early because dpi.max_flows was reached")                   \
+  X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows without metadata because dpi.metadata_memory was used up")   \
   X(DpiHelloRead, "dpi.hello_read", "flows", "flows whose TLS ClientHello was read")                                   \
   X(DpiHelloGivenUp, "dpi.hello_given_up", "flows",                                                                    \
-    "flows whose ClientHello could not be put together: cut by the snap length, too long or too much out of order")    \
+    "flows whose ClientHello could not be reassembled: cut by the snap length, too long or too much out of order")     \
   X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
-    "flows whose ClientHello of several segments was given up to make room for another's")                             \
-  X(TcpAcks, "tcp.acks", "packets", "features.tcp: acknowledgements of octets that were not acknowledged before")      \
+    "flows whose ClientHello in several segments was given up to make room for another flow's")                        \
+  X(TcpAcks, "tcp.acks", "packets", "features.tcp: packets that acknowledge octets for the first time")                \
   X(TcpAcksOfUnseen, "tcp.acks_of_unseen", "packets",                                                                  \
-    "of these: of octets that were never seen, so packets were lost on the way to this sensor")                        \
-  X(WorkerPolls, "worker.polls", "polls", "times that a thread looked for packets, also in vain")                      \
+    "part of tcp.acks: the octets were never seen, so packets were lost on the way to this sensor")                    \
+  X(WorkerPolls, "worker.polls", "polls", "how often threads polled for packets, whether or not there were any")       \
   X(WorkerBusy, "worker.busy_ns", "ns", "live: time that workers spent on bursts with packets and on ending flows")    \
   X(OverloadLevel, "overload.level", "level",                                                                          \
-    "now: 0 none, 1 less DPI, 2 and no features, 3 and sampling; of several workers the highest")                      \
-  X(OverloadRaised, "overload.raised", "steps", "times that a worker that was behind began to leave out more")         \
-  X(OverloadDpiLowered, "overload.dpi_lowered", "flows", "flows whose verdict came with fewer packets for overload")   \
-  X(OverloadFeaturesStopped, "overload.features_stopped", "flows", "flows opened without features for overload")       \
-  X(OverloadSampled, "overload.sampled", "flows", "flows opened as one of sampling_rate for overload")                 \
-  X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics that threw and were switched off")
+    "now: 0 none, 1 less DPI, 2 also no features, 3 also sampling; the maximum over all workers")                      \
+  X(OverloadRaised, "overload.raised", "steps", "how often an overloaded worker raised its level or its sampling")     \
+  X(OverloadDpiLowered, "overload.dpi_lowered", "flows", "flows classified from fewer packets because of overload")    \
+  X(OverloadFeaturesStopped, "overload.features_stopped", "flows",                                                     \
+    "flows opened without features because of overload")                                                               \
+  X(OverloadSampled, "overload.sampled", "flows", "flows opened as one in sampling_rate because of overload")          \
+  X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics switched off because their code threw")
 
 enum class Counter : std::uint8_t {
 #define SPANFLOW_COUNTER_ID(id, name, unit, help) k##id,
@@ -98,8 +100,19 @@ enum class Counter : std::uint8_t {
 #undef SPANFLOW_COUNTER_ID
 };
 
-// What a number says: how often something has happened, or how much there is now; of several threads, of the last kind
-// the greatest counts, not the sum.
+// The counter of segments that ended for this reason.
+constexpr Counter exported_counter(EndReason reason) {
+  return static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason));
+}
+static_assert(exported_counter(EndReason::kInactive) == Counter::kExportedInactive);
+static_assert(exported_counter(EndReason::kActive) == Counter::kExportedActive);
+static_assert(exported_counter(EndReason::kClosed) == Counter::kExportedClosed);
+static_assert(exported_counter(EndReason::kCaptureEnd) == Counter::kExportedCaptureEnd);
+static_assert(exported_counter(EndReason::kEvicted) == Counter::kExportedEvicted);
+static_assert(exported_counter(EndReason::kPlugin) == Counter::kExportedPlugin);
+
+// kCount: how often something has happened. kGauge: how much there is now. Both are summed over threads; for a
+// kGreatestGauge the maximum is taken.
 enum class CounterKind : std::uint8_t { kCount, kGauge, kGreatestGauge };
 
 constexpr CounterKind kind_of(Counter counter) {
@@ -115,7 +128,7 @@ constexpr CounterKind kind_of(Counter counter) {
   }
 }
 
-// Packets that did not even get as far as packets.received.
+// Packets that were lost before they could be counted in packets.received.
 inline constexpr std::array kLosses = {Counter::kPacketsNicMissed, Counter::kPacketsNoMbuf,
                                        Counter::kPacketsKernelDropped, Counter::kPacketsReaderRingFull};
 
@@ -138,8 +151,8 @@ constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cas
 
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
-// And the histograms. One thread writes, any thread reads: plain moves on the packet path. One per writing thread,
-// cache lines apart.
+// Counters and histograms of one thread. Only that thread writes, with plain moves; any thread may read. Aligned so
+// that threads do not share cache lines.
 class alignas(64) Counters {
  public:
   void add(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) + amount); }
@@ -147,7 +160,7 @@ class alignas(64) Counters {
   void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
-  // A value of the histogram, in its unit.
+  // Adds a value to a histogram, in its unit.
   void observe(HistogramId of, std::uint64_t value) {
     histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
   }
@@ -169,7 +182,7 @@ class alignas(64) Counters {
   std::array<Histogram, kHistograms.size()> histograms_{};
 };
 
-// What another thread has counted.
+// Adds the values of another thread.
 inline void add_up(const CounterValues& values, CounterValues& sums) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;

@@ -1,5 +1,4 @@
-// Distributions that the program keeps of what it does, in one table as its counters are: how many values lay in each
-// range.
+// Every histogram of the program, in one list like its counters: how many values were in each range.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +19,7 @@ struct HistogramInfo {
   std::string_view name;
   std::string_view unit;
   std::string_view help;
-  // In that unit: the greatest value of each range but the last, which has none.
+  // Upper bounds of the ranges, inclusive, in that unit; the last range has no bound.
   std::span<const std::uint64_t> bounds;
 };
 
@@ -31,9 +30,16 @@ inline constexpr auto kLagBounds =
 
 inline constexpr std::array kHistograms = {
     HistogramInfo{HistogramId::kPacketsToVerdict, "dpi.packets_to_verdict", "packets",
-                  "how many packets nDPI saw of each flow that it classified, its handshake included", kPacketBounds},
+                  "packets that nDPI saw of each flow that it classified, including the handshake", kPacketBounds},
     HistogramInfo{HistogramId::kExportLag, "records.export_lag_ns", "ns",
-                  "live: from the moment a record was due to the moment it was handed to the sinks", kLagBounds}};
+                  "live: time from when a record was due until it was handed to the sinks", kLagBounds}};
+
+static_assert([] {
+  for (std::size_t i = 0; i < kHistograms.size(); ++i) {
+    if (kHistograms[i].id != static_cast<HistogramId>(i)) return false;
+  }
+  return true;
+}());
 
 constexpr const HistogramInfo& info(HistogramId histogram) { return kHistograms[static_cast<std::size_t>(histogram)]; }
 
@@ -48,7 +54,7 @@ struct HistogramValues {
 
 using AllHistograms = std::array<HistogramValues, kHistograms.size()>;
 
-// One thread writes, any thread reads.
+// One thread writes, any thread may read.
 class Histogram {
  public:
   void add(std::span<const std::uint64_t> bounds, std::uint64_t value) {

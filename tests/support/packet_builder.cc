@@ -11,7 +11,7 @@ namespace spanflow::testing {
 
 TestPacket TestPacket::cut_to(std::size_t octets) const {
   TestPacket cut = *this;
-  // A copy of exactly this size, so that AddressSanitizer sees a read behind it.
+  // A copy of exactly this size, so that AddressSanitizer finds a read beyond it.
   cut.bytes = Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(octets, bytes.size())));
   return cut;
 }

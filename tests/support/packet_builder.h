@@ -2,7 +2,7 @@
 //
 //   PacketBuilder().ethernet().vlan(100).ipv4("10.0.0.1", "10.0.0.2").tcp(1234, 80).syn().seq(100).at(5s).build()
 //
-// Length and next-protocol fields follow from what comes inside, unless a test sets them wrong on purpose.
+// Length and next-protocol fields are set to match the inner headers, unless a test sets them wrong on purpose.
 #pragma once
 
 #include <chrono>
@@ -19,17 +19,17 @@ namespace spanflow::testing {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// A frame that owns its octets. `bytes` holds what was captured, `wire` says how long the frame was.
+// A frame that owns its octets: `bytes` as captured, and its length `wire`.
 struct TestPacket {
   Bytes bytes;
   std::uint32_t wire = 0;
   std::uint64_t time_ns = 0;
   LinkType link_type = LinkType::kEthernet;
-  DatagramTransport transport{};  // as the Distributor finds it for a later fragment
+  DatagramTransport transport{};  // set by the Distributor for a later fragment
 
-  // Valid while this packet lives unchanged.
+  // Valid while this packet exists and is not changed.
   RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns, transport}; }
-  // What a capture with this snap length keeps.
+  // The packet as captured with this snap length.
   TestPacket cut_to(std::size_t octets) const;
 };
 
@@ -39,7 +39,7 @@ enum class PppForm : std::uint8_t { kPlain, kHdlc, kCompressed };
 
 class PacketBuilder {
  public:
-  // Link layers. The first call decides the frame's link type; none of them means raw IP.
+  // Link layers. The first call sets the frame's link type; without one it is raw IP.
   PacketBuilder& ethernet();
   PacketBuilder& linux_cooked();
   PacketBuilder& linux_cooked2();
@@ -52,7 +52,7 @@ class PacketBuilder {
   PacketBuilder& llc_snap();  // makes the Ethernet header before it an IEEE 802.3 one
   PacketBuilder& vlan(std::uint16_t id, std::uint16_t tag_type = 0x8100);
   PacketBuilder& mpls(std::uint32_t label);
-  PacketBuilder& control_word();  // of an MPLS pseudowire, RFC 4385
+  PacketBuilder& control_word();  // MPLS pseudowire, RFC 4385
   PacketBuilder& pppoe(std::uint16_t session);
 
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
@@ -62,11 +62,11 @@ class PacketBuilder {
   PacketBuilder& extension(std::uint8_t number, std::size_t octets = 8);  // a multiple of 8
   PacketBuilder& authentication_header();                                 // RFC 4302, 24 octets
   PacketBuilder& fragment_header(std::uint32_t offset, bool more, std::uint32_t id = 0);
-  // The IPv4 total length, or the IPv6 payload length, whatever really comes inside.
+  // Sets the IPv4 total length, or the IPv6 payload length, to any value.
   PacketBuilder& ip_length(std::uint16_t value);
   PacketBuilder& ip_protocol(std::uint8_t number);
 
-  // TCP without a word about flags high_bits ACK alone.
+  // A TCP header has only the ACK flag, unless flags are set.
   PacketBuilder& tcp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& flags(std::uint8_t value);
   PacketBuilder& syn() { return flags(tcp::kSyn); }
@@ -100,23 +100,23 @@ class PacketBuilder {
 
   PacketBuilder& payload(std::string_view text);
   PacketBuilder& payload(std::size_t octets);
-  // A header of the test's own making.
+  // An arbitrary header.
   PacketBuilder& header(Bytes octets);
-  // Octets behind everything that lengths count: Ethernet padding, trailers.
+  // Octets after the packet that lengths do not count: Ethernet padding, trailers.
   PacketBuilder& padding(std::size_t octets);
   // Overwrites an octet of the last header.
   PacketBuilder& patch(std::size_t offset, std::uint8_t value);
 
   PacketBuilder& at(std::chrono::nanoseconds since_epoch);
-  // Only so many octets are captured; the frame stays as long as it is.
+  // Only this many octets are captured; the length of the frame stays.
   PacketBuilder& snap(std::size_t octets);
 
   TestPacket build() const;
 
  private:
-  // Which numbers the field that names the next layer is written in.
+  // The kind of number in the field that names the next layer.
   enum class NextField : std::uint8_t { kNone, kEtherType, kIpProtocol, kPpp, kShortPpp };
-  // What a layer is called in each of them; -1: it has no such number.
+  // A layer's number of each kind; -1: it has none.
   struct Numbers {
     int ether_type = -1;
     int ip_protocol = -1;

@@ -21,10 +21,10 @@ TEST(BusyTime, IsRightAfterYears) {
   constexpr std::uint64_t kYear = 365 * 86'400;
   BusyTime busy(kHertz, 0);
   busy.end_pass(10 * kYear * kHertz, true);
-  EXPECT_NEAR(static_cast<double>(busy.ns()), 10.0 * kYear * 1e9, 10.0 * kYear);  // a nanosecond a second
+  EXPECT_NEAR(static_cast<double>(busy.ns()), 10.0 * kYear * 1e9, 10.0 * kYear);  // 1 ns per second
 }
 
-// Before EAL is there.
+// The speed is unknown before EAL is initialised.
 TEST(BusyTime, OfACounterOfUnknownSpeedIsNotCounted) {
   BusyTime busy(0, 0);
   busy.end_pass(kHertz, true);

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The packets of both in times, lengths and octets.
+// Compares packets by times, lengths and octets.
 void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPacket>& written, std::uint64_t grain_ns) {
   ASSERT_EQ(read.size(), written.size());
   for (std::size_t i = 0; i < read.size(); ++i) {
@@ -82,7 +82,7 @@ TEST_F(CaptureSourceTest, ReadsZstd) {
   expect_equal(read(zstd(pcapng_of(packets_))), packets_, 1000);
 }
 
-// As `cat a.gz b.gz` makes one.
+// The output of `cat a.gz b.gz` is such a file.
 TEST_F(CaptureSourceTest, ReadsSeveralCompressedMembersAsOne) {
   const Bytes whole = pcap_of(packets_);
   const auto middle = whole.begin() + 1000;
@@ -224,7 +224,7 @@ TEST_F(CaptureSourceTest, ProgressGoesFromNothingToAll) {
   EXPECT_EQ(source->progress(), 1);
 }
 
-// A named pipe whose writing end the test holds.
+// A named pipe to which the test writes.
 class CapturePipeTest : public CaptureSourceTest {
  protected:
   CapturePipeTest() {

@@ -67,7 +67,7 @@ std::vector<std::pair<std::uint64_t, Bytes>> sorted(const std::vector<TestPacket
   return all;
 }
 
-TEST_F(DistributorTest, EachFlowGoesToItsHomeWorkerAndNoPacketIsLost) {
+TEST_F(DistributorTest, EachFlowGoesToItsOwnerWorkerAndNoPacketIsLost) {
   const auto packets = random_traffic(1, 20'000);
   VectorSource source(packets);
   const auto lanes = distribute(source, 3);
@@ -90,7 +90,7 @@ TEST_F(DistributorTest, AWorkersBacklogIsTheShareOfItsBlocksThatWait) {
   EXPECT_EQ(lane->backlog(), 0);
   distributor.start();
   distributor.finish();
-  EXPECT_EQ(lane->backlog(), 10.0 / 32) << "of ten packets each";
+  EXPECT_EQ(lane->backlog(), 10.0 / 32) << "a block holds ten of the packets";
   lane->poll();
   EXPECT_EQ(lane->backlog(), 9.0 / 32);
   while (lane->poll().state != Burst::State::kEnd) continue;
@@ -135,7 +135,7 @@ TEST_F(DistributorTest, LengthsOnTheWireAreKept) {
 }
 
 TEST_F(DistributorTest, ALiveWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
-  const std::size_t kPackets = 60'000;  // of 1.5 kB each: more than a lane holds
+  const std::size_t kPackets = 60'000;  // with 1.5 kB each, more than a lane holds
   std::vector<TestPacket> packets(
       kPackets, PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).payload(1458).build());
   VectorSource source(packets, {.live = true});
@@ -144,7 +144,7 @@ TEST_F(DistributorTest, ALiveWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) 
     Distributor distributor(config_, source, decoder_, counters_);
     Lane lane{.source = distributor.make_source(0)};
     distributor.start();
-    distributor.finish();  // nobody has polled until here
+    distributor.finish();  // no worker has polled yet
     for (Burst burst = lane.source->poll(); burst.state != Burst::State::kEnd; burst = lane.source->poll()) {
       received += burst.packets.size();
     }

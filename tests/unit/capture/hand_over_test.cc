@@ -1,4 +1,4 @@
-// Several workers, each with a queue of its own, whose packets are not all its own.
+// Several workers, each with its own queue, in which there are packets that other workers own.
 #include "capture/hand_over.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Traffic = std::vector<TestPacket>;
 
-// What a Meter does with its source, as far as packets go.
+// Takes packets from its source in the same way as a Meter.
 class Worker {
  public:
   Worker(const Config& config, const Decoder& decoder, HandOver& hand_over, std::uint32_t number, Traffic packets)
@@ -27,7 +27,10 @@ class Worker {
   // False at the end.
   bool poll() {
     const Burst burst = end_->poll();
-    for (const RawPacket& raw : burst.packets) take(raw, burst);
+    for (const RawPacket& raw : burst.packets) {
+      EXPECT_GE(raw.time_ns, now_ns_) << "time had passed this packet while it was on its way";
+    }
+    intake_.take_burst(burst, *this);
     EXPECT_GE(burst.now_ns, now_ns_);
     now_ns_ = burst.now_ns;
     return burst.state != Burst::State::kEnd;
@@ -35,8 +38,7 @@ class Worker {
   void run() {
     while (poll()) {
     }
-    intake_.release_all();
-    take_released();
+    intake_.release_all(*this);
   }
 
   std::uint64_t counter(Counter id) const { return counters_.get(id); }
@@ -46,32 +48,22 @@ class Worker {
   std::uint64_t now_ns() const { return now_ns_; }
 
  private:
-  void take(const RawPacket& raw, const Burst& burst) {
-    EXPECT_GE(raw.time_ns, now_ns_) << "time had passed this packet while it was on its way";
-    intake_.start(burst);
-    Packet packet;
-    if (intake_.may_release(raw.time_ns)) {
-      intake_.meet(raw.time_ns);
-      take_released();
-    }
-    if (intake_.take(raw, packet)) keep(raw, packet);
-    take_released();
-  }
-  void take_released() {
-    Packet packet;
-    while (const Fragments::Held* held = intake_.take_released(packet)) keep(held->raw, packet);
-  }
-  void keep(const RawPacket& raw, const Packet& packet) {
+  friend class spanflow::Intake;
+
+  Packet& next_packet() { return packet_; }
+  void accept(const RawPacket& raw, LinkType) {
     counters_.add(Counter::kPacketsReceived);
     counters_.add(Counter::kPacketsMetered);
     metered_.push_back({.bytes = Bytes(raw.data, raw.data + raw.captured), .wire = raw.wire, .time_ns = raw.time_ns});
-    keys_.push_back(packet.key);
+    keys_.push_back(packet_.key);
   }
+  void finish_accepted() {}
 
   Counters counters_;
   VectorSource source_;
   std::unique_ptr<HandOverEnd> end_;
   Intake intake_;
+  Packet packet_;
   std::uint64_t now_ns_ = 0;
   Traffic metered_;
   std::vector<FlowKey> keys_;
@@ -79,7 +71,7 @@ class Worker {
 
 class HandOverTest : public ::testing::Test {
  protected:
-  // One for each queue.
+  // Makes one worker for each queue.
   void make_workers(std::vector<Traffic> queues, OwnerWorkers::Rule rule = OwnerWorkers::Rule::kAddresses) {
     const auto count = static_cast<std::uint32_t>(queues.size());
     hand_over_.emplace(OwnerWorkers(rule, count), count, Backoff::Steps{.longest_sleep = 50us});
@@ -114,18 +106,18 @@ class HandOverTest : public ::testing::Test {
     EXPECT_EQ(sum(Counter::kPacketsReceived), accounted);
     EXPECT_EQ(accounted + sum(Counter::kPacketsReaderRingFull), sent);
   }
-  // Where each packet of a flow was metered; fails if at several.
-  std::map<std::string, std::uint32_t> homes_of_flows() const {
-    std::map<std::string, std::uint32_t> owner_workers;
+  // The worker that metered each flow; fails if several workers metered packets of one flow.
+  std::map<std::string, std::uint32_t> owners_of_flows() const {
+    std::map<std::string, std::uint32_t> owners;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) {
       for (const FlowKey& key : workers_[i]->keys()) {
         const std::pair<std::string, std::string> ends =
             std::minmax(to_string(key.ip_src, key.ip_version), to_string(key.ip_dst, key.ip_version));
-        const auto [home, added] = owner_workers.emplace(ends.first + " " + ends.second, i);
-        EXPECT_EQ(home->second, i) << home->first;
+        const auto [owner, added] = owners.emplace(ends.first + " " + ends.second, i);
+        EXPECT_EQ(owner->second, i) << owner->first;
       }
     }
-    return owner_workers;
+    return owners;
   }
   std::vector<std::pair<std::uint64_t, Bytes>> metered() const {
     std::vector<std::pair<std::uint64_t, Bytes>> all;
@@ -142,7 +134,7 @@ class HandOverTest : public ::testing::Test {
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
-// Dealt out packet by packet, the worst that a device can do.
+// Distributes the packets in turn, the worst split that a device can make.
 std::vector<Traffic> deal(const Traffic& packets, std::size_t queues) {
   std::vector<Traffic> dealt(queues);
   for (std::size_t i = 0; i < packets.size(); ++i) dealt[i % queues].push_back(packets[i]);
@@ -160,8 +152,8 @@ PacketBuilder between(const std::string& from, const std::string& to, std::chron
   return PacketBuilder().ethernet().ipv4(from, to).udp(1, 53).at(time);
 }
 
-// A packet that is at home on this one of two workers.
-PacketBuilder at_home_on(std::uint32_t worker, std::chrono::nanoseconds time) {
+// A packet that this one of two workers owns.
+PacketBuilder owned_by(std::uint32_t worker, std::chrono::nanoseconds time) {
   const Decoder decoder(TunnelSet::all(), VlanKey::kInner);
   for (int host = 1;; ++host) {
     PacketBuilder builder = between("10.0.0." + std::to_string(host), "10.0.1.1", time);
@@ -172,13 +164,13 @@ PacketBuilder at_home_on(std::uint32_t worker, std::chrono::nanoseconds time) {
   }
 }
 
-TEST_F(HandOverTest, EveryPacketIsMeteredAtTheHomeOfItsAddresses) {
-  const Traffic packets = mixed_traffic(1, 4000);  // no more than lanes hold: these queues bring all at once
+TEST_F(HandOverTest, EveryPacketIsMeteredByTheOwnerOfItsAddresses) {
+  const Traffic packets = mixed_traffic(1, 4000);  // fewer than lanes hold, because these queues deliver all at once
   for (const std::size_t queues : {2, 3, 5}) {
     workers_.clear();
     make_workers(deal(packets, queues));
     run();
-    EXPECT_GT(homes_of_flows().size(), 10U);
+    EXPECT_GT(owners_of_flows().size(), 10U);
     EXPECT_TRUE(metered() == sorted(packets)) << queues;
     expect_balance(packets.size());
     EXPECT_EQ(sum(Counter::kPacketsReaderRingFull), 0U);
@@ -190,7 +182,7 @@ TEST_F(HandOverTest, EveryPacketIsMeteredAtTheHomeOfItsAddresses) {
   }
 }
 
-TEST_F(HandOverTest, FromQueuesThatAreSplitWellOnlyWhatCameInTunnelsIsHandedOver) {
+TEST_F(HandOverTest, FromQueuesThatAreSplitWellOnlyPacketsInTunnelsAreHandedOver) {
   Traffic plain;
   Traffic inside;
   for (int host = 1; host <= 100; ++host) {
@@ -202,7 +194,7 @@ TEST_F(HandOverTest, FromQueuesThatAreSplitWellOnlyWhatCameInTunnelsIsHandedOver
   }
   Traffic first = plain;
   first.insert(first.end(), inside.begin(), inside.end());
-  make_workers({first, {plain[0]}}, OwnerWorkers::Rule::kLanding);
+  make_workers({first, {plain[0]}}, OwnerWorkers::Rule::kReceiver);
   run();
   const std::uint64_t handed_over = workers_[0]->counter(Counter::kPacketsHandedOver);
   EXPECT_GT(handed_over, 30U);
@@ -213,10 +205,10 @@ TEST_F(HandOverTest, FromQueuesThatAreSplitWellOnlyWhatCameInTunnelsIsHandedOver
   expect_balance(201);
 }
 
-TEST_F(HandOverTest, FilterAndDecoderComeBeforeDuplicatesAtHome) {
+TEST_F(HandOverTest, TheReceiverFiltersAndDecodesAndTheOwnerFindsDuplicates) {
   config_.input.filter = "ether[0] != 0xff";
   config_.decode.deduplicate = 1ms;
-  const TestPacket packet = at_home_on(1, 1s).build();
+  const TestPacket packet = owned_by(1, 1s).build();
   TestPacket filtered = packet;
   filtered.bytes[0] = 0xff;
   make_workers({{packet, filtered, packet.cut_to(20)}, {packet, filtered, packet.cut_to(20)}});
@@ -231,7 +223,7 @@ TEST_F(HandOverTest, FilterAndDecoderComeBeforeDuplicatesAtHome) {
   expect_balance(6);
 }
 
-TEST_F(HandOverTest, FragmentsFindTheirFirstAtHomeWhicheverQueueTheyCameInBy) {
+TEST_F(HandOverTest, FragmentsFindTheirFirstAtTheOwnerWhicheverQueueTheyArriveIn) {
   const auto fragment = [](std::uint32_t offset, bool more) {
     return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").fragment(offset, more, 9);
   };
@@ -247,9 +239,9 @@ TEST_F(HandOverTest, FragmentsFindTheirFirstAtHomeWhicheverQueueTheyCameInBy) {
   EXPECT_EQ(found, 3U);
 }
 
-// The wall clock that ends flows on a quiet port must not overtake what another worker still has to pass on.
+// The wall clock that ends flows on a quiet port must not overtake packets that another worker still has to pass on.
 TEST_F(HandOverTest, TimeWaitsForPacketsOnTheirWay) {
-  make_workers({{at_home_on(1, 1s).build(), at_home_on(1, 2s).build()}, {at_home_on(1, 9s).build()}});
+  make_workers({{owned_by(1, 1s).build(), owned_by(1, 2s).build()}, {owned_by(1, 9s).build()}});
   while (workers_[1]->metered().empty()) workers_[1]->poll();
   for (int i = 0; i < 10; ++i) workers_[1]->poll();  // its own queue has come to an end
   EXPECT_EQ(workers_[1]->now_ns(), 0U);
@@ -263,7 +255,7 @@ TEST_F(HandOverTest, TimeWaitsForPacketsOnTheirWay) {
 
 TEST_F(HandOverTest, AWorkerWithoutPacketsHearsOfTheTime) {
   Traffic packets;
-  for (int second = 1; second <= 20; ++second) packets.push_back(at_home_on(0, second * 1s).build());
+  for (int second = 1; second <= 20; ++second) packets.push_back(owned_by(0, second * 1s).build());
   make_workers({packets, {}});
   while (workers_[0]->metered().size() < 18) workers_[0]->poll();
   EXPECT_EQ(workers_[1]->now_ns(), 0U);
@@ -272,7 +264,7 @@ TEST_F(HandOverTest, AWorkerWithoutPacketsHearsOfTheTime) {
 }
 
 TEST_F(HandOverTest, AWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
-  const TestPacket packet = at_home_on(1, 1s).payload(1400).build();
+  const TestPacket packet = owned_by(1, 1s).payload(1400).build();
   make_workers({Traffic(2000, packet), {}});
   while (workers_[0]->counter(Counter::kPacketsReaderRingFull) == 0) workers_[0]->poll();
   run();
@@ -282,7 +274,7 @@ TEST_F(HandOverTest, AWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
 }
 
 TEST_F(HandOverTest, NobodyWaitsForAWorkerThatHasFailed) {
-  make_workers({{at_home_on(0, 1s).build(), at_home_on(1, 1s).build()}, {at_home_on(0, 1s).build()}, {}});
+  make_workers({{owned_by(0, 1s).build(), owned_by(1, 1s).build()}, {owned_by(0, 1s).build()}, {}});
   hand_over_->leave(1);
   run({workers_[0].get(), workers_[2].get()});
   EXPECT_EQ(workers_[0]->metered().size() + workers_[0]->counter(Counter::kPacketsHandedOver), 2U);

@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 constexpr std::chrono::nanoseconds kStart = 1'700'000'000s;
 constexpr std::uint16_t kOrphan = 0;
 
-// Takes packets in one by one, and keeps the source port and payload of those that go on.
+// Takes packets in one by one, and records the source port and payload of the packets that go on.
 class IntakeTest : public ::testing::Test {
  protected:
   struct GoneOn {
@@ -27,23 +27,11 @@ class IntakeTest : public ::testing::Test {
   void take(const PacketBuilder& builder) {
     const TestPacket packet = builder.build();
     const RawPacket raw = packet.raw();
-    Intake& intake = this->intake();
-    intake.start({.packets = {&raw, 1}, .link_type = packet.link_type});
-    if (intake.may_release(raw.time_ns)) {
-      intake.meet(raw.time_ns);
-      take_released();
-    }
-    Packet decoded;
-    if (intake.take(raw, decoded)) note(decoded);
-    take_released();
+    take({.state = Burst::State::kPackets, .packets = {&raw, 1}, .link_type = packet.link_type});
   }
-  void end() {
-    intake().release_all();
-    take_released();
-  }
+  void end() { intake().release_all(*this); }
   void idle(std::chrono::nanoseconds now) {
-    intake().finish({.state = Burst::State::kIdle, .now_ns = static_cast<std::uint64_t>(now.count())});
-    take_released();
+    take({.state = Burst::State::kIdle, .now_ns = static_cast<std::uint64_t>(now.count())});
   }
 
   std::vector<GoneOn> gone_on() { return std::exchange(gone_on_, {}); }
@@ -57,19 +45,21 @@ class IntakeTest : public ::testing::Test {
   VectorSource source_{{}, {.live = true}};
 
  private:
-  void take_released() {
-    Packet decoded;
-    while (intake().take_released(decoded) != nullptr) note(decoded);
+  friend class spanflow::Intake;
+
+  void take(const Burst& burst) { intake().take_burst(burst, *this); }
+  Packet& next_packet() { return next_; }
+  void accept(const RawPacket&, LinkType) {
+    gone_on_.push_back({next_.key.src_port, next_.transport_size});
+    last_ = next_;
   }
-  void note(const Packet& packet) {
-    gone_on_.push_back({packet.key.src_port, packet.transport_size});
-    last_ = packet;
-  }
+  void finish_accepted() {}
 
   const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
   Counters counters_;
   std::optional<Intake> intake_;
   std::vector<GoneOn> gone_on_;
+  Packet next_;
 
  protected:
   Packet last_;
@@ -139,7 +129,7 @@ TEST_F(IntakeTest, FragmentsInsideATunnelFindTheirFirst) {
   EXPECT_EQ(last_.key.tunnel_type, TunnelType::kVxlan);
 }
 
-// What looks like a whole packet inside may be one to a decoder: here the inner length says nothing.
+// A decoder could take the inner packet for a whole one, because its length of 0 means the length of the frame.
 TEST_F(IntakeTest, TheFragmentsOfATunnelsOuterPacketAreOfTheOuterFlow) {
   PacketBuilder outer;
   outer.ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(0, true, 3).udp(5000, 4789).vxlan(9).ethernet();
@@ -150,7 +140,7 @@ TEST_F(IntakeTest, TheFragmentsOfATunnelsOuterPacketAreOfTheOuterFlow) {
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{5000, 8 + 8 + 14 + 20 + 8 + 64}, GoneOn{5000, 30}));
 }
 
-// RFC 8200: the next header of the fragment header may differ; that of the first counts, and what follows it.
+// RFC 8200: the next header of the fragment header may differ; that of the first fragment is valid.
 TEST_F(IntakeTest, OfIpv6TheFirstSaysTheProtocolToo) {
   const auto ip6 = [](std::uint32_t offset, bool more) {
     PacketBuilder packet;
@@ -180,7 +170,7 @@ TEST_F(IntakeTest, AFragmentWhoseFirstDoesNotComeIsAnOrphanAfterTheTimeout) {
   take(later(31, 2, 1s));
   take(whole(7, 1999ms));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 8}));
-  take(whole(8, 2s));  // not believed alone
+  take(whole(8, 2s));  // not accepted until another packet confirms it
   take(whole(9, 2s));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{8, 8}, GoneOn{kOrphan, 30}, GoneOn{9, 8}));
   EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
@@ -252,7 +242,7 @@ TEST_F(IntakeTest, WhenAllRoomIsTakenTheOldestHeldFragmentIsAnOrphan) {
   take(first(1000, 1));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{1000, 100}, GoneOn{1000, 31}, GoneOn{1000, 32}));
   EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
-  for (std::uint16_t id = 10; id < 30; ++id) take(later(id, id));  // rings go round
+  for (std::uint16_t id = 10; id < 30; ++id) take(later(id, id));  // the rings wrap around
   EXPECT_EQ(gone_on().size(), 18U);
   EXPECT_EQ(counter(Counter::kFragmentsHeld), 2U);
   take(first(1000, 29));

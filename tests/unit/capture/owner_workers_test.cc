@@ -9,12 +9,12 @@ namespace {
 
 constexpr std::uint32_t kWorkers = 5;
 
-std::uint32_t owner_of(OwnerWorkers::Rule rule, const PacketBuilder& builder, std::uint32_t landed) {
+std::uint32_t owner_of(OwnerWorkers::Rule rule, const PacketBuilder& builder, std::uint32_t receiver) {
   const Decoder decoder(TunnelSet::all(), VlanKey::kBoth);
   const TestPacket built = builder.build();
   Packet packet;
   EXPECT_EQ(decoder.decode(built.raw(), built.link_type, packet), Counter::kPacketsMetered);
-  return OwnerWorkers(rule, kWorkers).owner_of(packet, landed);
+  return OwnerWorkers(rule, kWorkers).owner_of(packet, receiver);
 }
 
 PacketBuilder plain(const std::string& from, const std::string& to, std::uint16_t port = 1) {
@@ -28,18 +28,18 @@ PacketBuilder tunnelled(const std::string& from, const std::string& to) {
 
 std::string host(int number) { return "10.0.0." + std::to_string(number); }
 
-// The owner_workers of 200 pairs of hosts.
-std::vector<std::uint32_t> homes_of(OwnerWorkers::Rule rule,
-                                    PacketBuilder (*packet)(const std::string&, const std::string&)) {
-  std::vector<std::uint32_t> owner_workers;
+// The owners of the packets between 200 pairs of hosts.
+std::vector<std::uint32_t> owners_of(OwnerWorkers::Rule rule,
+                                     PacketBuilder (*packet)(const std::string&, const std::string&)) {
+  std::vector<std::uint32_t> owners;
   for (int number = 1; number <= 200; ++number) {
-    const std::uint32_t home = owner_of(rule, packet(host(number), "10.9.9.9"), 0);
-    for (std::uint32_t landed = 0; landed < kWorkers; ++landed) {
-      EXPECT_EQ(owner_of(rule, packet("10.9.9.9", host(number)), landed), home);
+    const std::uint32_t owner = owner_of(rule, packet(host(number), "10.9.9.9"), 0);
+    for (std::uint32_t receiver = 0; receiver < kWorkers; ++receiver) {
+      EXPECT_EQ(owner_of(rule, packet("10.9.9.9", host(number)), receiver), owner);
     }
-    owner_workers.push_back(home);
+    owners.push_back(owner);
   }
-  return owner_workers;
+  return owners;
 }
 
 MATCHER(HasEveryWorkerOften, "") {
@@ -49,39 +49,39 @@ MATCHER(HasEveryWorkerOften, "") {
   return true;
 }
 
-TEST(HomesTest, WhereQueuesAreSplitWellAPacketIsAtHomeWhereItLanded) {
-  for (std::uint32_t landed = 0; landed < kWorkers; ++landed) {
-    EXPECT_EQ(owner_of(OwnerWorkers::Rule::kLanding, plain("10.0.0.1", "10.0.0.2"), landed), landed);
-    EXPECT_EQ(owner_of(OwnerWorkers::Rule::kLanding,
-                       PacketBuilder().ethernet().vlan(7).ipv6("fd00::1", "fd00::2").tcp(1, 2), landed),
-              landed);
+TEST(OwnerWorkersTest, IfQueuesAreSplitWellTheReceiverOwnsThePacket) {
+  for (std::uint32_t receiver = 0; receiver < kWorkers; ++receiver) {
+    EXPECT_EQ(owner_of(OwnerWorkers::Rule::kReceiver, plain("10.0.0.1", "10.0.0.2"), receiver), receiver);
+    EXPECT_EQ(owner_of(OwnerWorkers::Rule::kReceiver,
+                       PacketBuilder().ethernet().vlan(7).ipv6("fd00::1", "fd00::2").tcp(1, 2), receiver),
+              receiver);
   }
 }
 
-TEST(HomesTest, ThereAddressesInATunnelSayTheHomeOfBothDirections) {
-  EXPECT_THAT(homes_of(OwnerWorkers::Rule::kLanding, tunnelled), HasEveryWorkerOften());
+TEST(OwnerWorkersTest, IfQueuesAreSplitWellAddressesInsideATunnelSelectTheOwnerOfBothDirections) {
+  EXPECT_THAT(owners_of(OwnerWorkers::Rule::kReceiver, tunnelled), HasEveryWorkerOften());
 }
 
-TEST(HomesTest, WhereTheyAreNotAddressesSayTheHomeOfBothDirections) {
-  EXPECT_THAT(homes_of(OwnerWorkers::Rule::kAddresses,
-                       [](const std::string& from, const std::string& to) { return plain(from, to); }),
+TEST(OwnerWorkersTest, IfQueuesAreNotSplitWellAddressesSelectTheOwnerOfBothDirections) {
+  EXPECT_THAT(owners_of(OwnerWorkers::Rule::kAddresses,
+                        [](const std::string& from, const std::string& to) { return plain(from, to); }),
               HasEveryWorkerOften());
-  EXPECT_THAT(homes_of(OwnerWorkers::Rule::kAddresses, tunnelled), HasEveryWorkerOften());
+  EXPECT_THAT(owners_of(OwnerWorkers::Rule::kAddresses, tunnelled), HasEveryWorkerOften());
 }
 
-TEST(HomesTest, FragmentsPortsAndVlansMakeNoDifference) {
-  const std::uint32_t home = owner_of(OwnerWorkers::Rule::kAddresses, plain("10.0.0.1", "10.0.0.2"), 0);
+TEST(OwnerWorkersTest, FragmentsPortsAndVlansMakeNoDifference) {
+  const std::uint32_t owner = owner_of(OwnerWorkers::Rule::kAddresses, plain("10.0.0.1", "10.0.0.2"), 0);
   const auto fragment = [](std::uint32_t offset, bool more) {
     return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").fragment(offset, more, 9);
   };
-  EXPECT_EQ(owner_of(OwnerWorkers::Rule::kAddresses, fragment(0, true).udp(7, 8).payload(92), 0), home);
+  EXPECT_EQ(owner_of(OwnerWorkers::Rule::kAddresses, fragment(0, true).udp(7, 8).payload(92), 0), owner);
   EXPECT_EQ(owner_of(OwnerWorkers::Rule::kAddresses, fragment(104, false).ip_protocol(protocol::kUdp).payload(30), 0),
-            home);
+            owner);
   for (std::uint16_t id = 1; id < 100; ++id) {
-    EXPECT_EQ(owner_of(OwnerWorkers::Rule::kAddresses, plain("10.0.0.1", "10.0.0.2", id), 0), home);
+    EXPECT_EQ(owner_of(OwnerWorkers::Rule::kAddresses, plain("10.0.0.1", "10.0.0.2", id), 0), owner);
     EXPECT_EQ(owner_of(OwnerWorkers::Rule::kAddresses,
                        PacketBuilder().ethernet().vlan(id).ipv4("10.0.0.2", "10.0.0.1").tcp(id, 2), 0),
-              home);
+              owner);
   }
 }
 

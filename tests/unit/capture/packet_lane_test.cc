@@ -20,7 +20,7 @@ class PacketLaneTest : public ::testing::Test {
                          .time_ns = mark},
                         link_type, kBefore);
   }
-  // The marks of a burst's packets, with the time it gives.
+  // Returns the marks of the burst's packets, and keeps its time.
   std::vector<std::uint8_t> poll() {
     const Burst burst = lane_.poll();
     now_ns_ = burst.now_ns;

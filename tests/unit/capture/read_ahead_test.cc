@@ -1,4 +1,4 @@
-// A capture read on a thread of its own.
+// Reading a capture on its own thread.
 #include "capture/read_ahead.h"
 
 #include <gmock/gmock.h>
@@ -11,8 +11,8 @@
 namespace spanflow::testing {
 namespace {
 
-// Puts each burst into a block that it writes over as soon as nobody holds it.
-class BlockSource : public PacketSource {
+// Puts each burst into a block, and reuses the block as soon as there is no other reference to it.
+class BlockSource : public RetainableSource {
  public:
   explicit BlockSource(std::vector<TestPacket> packets) : packets_(std::move(packets)) {}
 
@@ -99,7 +99,7 @@ TEST(ReadAhead, MayBeGivenUpBeforeTheEnd) {
   ReadAhead source(std::move(inner));
   source.attach_thread();
   EXPECT_EQ(source.poll().packets.size(), 7U);
-  EXPECT_TRUE(eventually([&] { return reader.polls > 60; }));  // it has run ahead, and waits for room
+  EXPECT_TRUE(eventually([&] { return reader.polls > 60; }));  // the reader is ahead, and waits for room
 }
 
 TEST(ReadAhead, ThatNeverBeganHasNothingToWaitFor) {

@@ -81,7 +81,7 @@ TEST(RssTest, TheSymmetricKeyBringsBothDirectionsTogether) {
   }
 }
 
-// The pairs that are tried once had two equal addresses each, which any key brings together.
+// Regression: the pairs that were tried had two equal addresses each, which go to one queue with any key.
 TEST(RssTest, AnyOtherKeyIsFoundOut) {
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {}}).directions_meet());
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {0, 1}}).directions_meet());

@@ -1,4 +1,4 @@
-// Which packets are the same.
+// Which packets count as duplicates.
 #include "decode/duplicates.h"
 
 #include <gtest/gtest.h>

@@ -125,7 +125,7 @@ TEST(DecoderLink, PcapNumbersMapToTheirLinkTypes) {
   EXPECT_EQ(link_type_from_pcap(105), std::nullopt);  // IEEE 802.11
 }
 
-// VLAN ids are fields of the record whatever the key is.
+// VLAN ids are fields of the record, whether or not they are part of the key.
 TEST(DecoderVlan, OneTagIsTheVlanId) {
   const Packet packet = decode(PacketBuilder().ethernet().vlan(100).ipv4("1.1.1.1", "2.2.2.2").udp(1, 2)).packet;
   EXPECT_EQ(packet.vlan_id, 100);
@@ -212,7 +212,7 @@ TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_TRUE(decoded.packet.odd_ether_type);
   EXPECT_EQ(decoded.packet.key.dst_port, 8);
-  odd.bytes[17] = 127;  // one less than there is
+  odd.bytes[17] = 127;  // one less than the frame holds
   EXPECT_EQ(decode(odd).outcome, Counter::kIgnoredNotIp);
 }
 
@@ -223,7 +223,7 @@ TEST(DecoderOddEtherType, AShortPacketMayBeFilledUpToEthernetsLeast) {
   EXPECT_EQ(decoded.packet.ip_size, 40U);
 }
 
-// Frames without IP are ignored: they are no one's mistake.
+// Frames without IP are ignored, not malformed.
 TEST(DecoderIgnored, ArpLldpAndSpanningTreeCarryNoIp) {
   const TestPacket frame = PacketBuilder().ethernet().payload(28).build();
   EXPECT_EQ(decode(with_ether_type(frame, 0x0806)).outcome, Counter::kIgnoredNotIp);

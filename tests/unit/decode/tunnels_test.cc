@@ -32,7 +32,7 @@ struct TunnelCase {
   std::string name;
   TunnelType type;
   std::uint32_t key;  // the same in both directions: part of the flow's key
-  std::uint32_t id;   // of one direction
+  std::uint32_t id;   // valid in one direction
   std::uint8_t outer_protocol;
   PacketBuilder frame;
 };
@@ -111,7 +111,7 @@ TEST(Tunnels, EveryTypeIsReachedByACase) {
   }
 }
 
-// What is no tunnel after all, or cannot be read inside, is the outer packet.
+// If it is not a tunnel after all, or the inner packet cannot be read, the outer packet is metered.
 void expect_outer_of(const PacketBuilder& frame, std::uint8_t outer_protocol) {
   const Decoded decoded = decode(frame);
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
@@ -136,7 +136,7 @@ TEST(UnreadableTunnel, ASnapLengthInsideTheInnerHeaderIsTheOuterPacket) {
   expect_outer_of(inner(outer().gre()).snap(14 + 20 + 4 + 10), protocol::kGre);
 }
 
-// Regression: the subheader was skipped without a look at what had been captured of it.
+// Regression: the subheader was skipped without checking that it had been captured.
 TEST(UnreadableTunnel, AnErspan3SubheaderCutByTheSnapLengthIsTheOuterPacket) {
   const PacketBuilder frame = outer().erspan3(1, true).ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2);
   expect_outer_of(PacketBuilder(frame).snap(14 + 20 + 8 + 12), protocol::kGre);
@@ -214,7 +214,7 @@ TEST(NestedTunnels, IpNestedForEverIsMeteredAtTheBound) {
   const Decoded decoded = decode(builder.udp(1, 2));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.key.ip_src,
-            address("10.0.0.7"));  // eight headers are read, the last of which would lead further
+            address("10.0.0.7"));  // eight headers are read, although more follow
 }
 
 }  // namespace

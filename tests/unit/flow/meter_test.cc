@@ -248,9 +248,9 @@ TEST_F(MeterTest, WithNdpiRecordsHaveAnApplication) {
 }
 
 TEST_F(MeterTest, ConditionsOfMetricsSeeTheOuterFrame) {
-  config_.metrics = {{.name = "vxlan", .aggregate = Aggregate::kCount, .when = "udp port 4789"},
-                     {.name = "all", .aggregate = Aggregate::kCount},
-                     {.name = "tcp", .aggregate = Aggregate::kCount, .when = "tcp"}};
+  config_.metrics = {{.name = "vxlan", .aggregate = "count", .quantity = "packets", .when = "udp port 4789"},
+                     {.name = "all", .aggregate = "count", .quantity = "packets"},
+                     {.name = "tcp", .aggregate = "count", .quantity = "packets", .when = "tcp"}};
   run({PacketBuilder()
            .ethernet()
            .ipv4("10.0.0.1", "10.0.0.2")
@@ -269,7 +269,7 @@ TEST_F(MeterTest, ConditionsOfMetricsSeeTheOuterFrame) {
 }
 
 TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
-  config_.metrics = {{.name = "x", .aggregate = Aggregate::kCount, .when = "ether host 02:00:00:00:00:01"}};
+  config_.metrics = {{.name = "x", .aggregate = "count", .quantity = "packets", .when = "ether host 02:00:00:00:00:01"}};
   run({PacketBuilder().raw_ip().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).at(1s).build()});
   ASSERT_NE(failure_, nullptr);
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);

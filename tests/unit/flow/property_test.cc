@@ -46,7 +46,7 @@ TEST_P(RandomStream, TheSweepChangesWhenARecordLeavesAndNeverWhatIsInIt) {
   EXPECT_EQ(sorted_lines(records_with_sweeps(packets, 97, 2)), never);
 }
 
-// A packet as an Intake gives it out, and the time up to which all have been given out by then.
+// A packet as an Intake gives it out, and the time up to which all packets have been given out by then.
 struct TakenIn {
   TestPacket packet;
   FlowKey key;
@@ -59,45 +59,36 @@ class IntakeOfAll {
 
   std::vector<TakenIn> take(const std::vector<TestPacket>& packets) {
     for (const TestPacket& packet : packets) {
-      if (intake_.may_release(packet.time_ns)) {
-        intake_.meet(packet.time_ns);
-        take_released();
-      }
       const RawPacket raw = packet.raw();
-      intake_.start({.packets = {&raw, 1}, .link_type = packet.link_type});
-      if (Packet decoded; intake_.take(raw, decoded)) keep(packet, decoded);
-      take_released();
+      intake_.take_burst({.state = Burst::State::kPackets, .packets = {&raw, 1}, .link_type = packet.link_type}, *this);
       newest_ns_ = std::max(newest_ns_, packet.time_ns);
       if (!taken_.empty()) taken_.back().until_ns = intake_.passed_until(newest_ns_);
     }
-    intake_.release_all();
-    take_released();
+    intake_.release_all(*this);
     return std::move(taken_);
   }
 
  private:
-  void take_released() {
-    Packet decoded;
-    while (const Fragments::Held* held = intake_.take_released(decoded)) {
-      keep({.bytes = Bytes(held->raw.data, held->raw.data + held->raw.captured),
-            .wire = held->raw.wire,
-            .time_ns = held->raw.time_ns,
-            .link_type = held->link_type},
-           decoded);
-    }
-  }
+  friend class spanflow::Intake;
 
-  void keep(TestPacket packet, const Packet& decoded) {
-    if (decoded.later_fragment) packet.transport = decoded.transport();
+  Packet& next_packet() { return decoded_; }
+  void accept(const RawPacket& raw, LinkType link_type) {
+    TestPacket packet{.bytes = Bytes(raw.data, raw.data + raw.captured),
+                      .wire = raw.wire,
+                      .time_ns = raw.time_ns,
+                      .link_type = link_type};
+    if (decoded_.later_fragment) packet.transport = decoded_.transport();
     const std::uint64_t until_ns = taken_.empty() ? 0 : taken_.back().until_ns;
-    taken_.push_back({std::move(packet), decoded.key, until_ns});
+    taken_.push_back({std::move(packet), decoded_.key, until_ns});
   }
+  void finish_accepted() {}
 
   const Config config_;
   VectorSource source_{{}};
   const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
   Counters counters_;
   Intake intake_;
+  Packet decoded_;
   std::uint64_t newest_ns_ = 0;
   std::vector<TakenIn> taken_;
 };

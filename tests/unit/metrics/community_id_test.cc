@@ -61,7 +61,7 @@ TEST(CommunityId, OfSctpIsTheSameBothWays) {
   expect_ids(ip(kOther, kOne).sctp(80, 7), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ=", "1:Y1/0jQg6e+I3ZwZZ9LP65DNbTXU=");
 }
 
-// RSVP. What lies behind the IP header would be ports in another protocol.
+// RSVP has no ports, although its first octets would be ports in another protocol.
 TEST(CommunityId, OfAProtocolWithoutPortsIsOfTheAddresses) {
   const auto rsvp = [](const char* source, const char* destination) {
     return ip(source, destination).ip_protocol(46).payload(16);
@@ -111,7 +111,7 @@ TEST(CommunityId, OfAnIcmpv6MessageWithoutReplyIsOfItsTypeAndCode) {
              "1:hLZd0XGWojozrvxqE0dWB1iM6R0=", "1:W8MHwXpWzpoSTD+cGcaJr4u0ys8=");
 }
 
-// The README of the specification: equal addresses leave it to the ports.
+// The README of the specification: if the addresses are equal, the ports decide.
 TEST(CommunityId, BetweenTwoPortsOfOneAddressIsTheSameBothWays) {
   EXPECT_EQ(id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 80)), id_of(ip("127.0.0.1", "127.0.0.1").tcp(80, 1234)));
   EXPECT_NE(id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 80)), id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 81)));
@@ -140,7 +140,7 @@ TEST(CommunityId, IsAFieldWithTheConfiguredSeed) {
   EXPECT_EQ(in_json(records[0]), R"({"community_id":"1:3V71V58M3Ksw/yuFALMcW0LAHvc="})");
 }
 
-// The flow's type and code are those of its first packet.
+// The flow has the type and code of its first packet.
 TEST(CommunityId, OfAPingIsThatOfItsRequest) {
   FlowHarness flows;
   flows.add(ip("192.168.0.89", "192.168.0.1").icmp(8, 0).build());

@@ -60,7 +60,7 @@ TEST(Statistics, OfPacketSizesAreThoseOfTheSample) {
 TEST(Statistics, OfGapsAreNanosecondsBetweenPacketsOfTheSameSide) {
   const auto records = four_packets(with_features(true, 0));
   const FlowStatistics& statistics = records.at(0).extras->statistics;
-  // 100, 200 and 1000 ms; then 300 and 1000 ms of one side; and of the other a single packet, so no gap.
+  // Both sides: 100, 200 and 1000 ms. One side: 300 and 1000 ms. The other side has a single packet, so no gap.
   expect_distribution(statistics.bidirectional.inter_arrival, 100e6, 1300e6 / 3, std::sqrt(730000.0 / 3) * 1e6, 1000e6);
   expect_distribution(statistics.src_to_dst.inter_arrival, 300e6, 650e6, 350e6 * std::sqrt(2), 1000e6);
   expect_distribution(statistics.dst_to_src.inter_arrival, 0, 0, 0, 0);
@@ -105,7 +105,7 @@ TEST(MillisecondGaps, AreTakenBetweenTimesInWholeMilliseconds) {
   FlowHarness flows(config);
   flows.add(forward(1, 1'900us).build());
   flows.add(forward(1, 2'100us).build());  // 0.2 ms later, in the next millisecond
-  flows.add(forward(1, 2'999us).build());  // 0.899 ms later, in the same
+  flows.add(forward(1, 2'999us).build());  // 0.899 ms later, in the same millisecond
   const auto records = flows.finish();
   expect_distribution(records.at(0).extras->statistics.src_to_dst.inter_arrival_ms, 0, 0.5, std::sqrt(0.5), 1);
   expect_distribution(records[0].extras->statistics.bidirectional.inter_arrival_ms, 0, 0.5, std::sqrt(0.5), 1);

@@ -332,7 +332,7 @@ std::string error_of(const std::vector<MetricConfig>& configured, const std::vec
 }
 
 std::string error_of_plugin(const std::string& name, const std::string& path = kPlugins) {
-  return error_of({{.name = "n", .aggregate = Aggregate::kCount}, {.name = name, .plugin = path}});
+  return error_of({{.name = "n", .aggregate = "count", .quantity = "packets"}, {.name = name, .plugin = path}});
 }
 
 TEST(Plugins, ThatCannotBeUsedSayWhy) {
@@ -350,7 +350,7 @@ TEST(Plugins, ThatCannotBeUsedSayWhy) {
 }
 
 TEST(Callbacks, ThatCannotBeUsedSayWhy) {
-  EXPECT_EQ(error_of({{.name = "n", .aggregate = Aggregate::kCount}}, {count_large("n")}),
+  EXPECT_EQ(error_of({{.name = "n", .aggregate = "count", .quantity = "packets"}}, {count_large("n")}),
             "user_metrics: n is given twice");
   EXPECT_EQ(error_of({}, {count_large("a b")}), "user_metrics: expected a name of letters, digits and _, got \"a b\"");
   EXPECT_EQ(error_of({}, {{"x", nullptr}}), "user_metrics: x has no function");
