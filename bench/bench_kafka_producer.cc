@@ -1,6 +1,6 @@
-// A producer and nothing else: sends the lines of a file to Kafka with librdkafka, in the settings of spanflowd's sink.
-// Confirmations come on a thread of their own, as there. What the sink can be compared with. Prints messages per
-// second, from the first message to the last confirmation.
+// The baseline for the kafka sink: a bare producer that sends the lines of a file with librdkafka. It has the settings
+// of the sink and, like the sink, a separate thread for the delivery reports. Prints the time from the first message to
+// the last delivery report.
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
-// The text of this member of a JSON object, or none.
+// The text of a JSON object's member; empty if it is absent.
 std::string_view member(std::string_view json, std::string_view name) {
   const std::string start = fmt::format("\"{}\":\"", name);
   const std::size_t at = json.find(start);
@@ -73,7 +73,7 @@ void produce(rd_kafka_topic_t* topic, std::string& value) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Sends the lines of a file to Kafka: how fast librdkafka alone is."};
+  CLI::App app{"Sends the lines of a file to Kafka, to measure the speed of librdkafka alone."};
   std::string brokers;
   std::string topic_name;
   std::string path;

@@ -1,4 +1,4 @@
-// One worker over generated traffic, from the packet source to a sink that counts. Prints one JSON object.
+// Measures one worker with generated traffic, from the packet source to a sink that counts. Prints one JSON object.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -26,7 +26,7 @@ struct Plan {
 
 struct Moment {
   double wall_s = 0;
-  double thread_s = 0;  // CPU time of the thread that asked
+  double thread_s = 0;  // CPU time of the calling thread
   std::uint64_t packets = 0;
   std::uint64_t records = 0;
 };
@@ -70,8 +70,8 @@ Traffic make_traffic(const Plan& plan) {
   return {options, plan.captures.empty() ? kind.conversations() : recorded_conversations(plan.captures)};
 }
 
-// Flows outlive the time between two of their packets, and those that gave way fit in beside the others until they end.
-// What the command line sets comes after this.
+// No flow ends between two of its packets, and the table has room for replaced flows until they time out. Settings of
+// the command line are applied last.
 Config config_for(const Plan& plan) {
   const TrafficOptions& traffic = plan.traffic;
   const std::uint64_t inactive_s = 1 + 2 * traffic.flows / traffic.packets_per_s;
@@ -83,7 +83,7 @@ Config config_for(const Plan& plan) {
   return config;
 }
 
-// What a packet costs before anything is metered: to be subtracted.
+// The cost of generating a packet, to subtract from the total.
 double source_ns_per_packet(const Plan& plan) {
   GeneratedSource source(make_traffic(plan), {});
   constexpr std::uint64_t kEnough = 2'000'000;
@@ -101,8 +101,8 @@ struct Outcome {
   std::uint64_t delivered = 0;
 };
 
-// The clock starts when the flows that are there from the start are open and, where they give way to others, as many
-// end as begin; at half of the packets at the latest.
+// The number of packets before the measurement starts: until all initial flows are open and, with new flows, until as
+// many flows end as begin; at most half of the packets.
 std::uint64_t warm_after(const Plan& plan, const Config& config) {
   if (kind_named(plan.kind).order != Order::kRounds) return 0;
   const auto inactive_s =
@@ -111,7 +111,7 @@ std::uint64_t warm_after(const Plan& plan, const Config& config) {
   return std::min(plan.traffic.flows + until_ends, plan.traffic.packets / 2);
 }
 
-// As lib/pipeline does it, with a source and a sink of our own.
+// Sets up the threads as lib/pipeline does, but with the source and the sink of this program.
 Outcome meter(const Plan& plan) {
   const Config config = config_for(plan);
   const Decoder decoder(config.decode.tunnels, config.flow.vlan_key);
@@ -140,7 +140,7 @@ Outcome meter(const Plan& plan) {
   return outcome;
 }
 
-// Every packet is in a flow, and every record has come.
+// Throws unless every packet was metered and every record arrived.
 void check(const Outcome& outcome, const Plan& plan) {
   if (outcome.drained.packets != plan.traffic.packets) throw std::logic_error("not every packet was metered");
   if (outcome.drained.records != outcome.delivered) throw std::logic_error("not every record came to the sink");
@@ -161,11 +161,11 @@ void print(const Outcome& outcome, double source_ns) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App parser{"Meters generated traffic in one thread and prints how fast that went."};
+  CLI::App parser{"Meters generated traffic in one thread and prints the speed."};
   Plan plan{.traffic = {.flows = 1'000'000, .packets = 20'000'000, .packets_per_s = 5'000'000}};
   add_traffic_options(parser, plan.traffic, plan.kind);
-  parser.add_option("--captures", plan.captures, "flows of these captures, instead of those of the kind");
-  parser.add_option("-s,--set", plan.settings, "any option of spanflowd, as dpi.enabled=false")
+  parser.add_option("--captures", plan.captures, "repeat the flows of these captures instead of those of --kind");
+  parser.add_option("-s,--set", plan.settings, "any option of spanflowd, such as dpi.enabled=false")
       ->allow_extra_args(false);
   CLI11_PARSE(parser, argc, argv);
   const double source_ns = source_ns_per_packet(plan);

@@ -25,7 +25,7 @@ class PcapFile {
   PcapFile& operator=(const PcapFile&) = delete;
   ~PcapFile() { close(descriptor_); }
 
-  // A packet with these octets, which may be changed until the next call.
+  // Adds a packet and returns its octets, which the caller may change until the next call.
   std::span<std::uint8_t> add(const Frame& frame, std::uint64_t time_ns) {
     const auto captured = static_cast<std::uint32_t>(frame.octets.size());
     const std::array<std::uint32_t, 4> header = {static_cast<std::uint32_t>(time_ns / 1'000'000'000),
@@ -75,7 +75,7 @@ int run(int argc, char** argv) {
   std::string kind = "mixed";
   std::string path;
   add_traffic_options(parser, options, kind);
-  parser.add_option("-o,--output", path, "the file")->required();
+  parser.add_option("-o,--output", path, "capture file to write")->required();
   CLI11_PARSE(parser, argc, argv);
   const Kind& chosen = kind_named(kind);
   options.order = chosen.order;

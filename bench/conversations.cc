@@ -12,7 +12,7 @@ namespace {
 
 using testing::PacketBuilder;
 
-// Octets of frames, without their check sequence.
+// Sizes of frames in octets, without the frame check sequence.
 constexpr std::size_t kLeast = 60;
 constexpr std::size_t kMiddle = 590;
 constexpr std::size_t kGreatest = 1514;
@@ -40,24 +40,24 @@ PacketBuilder headers(const Form& form, bool from_client) {
   return builder;
 }
 
-// Padded as Ethernet does it.
+// Builds the frame, padded to Ethernet's minimum.
 Frame frame_of(PacketBuilder builder, bool from_client) {
   const std::size_t bare = builder.build().bytes.size();
   const testing::TestPacket built = builder.padding(kLeast - std::min(kLeast, bare)).build();
   const testing::Decoded decoded = testing::decode(built);
-  if (decoded.outcome != Counter::kPacketsMetered) throw std::logic_error("a frame of our own cannot be decoded");
+  if (decoded.outcome != Counter::kPacketsMetered) throw std::logic_error("a generated frame cannot be decoded");
   return make_frame(built.raw(), decoded.packet, from_client);
 }
 
-// As long as it has to be with payload; one whose headers are longer is as long as they are.
+// A frame with payload up to `octets` in all. If the headers alone are longer, it has no payload.
 Frame data(const Form& form, bool from_client, std::size_t octets) {
   const std::size_t bare = headers(form, from_client).build().bytes.size();
   const std::string payload(octets - std::min(octets, bare), 'x');
   return frame_of(headers(form, from_client).payload(payload), from_client);
 }
 
-// A TCP connection's opening, where there is one, and then data frames of these sizes without end, every second one
-// the server's.
+// The TCP handshake, if the form is TCP, and then data frames of these sizes, which repeat for ever. Client and server
+// send in turn.
 Conversation conversation(const Form& form, std::span<const std::size_t> sizes) {
   Conversation made;
   if (form.tcp) {
@@ -74,7 +74,7 @@ Conversation conversation(const Form& form, std::span<const std::size_t> sizes) 
   return made;
 }
 
-// 7 : 4 : 1, as the "Internet mix" has it.
+// The "Internet mix" (IMIX) of frame sizes, 7 : 4 : 1.
 constexpr std::array<std::size_t, 12> kMix = {kLeast, kMiddle, kLeast, kMiddle, kLeast, kGreatest,
                                               kLeast, kMiddle, kLeast, kMiddle, kLeast, kLeast};
 
@@ -90,13 +90,13 @@ std::vector<Conversation> syns() { return {{.frames = {frame_of(headers({}, true
 std::vector<Conversation> elephant() { return {conversation({}, std::array{kGreatest, kLeast})}; }
 
 constexpr std::array kKinds = {
-    Kind{"mixed", "flows at the same time: TCP, UDP, IPv6 and VLAN, frames of 60, 590 and 1514 octets as 7:4:1",
+    Kind{"mixed", "concurrent flows: TCP, UDP, IPv6 and VLAN, frames of 60, 590 and 1514 octets in the ratio 7:4:1",
          Order::kRounds, mixed},
-    Kind{"flows", "flows at the same time: TCP, frames of 60 octets", Order::kRounds, least},
-    Kind{"zipf", "flows that begin one after the other: TCP, frames of 60 octets, popular as Zipf says",
+    Kind{"flows", "concurrent flows: TCP, frames of 60 octets", Order::kRounds, least},
+    Kind{"zipf", "flows that begin one after the other, with packets by Zipf's law: TCP, frames of 60 octets",
          Order::kPopular, least},
-    Kind{"syn_flood", "bare SYNs, each of a flow of its own", Order::kOnce, syns},
-    Kind{"elephant", "TCP, frames of 1514 octets one way and of 60 the other", Order::kRounds, elephant},
+    Kind{"syn_flood", "bare SYNs, one for each flow", Order::kOnce, syns},
+    Kind{"elephant", "TCP, frames of 1514 octets in one direction and of 60 in the other", Order::kRounds, elephant},
 };
 
 }  // namespace
@@ -109,7 +109,7 @@ const Kind& kind_named(std::string_view name) {
     if (kind.name == name) return kind;
     names += (names.empty() ? "" : ", ") + std::string(kind.name);
   }
-  throw std::invalid_argument("there is no kind " + std::string(name) + ", but " + names);
+  throw std::invalid_argument("there is no kind " + std::string(name) + "; the kinds are " + names);
 }
 
 }  // namespace spanflow::bench

@@ -1,4 +1,4 @@
-// What Traffic repeats: made up here, or recorded in a capture.
+// The conversations that Traffic repeats: generated, or from a capture.
 #pragma once
 
 #include <span>
@@ -18,11 +18,11 @@ struct Kind {
 };
 
 std::span<const Kind> kinds();
-// Throws std::invalid_argument, with the names that there are.
+// Throws std::invalid_argument, with the known names, if there is no such kind.
 const Kind& kind_named(std::string_view name);
 
-// A conversation for each flow of the captures, without its FIN and RST packets, so that it can go on for as long as it
-// has to. Ethernet only; fragments and what cannot be decoded are left out.
+// One conversation for each flow of the captures, without FIN and RST packets, so that it can be repeated for ever. The
+// captures must be Ethernet. Fragments, and packets that cannot be decoded, are left out.
 std::vector<Conversation> recorded_conversations(const std::vector<std::string>& captures);
 
 }  // namespace spanflow::bench

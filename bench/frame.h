@@ -1,4 +1,4 @@
-// A Frame out of a packet and what the decoder made of it.
+// Makes a Frame from a raw packet and the decoded packet.
 #pragma once
 
 #include "decode/packet.h"

@@ -1,4 +1,4 @@
-// Traffic as a PacketSource, without a file between.
+// A PacketSource that generates its packets with Traffic.
 #pragma once
 
 #include <array>
@@ -10,10 +10,11 @@
 
 namespace spanflow::bench {
 
-// Keeps a copy of every frame for each place in a burst, so that a packet costs its addresses and no copy.
+// Keeps a copy of every frame for each place in a burst, so that a packet only needs its addresses written.
 class GeneratedSource : public PacketSource {
  public:
-  // Calls `warm` before the burst after that many packets, and `ended` after the last, both in the thread that polls.
+  // Callbacks in the polling thread: `warm` before the first burst after `warm_after` packets, `ended` after the last
+  // packet.
   struct Marks {
     std::uint64_t warm_after = 0;
     std::function<void()> warm = [] {};
@@ -31,7 +32,7 @@ class GeneratedSource : public PacketSource {
  private:
   Traffic traffic_;
   Marks marks_;
-  std::vector<std::vector<std::uint8_t>> copies_;  // kBurstPackets of each frame
+  std::vector<std::vector<std::uint8_t>> copies_;  // kBurstPackets copies of each frame
   std::array<RawPacket, kBurstPackets> burst_;
   std::uint64_t given_ = 0;
   std::uint64_t now_ns_ = 0;

@@ -1,4 +1,4 @@
-// What the programs of bench/ have in common around main().
+// The error handling around main() of the programs in bench/.
 #pragma once
 
 #include <exception>
@@ -6,7 +6,7 @@
 
 namespace spanflow::bench {
 
-// Runs `run`; what it throws is said under the program's name, and is exit code 1.
+// Calls `run`. An exception is printed to standard error after the program's name, and gives exit code 1.
 inline int guarded(const char* program, int (*run)(int, char**), int argc, char** argv) {
   try {
     return run(argc, argv);

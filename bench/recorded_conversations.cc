@@ -9,7 +9,7 @@
 namespace spanflow::bench {
 namespace {
 
-// The flows of one capture; few enough to look at them all for each packet.
+// The flows of all captures. It compares each packet with all flows, so there should be few.
 class Recorder {
  public:
   void add(const RawPacket& raw, const Packet& packet) {
@@ -24,7 +24,7 @@ class Recorder {
     conversations_.push_back({.frames = {make_frame(raw, packet, true)}});
   }
 
-  // The second half of each is what goes on.
+  // The second half of each conversation repeats.
   std::vector<Conversation> take() {
     for (Conversation& conversation : conversations_) conversation.steady = conversation.frames.size() / 2;
     return std::move(conversations_);
@@ -44,8 +44,7 @@ std::vector<Conversation> recorded_conversations(const std::vector<std::string>&
   const Decoder decoder(TunnelSet::all(), VlanKey::kInner);
   Recorder recorder;
   for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {
-    if (burst.link_type != LinkType::kEthernet)
-      throw std::invalid_argument("only captures of Ethernet can be repeated");
+    if (burst.link_type != LinkType::kEthernet) throw std::invalid_argument("only Ethernet captures can be repeated");
     for (const RawPacket& raw : burst.packets) {
       Packet packet;
       if (decoder.decode(raw, burst.link_type, packet) == Counter::kPacketsMetered) recorder.add(raw, packet);

@@ -15,14 +15,15 @@ constexpr unsigned kClientBits = 24;
 constexpr std::uint32_t kClientNet = 0x0a000000;
 constexpr std::uint32_t kServerNet = 0xac100000;
 constexpr std::uint32_t kServerMask = 0x000fffff;
-constexpr std::uint32_t kServers = 64;  // that the first 2^24 flows go to
+constexpr std::uint32_t kServers = 64;  // for each 2^24 flows
 
 std::uint64_t lifetime_of(const TrafficOptions& options) {
   if (options.new_flows_per_s == 0) return 0;
   return std::max<std::uint64_t>(1, (options.packets_per_s + options.new_flows_per_s / 2) / options.new_flows_per_s);
 }
 
-// Near the golden section, so that neighbours are far apart; without a common divisor, so that every place is visited.
+// A stride near the golden section of `places`, so that successive places are far apart. It is coprime with `places`,
+// so that every place is visited.
 std::uint64_t stride_for(std::uint64_t places) {
   auto stride = static_cast<std::uint64_t>(static_cast<double>(places) * 0.618);
   while (std::gcd(stride, places) != 1) ++stride;
@@ -41,14 +42,15 @@ Traffic::Traffic(const TrafficOptions& options, const std::vector<Conversation>&
       interval_ns_(kNanosecondsPerSecond / std::max<std::uint64_t>(1, options.packets_per_s)),
       lifetime_(lifetime_of(options)) {
   if (options.flows == 0 || options.packets < options.flows) {
-    throw std::invalid_argument("there must be a flow, and at least one packet for each");
+    throw std::invalid_argument("expected at least one flow, and at least one packet for each flow");
   }
   if (options.order == Order::kOnce && options.packets != options.flows) {
-    throw std::invalid_argument("as many packets as flows, as each has one");
+    throw std::invalid_argument("expected as many packets as flows: in this kind each flow has one packet");
   }
-  if (interval_ns_ == 0) throw std::invalid_argument("at most 1,000,000,000 packets per second of packet time");
+  if (interval_ns_ == 0)
+    throw std::invalid_argument("expected at most 1,000,000,000 packets per second of packet time");
   if (options.new_flows_per_s > 0 && options.order != Order::kRounds) {
-    throw std::invalid_argument("new flows are for kinds whose flows are there at the same time");
+    throw std::invalid_argument("new flows need a kind with concurrent flows");
   }
   for (const Conversation& conversation : conversations) {
     ranges_.push_back({static_cast<std::uint32_t>(frames_.size()),
@@ -80,8 +82,8 @@ std::optional<Traffic::Packet> Traffic::next() {
   return next;
 }
 
-// Places change their flow at different rounds, so that as many do in one round as in any other. The first flow of a
-// place begins with its conversation, so it has a shorter life.
+// The places replace their flows in different rounds, so that each round replaces equally many. The first flow of a
+// place starts with the run, so it has fewer packets than the later ones.
 Traffic::Packet Traffic::next_of_rounds() {
   std::uint64_t generation = 0;
   std::uint64_t position = round_;
@@ -145,7 +147,7 @@ void Traffic::address(std::span<std::uint8_t> octets, const Packet& packet) cons
   put(&octets[frame.server_at], kServerNet | (server & kServerMask));
 }
 
-// splitmix64, by number instead of in sequence.
+// The `number`-th value of splitmix64, without state.
 std::uint64_t Traffic::random(std::uint64_t number) const {
   std::uint64_t z = (options_.seed << 32) + (number + 1) * 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

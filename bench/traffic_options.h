@@ -1,4 +1,4 @@
-// The traffic that a command line asks for.
+// Command line options that describe the traffic.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,19 +9,19 @@
 
 namespace spanflow::bench {
 
-// Adds the options that all programs with traffic share. `options` and `kind` must outlive `parser`.
+// Adds the options that all programs with traffic have. `options` and `kind` must outlive `parser`.
 inline void add_traffic_options(CLI::App& parser, TrafficOptions& options, std::string& kind) {
-  std::string help = "what flows there are:";
+  std::string help = "kind of flows:";
   for (const Kind& each : kinds()) help += "\n  " + std::string(each.name) + ": " + std::string(each.help);
   parser.add_option("--kind", kind, help)->capture_default_str();
-  parser.add_option("--flows", options.flows, "flows, at the same time or in all")->capture_default_str();
-  parser.add_option("--packets", options.packets, "packets")->capture_default_str();
+  parser.add_option("--flows", options.flows, "number of flows: concurrent, or in all")->capture_default_str();
+  parser.add_option("--packets", options.packets, "number of packets")->capture_default_str();
   parser.add_option("--rate", options.packets_per_s, "packets per second of packet time")->capture_default_str();
   parser
       .add_option("--new-flows", options.new_flows_per_s,
-                  "new flows per second of packet time that take others' places; 0: the flows stay")
+                  "new flows per second of packet time, which replace others; 0: no new flows")
       ->capture_default_str();
-  parser.add_option("--seed", options.seed, "of addresses and order")->capture_default_str();
+  parser.add_option("--seed", options.seed, "seed of addresses and order")->capture_default_str();
 }
 
 }  // namespace spanflow::bench

@@ -17,7 +17,7 @@
 namespace spanflow {
 namespace {
 
-// As they stand on the command line, before they mean anything.
+// The arguments as given, not yet parsed.
 struct Flags {
   std::string config_file;
   std::vector<std::string> files;
@@ -39,7 +39,7 @@ struct Flags {
   bool version = false;
 };
 
-// "jsonl:PATH", for each type of sink.
+// "jsonl:PATH" and the like, one for each type of sink.
 std::vector<std::string> target_forms() {
   std::vector<std::string> forms;
   for (const SinkType& type : sink_types()) forms.push_back(fmt::format("{}:{}", type.name, type.target_form));
@@ -60,13 +60,13 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
   app.add_option("-s,--set", flags.settings, "any option by its dotted name: -s flow.capacity=1000000; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  app.add_option("--workers", flags.workers, "threads that meter")->type_name("N");
-  app.add_option("--duration", flags.duration, "stop after this long: 60s, 5m")->type_name("TIME");
+  app.add_option("--workers", flags.workers, "number of worker threads")->type_name("N");
+  app.add_option("--duration", flags.duration, "stop after this time, such as 60s or 5m")->type_name("TIME");
   app.add_option("--summary", flags.summary_file, "write the run's summary and ledgers as JSON; - is standard output")
       ->type_name("FILE");
-  app.add_flag("--quiet", flags.quiet, "no progress and no summary on standard error");
+  app.add_flag("--quiet", flags.quiet, "write no progress and no summary to standard error");
   app.add_flag("--check-config", flags.check_config, "check the configuration and exit");
-  app.add_flag("--dump-config", flags.dump_config, "print the configuration in force and exit");
+  app.add_flag("--dump-config", flags.dump_config, "print the effective configuration and exit");
   list_options_flag = app.add_option("--list-options", flags.list_options_as,
                                      "list the options of the configuration (as: markdown, schema, man) and exit")
                           ->type_name("[AS]")
@@ -76,8 +76,8 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
                          ->type_name("[AS]")
                          ->expected(0, 1);
   app.add_flag("--list-counters", flags.list_counters, "list the counters and exit");
-  app.add_flag("--man", flags.man, "print the manual page, as roff, and exit");
-  app.add_flag("--list-telemetry", flags.list_telemetry, "list what Prometheus is shown and exit");
+  app.add_flag("--man", flags.man, "print the manual page as roff and exit");
+  app.add_flag("--list-telemetry", flags.list_telemetry, "list the Prometheus metrics and exit");
   app.add_flag("--version", flags.version, "print the version and exit");
 }
 
@@ -99,7 +99,7 @@ SinkConfig parse_target(const std::string& target) {
                                 near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
 }
 
-// A flag that is an option of the configuration by another name.
+// Applies a flag that is another name for an option of the configuration.
 void apply_flag(const std::string& flag, const std::string& name, const std::string& value, Config& config) {
   if (value.empty()) return;
   try {
@@ -150,7 +150,7 @@ std::string list_fields_as(const std::string& form) {
 CommandLine parse_command_line(int argc, char** argv) {
   CLI::App app{"Writes one record per network flow of a capture file, a kernel interface or a DPDK device."};
   app.name("spanflowd");
-  app.set_help_flag("-h,--help", "print this and exit");
+  app.set_help_flag("-h,--help", "print this help and exit");
   app.footer(daemon_examples());
   Flags flags;
   CLI::Option* list_options_flag = nullptr;
@@ -165,7 +165,8 @@ CommandLine parse_command_line(int argc, char** argv) {
   }
   if (flags.man) return {.answer = daemon_manual(app)};
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
-  // Not between the braces: gcc 12 destroys what it has not built when a member's initialiser throws there.
+  // Not inside the braces of the return: if an initializer there throws, gcc 12 destroys members that it has not
+  // constructed.
   std::string answer;
   if (list_options_flag->count() > 0) answer = list_options_as(flags.list_options_as);
   if (list_fields_flag->count() > 0) answer = list_fields_as(flags.list_fields_as);

@@ -14,11 +14,11 @@ struct CommandLine {
   bool quiet = false;
   bool check_only = false;
   std::string summary_file;
-  // Set where the command line asks for an answer and no run (--help, --list-fields): what to print, and the exit code.
+  // Set if the command line asks for information instead of a run (--help, --list-fields): the text to print.
   std::optional<std::string> answer;
 };
 
-// Defaults, then the file, then --set, then the flags. Throws ConfigError.
+// Applies the defaults, the configuration file, --set and the other flags, in this order. Throws ConfigError.
 CommandLine parse_command_line(int argc, char** argv);
 
 }  // namespace spanflow

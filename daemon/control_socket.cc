@@ -21,14 +21,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kLookUpMs = 200;                           // how soon the end of the run is noticed
-constexpr timeval kPatience{.tv_sec = 2, .tv_usec = 0};  // with a peer that says or takes nothing
+constexpr int kPollMs = 200;                                // how soon the thread notices the end of the run
+constexpr timeval kPeerTimeout{.tv_sec = 2, .tv_usec = 0};  // for a peer that does not send or receive
 constexpr std::size_t kLongestRequest = 4096;
 constexpr std::size_t kMostGroups = 256;
 
-enum class Right : std::uint8_t { kNone, kLook, kEverything };
+enum class Right : std::uint8_t { kNone, kRead, kChange };
 
-// A socket that no process listens at was left by one that did not end.
+// Removes the socket of a process that has crashed: nobody listens at it.
 void remove_leftover(const std::string& path, const sockaddr_un& address) {
   const Descriptor probe = new_socket();
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
@@ -42,13 +42,13 @@ Right right_of(int peer) {
   ucred who{};
   socklen_t size = sizeof(who);
   if (::getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return Right::kNone;
-  if (who.uid == 0 || who.uid == ::geteuid()) return Right::kEverything;
+  if (who.uid == 0 || who.uid == ::geteuid()) return Right::kChange;
   std::array<gid_t, kMostGroups> groups{};
   socklen_t octets = sizeof(groups);
   if (::getsockopt(peer, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &octets) != 0) octets = 0;
   const auto end = groups.begin() + octets / sizeof(gid_t);
   const bool is_member = who.gid == ::getegid() || std::find(groups.begin(), end, ::getegid()) != end;
-  return is_member ? Right::kLook : Right::kNone;
+  return is_member ? Right::kRead : Right::kNone;
 }
 
 Json refusal(const std::string& why) { return {{"ok", false}, {"error", why}}; }
@@ -84,28 +84,28 @@ void ControlSocket::run() {
   name_this_thread("control");
   pollfd waiting{.fd = listener_.get(), .events = POLLIN, .revents = 0};
   while (!stop_) {
-    if (::poll(&waiting, 1, kLookUpMs) <= 0) continue;
+    if (::poll(&waiting, 1, kPollMs) <= 0) continue;
     const Descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (peer) serve(peer);
   }
 }
 
 void ControlSocket::serve(const Descriptor& peer) const {
-  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
-  ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &kPeerTimeout, sizeof(kPeerTimeout));
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &kPeerTimeout, sizeof(kPeerTimeout));
   const Json reply = answer(peer, read_line(peer, kLongestRequest));
   write_all(peer, reply.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 Json ControlSocket::answer(const Descriptor& peer, const std::string& line) const {
   const Right right = right_of(peer.get());
-  if (right == Right::kNone) return refusal("you are neither root nor the daemon's user, nor in its group");
+  if (right == Right::kNone) return refusal("only for root, the daemon's user and members of its group");
   try {
     const Json request = Json::parse(line);
     const auto name = request.at("command").get<std::string>();
     const auto command = std::ranges::find(commands_, name, &ControlCommand::name);
     if (command == commands_.end()) return refusal(name + ": no such command");
-    if (command->changes && right != Right::kEverything) {
+    if (command->changes && right != Right::kChange) {
       return refusal(name + ": only for root and the daemon's user");
     }
     Json reply = command->answer(request);

@@ -1,4 +1,5 @@
-// The socket by which spanflowctl talks to a running spanflowd: a line of JSON each way, and the connection is closed.
+// The Unix socket through which spanflowctl talks to a running spanflowd. A connection carries one request and one
+// reply, each a line of JSON.
 #pragma once
 
 #include <atomic>
@@ -14,24 +15,26 @@ namespace spanflow {
 
 struct ControlCommand {
   std::string name;
-  // Who may only look may not use it: that is the daemon's own user and root.
+  // True: only root and the daemon's user may call it.
   bool changes;
-  // Gets {"command": name, ...}; what it gives stands beside "ok": true. What it throws is the error.
+  // Takes the request, {"command": name, ...}, and returns the reply, to which "ok": true is added. The message of an
+  // exception becomes the reply's "error".
   std::function<nlohmann::json(const nlohmann::json&)> answer;
 };
 
-// Runs one thread, which serves one peer after the other. The kernel says who a peer is: members of the daemon's group
-// may look, root and the daemon's user may do everything, others nothing.
+// Has its own thread, which serves one peer at a time and calls the commands. The kernel identifies the peer's user:
+// root and the daemon's user may call all commands, members of the daemon's group those that change nothing, others
+// none.
 class ControlSocket {
  public:
-  // Throws RunError if there can be no socket at `path`, or if a living process has one there.
+  // Throws RunError if the socket cannot be created, or if a running process listens at `path`.
   ControlSocket(std::string path, std::vector<ControlCommand> commands);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
-  // control.socket made a path: "auto" is $RUNTIME_DIRECTORY/control.sock, where systemd has made that folder. Empty:
-  // there shall be none.
+  // The path for a value of the option control.socket. "auto" gives $RUNTIME_DIRECTORY/control.sock if systemd has set
+  // that variable. An empty path means no socket.
   static std::string path_of(const std::string& option);
 
  private:

@@ -15,7 +15,7 @@
 namespace spanflow {
 namespace {
 
-// A closed standard descriptor would give its number to the next file that is opened, and our output to that file.
+// If standard input, output or error is closed, the next opened file would get its number, and our output with it.
 void hold_standard_descriptors() {
   int descriptor = 0;
   do descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -25,7 +25,7 @@ void hold_standard_descriptors() {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
-  configure_log({});  // for what is wrong with the command line: there may be a journal
+  configure_log({});  // for errors of the command line, which may go to the journal
   CommandLine line = parse_command_line(argc, argv);
   configure_log(line.config);
   if (line.answer) {
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   }
   for (const std::string& warning : warnings(line.config)) log().warn("{}", warning);
   if (line.check_only) {
-    const MetricSet metrics(line.config.metrics, {});  // are there, and load
+    const MetricSet metrics(line.config.metrics, {});  // throws if a metric's shared object cannot be loaded
     return 0;
   }
   return Service(argc, argv, std::move(line)).run();

@@ -9,44 +9,43 @@ namespace spanflow {
 namespace {
 
 constexpr std::array kExamples = {
-    Explained{"spanflowd -r capture.pcap", "JSON lines on standard output"},
-    Explained{"spanflowd -r a.pcap b.pcapng -w csv:flows.csv", "two files through one table, to CSV"},
-    Explained{"spanflowd -i eth1 -w jsonl:flows.jsonl", "live"},
-    Explained{"spanflowd -c /etc/spanflow/spanflow.yaml", "as the service does"},
+    Definition{"spanflowd -r capture.pcap", "JSON lines on standard output"},
+    Definition{"spanflowd -r a.pcap b.pcapng -w csv:flows.csv", "two files in one run, to CSV"},
+    Definition{"spanflowd -i eth1 -w jsonl:flows.jsonl", "live capture"},
+    Definition{"spanflowd -c /etc/spanflow/spanflow.yaml", "the command of the service"},
 };
 
 constexpr std::array kSignals = {
-    Explained{"`SIGTERM`, `SIGINT`",
-              "Ends the capture. All live flows are exported, files completed, and sinks given a moment to take what "
-              "is left; "
-              "a kafka sink waits up to its `flush_timeout` for the brokers."},
-    Explained{
-        "`SIGHUP`",
-        "With `-c`, reads the configuration again: level of the log, sinks, filter and timeouts change while flows "
-        "live on, and what needs a restart is named in the log. Without, as `SIGTERM`."},
-    Explained{"`SIGUSR1`", "Every sink of files begins a new one."},
+    Definition{"`SIGTERM`, `SIGINT`",
+               "Stops the capture, exports all open flows and completes the files. Sinks get a short time to write the "
+               "remaining records; a kafka sink waits up to its `flush_timeout` for the brokers."},
+    Definition{"`SIGHUP`",
+               "With `-c`, reloads the configuration: log level, sinks, filter and timeouts change, and open flows "
+               "continue; the log names the changed options that need a restart. Without `-c`, the same as `SIGTERM`."},
+    Definition{"`SIGUSR1`", "Each sink that writes files starts a new file."},
 };
 
 constexpr std::array kExitCodes = {
-    Explained{"0", "The input has ended, or a signal or `input.duration` has ended it."},
-    Explained{"1", "An input or a sink has failed; a line on standard error says which, and why."},
-    Explained{"2", "The command line or the configuration is wrong. The service is not started again."},
+    Definition{"0", "The input has ended, or a signal or `input.duration` has stopped the run."},
+    Definition{"1", "An input or a sink has failed; standard error says which one, and why."},
+    Definition{"2", "The command line or the configuration is wrong. systemd does not restart the service."},
 };
 
 constexpr std::array kEnvironment = {
-    Explained{"`RUNTIME_DIRECTORY`",
-              "Where DPDK keeps its files while it runs, and the control socket is; set by the service."},
-    Explained{"`NOTIFY_SOCKET`, `WATCHDOG_USEC`",
-              "Where the service manager hears of start, reload, stop and progress."},
-    Explained{"`JOURNAL_STREAM`", "Says that standard error is the journal, to which the log then goes with fields."},
+    Definition{"`RUNTIME_DIRECTORY`",
+               "The folder for DPDK's runtime files and for the control socket. The service sets it."},
+    Definition{"`NOTIFY_SOCKET`, `WATCHDOG_USEC`",
+               "The socket for notifications to the service manager, and its watchdog's timeout."},
+    Definition{"`JOURNAL_STREAM`",
+               "Set if standard error is the systemd journal. Then log messages go to the journal with fields."},
 };
 
 constexpr std::array kFiles = {
-    Explained{"`/etc/spanflow/`*NAME*`.yaml`",
-              "Configuration of `spanflowd@`*NAME*`.service`; that of `spanflowd.service` is called `spanflow.yaml`."},
-    Explained{"`/run/spanflow/`*NAME*", "Files of the running service."},
-    Explained{"`/var/lib/spanflow/`*NAME*", "Its working folder: a place for spools."},
-    Explained{"`/var/log/spanflow/`*NAME*", "A place for files of records, which the group `spanflow` may read."},
+    Definition{"`/etc/spanflow/`*NAME*`.yaml`",
+               "Configuration of `spanflowd@`*NAME*`.service`. `spanflowd.service` reads `spanflow.yaml`."},
+    Definition{"`/run/spanflow/`*NAME*", "Runtime files of the service."},
+    Definition{"`/var/lib/spanflow/`*NAME*", "Working folder of the service, for spools."},
+    Definition{"`/var/log/spanflow/`*NAME*", "Folder for record files, which the group `spanflow` may read."},
 };
 
 }  // namespace
@@ -57,7 +56,7 @@ std::string daemon_manual(const CLI::App& app) {
   ManPage page({.name = "spanflowd",
                 .section = 8,
                 .version = kVersion,
-                .summary = "one record per network flow, of a span port or a capture file"});
+                .summary = "writes one record per network flow of a span port or a capture file"});
   page.section("SYNOPSIS");
   page.line("`spanflowd` `-r` *FILE*... [`-w` *TARGET*]... [`-s` *NAME*=*VALUE*]...");
   page.line("`spanflowd` `-i` *NAME* [`-w` *TARGET*]... [`-s` *NAME*=*VALUE*]...");
@@ -66,14 +65,14 @@ std::string daemon_manual(const CLI::App& app) {
   page.section("DESCRIPTION");
   page.paragraph(app.get_description());
   page.paragraph(
-      "A record says who talked to whom, how much, for how long, and with which application. Records go to files of "
-      "CSV or "
-      "JSON lines, to an IPFIX collector, or to Apache Kafka; without a target, to standard output as JSON lines. "
-      "At the end of a run a summary shows that every packet and every record is accounted for.");
+      "A record has the addresses and ports of both sides, the packets and octets of both directions, the times, and "
+      "the application. Records go to CSV or JSON lines files, to an IPFIX collector, or to Apache Kafka; without a "
+      "target, they go to standard output as JSON lines. At the end of a run, a summary accounts for every packet and "
+      "every record.");
   page.paragraph(
-      "An interface or a DPDK device is captured from until a signal comes, files are read to their end. It takes "
-      "`CAP_NET_RAW`, `CAP_NET_ADMIN` and `CAP_IPC_LOCK` to capture, nothing to read files. All options are in "
-      "`spanflow.yaml`(5).");
+      "Capture from an interface or a DPDK device runs until a signal; files are read to their end. Capture needs "
+      "`CAP_NET_RAW`, `CAP_NET_ADMIN` and `CAP_IPC_LOCK`; reading files needs no capability. `spanflow.yaml`(5) "
+      "describes all options of the configuration.");
   page.section("OPTIONS");
   add_arguments(app, page);
   add_section("SIGNALS", kSignals, page);

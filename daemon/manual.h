@@ -1,4 +1,4 @@
-// What --help and spanflowd(8) tell beside the arguments themselves.
+// The texts of --help and of spanflowd(8), except the help of the arguments.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -6,10 +6,10 @@
 
 namespace spanflow {
 
-// The end of --help.
+// The examples at the end of --help.
 std::string daemon_examples();
 
-// spanflowd(8), as roff; its OPTIONS are those of `app`.
+// spanflowd(8) as roff. Its OPTIONS are the arguments of `app`.
 std::string daemon_manual(const CLI::App& app);
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// What the manual pages of the programs have in common.
+// Sections that the manual pages of spanflowd and spanflowctl share.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -9,18 +9,18 @@
 
 namespace spanflow {
 
-// Both with the markup of a ManPage.
-struct Explained {
-  std::string_view what;
+// Both texts may have the markup of a ManPage.
+struct Definition {
+  std::string_view term;
   std::string_view meaning;
 };
 
-void add_section(std::string_view heading, std::span<const Explained> items, ManPage& page);
-// An item for each option of the command.
+void add_section(std::string_view heading, std::span<const Definition> items, ManPage& page);
+// Adds an item for each option of the command.
 void add_arguments(const CLI::App& command, ManPage& page);
-// EXAMPLES, of commands without markup.
-void add_examples(std::span<const Explained> examples, ManPage& page);
-// The same for the end of --help.
-std::string examples_in_help(std::span<const Explained> examples);
+// Adds the section EXAMPLES. The terms are commands without markup.
+void add_examples(std::span<const Definition> examples, ManPage& page);
+// The examples as text, for the end of --help.
+std::string examples_in_help(std::span<const Definition> examples);
 
 }  // namespace spanflow

@@ -1,11 +1,11 @@
-// A line on the terminal that shows how far a capture file has been read.
+// A line on the terminal that shows the progress in the capture files.
 #pragma once
 
 #include "pipeline/pipeline.h"
 
 namespace spanflow {
 
-// One thread. Draws nothing unless standard error is a terminal.
+// For one thread. Draws only if standard error is a terminal.
 class ProgressBar {
  public:
   explicit ProgressBar(bool wanted);

@@ -1,4 +1,4 @@
-// How much a run does per second, from two looks at its counters.
+// Rates of a run, from two snapshots of its counters.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 
 namespace spanflow {
 
+// All per second.
 struct Rates {
   double packets = 0;
   double octets = 0;
@@ -17,7 +18,7 @@ struct Rates {
 
 Rates rates_between(const Summary& earlier, const Summary& later);
 
-// "1,204,331 packets/s (9.13 Gbit/s, 0 lost/s), 31,220 flows/s, 29,118 records/s"
+// "1,204,331 packets/s (913 Mbit/s, 0 lost/s), 31,220 flows/s, 29,118 records/s"
 std::string to_text(const Rates& rates);
 
 }  // namespace spanflow

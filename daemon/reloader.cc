@@ -37,7 +37,7 @@ void Reloader::reload_in_background() {
     try {
       reload();
     } catch (const std::exception&) {
-      // has been logged
+      // reload() has logged it
     }
   });
 }

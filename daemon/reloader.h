@@ -1,4 +1,5 @@
-// A reload, asked for by SIGHUP or over the control socket: the command line is read again, and with it the file.
+// Reloads the configuration, for SIGHUP and for the control socket: parses the command line and its configuration file
+// again.
 #pragma once
 
 #include <future>
@@ -9,15 +10,15 @@
 
 namespace spanflow {
 
-// `pipeline` must outlive it.
+// The arguments and `pipeline` must outlive it.
 class Reloader {
  public:
   Reloader(int argc, char** argv, Pipeline& pipeline) : argc_(argc), argv_(argv), pipeline_(pipeline) {}
 
-  // Waits for one that is under way. Logs what comes of it. Throws ConfigError or RunError; then nothing has changed.
-  // Thread-safe.
+  // Waits for a reload that is running, then reloads and logs the result. Throws ConfigError or RunError; then nothing
+  // has changed. Thread-safe.
   Changes reload();
-  // The same on a thread of its own, once the one before is done. What goes wrong is in the log. One thread.
+  // Reloads in a thread of its own, after the previous reload. Errors are only logged. Only one thread may call it.
   void reload_in_background();
 
  private:
@@ -28,7 +29,7 @@ class Reloader {
   std::future<void> background_;
 };
 
-// "changed: sinks, log.level", "need a restart: workers", or that there is nothing new; a line each.
+// Lines such as "changed: sinks, log.level" and "need a restart: workers", or "nothing to change".
 std::string to_text(const Changes& changes);
 
 }  // namespace spanflow

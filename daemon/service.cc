@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::chrono::milliseconds kLookUp{100};
+constexpr std::chrono::milliseconds kPollInterval{100};
 
 void write_summary_file(const std::string& path, const Summary& summary) {
   if (path == "-") {
@@ -67,31 +67,31 @@ int Service::run() {
   if (pipeline_.is_live()) telemetry_.emplace(line_.config.telemetry, [this] { return pipeline_.summary(); });
   watch();
   finish();
-  log_thread_.reset();  // what was logged comes before the summary
+  log_thread_.reset();  // writes all log lines before the summary
   return report();
 }
 
 void Service::watch() {
   ProgressBar progress(!line_.quiet && !line_.config.input.files.empty());
-  while (!pipeline_.wait(kLookUp)) {
-    heed_signals();
-    tell_service_manager();
+  while (!pipeline_.wait(kPollInterval)) {
+    handle_signals();
+    notify_service_manager();
     progress.draw(pipeline_);
   }
 }
 
-void Service::heed_signals() {
+void Service::handle_signals() {
   if (signals_.stop_requested()) stop();
   if (signals_.take_rotation()) pipeline_.rotate_files();
   if (signals_.take_reload()) reloader_.reload_in_background();
 }
 
-void Service::tell_service_manager() {
+void Service::notify_service_manager() {
   heartbeat_.poll(pipeline_.polls(), pipeline_.is_live());
   measure();
 }
 
-// Once a second.
+// Updates the rates once per second.
 void Service::measure() {
   const auto now = std::chrono::steady_clock::now();
   if (now - measured_at_ < std::chrono::seconds{1}) return;
@@ -103,11 +103,11 @@ void Service::measure() {
   if (!stopping_) service_manager::notify_status(to_text(rates_));
 }
 
-// A slow sink may take long to be drained: a stop must be heard then too.
+// Draining a slow sink may take long, so a stop signal is still handled here.
 void Service::finish() {
   if (!stopping_) service_manager::notify_stopping();
   auto finished = std::async(std::launch::async, [this] { pipeline_.finish(); });
-  while (finished.wait_for(kLookUp) == std::future_status::timeout) {
+  while (finished.wait_for(kPollInterval) == std::future_status::timeout) {
     if (signals_.stop_requested()) stop();
     heartbeat_.feed();
   }

@@ -1,4 +1,4 @@
-// A run of the daemon, from its start to its exit code.
+// A run of the daemon, from the start to the exit code.
 #pragma once
 
 #include <chrono>
@@ -20,16 +20,16 @@ namespace spanflow {
 
 class Service {
  public:
-  // Throws ConfigError or RunError if the run cannot begin. The arguments must outlive it, for a reload.
+  // Throws ConfigError or RunError if the run cannot start. The arguments must outlive it: a reload parses them again.
   Service(int argc, char** argv, CommandLine line);
 
-  // Gives the exit code: 0, or 1 if an input or a sink failed, which the log then says.
+  // Returns the exit code: 0, or 1 if an input or a sink failed. Failures are logged.
   int run();
 
  private:
   void watch();
-  void heed_signals();
-  void tell_service_manager();
+  void handle_signals();
+  void notify_service_manager();
   void measure();
   void finish();
   void stop();
@@ -46,13 +46,13 @@ class Service {
   Heartbeat heartbeat_;
   bool stopping_ = false;
 
-  mutable std::mutex mutex_;  // of what is measured
+  mutable std::mutex mutex_;  // guards measured_ and rates_
   Summary measured_;
   Rates rates_;
   std::chrono::steady_clock::time_point measured_at_;
 
   std::optional<LiveTelemetry> telemetry_;
-  std::unique_ptr<ControlSocket> control_;  // last: it answers with all the others
+  std::unique_ptr<ControlSocket> control_;  // last, so that it is destroyed first: its thread uses the other members
 };
 
 }  // namespace spanflow

@@ -12,7 +12,7 @@ namespace service_manager {
 
 void notify_ready() { sd_notify(0, "READY=1"); }
 
-// systemd wants to know since when, on its own clock.
+// systemd requires the start time of the reload, from CLOCK_MONOTONIC.
 void notify_reloading() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -25,9 +25,9 @@ void notify_status(const std::string& text) { sd_notify(0, ("STATUS=" + text).c_
 
 }  // namespace service_manager
 
-std::chrono::microseconds Heartbeat::asked_for() {
-  std::uint64_t patience = 0;
-  return std::chrono::microseconds{sd_watchdog_enabled(0, &patience) > 0 ? patience / 2 : 0};
+std::chrono::microseconds Heartbeat::interval_from_environment() {
+  std::uint64_t timeout_us = 0;
+  return std::chrono::microseconds{sd_watchdog_enabled(0, &timeout_us) > 0 ? timeout_us / 2 : 0};
 }
 
 Heartbeat::Heartbeat(std::chrono::microseconds interval) : interval_(interval) {}

@@ -1,4 +1,4 @@
-// What systemd is told of a run (sd_notify(3)). Where no service manager asked for it, nothing is said.
+// Notifies systemd about the run (sd_notify(3)). No-op without a service manager.
 #pragma once
 
 #include <chrono>
@@ -13,33 +13,33 @@ namespace service_manager {
 void notify_ready();
 void notify_reloading();
 void notify_stopping();
-// A line for `systemctl status`.
+// `text` is one line, which `systemctl status` shows.
 void notify_status(const std::string& text);
 
 }  // namespace service_manager
 
-// Says that the run is ready once every thread that takes packets has looked for some, and feeds the watchdog while all
-// of them go on. One thread.
+// Reports the run as ready when each thread that receives packets has polled once, and feeds systemd's watchdog while
+// all of them keep polling. For one thread.
 class Heartbeat {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // The watchdog is fed this often; 0: there is none.
-  explicit Heartbeat(std::chrono::microseconds interval = asked_for());
+  // Feeds the watchdog at this interval; 0: there is no watchdog.
+  explicit Heartbeat(std::chrono::microseconds interval = interval_from_environment());
 
-  // To be called several times in an interval. `polls`: how often each thread has looked for packets. Only a live one
-  // never waits for anything else.
+  // Call it several times per interval. `polls` is the number of polls of each thread. Only in a live run must all of
+  // them increase: the threads of other runs may wait for a slow sink.
   void poll(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now = Clock::now());
-  // While no thread takes packets any more.
+  // Feeds the watchdog without a check, for the time after the threads have ended.
   void feed(Clock::time_point now = Clock::now());
 
  private:
-  // Half of $WATCHDOG_USEC, if that is meant for this process.
-  static std::chrono::microseconds asked_for();
+  // Half of $WATCHDOG_USEC, or 0 if that is not set for this process.
+  static std::chrono::microseconds interval_from_environment();
 
   const std::chrono::microseconds interval_;
   bool ready_ = false;
-  std::vector<std::uint64_t> polls_;  // when it was fed last
+  std::vector<std::uint64_t> polls_;  // at the time of the last feed
   Clock::time_point fed_;
 };
 

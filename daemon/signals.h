@@ -1,16 +1,16 @@
-// What the process has been told by signals. There is one, from before anything is set up.
+// Requests to the process by signals. Create one object, before all other setup.
 #pragma once
 
 namespace spanflow {
 
 class Signals {
  public:
-  // SIGINT and SIGTERM ask for a stop, SIGUSR1 for new files, SIGHUP for a reload. Without a configuration file there
-  // is nothing to read again, and SIGHUP is the end of somebody's terminal: a stop.
+  // SIGINT and SIGTERM request a stop, SIGUSR1 new files, SIGHUP a reload. Without a configuration file there is
+  // nothing to reload: then SIGHUP means that the terminal was closed, and requests a stop.
   explicit Signals(bool has_config_file);
 
   bool stop_requested() const;
-  // Each request is given once.
+  // True once for each request; requests in between are merged.
   bool take_rotation();
   bool take_reload();
 };

@@ -1,10 +1,10 @@
-# Completes spanflowctl's command line in bash. What can be completed is asked of the program.
+# Completes spanflowctl's command line in bash. The words come from the program's --help.
 
 _spanflowctl_commands() {
   "$program" --help 2>/dev/null | sed -n '/^Subcommands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'
 }
 
-# Of the program, or of the command that has been given.
+# The arguments of the program, or of the command $1.
 _spanflowctl_arguments() {
   "$program" $1 --help 2>/dev/null | grep -oE '^ +-[^ ]+' | tr -d ' ' | tr ',' '\n'
 }

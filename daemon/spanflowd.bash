@@ -1,6 +1,6 @@
-# Completes spanflowd's command line in bash. What can be completed is asked of the program, whose tables have it.
+# Completes spanflowd's command line in bash. The words come from the program's --help and --list-options.
 
-# Of --help: the names of an argument, its value, and what it means, which may be on the next line.
+# The lines of --help for the argument $1 (default: all). Its description may be on the next line.
 _spanflowd_help() {
   "$program" --help 2>/dev/null | grep -E -A 1 -e "^ +(-[a-z],)?(${1:-.*})( |\$)"
 }
@@ -9,12 +9,12 @@ _spanflowd_arguments() {
   "$program" --help 2>/dev/null | grep -oE '^ +-[^ ]+' | tr -d ' ' | tr ',' '\n'
 }
 
-# "(as: markdown, schema)"
+# The forms in a description such as "... (as: markdown, schema)".
 _spanflowd_forms() {
   _spanflowd_help "$1" | sed -n 's/.*(as: \([^)]*\)).*/\1/p' | head -n 1 | tr -d ','
 }
 
-# "jsonl:PATH or csv:PATH"
+# The types in the description "jsonl:PATH or csv:PATH ...".
 _spanflowd_sink_types() {
   _spanflowd_help --write | grep -oE '[a-z]+:[A-Za-z]' | grep -o '.*:'
 }
@@ -23,7 +23,7 @@ _spanflowd_option_names() {
   "$program" --list-options 2>/dev/null | sed -n 's/^| `\([^`]*\)`.*/\1/p'
 }
 
-# What an option expects, where that is one of a few words.
+# The values of the option $1, if its values are a few words.
 _spanflowd_option_words() {
   "$program" --list-options 2>/dev/null | grep -F "| \`$1\` |" |
     sed -nE 's/^.*\| one of ([^|]*) \|.*$/\1/p; s/^.*\| (true or false) \|.*$/\1/p' | sed 's/ or /, /' | tr -d ','
@@ -35,14 +35,14 @@ _spanflowd_give() {
 
 _spanflowd() {
   local program=$1 current=$2 at=$((COMP_CWORD - 1))
-  # The argument whose value this is. bash takes "name=value" and "type:path" for three words.
+  # Finds the argument that this value belongs to. bash splits "name=value" and "type:path" into three words.
   while ((at > 0)) && [[ ${COMP_WORDS[at]} != -?* ]]; do ((at -= 1)); done
   local argument=${COMP_WORDS[at]} first=${COMP_WORDS[at + 1]} place=$((COMP_CWORD - at))
   if [[ $current == [=:] ]]; then current=; fi
   if [[ $current == -* ]]; then place=none; fi
   case $argument/$place in
     -c/1 | --config/1 | --summary/1 | -r/[1-9]* | --read/[1-9]* | -w/[23] | --write/[23])
-      compopt -o filenames  # for these only: it would escape the = and : of others
+      compopt -o filenames  # only for files: it would escape the = and : of other values
       _spanflowd_give -f
       ;;
     -i/1 | --interface/1) _spanflowd_give -W "$(ls /sys/class/net)" ;;

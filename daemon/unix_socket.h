@@ -1,4 +1,4 @@
-// What both ends of the control socket need.
+// Functions for both ends of the control socket.
 #pragma once
 
 #include <sys/un.h>
@@ -12,9 +12,10 @@ namespace spanflow {
 Descriptor new_socket();
 // Throws std::runtime_error if the path is too long.
 sockaddr_un address_of(const std::string& path);
-// Up to the first line end, the end of what comes, or `most` octets.
+// Reads until the first line end, the end of the stream, an error, or about `most` octets. Returns the line without its
+// end.
 std::string read_line(const Descriptor& socket, std::size_t most);
-// False if the peer does not take it.
+// False if the peer has closed the socket or does not read.
 bool write_all(const Descriptor& socket, std::string_view text);
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// The cost of a packet before the lookup: reading its headers, hashing its key. Time is per packet.
+// The cost of a packet before the flow table: decoding its headers and hashing its key. Times are per packet.
 #include <benchmark/benchmark.h>
 
 #include "base/flow_hash.h"

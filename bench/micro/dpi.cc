@@ -1,4 +1,4 @@
-// The cost of the Classifier per flow, from the first packet to the release. Time is per flow, items are packets.
+// The cost of the Classifier for a flow, from its first packet to its release. Times are per flow, items are packets.
 #include <benchmark/benchmark.h>
 
 #include "dpi/classifier.h"
@@ -8,7 +8,7 @@
 namespace spanflow::bench {
 namespace {
 
-// Views into `frames`.
+// The packets refer to `frames`.
 std::vector<Packet> packets_of_first_flow(const std::vector<testing::TestPacket>& frames) {
   std::vector<Packet> packets;
   for (const testing::TestPacket& frame : frames) {
@@ -31,9 +31,11 @@ void classify(benchmark::State& state, const std::vector<testing::TestPacket>& f
   for (auto _ : state) {
     const FlowKey& key = packets.front().key;
     FlowEntry& entry = table.insert(key, table.hash(key), 0);
-    for (const Packet& packet : packets) classifier.inspect(entry, table.details(entry), packet);
-    classifier.conclude(entry, true);
-    classifier.release(entry);
+    for (const Packet& packet : packets) {
+      classifier.inspect(entry.inspection, entry.hello, table.details(entry).initial_sequence, 0, packet);
+    }
+    classifier.conclude(entry.inspection, key, true);
+    classifier.release(entry.inspection, entry.hello);
     table.erase(entry);
   }
   const std::uint64_t verdicts = counters.get(Counter::kDpiClassified) + counters.get(Counter::kDpiGivenUp);

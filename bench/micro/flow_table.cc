@@ -1,5 +1,5 @@
-// The FlowTable by the number of flows in it, in bursts with prefetches as the Meter looks packets up. Time per burst,
-// items per packet.
+// The cost of FlowTable by its number of flows, in bursts with prefetches, as in the Meter. Times are per burst, items
+// are packets.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -25,7 +25,7 @@ FlowKey key_number(std::uint64_t number) {
   return key;
 }
 
-// Full of the flows `oldest` to `oldest` + `flows` - 1.
+// A table that is full with the flows `oldest` to `oldest` + `flows` - 1.
 struct FullTable {
   explicit FullTable(std::uint32_t size) : table(size, 1), flows(size) {
     for (std::uint64_t number = 0; number < size; ++number) add(number);
@@ -45,7 +45,7 @@ struct FullTable {
   std::uint64_t oldest = 0;
 };
 
-// One at a time, kept for the next benchmark: filling a large one takes longer than measuring it.
+// Keeps the last table for the next benchmark: filling a large one takes longer than measuring it.
 FullTable& full_table(std::uint32_t flows) {
   static std::unique_ptr<FullTable> kept;
   if (kept == nullptr || kept->flows != flows) {
@@ -55,7 +55,7 @@ FullTable& full_table(std::uint32_t flows) {
   return *kept;
 }
 
-// Looks up flows from `first` on, `count` of them, in an order without pattern.
+// Looks up the `count` flows from `first` on, in random order.
 void look_up(benchmark::State& state, FlowTable& table, std::uint64_t first, std::uint64_t count) {
   std::array<FlowKey, kBurstPackets> keys;
   std::array<std::uint32_t, kBurstPackets> hashes{};
@@ -93,10 +93,10 @@ void churn(benchmark::State& state, std::uint32_t flows) {
 
 [[maybe_unused]] const bool registered = [] {
   for (const std::uint32_t flows : {1'000U, 100'000U, 1'000'000U, 10'000'000U}) {
-    const std::string of = "/" + std::to_string(flows);
-    benchmark::RegisterBenchmark(("flow_table/hit" + of).c_str(), hit, flows);
-    benchmark::RegisterBenchmark(("flow_table/miss" + of).c_str(), miss, flows);
-    benchmark::RegisterBenchmark(("flow_table/churn" + of).c_str(), churn, flows);
+    const std::string size = "/" + std::to_string(flows);
+    benchmark::RegisterBenchmark(("flow_table/hit" + size).c_str(), hit, flows);
+    benchmark::RegisterBenchmark(("flow_table/miss" + size).c_str(), miss, flows);
+    benchmark::RegisterBenchmark(("flow_table/churn" + size).c_str(), churn, flows);
   }
   return true;
 }();

@@ -61,7 +61,7 @@ Config with_statistics(bool on) {
   return config;
 }
 
-// Records of real flows, with what DPI says of them.
+// Records of real flows, with the results of DPI.
 std::vector<FlowRecord> recorded(const Config& config) {
   testing::FlowHarness flows(config, {.dpi = true});
   for (const std::string name : {"mixed.pcap", "tls13_web.pcap", "http.pcap", "dns.pcap"}) {
@@ -86,9 +86,9 @@ void write_records(benchmark::State& state, const std::string& sink_type, bool s
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(records.size()));
 }
 
-// Records of many flows that differ as real ones do: by addresses, ports, times and ids.
+// Records of many flows, which differ in addresses, ports, times and ids as real ones do.
 std::vector<FlowRecord> varied(const std::vector<FlowRecord>& records) {
-  constexpr std::size_t kCount = 16'384;  // some 8 MiB of text, more than zstd looks back
+  constexpr std::size_t kCount = 16'384;  // about 8 MiB of text, more than zstd's window
   std::mt19937_64 random(1);
   std::vector<FlowRecord> all;
   for (std::size_t i = 0; i < kCount; ++i) {
@@ -106,7 +106,7 @@ std::vector<FlowRecord> varied(const std::vector<FlowRecord>& records) {
   return all;
 }
 
-// All that a file sink does, but for the fsync at the end.
+// The whole work of a file sink, except the fsync at the end.
 void write_file(benchmark::State& state, const std::string& type, const std::string& ending, std::uint64_t level) {
   const Config config;
   const testing::TemporaryFolder folder;

@@ -1,5 +1,5 @@
-// The throughput of a spool, for each kind of sync, with records of 400 octets. It works in TMPDIR or /tmp, so that
-// is the disk that is measured. Items are records, bytes their payloads.
+// Write and read speed of a spool with records of 400 octets, for each kind of sync. The spool is in TMPDIR or /tmp,
+// so this measures the disk of that folder. Items are records, bytes are their payloads.
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
@@ -32,7 +32,7 @@ void count(benchmark::State& state) {
   state.SetBytesProcessed(records * static_cast<std::int64_t>(kRecord.size()));
 }
 
-// The longest that a batch has kept the sink's thread is a counter of its own.
+// The counter longest_batch_s is the longest time that a batch blocked the thread.
 void spool_append(benchmark::State& state, SpoolSync sync) {
   using Clock = std::chrono::steady_clock;
   double longest = 0;
@@ -70,7 +70,7 @@ void spool_replay(benchmark::State& state) {
 }
 BENCHMARK(spool_replay)->UseRealTime()->Unit(benchmark::kMillisecond);
 
-// As spool.mode always has it: each batch is written, read back, and acknowledged.
+// As with spool.mode: always, each batch is written, read back and acknowledged.
 void spool_pass_through(benchmark::State& state, SpoolSync sync) {
   const spanflow::testing::TemporaryFolder folder;
   Spool spool(options(folder, sync));

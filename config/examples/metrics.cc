@@ -10,7 +10,7 @@
 #include <array>
 #include <cmath>
 
-// Shannon entropy, in bits, of the packets' sizes in steps of 64 octets: 0 if all are alike.
+// Shannon entropy, in bits, of the packet sizes in steps of 64 octets: 0 if all packets are in one step.
 struct SizeEntropy {
   std::array<std::uint32_t, 32> packets{};
   std::uint32_t all = 0;
@@ -31,8 +31,8 @@ struct SizeEntropy {
 };
 SPANFLOW_METRIC(size_entropy, SizeEntropy);
 
-// How long the other side took to answer. Nothing after the answer matters here, so the flow ends with it: a record for
-// each question and answer.
+// The time until the other side answers. The metric ends the flow with the answer, so each question and answer gets its
+// own record.
 struct UntilFirstAnswer {
   double nanoseconds = spanflow::kNoValue;
 

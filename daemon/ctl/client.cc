@@ -28,7 +28,7 @@ nlohmann::json Client::ask(const nlohmann::json& request) const {
   try {
     return nlohmann::json::parse(reply);
   } catch (const nlohmann::json::exception&) {
-    throw std::runtime_error(path_ + ": no answer that is understood");
+    throw std::runtime_error(path_ + ": the reply is not valid JSON");
   }
 }
 

@@ -1,5 +1,5 @@
-// spanflowctl: asks a running spanflowd, over its control socket. Exit codes: 0 done, 1 refused or not reached, 2 the
-// command line is wrong.
+// spanflowctl: controls a running spanflowd over its control socket. Exit codes: 0 done, 1 the daemon refused or did
+// not reply, 2 the command line is wrong.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -29,27 +29,25 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& arguments) {
-  app.add_option("-i,--instance", arguments.instance, "which spanflowd: the NAME of /etc/spanflow/NAME.yaml")
+  app.add_option("-i,--instance", arguments.instance, "instance of spanflowd: the NAME of /etc/spanflow/NAME.yaml")
       ->type_name("NAME")
       ->capture_default_str();
-  app.add_option("--socket", arguments.socket, "its control socket, if it is elsewhere than /run/spanflow/NAME")
-      ->type_name("PATH");
-  app.add_flag("--json", arguments.json, "print the answer as JSON");
+  app.add_option("--socket", arguments.socket, "control socket, if it is not in /run/spanflow/NAME")->type_name("PATH");
+  app.add_flag("--json", arguments.json, "print the reply as JSON");
   app.set_version_flag("--version", fmt::format("spanflowctl {}", kVersion), "print the version and exit");
-  app.add_flag("--man", arguments.man, "print the manual page, as roff, and exit");
-  app.set_help_flag("-h,--help", "print this and exit");
+  app.add_flag("--man", arguments.man, "print the manual page as roff and exit");
+  app.set_help_flag("-h,--help", "print this help and exit");
   app.require_subcommand(0, 1);
   app.fallthrough();
 
-  CLI::App* status = app.add_subcommand("status", "what comes in, what goes out, and whether anything is lost");
-  status->add_flag("-w,--watch", arguments.watch, "show it again every second");
-  app.add_subcommand("reload", "read the configuration again, as SIGHUP does, and say what it changes");
-  app.add_subcommand("log-level", "change the level of the log until the next reload")
+  CLI::App* status = app.add_subcommand("status", "show rates, ledgers and losses");
+  status->add_flag("-w,--watch", arguments.watch, "repeat every second");
+  app.add_subcommand("reload", "reload the configuration, as SIGHUP does, and print the changes");
+  app.add_subcommand("log-level", "change the log level until the next reload")
       ->add_option("LEVEL", arguments.level, "debug, info, warning or error")
       ->required();
 }
 
-// Text in colours is for terminals.
 bool show_once(const Client& client, const Arguments& arguments) {
   const Json reply = client.ask(arguments.request);
   if (arguments.json) {
@@ -60,7 +58,7 @@ bool show_once(const Client& client, const Arguments& arguments) {
     std::cout << reply.value("text", "") << std::flush;
   }
   if (reply.value("ok", false)) return true;
-  std::cerr << "spanflowctl: " << reply.value("error", "no answer") << '\n';
+  std::cerr << "spanflowctl: " << reply.value("error", "no reply") << '\n';
   return false;
 }
 
@@ -74,7 +72,7 @@ bool watch(const Client& client, const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Asks a running spanflowd how it is, and tells it what to do."};
+  CLI::App app{"Shows the status of a running spanflowd, and controls it."};
   app.name("spanflowctl");
   app.footer(control_examples());
   Arguments arguments;

@@ -11,32 +11,32 @@ namespace spanflow {
 namespace {
 
 constexpr std::array kExamples = {
-    Explained{"spanflowctl status", "rates, both ledgers and the sinks"},
-    Explained{"spanflowctl status --watch", "again every second"},
-    Explained{"spanflowctl -i edge1 --json status", "of spanflowd@edge1.service, for programs"},
-    Explained{"spanflowctl reload", "after /etc/spanflow/spanflow.yaml was edited"},
+    Definition{"spanflowctl status", "rates, both ledgers and the sinks"},
+    Definition{"spanflowctl status --watch", "the same, every second"},
+    Definition{"spanflowctl -i edge1 --json status", "spanflowd@edge1.service, as JSON"},
+    Definition{"spanflowctl reload", "after a change of /etc/spanflow/spanflow.yaml"},
 };
 
 constexpr std::array kExitCodes = {
-    Explained{"0", "Done."},
-    Explained{"1", "The daemon refused, or did not answer; standard error says why."},
-    Explained{"2", "The command line is wrong."},
+    Definition{"0", "Done."},
+    Definition{"1", "The daemon refused the command or did not reply; standard error says why."},
+    Definition{"2", "The command line is wrong."},
 };
 
 constexpr std::array kEnvironment = {
-    Explained{"`NO_COLOR`", "If set, nothing is shown in colours."},
+    Definition{"`NO_COLOR`", "If set, the output has no colours."},
 };
 
 constexpr std::array kFiles = {
-    Explained{"`/run/spanflow/`*NAME*`/control.sock`",
-              "The socket of an instance; `control.socket` names another one."},
+    Definition{"`/run/spanflow/`*NAME*`/control.sock`",
+               "The socket of an instance, unless `control.socket` in its configuration names another one."},
 };
 
 void add_commands(const CLI::App& app, ManPage& page) {
   page.section("COMMANDS");
   for (const CLI::App* const command : app.get_subcommands({})) {
     page.item(fmt::format("`{}`", command->get_name()), command->get_description());
-    if (command->get_options().size() == 1) continue;  // --help
+    if (command->get_options().size() == 1) continue;  // only --help
     page.begin_nested();
     add_arguments(*command, page);
     page.end_nested();
@@ -51,19 +51,18 @@ std::string control_manual(const CLI::App& app) {
   ManPage page({.name = "spanflowctl",
                 .section = 1,
                 .version = kVersion,
-                .summary = "asks a running spanflowd how it is, and tells it what to do"});
+                .summary = "shows the status of a running spanflowd, and controls it"});
   page.section("SYNOPSIS");
   page.line("`spanflowctl` [`-i` *NAME* | `--socket` *PATH*] [`--json`] `status` [`--watch`]");
   page.line("`spanflowctl` [`-i` *NAME* | `--socket` *PATH*] [`--json`] `reload`");
   page.line("`spanflowctl` [`-i` *NAME* | `--socket` *PATH*] [`--json`] `log-level` *LEVEL*");
   page.section("DESCRIPTION");
   page.paragraph(
-      "The status is the rates of the last second, and the ledgers: every packet received is metered, ignored or "
-      "malformed, every flow opened is open or was exported, every record exported is somewhere in each sink. What was "
-      "lost is red on a terminal.");
+      "The status shows the rates of the last second, and the ledgers: every received packet was metered, ignored or "
+      "malformed; every opened flow is open or was exported; every exported record was delivered, is waiting or was "
+      "dropped, for each sink. Losses are red on a terminal.");
   page.paragraph(
-      "Members of the daemon's group may ask for the status; root and the daemon's own user may also change "
-      "something.");
+      "Members of the daemon's group may only use `status`; root and the daemon's own user may use all commands.");
   page.section("OPTIONS");
   add_arguments(app, page);
   add_commands(app, page);

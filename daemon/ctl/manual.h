@@ -6,9 +6,10 @@
 
 namespace spanflow {
 
-std::string control_examples();  // the end of --help
+// The examples at the end of --help.
+std::string control_examples();
 
-// As roff; OPTIONS and COMMANDS are those of `app`.
+// spanflowctl(1) as roff. Its OPTIONS and COMMANDS are those of `app`.
 std::string control_manual(const CLI::App& app);
 
 }  // namespace spanflow

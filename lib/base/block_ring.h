@@ -1,5 +1,5 @@
-// Hands blocks of work from one thread to one other without copying them: full blocks go over by one lock-free
-// single-producer single-consumer queue and come back, empty, by a second one.
+// Passes blocks of work from one thread to another without copying them. Full blocks go through one lock-free
+// single-producer single-consumer queue; empty blocks come back through a second one.
 #pragma once
 
 #include <boost/lockfree/spsc_queue.hpp>
@@ -9,11 +9,11 @@
 
 namespace spanflow {
 
-// Owns its blocks. Exactly one thread calls the producer's functions and one the consumer's; neither ever waits here.
+// Owns its blocks. Exactly one thread calls the producer's functions, and exactly one the consumer's. No call blocks.
 template <typename Block>
 class BlockRing {
  public:
-  // Each block is made from `arguments`.
+  // Constructs each block from `arguments`.
   template <typename... Arguments>
   explicit BlockRing(std::size_t blocks, const Arguments&... arguments) : full_(blocks), empty_(blocks) {
     for (std::size_t i = 0; i < blocks; ++i) {
@@ -22,7 +22,7 @@ class BlockRing {
     }
   }
 
-  // Producer: an empty block to fill, or nullptr while all are with the consumer.
+  // Producer: an empty block to fill, or nullptr if the consumer has all blocks.
   Block* take_empty() {
     Block* block = nullptr;
     return empty_.pop(block) ? block : nullptr;

@@ -1,4 +1,4 @@
-// A number for this start of the program, by which records of two starts are told apart.
+// A random number for this process: records of two runs differ in it.
 #pragma once
 
 #include "base/random_seed.h"

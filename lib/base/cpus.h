@@ -1,4 +1,4 @@
-// Where this process may run.
+// The CPUs that a thread may run on.
 #pragma once
 
 #include <sched.h>
@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// The CPUs of the calling thread's affinity, in ascending order.
+// The affinity of the calling thread, in ascending order.
 inline std::vector<int> allowed_cpus() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

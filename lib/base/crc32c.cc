@@ -7,7 +7,7 @@
 namespace spanflow {
 namespace {
 
-// ISA-L's lengths are ints, and it reads what it calls a buffer of unsigned char.
+// ISA-L takes lengths as int, and a non-const buffer that it only reads.
 std::uint32_t extend(std::uint32_t state, std::string_view octets) {
   constexpr std::size_t kStep = std::size_t{1} << 30;
   for (; !octets.empty(); octets.remove_prefix(std::min(octets.size(), kStep))) {

@@ -1,4 +1,4 @@
-// The two kinds of failure a run can meet; the message is the one line a person reads.
+// The two kinds of failure of a run. The message is one line for the user.
 #pragma once
 
 #include <stdexcept>

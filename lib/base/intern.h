@@ -1,11 +1,11 @@
-// Texts that records point to: kept once each, for the life of the process.
+// Keeps one copy of each text for the life of the process, so that records can refer to it.
 #pragma once
 
 #include <string_view>
 
 namespace spanflow {
 
-// Thread-safe; takes a lock, so for texts met now and then (a new label, a sensor's name), not per packet.
+// Thread-safe. Takes a lock: use it for rare texts (a new label, a sensor's name), not for every packet.
 std::string_view intern(std::string_view text);
 
 }  // namespace spanflow

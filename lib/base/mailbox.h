@@ -1,4 +1,4 @@
-// A value that some thread leaves for another one, which looks for it when that suits it.
+// Holds the latest value that one thread sends to another, which polls for it.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// post() may be called by any thread, take() by one. What has not been taken is replaced by what is posted next.
+// Any thread may call post(), one thread take(). post() replaces a value that has not been taken.
 template <typename T>
 class Mailbox {
  public:
@@ -18,7 +18,7 @@ class Mailbox {
     full_.store(true, std::memory_order_release);
   }
 
-  // One load as long as there is nothing.
+  // Costs a single load while there is no value.
   std::optional<T> take() {
     if (!full_.load(std::memory_order_relaxed)) [[likely]]
       return std::nullopt;

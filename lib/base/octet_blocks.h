@@ -1,4 +1,4 @@
-// Buffers of one size that are used again once nobody holds them any more.
+// A pool of buffers of one size. A buffer is reused when nobody else holds it.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// One thread, which is also the one that lets go of what it took. Keeps every block alive to its own end.
+// For one thread, which also releases the blocks that it took. The pool frees its blocks when it is destroyed.
 class OctetBlocks {
  public:
   using Block = std::shared_ptr<std::vector<std::uint8_t>>;
@@ -24,7 +24,7 @@ class OctetBlocks {
     return blocks_.back();
   }
 
-  // `block` itself if the caller alone holds it, else another.
+  // `block` itself if only the caller and the pool hold it, else another one.
   Block renew(Block block) {
     constexpr long kPoolAndCaller = 2;
     return block.use_count() == kPoolAndCaller ? std::move(block) : take();

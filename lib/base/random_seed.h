@@ -1,4 +1,4 @@
-// A number that nobody outside can know: the key of a hash whose collisions must not be chosen.
+// A random number that an attacker cannot know: the seed of a hash, so that nobody can construct collisions.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A text that is its own storage: made for one record, passed on by value, and never allocated.
+// A short text that is stored in the object: passed by value, without allocation.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ class ShortText {
   ShortText() = default;
   explicit ShortText(std::string_view text) { append(text); }
 
-  // There must be room.
+  // The result must fit in kMost octets.
   void append(std::string_view text) {
     assert(size_ + text.size() <= kMost);
     text.copy(&characters_[size_], text.size());

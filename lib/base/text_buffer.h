@@ -1,4 +1,4 @@
-// A growing text, and a position in it to write at.
+// A text that grows, and a writer that appends to it.
 #pragma once
 
 #include <algorithm>
@@ -33,13 +33,12 @@ class TextBuffer {
   }
 
   std::unique_ptr<char[]> text_;
-  char* end_ = nullptr;    // of what was written
-  char* limit_ = nullptr;  // of what can be
+  char* end_ = nullptr;    // end of the text
+  char* limit_ = nullptr;  // end of the memory
 };
 
-// Appends to a TextBuffer, which has it all once the last copy has come to finish(). A writer is passed and returned by
-// value, in two registers: were the end of the text kept in memory, each value would wait until that of the one before
-// is stored.
+// Appends to a TextBuffer. The text is complete after finish() of the last copy. A writer is passed and returned by
+// value, in two registers: this is faster than an end of the text in memory, which every append would load and store.
 class TextWriter {
  public:
   using value_type = char;  // for std::back_inserter
@@ -47,7 +46,7 @@ class TextWriter {
   explicit TextWriter(TextBuffer& buffer) : at_(buffer.end_), buffer_(&buffer) {}
   void finish() const { buffer_->end_ = at_; }
 
-  // Where up to `characters` more can be written; ended_at() makes them part of the text.
+  // Memory for `characters` more; ended_at() adds them to the text, up to `end`.
   char* room(std::size_t characters) {
     if (static_cast<std::size_t>(buffer_->limit_ - at_) < characters) {
       finish();
@@ -63,7 +62,7 @@ class TextWriter {
     ++at_;
   }
   void append(std::string_view text) { at_ += text.copy(room(text.size()), text.size()); }
-  // Of what was written; there must be one.
+  // The last character. The text must not be empty.
   char last() const { return at_[-1]; }
   void remove_last() { --at_; }
 

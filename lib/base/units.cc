@@ -13,7 +13,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// Ascending, so that the printers can take the greatest unit that divides the value.
+// In ascending order: in_greatest_unit() takes the last one that divides the value.
 constexpr std::array<Unit, 7> kTimeUnits = {{{"ns", 1},
                                              {"us", 1'000},
                                              {"ms", 1'000'000},
@@ -76,7 +76,7 @@ std::optional<Nanoseconds> parse_duration(std::string_view text) {
 
 std::string format_duration(Nanoseconds duration) {
   const auto count = static_cast<std::uint64_t>(duration.count());
-  // Seconds read better than minutes up to a few of them: 120s, not 2m; but whole hours stay hours.
+  // Up to 10 minutes in seconds: 120s is easier to read than 2m.
   constexpr std::uint64_t kSecond = 1'000'000'000;
   if (count % kSecond == 0 && count < 600 * kSecond) return std::to_string(count / kSecond) + "s";
   return in_greatest_unit(count, kTimeUnits);

@@ -1,4 +1,4 @@
-// Durations and sizes as people write them in a configuration.
+// Durations and sizes as text, as in the configuration.
 #pragma once
 
 #include <chrono>
@@ -13,16 +13,18 @@ inline constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-// "120s", "2m", "500ms", "1.5h"; units ns, us, ms, s, m, h, d. A number without unit is not a duration, but for 0.
+// "120s", "2m", "500ms", "1.5h"; units ns, us, ms, s, m, h, d. The unit is required, except for 0. Returns nullopt for
+// any other text.
 std::optional<Nanoseconds> parse_duration(std::string_view text);
-// The shortest whole form: 120s, 1500ms, 2m.
+// Without a fraction, in the greatest possible unit: 1500ms, 10m, 2d; up to 10 minutes in seconds: 120s.
 std::string format_duration(Nanoseconds duration);
 
-// "64MiB", "1GB", "4096"; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (of 1024).
+// In octets: "64MiB", "1GB", "4096"; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (powers of 1024).
+// Returns nullopt for any other text.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);
 
-// 1,234,567: for people, never for machines.
+// "1,234,567", for people; programs cannot parse it.
 std::string with_separators(std::uint64_t number);
 
 }  // namespace spanflow

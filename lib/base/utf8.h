@@ -1,4 +1,4 @@
-// Text from packets made safe to print: valid UTF-8 without control characters.
+// Makes text from packets safe to print: valid UTF-8 without control characters.
 #pragma once
 
 #include <algorithm>
@@ -11,19 +11,19 @@
 
 namespace spanflow {
 
-// Every octet that is a control character or not part of valid UTF-8 becomes \xNN.
+// Replaces every octet of a control character or of invalid UTF-8 by \xNN.
 TextWriter append_utf8(TextWriter out, std::string_view text);
 std::string clean_utf8(std::string_view text);
 // True if all of `text` is printable ASCII, which append_utf8() copies unchanged.
 bool is_clean_ascii(std::string_view text);
 
-// Printable ASCII without the characters that a format gives a meaning. Nearly all text consists of these, and is
-// copied unchanged.
+// Printable ASCII without the characters that are special in an output format. Nearly all texts consist only of these
+// and are copied unchanged.
 class PlainCharacters {
  public:
-  constexpr explicit PlainCharacters(std::string_view with_a_meaning) {
+  constexpr explicit PlainCharacters(std::string_view special) {
     for (std::size_t at = 0x20; at < 0x7f; ++at) plain_[at] = true;
-    for (const char c : with_a_meaning) plain_[static_cast<unsigned char>(c)] = false;
+    for (const char c : special) plain_[static_cast<unsigned char>(c)] = false;
   }
   bool are_all_of(std::string_view text) const {
     return std::all_of(text.begin(), text.end(), [this](char c) { return plain_[static_cast<unsigned char>(c)]; });

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include "capture/dpdk_api.h"
+
 namespace spanflow {
 namespace {
 
@@ -26,7 +28,7 @@ void put(const TelemetryList& list, rte_tel_data* data) {
 
 void put(const TelemetryNumbers& numbers, rte_tel_data* data) {
   rte_tel_data_start_dict(data);
-  for (const auto& [name, value] : numbers) rte_tel_data_add_dict_u64(data, key_of(name).c_str(), value);
+  for (const auto& [name, value] : numbers) dpdk::add_to_dict(data, key_of(name).c_str(), value);
 }
 
 int answer(const char* name, const char* parameters, rte_tel_data* data) {

@@ -1,4 +1,4 @@
-// Names the application of flows with nDPI. The only part that knows nDPI.
+// Names the application of flows with nDPI. Only this folder knows nDPI.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,16 @@
 
 #include "config/config.h"
 #include "decode/packet.h"
-#include "flow/flow_entry.h"
+#include "dpi/flow_inspection.h"
+#include "inspect/hello_watch.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
 
 // One per worker; not thread-safe. Construct them one after the other: nDPI's initialisation is not reentrant.
 // A flow holds an nDPI state from its first payload to its verdict; when all are taken, the oldest flow in
-// classification is given up. What was read of it stays until the flow is released. `counters` must outlive it, and
-// entries must not move while they hold a state.
+// classification is given up. Its metadata stays until the flow is released. `counters` must outlive the Classifier. A
+// FlowInspection and a HelloWatch must stay where they are until they are released.
 class Classifier {
  public:
   // Throws ConfigError if a protocols or categories file cannot be loaded.
@@ -23,26 +24,30 @@ class Classifier {
   Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters);
   ~Classifier();
 
-  // nDPI's, as "4.2.0".
+  // nDPI's version, like "4.2.0".
   static std::string version();
 
-  // Shows nDPI the packet if the flow has no verdict yet, and reads the TLS ClientHello if it is in there.
-  void inspect(FlowEntry& entry, FlowDetails& details, const Packet& packet) {
-    if (entry.dpi_progress != DpiProgress::kDone) show_to_ndpi(entry, details, packet);
-    if (!entry.hello.is_settled(packet.direction)) look_for_hello(entry, details, packet);
+  // Shows nDPI the packet if the flow has no verdict yet, and reads the TLS ClientHello if the packet has one. TCP:
+  // `syn_seen` has a bit for each direction whose number in `initial` is that of a SYN before this packet; the
+  // Classifier sets the others.
+  void inspect(FlowInspection& inspection, HelloWatch& hello, InitialSequence& initial, std::uint8_t syn_seen,
+               const Packet& packet) {
+    if (inspection.progress() != DpiProgress::kDone) show_to_ndpi(inspection, initial, packet);
+    if (!hello.is_settled(packet.direction)) look_for_hello(inspection, hello, initial, syn_seen, packet);
   }
-  // While true, a flow gets a quarter of the packets.
+  // While lowered, nDPI gets a quarter of the packets of a flow.
   void lower_budget(bool lower);
-  // The verdict for a record: with `ends_flow` for good, else as far as known.
-  Verdict conclude(FlowEntry& entry, bool ends_flow);
-  // Gives back what the flow holds: a state, metadata.
-  void release(FlowEntry& entry);
+  // The verdict for a record of the flow with this key. With `ends_flow` it is final, otherwise preliminary.
+  Verdict conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow);
+  // Gives back the flow's state, metadata and buffer.
+  void release(FlowInspection& inspection, HelloWatch& hello);
   // Fills the application fields of a record, and the metadata of its extras, if it has any.
-  void describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras);
+  void describe(const FlowInspection& inspection, const Verdict& verdict, FlowRecord& record, FlowExtras* extras);
 
  private:
-  void show_to_ndpi(FlowEntry& entry, FlowDetails& details, const Packet& packet);
-  void look_for_hello(FlowEntry& entry, const FlowDetails& details, const Packet& packet);
+  void show_to_ndpi(FlowInspection& inspection, InitialSequence& initial, const Packet& packet);
+  void look_for_hello(FlowInspection& inspection, HelloWatch& hello, const InitialSequence& initial,
+                      std::uint8_t syn_seen, const Packet& packet);
 
   class Ndpi;
   std::unique_ptr<Ndpi> ndpi_;

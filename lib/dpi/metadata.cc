@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-// Each item: its key, the length of its value (two octets), its value. A number is the eight octets of it.
+// An item is its key, the length of its value in two octets, and its value. A number has eight octets.
 constexpr std::size_t kItemHeader = 3;
 constexpr std::size_t kGreatestText = 1024;
 
@@ -19,7 +19,7 @@ void put_octets(std::string& octets, Metadata key, std::string_view value) {
   octets.append(value);
 }
 
-// Walks over them.
+// Iterates over items.
 class Items {
  public:
   explicit Items(std::string_view octets) : rest_(octets) {}

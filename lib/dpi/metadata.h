@@ -1,5 +1,5 @@
-// What a flow's packets say in words: names, fingerprints, requests. Encoded as one string of octets, so that it can be
-// kept, copied and passed on whole.
+// Metadata of flows: names, fingerprints and requests from their packets. It is encoded as one string of octets, so
+// that it can be stored, copied and passed on as a whole.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,24 @@
 
 namespace spanflow {
 
-// Appends to `octets`, which FlowMetadata reads. Texts are cut at 1024 octets; empty ones are left out.
+// Append an item to `octets`, which FlowMetadata reads. A text is cut at 1024 octets; an empty one is left out.
 void put(std::string& octets, Metadata key, std::string_view text);
 void put(std::string& octets, Metadata key, std::uint64_t number);
 
-// The metadata of a worker's flows, in chains of chunks of a fixed arena. One per worker; not thread-safe. A chain is
-// named by its first chunk; kNone names the empty one.
+// The metadata of a worker's flows, as chains of chunks from a fixed arena. One per worker; not thread-safe. A chain is
+// identified by its first chunk, the empty chain by kNone.
 class MetadataStore {
  public:
   static constexpr std::uint32_t kNone = 0;
 
-  // `octets` in all; only what is used takes memory.
+  // `octets` is the size of the arena; chunks that were never used take no memory.
   explicit MetadataStore(std::uint64_t octets);
 
-  // Adds to the chain, which may be kNone; false, and nothing added, if there is no room.
+  // Appends to the chain, which may be kNone. If there is no room, appends nothing and returns false.
   bool append(std::uint32_t& chain, std::string_view octets);
+  // Replaces the content of `octets`.
   void read(std::uint32_t chain, std::string& octets) const;
+  // Frees the chain, which becomes kNone.
   void release(std::uint32_t& chain);
 
  private:

@@ -1,4 +1,4 @@
-// What differs between nDPI's releases, and nothing else.
+// Hides the differences between nDPI's releases.
 #pragma once
 
 #include <ndpi_api.h>
@@ -50,7 +50,7 @@ inline ndpi_protocol give_up(Module* module, FlowState* flow, bool& guessed) {
   return result;
 }
 
-// What nDPI makes of addresses (host byte order; 0: unknown) and ports alone.
+// nDPI's guess by addresses (host byte order; 0: unknown) and ports alone.
 inline ndpi_protocol guess(Module* module, std::uint8_t ip_protocol, std::uint32_t src, std::uint16_t src_port,
                            std::uint32_t dst, std::uint16_t dst_port) {
 #if SPANFLOW_NDPI_AT_LEAST(4, 4)

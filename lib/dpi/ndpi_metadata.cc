@@ -20,7 +20,7 @@ std::string_view text_of(const char (&text)[size]) {
 
 std::string_view text_of(const char* text) { return text == nullptr ? std::string_view{} : text; }
 
-// nDPI keeps most in a union: its own inspection must have named the protocol, not a guess by ports.
+// Most of nDPI's metadata is in a union that its dissectors fill. After a guess by ports it must not be read.
 bool is_any_of(const FlowState& flow, std::initializer_list<std::uint16_t> protocols) {
   if (flow.confidence != NDPI_CONFIDENCE_DPI) return false;
   return std::ranges::any_of(protocols, [&flow](std::uint16_t protocol) {
@@ -65,7 +65,7 @@ void append_dns(const FlowState& flow, std::string& octets) {
   append_dns_answer(flow, octets);
 }
 
-// In lower case, as HASSH is published. A key exchange that spans segments leaves nDPI 4.2 with the hash of nothing.
+// In lower case, as HASSH is published. nDPI 4.2 gives the hash of an empty text if the key exchange spans segments.
 void append_hassh(std::string& octets, Metadata key, std::string_view hash) {
   constexpr std::string_view kMd5OfNothing = "d41d8cd98f00b204e9800998ecf8427e";
   std::string lower{hash};

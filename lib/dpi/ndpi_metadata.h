@@ -1,4 +1,4 @@
-// What nDPI read out of a flow's packets, as metadata.
+// Metadata that nDPI has read from a flow's packets.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace spanflow::ndpi {
 
-// Appends what `flow` has so far to `octets`, which dpi/metadata.h describes.
+// Appends the metadata that `flow` has so far to `octets`, encoded as dpi/metadata.h describes.
 void append_metadata(const FlowState& flow, std::string& octets);
 
 }  // namespace spanflow::ndpi

@@ -9,7 +9,7 @@
 namespace spanflow {
 namespace {
 
-// As much of a text as its buffer takes, and its whole length.
+// Writes as much of a text as its buffer takes, and counts the whole length.
 class BoundedText {
  public:
   BoundedText(char* buffer, std::size_t size) : buffer_(buffer), size_(size) {}
@@ -35,10 +35,10 @@ class BoundedText {
   std::size_t length_ = 0;
 };
 
-// `width`: at least so many digits, at most 9.
+// `width`: the least number of digits, at most 9.
 template <unsigned kBase>
 void append_number(BoundedText& text, unsigned number, std::ptrdiff_t width, const char* digits) {
-  std::array<char, 10> room;  // for the most digits there are: decimal ones of 32 bits
+  std::array<char, 10> room;  // a number of 32 bits has at most 10 decimal digits
   char* const end = room.data() + room.size();
   char* first = end;
   do {
@@ -84,8 +84,8 @@ std::optional<int> print(char* buffer, std::size_t size, const char* format, std
 
 extern "C" {
 
-// The C library's own, and what the linker puts in the place of nDPI's calls of __snprintf_chk and __sprintf_chk.
-// `room`: what the compiler knows of the buffer's size. The C library ends the program where that is too small.
+// The C library's functions, and the replacements for nDPI's calls of __snprintf_chk and __sprintf_chk. `room` is the
+// buffer's size as far as the compiler knows it. The C library ends the program if it is too small.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
 int __vsnprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format,
                     std::va_list arguments);

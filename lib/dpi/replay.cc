@@ -46,7 +46,7 @@ std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, 
     build.be32(0x60000000).be16(kTcpHeader).u8(protocol::kTcp).u8(kHopLimit);
     build.address(key.ip_src, 16).address(key.ip_dst, 16);
   }
-  const auto self = static_cast<std::size_t>(direction);
+  const std::size_t self = direction_index(direction);
   const bool syn = (tcp_flags & tcp::kSyn) != 0;
   const bool ack = (tcp_flags & tcp::kAck) != 0;
   build.be16(key.src_port).be16(key.dst_port);
@@ -58,15 +58,15 @@ std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, 
 bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
                      std::uint32_t sequence, std::uint32_t acknowledgement) {
   if (handshake.count == Handshake::kMost) return false;
-  const auto self = static_cast<std::size_t>(direction);
-  // Of a connection met half-way, the numbers of the first packet stand for those of the SYNs.
-  if ((tcp_flags & tcp::kSyn) == 0 && (handshake.sequences_known & (1 << self)) == 0) {
-    initial[self] = sequence - 1;
+  const Direction back = reversed(direction);
+  // If the capture began after the SYNs, the numbers of the first packet stand for theirs.
+  if ((tcp_flags & tcp::kSyn) == 0 && (handshake.sequences_known & direction_bit(direction)) == 0) {
+    initial[direction_index(direction)] = sequence - 1;
   }
-  handshake.sequences_known |= static_cast<std::uint8_t>(1 << self);
-  if ((tcp_flags & tcp::kAck) != 0 && (handshake.sequences_known & (2 >> self)) == 0) {
-    initial[1 - self] = acknowledgement - 1;
-    handshake.sequences_known |= static_cast<std::uint8_t>(2 >> self);
+  handshake.sequences_known |= direction_bit(direction);
+  if ((tcp_flags & tcp::kAck) != 0 && (handshake.sequences_known & direction_bit(back)) == 0) {
+    initial[direction_index(back)] = acknowledgement - 1;
+    handshake.sequences_known |= direction_bit(back);
   }
   const std::uint8_t direction_bit = direction == Direction::kDstToSrc ? 0x80 : 0;
   handshake.packets[handshake.count++] = static_cast<std::uint8_t>(direction_bit | (tcp_flags & 0x7f));

@@ -1,21 +1,19 @@
-// A TCP packet without payload, rebuilt from what the flow table remembers of it.
+// Remembers TCP packets without payload in an octet each and rebuilds them for nDPI.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
 
-#include "flow/flow_entry.h"
+#include "dpi/flow_inspection.h"
+#include "spanflow/record.h"
 
 namespace spanflow {
 
 inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 and a TCP header
 
-// The sequence numbers that a TCP connection's directions began with.
-using InitialSequence = std::array<std::uint32_t, 2>;
-
-// Writes IP and TCP header of an empty packet from the flow's `direction`, with `tcp_flags` and the sequence numbers a
-// handshake has; returns the octets written.
+// Writes the IP and TCP headers of an empty packet of the flow's `direction`, with `tcp_flags` and the sequence numbers
+// of a handshake; returns the octets written.
 std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
                            std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out);
 

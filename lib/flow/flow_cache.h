@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include "base/zeroed_array.h"
 #include "capture/packet_clock.h"
 #include "config/adjustments.h"
 #include "config/config.h"
@@ -13,6 +12,7 @@
 #include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_table.h"
+#include "flow/flow_timeouts.h"
 #include "flow/overload.h"
 #include "metrics/features.h"
 #include "metrics/user_metrics.h"
@@ -20,7 +20,7 @@
 
 namespace spanflow {
 
-// What every record of one worker has in common.
+// The members that all records of one worker have in common.
 struct RecordOrigin {
   std::string_view sensor_id;  // outlives the process's records (interned)
   std::uint16_t worker = 0;
@@ -28,8 +28,8 @@ struct RecordOrigin {
   std::uint16_t community_id_seed = 0;
 };
 
-// One per worker; not thread-safe. Everything it borrows must outlive it. Ends of flows depend on packet times alone:
-// how often sweep() runs changes when a record leaves, never what is in it.
+// One per worker; not thread-safe. Everything it borrows must outlive it. The ends of flows depend on packet times
+// only: how often sweep() runs changes when a record leaves, but not its content.
 class FlowCache {
  public:
   // `classifier` may be nullptr: no DPI.
@@ -37,42 +37,33 @@ class FlowCache {
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
-  // What add() will need of a flow, after table().prefetch_slot().
+  // Fetches the memory of a flow that add() will need, after table().prefetch_slot().
   void prefetch(std::uint32_t hash) const;
 
   // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key). If the packet added
-  // just before is of the same flow, `after` may say which way this one goes beside it: that spares the look-up. False
-  // if its flow is not one of those that are sampled: then the packet is not metered.
+  // just before is of the same flow, `after` may give this one's direction relative to it, which saves the look-up.
+  // Returns false if sampling leaves the packet's flow out: then the packet is not metered.
   bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
-  // Of all flows, those that are open too: what is out of time by these ends as it would have by the others.
+  // Applies to open flows as well.
   void set_timeouts(const Adjustments& adjustments);
-  // What to leave out from now on.
+  // From now on, leaves out as much as the overload level says.
   void relieve(const Overload& overload);
-  // Ends flows whose time has come at `now_ns`, at most `budget` of them; pauses while the export ring is nearly full.
-  // True if it ended any.
+  // Ends at most `budget` flows whose deadline is not after `now_ns`; pauses while the export ring is nearly full. True
+  // if it ended any.
   bool sweep(std::uint64_t now_ns, int budget);
-  // The capture is over, its last packet was at `now_ns`: ends everything. Packets of any time may follow.
+  // The capture is over and its last packet was at `now_ns`: ends all flows. Packets of any time may follow.
   void end_all(std::uint64_t now_ns);
 
  private:
-  struct Deadline {
-    std::uint64_t at_ns;
-    EndReason reason;
-  };
-  static constexpr std::uint64_t kNotDue = 0;  // ended by something else than its time
-  // By direction.
-  struct AccountedOctets {
-    std::uint64_t sides[2];
-  };
+  using Deadline = FlowTimeouts::Deadline;
+  static constexpr std::uint64_t kNotDue = 0;  // the flow ended before its deadline
 
   void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
-  Deadline deadline(const FlowEntry& entry) const;
-  bool sweep_front(EntryList& list, std::uint64_t now_ns);
-  bool simply_continues(const FlowEntry& entry, std::uint64_t time_ns) const;
+  Deadline deadline(const FlowEntry& entry) const { return timeouts_.deadline(entry, table_.details(entry)); }
+  bool sweep_front(IndexList& list, std::uint64_t now_ns);
   FlowEntry* continued(FlowEntry* entry, const Packet& packet, Direction direction);
   bool is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const;
-  bool out_of_time(const FlowEntry& entry, std::uint64_t time_ns) const;
-  bool keeps_features(const FlowEntry& entry) const;
+  bool keeps_features(const FlowEntry& entry) const { return features_ && !table_.sheds_features(entry); }
   static bool begins_conversation(const FlowEntry& entry, Direction direction);
   bool is_sampled_out(std::uint32_t hash) const { return (hash & ((1U << sampling_shift_) - 1)) != 0; }
   FlowEntry& open(Packet& packet, std::uint32_t hash);
@@ -87,25 +78,20 @@ class FlowCache {
   void end(FlowEntry& entry, EndReason reason);
   void end(FlowEntry& entry, const Deadline& due);
   void write_record(FlowEntry& entry, const Deadline& due);
-  void describe(const FlowEntry& entry, Flow& flow) const;
-  void describe(const FlowEntry& entry, Direction direction, FlowSide& side) const;
   void forget(FlowEntry& entry);
-  void evict();
+  void make_room();
   std::uint32_t victim();
   std::uint64_t accounted(const Packet& packet) const;
 
   const Config::FlowOptions& options_;
-  std::uint64_t active_timeout_ns_;
-  std::uint64_t inactive_timeout_ns_;
-  std::uint64_t tcp_linger_ns_;
+  FlowTimeouts timeouts_;
   RecordOrigin origin_;
   Classifier* classifier_;
   RecordWriter& writer_;
   Counters& counters_;
-  PacketClock clock_;  // the order of use goes by it: no single packet may put it far ahead
+  PacketClock clock_;  // for the order of use: a single packet with a wrong time does not put it far ahead
   FlowTable table_;
-  FlowTable::Found latest_{};  // of the last packet; no entry if it was not in the table, or an entry was forgotten
-  ZeroedArray<AccountedOctets> accounted_;  // by entry; only if they are neither link nor ip octets
+  FlowTable::Found latest_{};  // the last packet's; no entry if it was not in the table, or if an entry was forgotten
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
   bool features_stopped_ = false;

@@ -1,4 +1,4 @@
-// What a worker keeps of a flow: small, because the memory that a packet waits for is most of its cost.
+// A worker's state of one flow. It is small, because fetching it from memory is most of a packet's cost.
 #pragma once
 
 #include <algorithm>
@@ -7,72 +7,20 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/directions.h"
+#include "dpi/flow_inspection.h"
+#include "inspect/hello_watch.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
 
-inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::max();
-
-struct Links {
-  std::uint32_t previous = kNoIndex;
-  std::uint32_t next = kNoIndex;
-};
-
 enum class EntryState : std::uint8_t {
-  kOpen,     // a segment with packets
-  kClosed,   // a segment whose TCP connection has closed, kept for late packets
-  kDormant,  // cut by the active timeout: no segment, until the next packet opens one
+  kOpen,     // has a segment with packets
+  kClosed,   // has a segment whose TCP connection has closed; waits for late packets
+  kDormant,  // cut by the active timeout: has no segment until the next packet opens one
 };
 
-enum class DpiProgress : std::uint8_t { kNotStarted, kRunning, kDone };
-
-// TCP packets without payload before the first payload: enough to show nDPI the handshake it would have seen.
-struct Handshake {
-  static constexpr std::uint8_t kMost = 6;
-  std::uint8_t count = 0;
-  std::uint8_t sequences_known = 0;  // a bit per direction
-  std::uint8_t packets[kMost] = {};  // direction in bit 7, TCP flags FIN..ECE below
-};
-
-// What nDPI said of a flow.
-struct Verdict {
-  std::uint32_t label : 22 = 0;     // application and category, in the Classifier's list
-  std::uint32_t cut_short : 1 = 0;  // with fewer packets than it might have had, for overload
-  std::uint32_t guessed : 1 = 0;
-  std::uint32_t confidence : 8 = 0;
-};
-
-// What the Classifier keeps of a flow. Its DpiProgress says which it is; metadata names a chain in the MetadataStore.
-union Inspection {
-  struct Running {
-    std::uint32_t state;  // in the pool of nDPI states
-    std::uint32_t metadata;
-  };
-  struct Done {
-    Verdict verdict;
-    std::uint32_t metadata;
-  };
-
-  Handshake handshake{};  // kNotStarted
-  Running running;
-  Done done;
-};
-static_assert(sizeof(Inspection) == 8);
-
-// How far the search for a TLS ClientHello has come; see ClientHelloWatcher.
-struct HelloWatch {
-  static constexpr std::uint32_t kMostBuffers = (1U << 13) - 1;
-  std::uint16_t buffer : 13 = 0;   // plus 1; 0 is none
-  std::uint16_t settled : 2 = 0;   // a bit per direction: nothing is to be found there any more
-  std::uint16_t buffered : 1 = 0;  // the Direction whose octets are in the buffer
-
-  static std::uint8_t bit(Direction direction) { return direction == Direction::kSrcToDst ? 1 : 2; }
-  bool is_settled(Direction direction) const { return (settled & bit(direction)) != 0; }
-  bool done() const { return settled == 3; }
-  void give_up() { settled = 3; }
-};
-
-// One direction of a segment. The counts are the lower halves: what goes beyond is in the flow's CounterHighBits.
+// One direction of a segment. The counts are the lower halves; the upper halves are in CounterHighBits.
 struct SideState {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t start_ns = kNever;
@@ -89,56 +37,57 @@ struct SideState {
 };
 static_assert(sizeof(SideState) == 32);
 
-// What every packet of the flow needs: two cache lines, one for finding it and one for counting.
+// The state that every packet of the flow needs: one cache line to find the flow and one to count the packet.
 struct alignas(64) FlowEntry {
   FlowKey key;
-  std::uint32_t touched_ms = 0;  // the worker's clock when it last moved in the order of use, modulo 2^32
+  std::uint32_t touched_ms = 0;  // the worker's clock when the entry last moved in the order of use, modulo 2^32
   HelloWatch hello;
   EntryState state : 2 = EntryState::kOpen;
-  DpiProgress dpi_progress : 2 = DpiProgress::kNotStarted;
   std::uint8_t syn_seen : 2 = 0;  // a bit per direction
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
-  bool ends_now : 1 = false;           // a user metric said so
-  bool has_tags : 1 = false;           // Tags are its own
-  bool has_tunnel_ids : 1 = false;     // TunnelIds are
-  bool has_high_bits : 1 = false;      // CounterHighBits are
-  bool has_load_shedding : 1 = false;  // LoadShedding is
-  bool is_conversation : 1 = false;    // the table's order of use goes by it
-  Inspection inspection;
-  SideState sides[2];  // by direction
+  bool ends_now : 1 = false;  // a user metric ends the flow
+  bool has_tags : 1 = false;  // has_*: the entry uses its element of a side array
+  bool has_tunnel_ids : 1 = false;
+  bool has_high_bits : 1 = false;
+  bool has_load_shedding : 1 = false;
+  bool is_conversation : 1 = false;  // says which of the two orders of use the entry is in
+  FlowInspection inspection;
+  SideState sides[kDirections];
 
-  SideState& side(Direction direction) { return sides[static_cast<int>(direction)]; }
-  // Of the segment, if it has packets; of a dormant flow's last segment.
+  SideState& side(Direction direction) { return sides[direction_index(direction)]; }
+  // The segment's times, if it has packets; a dormant entry has those of its last segment.
   std::uint64_t start_ns() const { return std::min(sides[0].start_ns, sides[1].start_ns); }
   std::uint64_t end_ns() const { return std::max(sides[0].end_ns, sides[1].end_ns); }
   bool has_packets() const { return sides[0].has_packets() || sides[1].has_packets(); }
 };
 static_assert(sizeof(FlowEntry) == 128);
+static_assert(static_cast<int>(EntryState::kDormant) < 4);
+static_assert(static_cast<int>(BiflowDirection::kReverseInitiator) < 4);
 
-// What its beginning, its end and few packets between need. Made of words of 4 octets, so that it has no padding.
+// The state that only a flow's first and last packets and few others need. Its members are aligned to 4 octets, so that
+// it has no padding.
 struct FlowDetails {
   struct Icmp {
     std::uint8_t type;
     std::uint8_t code;
   };
 
-  // TCP, by direction: for nDPI's replay, the ClientHelloWatcher and the detection of a new connection.
   union {
-    std::array<std::uint32_t, 2> initial_sequence{};
-    Icmp icmp;  // of the first packet; not TCP
+    InitialSequence initial_sequence{};  // TCP
+    Icmp icmp;                           // other protocols: of the first packet
   };
   std::array<std::uint32_t, 2> flow_id_words{};
   std::uint32_t closed_low = 0;
   std::uint16_t closed_high = 0;
-  std::uint16_t segment = 0;  // lower half; what goes beyond is in CounterHighBits
+  std::uint16_t segment = 0;  // lower half; the upper half is in CounterHighBits
   MacAddress src_mac{};
   MacAddress dst_mac{};
 
   std::uint64_t flow_id() const { return std::bit_cast<std::uint64_t>(flow_id_words); }
   void set_flow_id(std::uint64_t id) { flow_id_words = std::bit_cast<std::array<std::uint32_t, 2>>(id); }
 
-  // When the TCP connection closed: 48 bits of it, so it must be less than this long before the flow's last packet.
+  // When the TCP connection closed. Only 48 bits are stored, so it must be less than 2^48 ns before the flow's end.
   static constexpr std::uint64_t kMostSinceClose = (std::uint64_t{1} << 48) - 1;
   std::uint64_t closed_ns(std::uint64_t flow_end_ns) const {
     const std::uint64_t low = std::uint64_t{closed_high} << 32 | closed_low;
@@ -151,7 +100,7 @@ struct FlowDetails {
 };
 static_assert(sizeof(FlowDetails) == 36);
 
-// What few flows have lies in arrays of its own; memory that nobody has written to is none.
+// Rare per-flow state lives in side arrays; pages that were never touched cost no memory.
 
 // The upper halves of counts: for a segment of 4 GiB and more, or a flow of 65,536 segments and more.
 struct CounterHighBits {
@@ -160,7 +109,7 @@ struct CounterHighBits {
     std::uint32_t link_octets;
     std::uint32_t ip_octets;
   };
-  Side sides[2];
+  Side sides[kDirections];
   std::uint32_t segment;
 };
 
@@ -170,15 +119,20 @@ struct Tags {
   std::uint16_t vlan_outer_id;
 };
 
-// What is left out for overload since the flow opened.
+// Left out because of overload, since the flow opened.
 struct LoadShedding {
   std::uint8_t features : 1;
-  std::uint8_t sampling_shift : 4;  // the flow stands for 2 to the power of this
+  std::uint8_t sampling_shift : 4;  // the flow stands for 2^sampling_shift flows
 };
 
-// Of the last packet of each direction.
+// The ids that the last packet of each direction had.
 struct TunnelIds {
-  std::uint32_t sides[2];
+  std::uint32_t sides[kDirections];
+};
+
+// Octets as flow.accounting counts them, where that is neither at the link nor at the IP layer.
+struct AccountedOctets {
+  std::uint64_t sides[kDirections];
 };
 
 }  // namespace spanflow

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "decode/packet.h"
+
 namespace spanflow {
 namespace {
 
@@ -11,23 +13,15 @@ constexpr std::uint32_t kUseOrderGrain = 100;      // ms
 
 std::uint32_t milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / kMillisecond); }
 
+bool is_counted_apart(Accounting accounting) {
+  return accounting == Accounting::kTransport || accounting == Accounting::kPayload;
+}
+
+std::uint64_t whole(std::uint32_t upper, std::uint32_t lower) { return std::uint64_t{upper} << 32 | lower; }
+
 }  // namespace
 
-void EntryList::push_back(std::uint32_t index) {
-  links_[index] = {.previous = tail_, .next = kNoIndex};
-  (tail_ == kNoIndex ? head_ : links_[tail_].next) = index;
-  tail_ = index;
-  ++size_;
-}
-
-void EntryList::remove(std::uint32_t index) {
-  const Links links = links_[index];
-  (links.previous == kNoIndex ? head_ : links_[links.previous].next) = links.next;
-  (links.next == kNoIndex ? tail_ : links_[links.next].previous) = links.previous;
-  --size_;
-}
-
-FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
+FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed, Accounting accounting)
     : hash_(seed),
       entries_(capacity),
       details_(capacity),
@@ -38,12 +32,14 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       tags_(capacity),
       tunnel_ids_(capacity),
       load_shedding_(capacity),
+      accounted_octets_(is_counted_apart(accounting) ? capacity : 0),
+      accounting_(accounting),
       on_probation_(use_),
       conversations_(use_),
       by_opening_(opening_),
       by_close_(opening_) {}
 
-// At most two thirds full, where linear probing is short; one is always free.
+// At most two thirds full, so that linear probing is short. One slot is always free.
 std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
   return static_cast<std::uint32_t>(std::max<std::uint64_t>(2, std::uint64_t{capacity} * 3 / 2));
 }
@@ -51,10 +47,10 @@ std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
 std::size_t FlowTable::octets(std::uint32_t capacity) {
   return capacity * (sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links)) + slots_for(capacity) * sizeof(Slot);
 }
-static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);  // and 12 of the index: 192
+static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);  // with 12 of the index: 192
 
 std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
-  const Slot& slot = slots_[home(hash)];
+  const Slot& slot = slots_[home_slot(hash)];
   if (slot.entry == 0) return kNoIndex;
   const auto* entry = reinterpret_cast<const char*>(&entries_[slot.entry - 1]);
   __builtin_prefetch(entry);
@@ -63,7 +59,7 @@ std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
 }
 
 FlowTable::Found FlowTable::find(const FlowKey& key, std::uint32_t hash) {
-  for (std::uint32_t at = home(hash); slots_[at].entry != 0; at = after(at)) {
+  for (std::uint32_t at = home_slot(hash); slots_[at].entry != 0; at = after(at)) {
     if (slots_[at].hash != hash) continue;
     FlowEntry& entry = entries_[slots_[at].entry - 1];
     if (const auto direction = match(entry.key, key)) return {&entry, *direction};
@@ -80,7 +76,7 @@ FlowEntry& FlowTable::insert(const FlowKey& key, std::uint32_t hash, std::uint64
     index = unused_++;
   }
   ++size_;
-  std::uint32_t at = home(hash);
+  std::uint32_t at = home_slot(hash);
   while (slots_[at].entry != 0) at = after(at);
   slots_[at] = {hash, index + 1};
   FlowEntry& entry = entries_[index];
@@ -92,7 +88,7 @@ FlowEntry& FlowTable::insert(const FlowKey& key, std::uint32_t hash, std::uint64
 
 void FlowTable::erase(FlowEntry& entry) {
   const std::uint32_t index = index_of(entry);
-  std::uint32_t at = home(hash(entry.key));
+  std::uint32_t at = home_slot(hash(entry.key));
   while (slots_[at].entry != index + 1) at = after(at);
   release_slot(at);
   order_of(entry).remove(index);
@@ -101,11 +97,11 @@ void FlowTable::erase(FlowEntry& entry) {
   --size_;
 }
 
-// Closes the gap by moving back what probing had pushed behind it, so that no tombstones are needed.
+// Moves back the slots that probing had pushed behind the gap, so that no tombstones are needed.
 void FlowTable::release_slot(std::uint32_t slot) {
   std::uint32_t gap = slot;
   for (std::uint32_t at = after(gap); slots_[at].entry != 0; at = after(at)) {
-    if (distance(home(slots_[at].hash), at) < distance(gap, at)) continue;
+    if (distance(home_slot(slots_[at].hash), at) < distance(gap, at)) continue;
     slots_[gap] = slots_[at];
     gap = at;
   }
@@ -122,7 +118,7 @@ void FlowTable::begin_conversation(FlowEntry& entry, std::uint64_t now_ns) {
   entry.is_conversation = true;
 }
 
-void FlowTable::move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns) {
+void FlowTable::move_to(IndexList& order, FlowEntry& entry, std::uint64_t now_ns) {
   const std::uint32_t index = index_of(entry);
   order_of(entry).remove(index);
   order.push_back(index);
@@ -132,7 +128,7 @@ void FlowTable::move_to(EntryList& order, FlowEntry& entry, std::uint64_t now_ns
 std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
   if (on_probation_.empty()) return conversations_.front();
   if (conversations_.empty()) return on_probation_.front();
-  const auto touched = [&](const EntryList& order) { return touched_ns(entries_[order.front()], now_ns); };
+  const auto touched = [&](const IndexList& order) { return touched_ns(entries_[order.front()], now_ns); };
   return touched(conversations_) < touched(on_probation_) ? conversations_.front() : on_probation_.front();
 }
 
@@ -140,6 +136,12 @@ std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns
   if (entry.touched_ms == 0) return 0;
   const std::uint32_t ago_ms = milliseconds(now_ns) - entry.touched_ms;
   return now_ns - now_ns % kMillisecond - ago_ms * kMillisecond;
+}
+
+void FlowTable::start_segment(FlowEntry& entry) {
+  for (SideState& side : entry.sides) side = {};
+  if (entry.has_high_bits) std::ranges::fill(high_bits(entry).sides, CounterHighBits::Side{});
+  if (keeps_accounted_octets()) accounted_octets_[index_of(entry)] = {};
 }
 
 void FlowTable::next_segment(FlowEntry& entry) {
@@ -174,20 +176,49 @@ LoadShedding& FlowTable::load_shedding(FlowEntry& entry) {
   return load_shedding;
 }
 
-const CounterHighBits* FlowTable::find_high_bits(const FlowEntry& entry) const {
-  return entry.has_high_bits ? &high_bits_[index_of(entry)] : nullptr;
+void FlowTable::read(const FlowEntry& entry, Flow& flow) const {
+  const std::uint32_t index = index_of(entry);
+  const FlowDetails& details = details_[index];
+  const Tags tags = entry.has_tags ? tags_[index] : Tags{};
+  const FlowDetails::Icmp icmp = entry.key.ip_protocol == protocol::kTcp ? FlowDetails::Icmp{} : details.icmp;
+  const LoadShedding load_shedding = entry.has_load_shedding ? load_shedding_[index] : LoadShedding{};
+  static_cast<FlowKey&>(flow) = entry.key;
+  flow.start_ns = entry.start_ns();
+  flow.end_ns = entry.end_ns();
+  flow.flow_id = details.flow_id();
+  flow.segment = (entry.has_high_bits ? high_bits_[index].segment : 0) << 16 | details.segment;
+  flow.vlan_id = tags.vlan_id;
+  flow.vlan_outer_id = tags.vlan_outer_id;
+  flow.src_mac = details.src_mac;
+  flow.dst_mac = details.dst_mac;
+  flow.icmp_type = icmp.type;
+  flow.icmp_code = icmp.code;
+  flow.biflow_direction = entry.biflow_direction;
+  flow.ends_now = entry.ends_now;
+  flow.sampling_rate = 1U << load_shedding.sampling_shift;
+  flow.overload = static_cast<std::uint8_t>((load_shedding.features != 0 ? kShedFeatures : 0) |
+                                            (load_shedding.sampling_shift > 0 ? kShedFlows : 0));
+  read(entry, Direction::kSrcToDst, flow.src_to_dst);
+  read(entry, Direction::kDstToSrc, flow.dst_to_src);
 }
 
-const Tags* FlowTable::find_tags(const FlowEntry& entry) const {
-  return entry.has_tags ? &tags_[index_of(entry)] : nullptr;
-}
-
-const TunnelIds* FlowTable::find_tunnel_ids(const FlowEntry& entry) const {
-  return entry.has_tunnel_ids ? &tunnel_ids_[index_of(entry)] : nullptr;
-}
-
-const LoadShedding* FlowTable::find_load_shedding(const FlowEntry& entry) const {
-  return entry.has_load_shedding ? &load_shedding_[index_of(entry)] : nullptr;
+void FlowTable::read(const FlowEntry& entry, Direction direction, FlowSide& side) const {
+  const std::uint32_t index = index_of(entry);
+  const std::size_t at = direction_index(direction);
+  const SideState& state = entry.sides[at];
+  const CounterHighBits::Side upper = entry.has_high_bits ? high_bits_[index].sides[at] : CounterHighBits::Side{};
+  side.pkts = whole(upper.pkts, state.pkts);
+  side.link_bytes = whole(upper.link_octets, state.link_octets);
+  side.ip_bytes = whole(upper.ip_octets, state.ip_octets);
+  side.bytes = accounting_ == Accounting::kLink ? side.link_bytes : side.ip_bytes;
+  if (keeps_accounted_octets()) side.bytes = accounted_octets_[index].sides[at];
+  side.start_ns = state.has_packets() ? state.start_ns : 0;
+  side.end_ns = state.end_ns;
+  side.tunnel_id = entry.has_tunnel_ids ? tunnel_ids_[index].sides[at] : 0;
+  side.tcp_flags = state.tcp_flags;
+  side.dscp = state.dscp;
+  side.ttl_min = state.has_packets() ? state.ttl_min : 0;
+  side.ttl_max = state.ttl_max;
 }
 
 }  // namespace spanflow

@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-// Flows that may end per burst beside those its packets end: twice what a burst can open, so that expiry keeps up.
+// Flows that a sweep may end per burst: twice as many as a burst can open, so that expiry keeps up.
 constexpr int kSweepBudget = 2 * kBurstPackets;
 
 std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
@@ -69,7 +69,7 @@ void Meter::take_over(const Adjustments& adjustments) {
   max_delay_ = adjustments.max_delay;
 }
 
-// A worker that has fallen behind does less, so that it loses less.
+// A worker that has fallen behind does less per packet, so that it loses fewer packets.
 void Meter::shed_load() {
   const OverloadLevel before = overload_->level();
   const std::uint8_t sampling_before = overload_->sampling_shift();
@@ -81,7 +81,7 @@ void Meter::shed_load() {
   }
 }
 
-// A pass without packets is a look at empty queues, and the pause after it.
+// A pass without packets and without ended flows is idle: it only polls empty queues.
 void Meter::note_busy(bool was_busy) {
   busy_->end_pass(tsc_now(), was_busy);
   if (was_busy) counters_.set(Counter::kWorkerBusy, busy_->ns());
@@ -100,7 +100,7 @@ void Meter::meter(const Burst& burst) {
   meter_released();
 }
 
-// The packets so far, and what was held and goes on after them.
+// Meters the packets so far, and after them the held packets that are released.
 void Meter::meter_released() {
   while (const Fragments::Held* held = intake_.take_released(packets_[count_])) collect(held->raw, held->link_type);
   add_to_flows();
@@ -111,7 +111,7 @@ void Meter::collect(const RawPacket& raw, LinkType link_type) {
   if (++count_ == packets_.size()) add_to_flows();
 }
 
-// Each step over all packets, so that the memory one packet waits for is fetched while others are worked on.
+// Each step runs over all packets, so that one packet's memory is fetched while others are processed.
 void Meter::add_to_flows() {
   std::uint64_t octets = 0;
   std::uint64_t later_fragments = 0;
@@ -140,7 +140,7 @@ void Meter::add_to_flows() {
   count_ = 0;
 }
 
-// Packets of one flow in a row are looked up once.
+// Consecutive packets of one flow are hashed and looked up once.
 void Meter::hash_all() {
   FlowTable& table = cache_.table();
   std::uint64_t sum_before = 0;
@@ -154,7 +154,7 @@ void Meter::hash_all() {
   }
 }
 
-// It is not metered after all.
+// Takes the packet out of the counters of metered packets again.
 void Meter::leave_out(const Packet& packet) {
   counters_.add(Counter::kIgnoredSampledOut);
   counters_.subtract(Counter::kPacketsMetered);
@@ -164,15 +164,15 @@ void Meter::leave_out(const Packet& packet) {
   counters_.subtract(Counter::kOctetsMetered, packet.size);
 }
 
-// What is held is metered first; packets of any time may follow.
+// Held packets are metered first. Packets of any time may follow.
 void Meter::end_all() {
   intake_.release_all();
   meter_released();
   cache_.end_all(now_ns_);
 }
 
-// A file's records go on in full blocks. Live, and when a pipe is quiet, a record does not wait longer than
-// output.max_delay.
+// A file's records leave in full blocks. A live record waits no longer than output.max_delay, and a record from a pipe
+// not longer than until the pipe is idle.
 void Meter::pass_on_records(const Burst& burst) {
   if (!writer_.has_unflushed()) {
     passed_on_ns_ = now_ns_;

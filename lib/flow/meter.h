@@ -20,8 +20,8 @@
 
 namespace spanflow {
 
-// One per worker, run by one thread; owns the worker's classifier and flow cache. Everything else it borrows, and
-// that must outlive it.
+// One per worker, run by one thread. Owns the worker's classifier and flow cache; everything that it borrows must
+// outlive it.
 class Meter {
  public:
   Meter(const Config& config, std::uint16_t worker, PacketSource& source, const Decoder& decoder, ExportRing& ring,
@@ -29,9 +29,9 @@ class Meter {
 
   // Meters the source to its end and exports every flow, also after an error of the source.
   void run();
-  // For the packets to come; thread-safe.
+  // Applies to the packets from now on; thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // What ended the source early, or nullptr. After run().
+  // After run(): the error that ended the source early, or nullptr.
   std::exception_ptr failure() const { return failure_; }
 
  private:
@@ -58,10 +58,10 @@ class Meter {
   Conditions conditions_;
   Mailbox<Adjustments> adjustments_;
   Nanoseconds max_delay_;
-  std::array<Packet, kBurstPackets> packets_;  // to be added to their flows
+  std::array<Packet, kBurstPackets> packets_;  // collected, to be added to their flows together
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
-  std::array<std::optional<Direction>, kBurstPackets> after_{};  // which way beside the packet before, if of its flow
+  std::array<std::optional<Direction>, kBurstPackets> after_{};  // relative to the packet before, if of the same flow
   std::uint64_t now_ns_ = 0;
   std::uint64_t passed_on_ns_ = 0;
   std::exception_ptr failure_;

@@ -18,7 +18,7 @@ constexpr std::size_t kMostSessionId = 32;
 HelloRead no() { return {HelloVerdict::kNo, {}}; }
 HelloRead need_more() { return {HelloVerdict::kNeedMore, {}}; }
 
-// Takes the next octets; nothing if there are fewer.
+// Takes the next octets; returns nothing if there are fewer.
 std::optional<Cursor> take(Cursor& from, std::size_t octets) {
   if (!from.has(octets)) return std::nullopt;
   Cursor taken = from;
@@ -27,7 +27,7 @@ std::optional<Cursor> take(Cursor& from, std::size_t octets) {
   return taken;
 }
 
-// RFC 8446, section 3.4: a vector, behind its length in one or two octets.
+// RFC 8446, section 3.4: a vector is preceded by its length in one or two octets.
 std::optional<Cursor> take8(Cursor& from) {
   const auto length = take(from, 1);
   return length ? take(from, length->u8(0)) : std::nullopt;
@@ -37,7 +37,7 @@ std::optional<Cursor> take16(Cursor& from) {
   return length ? take(from, length->be16(0)) : std::nullopt;
 }
 
-// The vector, if it is all that there is.
+// The vector, if nothing follows it.
 std::optional<Cursor> only8(Cursor from) {
   const auto vector = take8(from);
   return from.captured() == 0 ? vector : std::nullopt;
@@ -55,7 +55,7 @@ NumberList numbers(const std::optional<Cursor>& octets) {
   return octets && octets->captured() % 2 == 0 ? NumberList(*octets) : NumberList();
 }
 
-// RFC 6066, section 3: the first name that is a host's.
+// RFC 6066, section 3: the first name of the type host_name.
 std::string_view host_name(const Cursor& extension) {
   constexpr std::uint8_t kHostName = 0;
   auto names = only16(extension);
@@ -68,7 +68,7 @@ std::string_view host_name(const Cursor& extension) {
   return {};
 }
 
-// An extension may not come twice (RFC 8446, section 4.2); of one that does, the last counts.
+// An extension must not occur twice (RFC 8446, section 4.2). If it does, the last one counts.
 void read_extension(const HelloExtension& extension, ClientHello& hello) {
   switch (extension.type) {
     case extension_types::kServerName:
@@ -88,7 +88,7 @@ void read_extension(const HelloExtension& extension, ClientHello& hello) {
   }
 }
 
-// SSL 3.0 and TLS 1.0 clients may leave the extensions out altogether.
+// SSL 3.0 and TLS 1.0 clients may send no list of extensions at all.
 bool read_extensions(Cursor& body, ClientHello& hello) {
   if (body.captured() == 0) return true;
   const auto block = only16(body);
@@ -99,7 +99,7 @@ bool read_extensions(Cursor& body, ClientHello& hello) {
   return reader.at_end();
 }
 
-// Every length must fit, and together they must make up the whole message.
+// The fields must fill the message exactly.
 HelloRead read_body(Cursor body) {
   const auto version = take(body, 2);
   const auto random = take(body, kRandom);
@@ -113,9 +113,9 @@ HelloRead read_body(Cursor body) {
   return read_extensions(body, read.hello) ? read : no();
 }
 
-// What there is of the next record's content.
+// The captured part of a record's content.
 struct Fragment {
-  HelloVerdict verdict;  // kYes: all of it
+  HelloVerdict verdict;  // kYes: the whole content
   Cursor content;
 };
 
@@ -131,7 +131,7 @@ Fragment take_record(Cursor& stream) {
   return {there == length ? HelloVerdict::kYes : HelloVerdict::kNeedMore, *take(stream, there)};
 }
 
-// The message at the start of what the records hold.
+// Reads the message at the start of the records' content.
 HelloRead read_message(Cursor content) {
   if (content.has(1) && content.u8(0) != kClientHello) return no();
   if (!content.has(kHandshakeHeader)) return need_more();
@@ -142,7 +142,7 @@ HelloRead read_message(Cursor content) {
   return body ? read_body(*body) : need_more();
 }
 
-// The contents of records, one behind the other.
+// Joins the contents of records.
 class Assembly {
  public:
   explicit Assembly(HelloRoom& room) : room_(room) {}
@@ -181,7 +181,7 @@ HelloRead read_client_hello(Cursor stream, HelloRoom& room) {
   Fragment record = take_record(stream);
   if (record.verdict == HelloVerdict::kNo) return no();
   Assembly assembly{room};
-  // Nearly every client sends it in one record: then nothing is copied.
+  // Nearly every client sends the message in one record: then nothing is copied.
   for (Cursor content = record.content;; content = assembly.all()) {
     const HelloRead read = read_message(content);
     if (read.verdict != HelloVerdict::kNeedMore || record.verdict == HelloVerdict::kNeedMore) return read;

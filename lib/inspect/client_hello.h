@@ -1,4 +1,4 @@
-// The first message of a TLS client (RFC 8446, section 4.1.2), read where it lies.
+// Reads the first message of a TLS client (RFC 8446, section 4.1.2) without copying it.
 #pragma once
 
 #include <array>
@@ -11,10 +11,10 @@
 
 namespace spanflow {
 
-// RFC 8701: values that clients make up so that servers do not come to rely on a fixed set.
+// RFC 8701: random values that clients add so that servers learn to ignore unknown ones.
 constexpr bool is_grease(std::uint16_t value) { return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff); }
 
-// IANA's ExtensionType values, of those that are read.
+// IANA's values of the extension types that are read.
 namespace extension_types {
 inline constexpr std::uint16_t kServerName = 0;
 inline constexpr std::uint16_t kSignatureAlgorithms = 13;
@@ -22,7 +22,7 @@ inline constexpr std::uint16_t kAlpn = 16;
 inline constexpr std::uint16_t kSupportedVersions = 43;
 }  // namespace extension_types
 
-// A list of 16-bit numbers, as it lies in the message.
+// A list of 16-bit numbers: a view of the message.
 class NumberList {
  public:
   NumberList() = default;
@@ -40,13 +40,13 @@ struct HelloExtension {
   Cursor content;
 };
 
-// Walks over extensions, in the order of the message. A copy walks on its own.
+// Iterates over extensions in the order of the message. A copy iterates on its own.
 class ExtensionReader {
  public:
   ExtensionReader() = default;
   explicit ExtensionReader(const Cursor& octets) : rest_(octets) {}
 
-  // Nothing at the end, or where what is left is no extension.
+  // Returns nothing at the end, or if the remaining octets are no extension.
   std::optional<HelloExtension> next();
   bool at_end() const { return rest_.captured() == 0; }
 
@@ -54,7 +54,7 @@ class ExtensionReader {
   Cursor rest_;
 };
 
-// Walks over a list of names, each behind its length in one octet.
+// Iterates over a list of names, each preceded by its length in one octet.
 class NameReader {
  public:
   NameReader() = default;
@@ -66,10 +66,10 @@ class NameReader {
   Cursor rest_;
 };
 
-// Views of the octets that it was read from. GREASE is still in all the lists. An extension that is absent, or whose
-// content is not what it should be, leaves its member empty.
+// Views of the octets that it was read from. The lists still contain GREASE. If an extension is absent or its content
+// is malformed, its member is empty.
 struct ClientHello {
-  static constexpr std::size_t kMostServerName = 255;  // octets of a domain name, RFC 1035; more of it is cut off
+  static constexpr std::size_t kMostServerName = 255;  // octets of a domain name (RFC 1035); the rest is cut off
 
   std::uint16_t legacy_version = 0;
   NumberList ciphers;
@@ -81,22 +81,23 @@ struct ClientHello {
 };
 
 enum class HelloVerdict : std::uint8_t {
-  kNeedMore,  // so far it is one
+  kNeedMore,  // the octets so far are the beginning of one
   kNo,
   kYes,
 };
 
 struct HelloRead {
   HelloVerdict verdict;
-  ClientHello hello;  // of kYes
+  ClientHello hello;  // only with kYes
 };
 
-// Real ones have a few hundred octets, or two thousand with a post-quantum key share. A longer one is none.
+// A usual hello has a few hundred octets, or two thousand with a post-quantum key share. A longer message than this
+// counts as something else.
 inline constexpr std::size_t kMostHelloOctets = 1 << 14;
 using HelloRoom = std::array<std::uint8_t, kMostHelloOctets>;
 
-// Reads the start of a client's TLS stream: one or several records of the handshake. A message that lies in several is
-// put together in `room`. What is read is valid as long as both.
+// Reads the start of a client's TLS stream: one or several handshake records. A message in several records is
+// reassembled in `room`. The result is valid as long as the stream and `room` are.
 HelloRead read_client_hello(Cursor stream, HelloRoom& room);
 
 }  // namespace spanflow

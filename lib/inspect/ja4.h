@@ -13,12 +13,12 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. Its memory is there from the start: a fingerprint allocates nothing.
+// One per worker; not thread-safe. All memory is allocated by the constructor.
 class Ja4 {
  public:
   Ja4();
 
-  // Of a hello over TCP: "t13d1516h2_8daaf6152771_e5627efa2ab1". Valid until the next call.
+  // The fingerprint of a hello over TCP, like "t13d1516h2_8daaf6152771_e5627efa2ab1". Valid until the next call.
   std::string_view of(const ClientHello& hello);
 
  private:
@@ -27,8 +27,8 @@ class Ja4 {
   ShortText hash_sorted(const NumberList& behind);
   void append_codes(std::string_view before);
 
-  std::vector<std::uint16_t> codes_;  // of the list at work
-  fmt::memory_buffer list_;           // the same as text, to be hashed
+  std::vector<std::uint16_t> codes_;  // of the list that is being hashed
+  fmt::memory_buffer list_;           // the same codes as text
   fmt::memory_buffer fingerprint_;
 };
 

@@ -17,7 +17,7 @@ std::unique_ptr<PrometheusEndpoint> open_endpoint(const std::string& listen, con
     log().info("telemetry.listen: http://{}/metrics", listen);
     return endpoint;
   } catch (const RunError& error) {
-    log().warn("telemetry.listen: {}; nothing is shown to Prometheus", error.what());
+    log().warn("telemetry.listen: {}; Prometheus gets no metrics", error.what());
     return nullptr;
   }
 }
@@ -49,7 +49,7 @@ std::string name_of(const CounterValues&, std::size_t at) { return std::to_strin
 std::string name_of(const PortCounts& port, std::size_t) { return port.name; }
 std::string name_of(const SinkLedger& sink, std::size_t) { return sink.name; }
 
-// As DPDK's own commands: alone it lists what there is, with a number behind a comma it tells of one of them.
+// Works as DPDK's own commands do: without a parameter it lists the items, with a number it gives the values of one.
 template <typename Item>
 std::optional<TelemetryAnswer> list_or_one(const std::vector<Item>& items, const std::string& number) {
   if (number.empty()) {
@@ -70,9 +70,9 @@ std::vector<TelemetryCommand> commands(const Snapshot& snapshot) {
        [snapshot](const std::string&) { return TelemetryAnswer{numbers_of(snapshot().counters)}; }},
       {"/spanflow/workers", "Returns the workers. Parameters: a worker's number, for its counters",
        [snapshot](const std::string& number) { return list_or_one(snapshot().per_worker, number); }},
-      {"/spanflow/ports", "Returns the ports. Parameters: a port's place in that list, for what came in by it",
+      {"/spanflow/ports", "Returns the ports. Parameters: a port's index in that list, for its counters",
        [snapshot](const std::string& number) { return list_or_one(snapshot().ports, number); }},
-      {"/spanflow/sinks", "Returns the sinks. Parameters: a sink's place in that list, for its ledger",
+      {"/spanflow/sinks", "Returns the sinks. Parameters: a sink's index in that list, for its ledger",
        [snapshot](const std::string& number) { return list_or_one(snapshot().sinks, number); }},
   };
 }

@@ -1,4 +1,4 @@
-// What a live run tells others about itself while it goes on.
+// Publishes the counters of a live run: to Prometheus and through DPDK's telemetry socket.
 #pragma once
 
 #include <functional>
@@ -11,10 +11,10 @@
 
 namespace spanflow {
 
-// `snapshot` is called by threads of others, and what it looks at must outlive this object. EAL must be there.
+// Other threads call `snapshot`, so it must be thread-safe and outlive this object. EAL must be initialized.
 class LiveTelemetry {
  public:
-  // What cannot be opened is a warning: the run goes on without.
+  // Logs a warning if the Prometheus endpoint cannot be opened; the run goes on without it.
   LiveTelemetry(const Config::Telemetry& options, const std::function<Summary()>& snapshot);
 
  private:

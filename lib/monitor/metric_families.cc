@@ -53,7 +53,7 @@ class Families {
 
 double sample_of(std::uint64_t value) { return static_cast<double>(value); }
 
-// How a row of a table is called: base units, and dots are underscores.
+// The metric name of a table's row: with Prometheus's base unit, and underscores for dots.
 std::string name_of(std::string_view row, std::string_view unit, bool is_count) {
   std::string name(row);
   if (unit == "ns") name.replace(name.rfind("_ns"), std::string::npos, "_seconds");
@@ -67,8 +67,8 @@ double in_base_unit(std::uint64_t value, std::string_view unit) {
   return unit == "ns" ? sample_of(value) / kNanosecondsPerSecond : sample_of(value);
 }
 
-// The family that a counter is a part of, and why it counts what it does, if others of the family count the same for
-// other reasons: packets.ignored.filtered, packets.nic_missed.
+// The family of a counter. Counters of the same thing with different reasons are one family with the label `reason`:
+// packets.ignored.filtered, packets.nic_missed.
 struct Series {
   FamilyInfo family;
   Labels reason;
@@ -82,7 +82,7 @@ Series series_of(const CounterInfo& counter) {
     return Series{{name_of(group, counter.unit, is_count), std::string(help), type}, {{"reason", std::string(last)}}};
   };
   if (std::ranges::find(kLosses, counter.id) != kLosses.end()) {
-    return by_reason("packets.lost", "packets that came by but were never received, by the place where they were lost");
+    return by_reason("packets.lost", "packets lost before spanflow received them, by the place of the loss");
   }
   if (std::ranges::count(counter.name, '.') < 2) {
     return {{name_of(counter.name, counter.unit, is_count), std::string(counter.help), type}, {}};
@@ -100,14 +100,14 @@ const Series& series_of(Counter counter) {
   return all[static_cast<std::size_t>(counter)];
 }
 
-void add_counter(Families& families, Counter counter, ClientMetric::Label whose, std::uint64_t value) {
+void add_counter(Families& families, Counter counter, ClientMetric::Label owner, std::uint64_t value) {
   const Series& series = series_of(counter);
   Labels labels = series.reason;
-  labels.push_back(std::move(whose));
+  labels.push_back(std::move(owner));
   families.add(series.family, std::move(labels), in_base_unit(value, info(counter).unit));
 }
 
-// Those of ports are added for each port.
+// Leaves out the counters of ports: add_port() adds them.
 void add_thread(Families& families, const std::string& name, const CounterValues& counters) {
   for (const CounterInfo& counter : kCounters) {
     if (!is_of_ports(counter.id)) {
@@ -118,7 +118,7 @@ void add_thread(Families& families, const std::string& name, const CounterValues
 
 void add_port(Families& families, const PortCounts& port) {
   const std::string name = clean_utf8(port.name);
-  families.add({"spanflow_port_received_packets_total", "packets that came in by this port", MetricType::Counter},
+  families.add({"spanflow_port_received_packets_total", "packets received on this port", MetricType::Counter},
                {{"port", name}}, sample_of(port.received));
   for (const auto& [counter, count] : losses_of(port)) add_counter(families, counter, {"port", name}, count);
 }
@@ -132,19 +132,19 @@ const std::vector<SinkMetric>& sink_metrics() {
   static const std::vector<SinkMetric> all = {
       {{"spanflow_sink_handed_records_total", "records handed to this sink", MetricType::Counter},
        [](const SinkLedger& sink) { return sample_of(sink.handed); }},
-      {{"spanflow_sink_recovered_records_total", "records of a run before, found in its spool", MetricType::Counter},
+      {{"spanflow_sink_recovered_records_total", "records of a previous run, found in its spool", MetricType::Counter},
        [](const SinkLedger& sink) { return sample_of(sink.recovered); }},
-      {{"spanflow_sink_delivered_records_total", "records that its target has", MetricType::Counter},
+      {{"spanflow_sink_delivered_records_total", "records delivered to its target", MetricType::Counter},
        [](const SinkLedger& sink) { return sample_of(sink.delivered); }},
-      {{"spanflow_sink_queued_records", "records in its queue, in its buffers or on their way"},
+      {{"spanflow_sink_queued_records", "records in its queue, in its buffers or in flight"},
        [](const SinkLedger& sink) { return sample_of(sink.queued); }},
       {{"spanflow_sink_spooled_records", "records in its spool"},
        [](const SinkLedger& sink) { return sample_of(sink.spooled); }},
       {{"spanflow_sink_waiting_records", "records in its queue"},
        [](const SinkLedger& sink) { return sample_of(sink.waiting); }},
-      {{"spanflow_sink_queue_limit_records", "records that may be in its queue"},
+      {{"spanflow_sink_queue_limit_records", "capacity of its queue, in records"},
        [](const SinkLedger& sink) { return sample_of(sink.queue_records); }},
-      {{"spanflow_sink_oldest_queued_seconds", "how long the oldest record in its queue or its buffers has waited"},
+      {{"spanflow_sink_oldest_queued_seconds", "waiting time of the oldest record in its queue or its buffers"},
        [](const SinkLedger& sink) { return sink.oldest_seconds; }},
   };
   return all;
@@ -159,7 +159,7 @@ void add_sink(Families& families, const SinkLedger& sink) {
   }
   if (!sink.spool) return;
   families.add({"spanflow_sink_spool_bytes", "size of the files of its spool"}, {name}, sample_of(sink.spool->octets));
-  families.add({"spanflow_sink_spool_oldest_seconds", "the oldest record in its spool is there no longer than this"},
+  families.add({"spanflow_sink_spool_oldest_seconds", "upper bound of the age of the oldest record in its spool"},
                {name}, sink.spool->oldest_seconds);
 }
 
@@ -197,11 +197,11 @@ double open_descriptors() {
   return static_cast<double>(std::distance(begin(descriptors), end(descriptors)));
 }
 
-// As Prometheus' own client libraries call them.
+// Named as in Prometheus's own client libraries.
 void add_process(Families& families) {
   families.add({"process_cpu_seconds_total", "CPU time of the process, user and system", MetricType::Counter}, {},
                cpu_seconds());
-  families.add({"process_resident_memory_bytes", "memory of the process that is in RAM"}, {}, resident_octets());
+  families.add({"process_resident_memory_bytes", "resident memory of the process"}, {}, resident_octets());
   families.add({"process_open_fds", "open file descriptors"}, {}, open_descriptors());
 }
 
@@ -209,10 +209,10 @@ void add_process(Families& families) {
 
 std::vector<MetricFamily> metric_families(const Summary& summary) {
   Families families;
-  families.add({"spanflow_build_info", "always 1; what this is, and what it is built with"},
+  families.add({"spanflow_build_info", "always 1; the labels name the versions of spanflow, DPDK and nDPI"},
                {{"version", kVersion}, {"dpdk", Eal::version()}, {"ndpi", Classifier::version()}}, 1);
-  families.add({"spanflow_uptime_seconds", "since the start of the run"}, {}, summary.seconds);
-  families.add({"spanflow_workers", "threads that meter"}, {}, sample_of(summary.workers));
+  families.add({"spanflow_uptime_seconds", "time since the start of the run"}, {}, summary.seconds);
+  families.add({"spanflow_workers", "worker threads"}, {}, sample_of(summary.workers));
   for (std::size_t worker = 0; worker < summary.per_worker.size(); ++worker) {
     add_thread(families, std::to_string(worker), summary.per_worker[worker]);
   }

@@ -1,4 +1,4 @@
-// What a run is doing, in Prometheus' terms: families of time series. Internal to lib/telemetry.
+// Converts a Summary to Prometheus metric families. Internal to lib/monitor.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -9,8 +9,8 @@
 
 namespace spanflow {
 
-// Names follow from the tables of counters and distributions; every one begins with spanflow_, but for those of the
-// process. A family is there once.
+// The names come from the tables of counters and histograms. All begin with spanflow_, except process_*. Each family
+// occurs once.
 std::vector<prometheus::MetricFamily> metric_families(const Summary& summary);
 
 }  // namespace spanflow

@@ -19,13 +19,13 @@
 namespace spanflow {
 namespace {
 
-// While the server starts, on this thread, why it does not: what it says first.
-thread_local std::string complaint;
+// The first message of the web server on this thread: the reason if it does not start.
+thread_local std::string first_message;
 
 int take_log(const mg_connection*, const char* text) {
-  if (complaint.empty()) complaint = text;
+  if (first_message.empty()) first_message = text;
   log().debug("{}", text);
-  return 1;  // not to standard error too
+  return 1;  // civetweb does not write it to standard error
 }
 
 class Scrape : public prometheus::Collectable {
@@ -70,11 +70,11 @@ PrometheusEndpoint::PrometheusEndpoint(const std::string& listen, std::function<
                                             "request_timeout_ms", "5000"};
   server_->callbacks.log_message = take_log;
   server_->scrape = std::make_shared<Scrape>(std::move(snapshot));
-  complaint.clear();
+  first_message.clear();
   try {
     server_->exposer.emplace(options, &server_->callbacks);
   } catch (const CivetException&) {
-    throw RunError(complaint.empty() ? listen + ": cannot be listened on" : complaint);
+    throw RunError(first_message.empty() ? "cannot listen on " + listen : first_message);
   }
   server_->exposer->RegisterCollectable(server_->scrape);
 }

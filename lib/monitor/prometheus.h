@@ -1,4 +1,4 @@
-// Shows Prometheus what a run is doing: a small web server with /metrics.
+// Serves a run's metrics to Prometheus: a small web server with the page /metrics.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,10 @@
 
 namespace spanflow {
 
-// Serves by threads of its own, which call `snapshot` once for each scrape: it must be thread-safe, and what it looks
-// at must outlive the endpoint.
+// The endpoint's own threads call `snapshot` once for each scrape, so it must be thread-safe and outlive the endpoint.
 class PrometheusEndpoint {
  public:
-  // `listen`: HOST:PORT; an IPv6 address stands in brackets. Throws RunError if it cannot be listened on.
+  // `listen` is HOST:PORT, with an IPv6 address in brackets. Throws RunError if it cannot listen there.
   PrometheusEndpoint(const std::string& listen, std::function<Summary()> snapshot);
   ~PrometheusEndpoint();
 
@@ -22,10 +21,10 @@ class PrometheusEndpoint {
   std::unique_ptr<Server> server_;
 };
 
-// What a scrape gives.
+// The text of a scrape.
 std::string to_prometheus(const Summary& summary);
 
-// A Markdown table of all families, in docs/telemetry.md.
+// A Markdown table of all families, for docs/telemetry.md.
 std::string list_telemetry();
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// A metric of your own in a shared object, for spanflowd and the library. No part of spanflow needs to be linked:
+// A user metric in a shared object, for spanflowd and libspanflow. The object does not link against spanflow:
 //
 //   #include <spanflow/metric.h>
 //
@@ -11,14 +11,16 @@
 //   };
 //   SPANFLOW_METRIC(count_pkts_gt_666, CountLarge);
 //
-// There is one CountLarge for each segment of a flow: made when it begins, destroyed after its value was asked for when
-// it ends, all by the flow's worker. It may also have
+// Each segment of a flow has a CountLarge of its own. It is constructed when the segment begins, and destroyed after
+// value() was called when the segment ends. All calls for one segment come from one thread, the flow's worker; workers
+// run at the same time, so state that several flows share needs a lock or atomics. Two functions are optional:
 //
 //   void on_init(spanflow::Flow& flow);    // before the first packet is counted
 //   void on_expire(spanflow::Flow& flow);  // after the last packet, before value()
 //
-// on_packet comes after the packet has been counted; flow.finish() ends the flow with that packet. value() may give
-// kNoValue. A metric that throws is logged, counted and switched off, and its value is absent from then on.
+// on_packet is called after the packet has been counted; flow.finish() ends the flow with that packet. value() may
+// return kNoValue. References are valid during the call only. If a metric throws, the exception is logged and counted,
+// the metric is switched off, and its value is absent from then on.
 #pragma once
 
 #include <concepts>
@@ -27,27 +29,29 @@
 #include <new>
 #include <type_traits>
 
+#include "spanflow/export.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
 
-// Changes with MetricInterface and with what its functions mean.
+// Incremented when MetricInterface or the meaning of its functions changes.
 inline constexpr std::uint32_t kMetricAbi = 1;
 
-// What a shared object exports for each of its metrics. The first three members stay as they are in every version:
-// they are what spanflow compares before it looks at the rest.
+// The symbol that a shared object exports for each of its metrics. The first three members stay the same in every
+// version: spanflow compares them before it reads the others, and refuses an object that does not match.
 struct MetricInterface {
   std::uint32_t abi = kMetricAbi;
   std::uint32_t packet_size = sizeof(PacketInfo);
   std::uint32_t flow_size = sizeof(Flow);
-  std::uint32_t state_size = 0;
-  std::uint32_t state_alignment = 1;
-  void (*on_init)(void* state, Flow& flow) = nullptr;  // makes the state
+  std::uint32_t state_size = 0;                        // octets; spanflow owns the memory
+  std::uint32_t state_alignment = 1;                   // octets
+  void (*on_init)(void* state, Flow& flow) = nullptr;  // constructs the state
   void (*on_packet)(void* state, const PacketInfo& packet, Flow& flow) = nullptr;
-  double (*on_expire)(void* state, Flow& flow) = nullptr;  // gives the value
+  double (*on_expire)(void* state, Flow& flow) = nullptr;  // returns the value
   void (*destroy)(void* state) noexcept = nullptr;
 };
 
+// The requirements on a metric's type; on_init() and on_expire() are optional.
 template <typename State>
 concept Metric = std::default_initializable<State> && std::is_nothrow_destructible_v<State> &&
     requires(State& state, const State& ended, const PacketInfo& packet, Flow& flow) {
@@ -55,6 +59,7 @@ concept Metric = std::default_initializable<State> && std::is_nothrow_destructib
   { ended.value() } -> std::convertible_to<double>;
 };
 
+// Used by SPANFLOW_METRIC.
 template <Metric State>
 constexpr MetricInterface metric_interface() {
   return {.state_size = sizeof(State),
@@ -84,8 +89,8 @@ constexpr MetricInterface metric_interface() {
 
 }  // namespace spanflow
 
-// NAME, an identifier, is the metric's name in the configuration and in records; one shared object may have several.
-// At namespace scope, but not in a namespace without a name.
-#define SPANFLOW_METRIC(NAME, STATE)                                                                          \
-  extern "C" __attribute__((visibility("default"))) const ::spanflow::MetricInterface spanflow_metric_##NAME; \
+// Exports the type STATE as the metric NAME, an identifier: its name in the configuration and in records. One shared
+// object may export several metrics. Use it at namespace scope, but not in an unnamed namespace.
+#define SPANFLOW_METRIC(NAME, STATE)                                                   \
+  extern "C" SPANFLOW_EXPORT const ::spanflow::MetricInterface spanflow_metric_##NAME; \
   const ::spanflow::MetricInterface spanflow_metric_##NAME = ::spanflow::metric_interface<STATE>()

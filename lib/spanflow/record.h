@@ -1,4 +1,7 @@
-// What spanflow says of a flow: its key, its state while it lives, and its record once a segment has ended.
+// A flow's key, its state while it is open, and the record of each of its segments.
+//
+// A segment is the part of a flow between two active timeouts; a flow without one has a single segment. Times are
+// nanoseconds since the Unix epoch. Sizes and byte counts are octets on the wire, whatever the snap length.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +17,12 @@
 #include <string_view>
 #include <vector>
 
+#include "spanflow/export.h"
+
 namespace spanflow {
 
-// IPv4 fills the first four bytes and leaves the rest zero; which of the two it is stands in FlowKey::ip_version.
+// In network byte order. An IPv4 address fills the first four octets, the others are zero. FlowKey::ip_version tells
+// IPv4 from IPv6.
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
   bool operator==(const IpAddress&) const = default;
@@ -24,10 +30,10 @@ struct IpAddress {
 
 using MacAddress = std::array<std::uint8_t, 6>;
 
-// Dotted or RFC 5952 text. `ip_version` is 4 or 6.
-std::string to_string(const IpAddress& address, unsigned ip_version);
+// Dotted-decimal text, or that of RFC 5952 for IPv6. `ip_version` is 4 or 6.
+SPANFLOW_EXPORT std::string to_string(const IpAddress& address, unsigned ip_version);
 
-// `src` is the sender of the flow's first packet (or what flow.direction makes of it).
+// `src` is the sender of the flow's first packet, unless the option flow.direction says otherwise.
 enum class Direction : std::uint8_t { kSrcToDst, kDstToSrc };
 
 constexpr Direction reversed(Direction direction) {
@@ -36,35 +42,35 @@ constexpr Direction reversed(Direction direction) {
 
 enum class TunnelType : std::uint8_t { kNone, kIpip, kGre, kErspan, kVxlan, kGeneve, kGtp, kCapwap };
 
-// What makes two packets belong to one flow. Both directions of a flow have the same key but for src and dst, which
-// swap. Ports are 0 where the protocol has none (ICMP) or they are unknown (orphaned fragments).
+// Packets with equal keys belong to one flow. The keys of the two directions differ only in src and dst, which are
+// swapped. Ports are 0 if the protocol has none (ICMP) or if they are unknown (orphaned fragments).
 struct FlowKey {
   IpAddress ip_src;
   IpAddress ip_dst;
   std::uint16_t src_port = 0;
   std::uint16_t dst_port = 0;
-  std::uint16_t vlan_key_outer = 0;  // 802.1Q ids that flow.vlan_key selects, else 0
+  std::uint16_t vlan_key_outer = 0;  // 802.1Q ids that the option flow.vlan_key selects, else 0
   std::uint16_t vlan_key_inner = 0;
-  std::uint32_t tunnel_key = 0;  // the VNI (or key, or session) where both directions share it, else 0
+  std::uint32_t tunnel_key = 0;  // the VNI, key or session if both directions share it, else 0
   std::uint8_t ip_protocol = 0;
   std::uint8_t ip_version = 0;
   TunnelType tunnel_type = TunnelType::kNone;
-  std::uint8_t unused = 0;  // keeps the key free of padding: it is hashed as bytes
+  std::uint8_t unused = 0;  // keeps the key free of padding: all its octets are hashed
   bool operator==(const FlowKey&) const = default;
 };
 static_assert(sizeof(FlowKey) == 48);
 
-// What one direction of a flow added up to. Octets count what was on the wire, whatever the snap length.
+// Counts of one direction of a flow.
 struct FlowSide {
   std::uint64_t pkts = 0;
-  std::uint64_t bytes = 0;       // as flow.accounting says: link, ip, transport or payload octets
+  std::uint64_t bytes = 0;       // link, ip, transport or payload octets, as the option flow.accounting says
   std::uint64_t link_bytes = 0;  // layer 2 octets, IPFIX IE 352
   std::uint64_t ip_bytes = 0;    // layer 3 octets, IPFIX IE 1
-  std::uint64_t start_ns = 0;    // least and greatest packet time, ns since the epoch; 0 without packets
+  std::uint64_t start_ns = 0;    // least and greatest packet time; 0 without packets
   std::uint64_t end_ns = 0;
   std::uint32_t tunnel_id = 0;  // an id of this direction only, such as a GTP TEID
   std::uint8_t tcp_flags = 0;   // union of the flags, IPFIX IE 6
-  std::uint8_t dscp = 0;        // of the first packet, IPFIX IE 195
+  std::uint8_t dscp = 0;        // first packet's, IPFIX IE 195
   std::uint8_t ttl_min = 0;     // least and greatest TTL or hop limit, IPFIX IE 52 and 53
   std::uint8_t ttl_max = 0;
 };
@@ -72,21 +78,22 @@ struct FlowSide {
 // IPFIX IE 239, biflowDirection.
 enum class BiflowDirection : std::uint8_t { kArbitrary, kInitiator, kReverseInitiator };
 
-// The value of a user metric that has none, such as the mean of nothing: absent from JSON, empty in CSV.
+// "No value" of a user metric, such as the mean of no packets: absent from JSON, empty in CSV. It is a NaN, so test it
+// with std::isnan().
 inline constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 
-// The user metrics of a run, in the order in which records show them. Lives as long as the process.
+// The names of a run's user metrics, in the order of the record's fields. They live as long as the process.
 using MetricNames = std::vector<std::string_view>;
 
-// The first of a flow's cells leads to the names; then comes a value for each.
+// A flow's array of cells: the first one points to the names, and one value for each name follows.
 union MetricCell {
   const MetricNames* names;
   double value;
   std::uint64_t count;
 };
 
-// A flow's user metrics, wherever its owner keeps them: a copy leads to the same ones, but that of a FlowRecord has
-// its own. Numbers are exact up to 2^53.
+// A flow's user metrics. The view does not own them: a copy refers to the same values. (A copy of a FlowRecord has
+// values of its own.) Integers are exact up to 2^53.
 class MetricsView {
  public:
   MetricsView() = default;
@@ -112,34 +119,34 @@ class MetricsView {
   MetricCell* cells_ = nullptr;
 };
 
-// What was left out of a flow because a live worker fell behind: sums of these bits.
+// Bits that say what was left out of a flow because a live worker fell behind.
 enum Shedding : std::uint8_t {
-  kShedDpi = 1,       // nDPI saw fewer packets than it might have; known once the flow has ended
-  kShedFeatures = 2,  // features.statistics, splt and tcp
-  kShedFlows = 4,     // other flows: this one stands for sampling_rate of them
+  kShedDpi = 1,       // nDPI saw fewer packets than it could have; known once the flow has ended
+  kShedFeatures = 2,  // features.statistics, features.splt and features.tcp
+  kShedFlows = 4,     // other flows were not opened: this one stands for sampling_rate flows
 };
 
-// A flow while it lives: what it has been so far.
+// An open flow's current segment so far.
 struct Flow : FlowKey {
-  std::uint64_t start_ns = 0;  // least and greatest packet time of this segment, ns since the epoch
+  std::uint64_t start_ns = 0;  // least and greatest packet time of this segment
   std::uint64_t end_ns = 0;
-  std::uint64_t flow_id = 0;  // the same for every segment of a flow, on every run and on any number of workers
-  std::uint32_t segment = 0;  // 0, then one more after each active timeout
-  std::uint16_t vlan_id = 0;  // of the first packet: the innermost tag, and the outermost if there are several
-  std::uint16_t vlan_outer_id = 0;
-  MacAddress src_mac{};  // of the first packet's frame; all 0 without Ethernet
+  std::uint64_t flow_id = 0;        // a hash of sensor_id, key and first packet's time; all segments have the same
+  std::uint32_t segment = 0;        // counts from 0; each active timeout begins the next one
+  std::uint16_t vlan_id = 0;        // first packet's innermost tag
+  std::uint16_t vlan_outer_id = 0;  // first packet's outermost tag, if it has several
+  MacAddress src_mac{};             // first packet's; all 0 without Ethernet
   MacAddress dst_mac{};
-  std::uint8_t icmp_type = 0;  // of the first packet
+  std::uint8_t icmp_type = 0;  // first packet's
   std::uint8_t icmp_code = 0;
   BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
   bool ends_now = false;            // finish() was called
-  std::uint32_t sampling_rate = 1;  // one in so many flows was kept when this one began
-  std::uint8_t overload = 0;        // Shedding
+  std::uint32_t sampling_rate = 1;  // when this flow began, one in this many new flows was opened
+  std::uint8_t overload = 0;        // bits of Shedding
   FlowSide src_to_dst;
   FlowSide dst_to_src;
   MetricsView metrics;  // empty without user metrics
 
-  // For a user metric: ends the flow with the packet that it is looking at.
+  // For a user metric: ends the flow with the current packet.
   void finish() { ends_now = true; }
 
   FlowSide& side(Direction direction) { return direction == Direction::kSrcToDst ? src_to_dst : dst_to_src; }
@@ -148,16 +155,16 @@ struct Flow : FlowKey {
   }
 };
 
-// One packet as the flow it belongs to sees it. Sizes in octets, as on the wire.
+// One packet of a flow.
 struct PacketInfo {
   std::uint64_t time_ns = 0;
   std::uint32_t size = 0;            // the whole frame
   std::uint32_t ip_size = 0;         // from the IP header on
   std::uint32_t transport_size = 0;  // from the transport header on
   std::uint32_t payload_size = 0;    // above the transport header
-  std::uint64_t gap_ns = 0;          // since the flow's packet before; set where there are user metrics
+  std::uint64_t gap_ns = 0;          // time since the flow's previous packet; set only if there are user metrics
   std::uint16_t tcp_window = 0;      // as in the header, not scaled
-  bool has_tcp_window = false;       // false if it is no TCP packet, or not all of its header was captured
+  bool has_tcp_window = false;       // false without TCP, and if the TCP header was not captured in full
   std::uint8_t ttl = 0;              // or IPv6 hop limit
   std::uint8_t tcp_flags = 0;
   std::uint8_t dscp = 0;  // differentiated services code point
@@ -166,9 +173,10 @@ struct PacketInfo {
 
 enum class EndReason : std::uint8_t { kInactive, kActive, kClosed, kCaptureEnd, kEvicted, kPlugin };
 
+// The clock of the packet times.
 enum class TimestampSource : std::uint8_t { kFile, kKernel, kTsc, kNic };
 
-// Of a series of values; all 0 where there is none. The deviation is that of a sample.
+// Summary of a series of values; all 0 for an empty series. stddev is the sample standard deviation.
 struct Distribution {
   double min = 0;
   double mean = 0;
@@ -177,32 +185,33 @@ struct Distribution {
 };
 
 struct SideStatistics {
-  Distribution packet_size;                      // octets, as flow.accounting says
+  Distribution packet_size;                      // octets, as the option flow.accounting says
   Distribution inter_arrival;                    // ns between one packet and the next
-  Distribution inter_arrival_ms;                 // of times in whole ms, where nfstream's columns are asked for; else 0
+  Distribution inter_arrival_ms;                 // from times cut to whole ms; all 0 unless nfstream's columns are on
   std::array<std::uint64_t, 8> tcp_flag_pkts{};  // packets with FIN, SYN, RST, PSH, ACK, URG, ECE, CWR
 };
 
-// features.statistics.
+// The feature features.statistics.
 struct FlowStatistics {
   SideStatistics bidirectional;
   SideStatistics src_to_dst;
   SideStatistics dst_to_src;
 };
 
-// features.splt: one of the first packets of a segment.
+// The feature features.splt: one of the first packets of a segment.
 struct EarlyPacket {
-  std::uint64_t time_ns = 0;  // since the epoch; never less than that of the packet before
-  std::uint32_t size = 0;     // octets, as flow.accounting says
+  std::uint64_t time_ns = 0;  // never less than that of the previous packet
+  std::uint32_t size = 0;     // octets, as the option flow.accounting says
   Direction direction = Direction::kSrcToDst;
 };
 
-// What inspection read out of a flow's packets: texts, but for those named as numbers.
+// Keys of the metadata that inspection extracts from a flow's packets. Values are texts, except where a number is
+// noted.
 enum class Metadata : std::uint8_t {
-  kServerName,  // as nDPI says it: TLS server name, HTTP host, DNS query, ...
+  kServerName,  // nDPI's: TLS server name, HTTP host, DNS query, ...
   kJa3Client,
   kJa3Server,
-  kTlsServerName,  // as spanflow reads it, whole
+  kTlsServerName,  // from spanflow's own parser, never truncated
   kJa4,
   kTlsVersion,
   kTlsCipher,
@@ -210,7 +219,7 @@ enum class Metadata : std::uint8_t {
   kTlsIssuer,
   kTlsSubject,
   kTlsNotBefore,  // number: seconds since the epoch
-  kTlsNotAfter,   // number
+  kTlsNotAfter,   // number: seconds since the epoch
   kHttpUrl,
   kHttpMethod,
   kHttpStatus,  // number
@@ -229,44 +238,44 @@ enum class Metadata : std::uint8_t {
 };
 
 struct FlowMetadata {
-  std::string octets;        // all of it, encoded
-  std::uint32_t keys = ~0U;  // a bit for each key that it may have: most are asked for in vain
+  std::string octets;        // all keys and values, encoded
+  std::uint32_t keys = ~0U;  // a bit for each key that `octets` may hold: saves the search for most absent keys
 
-  // Leaves in `keys` those that `octets` has.
-  void note_keys();
-  // Views into `octets`; empty and nothing where the flow has none.
-  std::string_view text(Metadata key) const;
-  std::optional<std::uint64_t> number(Metadata key) const;
+  // Sets `keys` to exactly the keys in `octets`.
+  SPANFLOW_EXPORT void note_keys();
+  // Empty, or nullopt, if the flow does not have this key. The text is a view into `octets`.
+  SPANFLOW_EXPORT std::string_view text(Metadata key) const;
+  SPANFLOW_EXPORT std::optional<std::uint64_t> number(Metadata key) const;
 };
 
-// One direction of a TCP connection, by what its packets carried.
+// One direction of a TCP connection, from the packets that were captured.
 struct TcpSideQuality {
   std::uint64_t retransmitted_pkts = 0;
   std::uint64_t out_of_order_pkts = 0;
-  std::uint64_t zero_window_pkts = 0;        // that said its own receive window is closed
-  std::uint64_t gaps = 0;                    // packets with a number beyond the next: something before them is missing
-  std::optional<std::uint16_t> mss;          // from its SYN
-  std::optional<std::uint8_t> window_scale;  // from its SYN, the shift
+  std::uint64_t zero_window_pkts = 0;        // packets that advertise a receive window of 0
+  std::uint64_t gaps = 0;                    // packets beyond the expected sequence number: octets before are missing
+  std::optional<std::uint16_t> mss;          // octets, from its SYN
+  std::optional<std::uint8_t> window_scale;  // shift count, from its SYN
 };
 
-// features.tcp. What was not seen has no value.
+// The feature features.tcp. A value is absent if the packets that it needs were not captured.
 struct TcpQuality {
   std::optional<std::uint64_t> server_rtt_ns;  // SYN to SYN-ACK
   std::optional<std::uint64_t> client_rtt_ns;  // SYN-ACK to ACK
-  std::optional<std::uint64_t> response_ns;    // last packet of a request to the first of its answer
+  std::optional<std::uint64_t> response_ns;    // last packet of a request to first packet of its response
   TcpSideQuality src_to_dst;
   TcpSideQuality dst_to_src;
-  std::string history;  // a letter for each kind of packet, in the order of their first; lower case from dst
+  std::string history;  // a letter for each kind of packet, in order of first appearance; lower case: sent by dst
 };
 
-// What the optional features add to a record.
+// The values that optional features add to a record.
 struct FlowExtras {
   FlowMetadata metadata;  // dpi.metadata
   bool has_statistics = false;
   FlowStatistics statistics;
   std::vector<EarlyPacket> early_packets;
-  std::uint32_t early_packets_kept = 0;  // features.splt: a shorter flow has fewer
-  bool has_tcp_quality = false;          // of TCP flows only
+  std::uint32_t early_packets_kept = 0;  // the option features.splt; a shorter flow has fewer early_packets
+  bool has_tcp_quality = false;          // true for TCP flows only
   TcpQuality tcp_quality;
 
   bool empty() const {
@@ -274,7 +283,8 @@ struct FlowExtras {
   }
 };
 
-// The extras of a record: a view of where a worker keeps them. A copy owns its own, so a copied record can be kept.
+// A record's extras. The pipeline's records refer to the worker's memory; a copy owns a FlowExtras of its own, so a
+// copied record can be kept. Test it with operator bool before ->.
 class ExtrasView {
  public:
   ExtrasView() = default;
@@ -295,23 +305,23 @@ class ExtrasView {
   const FlowExtras* extras_ = nullptr;
 };
 
-// The members of a FlowRecord. Texts live as long as the process.
+// The members of a FlowRecord. The texts live as long as the process.
 struct RecordFields : Flow {
-  std::string_view application_name;        // as nDPI says it: "TLS.Instagram"; "Unknown" without a verdict
-  std::string_view category_name;           // "SocialNetwork"
-  std::string_view sensor_id;               // as configured, may be empty
-  std::uint8_t application_confidence = 0;  // nDPI's number
+  std::string_view application_name;        // nDPI's, such as "TLS.Instagram"; "Unknown" without a verdict
+  std::string_view category_name;           // nDPI's, such as "SocialNetwork"
+  std::string_view sensor_id;               // the option sensor_id, may be empty
+  std::uint8_t application_confidence = 0;  // nDPI's ndpi_confidence_t
   bool application_is_guessed = false;
   bool has_application = false;  // false with dpi.enabled: false
   EndReason end_reason = EndReason::kInactive;
   TimestampSource timestamp_source = TimestampSource::kFile;
-  std::uint16_t worker = 0;
-  std::uint64_t sequence = 0;           // of the run: 0, then one more with each record that is exported
-  std::uint16_t community_id_seed = 0;  // output.community_id_seed
-  ExtrasView extras;                    // empty with all features off
+  std::uint16_t worker = 0;             // number of the worker that metered the flow
+  std::uint64_t sequence = 0;           // number of the record in this run, counted from 0
+  std::uint16_t community_id_seed = 0;  // the option output.community_id_seed
+  ExtrasView extras;                    // empty if all features are off
 };
 
-// A segment of a flow that has ended: what a sink sees. The metrics of a copy are its own, as its extras are.
+// The record of a segment that has ended. A copy owns its metrics and its extras.
 struct FlowRecord : RecordFields {
   FlowRecord() = default;
   FlowRecord(const FlowRecord& other) : RecordFields(other) {
@@ -330,12 +340,12 @@ struct FlowRecord : RecordFields {
   std::unique_ptr<MetricCell[]> own_metrics_;
 };
 
-// The documented code: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.
-int export_reason(EndReason reason);
+// The code in records: 0 inactive, 1 active, 2 termination (TCP close, capture end), 3 evicted, 4 plugin.
+SPANFLOW_EXPORT int export_reason(EndReason reason);
 // IPFIX IE 136, flowEndReason: 1 idle, 2 active, 3 end of flow, 4 forced end, 5 lack of resources.
-int flow_end_reason(EndReason reason);
+SPANFLOW_EXPORT int flow_end_reason(EndReason reason);
 
-// One JSON object with every field that spanflowd's default output has.
-std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
+// Writes one JSON object with all fields of spanflowd's default output; no line end.
+SPANFLOW_EXPORT std::ostream& operator<<(std::ostream& out, const FlowRecord& record);
 
 }  // namespace spanflow

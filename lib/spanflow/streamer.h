@@ -1,5 +1,5 @@
-// The public face of libspanflow: one object that turns a capture file, a kernel interface or a DPDK device into flow
-// records, by the same pipeline that spanflowd runs.
+// The entry point of libspanflow: a Streamer turns a capture file, a kernel interface or a DPDK device into flow
+// records, with the same pipeline as spanflowd.
 //
 //   spanflow::Streamer streamer{{.source = "instagram.pcap"}};
 //   for (const spanflow::FlowRecord& flow : streamer) std::cout << flow << '\n';
@@ -14,14 +14,15 @@
 #include <string>
 #include <vector>
 
+#include "spanflow/export.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
 
-// A metric of the program's own: called for every packet, after the packet has been counted. `flow.metrics[name]` is
-// 0 when a segment begins. With several workers it is called by several threads at once, each with flows of its own:
-// a flow's values need no lock, anything else that it changes does. One that throws is logged, counted and switched
-// off.
+// A metric that is a function of the calling program. It is called for every packet, after the packet has been counted,
+// and changes `flow.metrics[name]`, which is 0 when a segment begins. References are valid during the call only.
+// Threads: a flow's calls all come from one worker, so its values need no lock; workers call the function at the same
+// time, so any other state does. If it throws, the exception is logged and counted, and the metric is switched off.
 struct UserMetric {
   std::string name;
   std::function<void(const PacketInfo& packet, Flow& flow)> on_packet;
@@ -29,17 +30,18 @@ struct UserMetric {
 
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
-  std::uint64_t capacity = 128'000;  // flows; when full, the least recently used is exported, conversations last
+  std::uint64_t capacity = 128'000;  // flows; a full table evicts by segmented LRU, two-way conversations last
   std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;
-  std::vector<std::string> settings{};  // any option of the daemon, as "flow.tcp_close=false"
+  std::vector<std::string> settings{};  // options of spanflowd, "flow.tcp_close=false"; they override the members above
   std::vector<UserMetric> user_metrics{};
 };
 
-// Owns a whole pipeline. One thread iterates, once; a second begin() throws std::logic_error. A record is valid until
-// the iterator moves on: copy it to keep it. Leaving the loop and destroying the Streamer stops the capture. What
-// spanflowd would refuse with one line is a std::runtime_error with that line, from the constructor or the iteration.
+// Owns a whole pipeline and its threads. Only one thread may iterate, and only once: a second begin() throws
+// std::logic_error. A record is valid until the iterator is incremented; copy it to keep it. The destructor stops the
+// capture. Errors that end spanflowd with a one-line message are a std::runtime_error with the same message: the
+// constructor throws it (unknown source, wrong option), or begin() and operator++ (a source that fails).
 class Streamer {
  public:
   class Iterator {
@@ -52,7 +54,7 @@ class Streamer {
 
     reference operator*() const { return *record_; }
     pointer operator->() const { return record_; }
-    Iterator& operator++();
+    SPANFLOW_EXPORT Iterator& operator++();
     void operator++(int) { ++*this; }
     bool operator==(std::default_sentinel_t) const { return record_ == nullptr; }
 
@@ -63,12 +65,14 @@ class Streamer {
     const FlowRecord* record_ = nullptr;
   };
 
-  explicit Streamer(const StreamerOptions& options);
-  ~Streamer();
-  Streamer(Streamer&&) noexcept;
-  Streamer& operator=(Streamer&&) noexcept;
+  // Opens the source; the capture starts with begin().
+  SPANFLOW_EXPORT explicit Streamer(const StreamerOptions& options);
+  SPANFLOW_EXPORT ~Streamer();
+  SPANFLOW_EXPORT Streamer(Streamer&&) noexcept;
+  SPANFLOW_EXPORT Streamer& operator=(Streamer&&) noexcept;
 
-  Iterator begin();
+  // Starts the capture and waits for the first record.
+  SPANFLOW_EXPORT Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
  private:

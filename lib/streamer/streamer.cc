@@ -19,7 +19,7 @@
 namespace spanflow {
 namespace {
 
-// Hands records to the iterating thread without copying them: write() returns when the last one has been looked at.
+// Passes records to the iterating thread without copying them: write() returns when that thread is done with them.
 class PullSink : public Sink {
  public:
   void write(std::span<const FlowRecord> records) override {
@@ -31,7 +31,7 @@ class PullSink : public Sink {
   }
   void flush() override {}
 
-  // The next record, valid until the next call; nullptr at the end.
+  // The next record, which is valid until the next call; nullptr at the end.
   const FlowRecord* next() {
     std::unique_lock lock(mutex_);
     if (taken_ > 0 && taken_ == records_.size()) {
@@ -43,7 +43,7 @@ class PullSink : public Sink {
     return closed_ ? nullptr : &records_[taken_++];
   }
 
-  // No further record goes either way.
+  // Ends both write() and next().
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -105,9 +105,9 @@ struct Streamer::Impl {
     return sinks;
   }
 
-  // Sees the pipeline to its end while the caller iterates.
+  // Starts the pipeline, and a thread that waits for its end while the caller iterates.
   void start() {
-    if (started) throw std::logic_error("a Streamer can be iterated once");
+    if (started) throw std::logic_error("a Streamer can be iterated only once");
     started = true;
     pipeline.start();
     supervisor = std::thread([this] {
@@ -118,7 +118,7 @@ struct Streamer::Impl {
     });
   }
 
-  // nullptr at the end; throws what ended the run early.
+  // nullptr at the end; throws the pipeline's first failure, if there is one.
   const FlowRecord* next() {
     const FlowRecord* record = pull->next();
     if (record != nullptr) return record;
@@ -191,8 +191,8 @@ int flow_end_reason(EndReason reason) {
 
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
   static const std::vector<const Field*> selected = [] {
-    Config everything;               // what a record does not have is left out
-    everything.input.files = {"-"};  // and what is not its own
+    Config everything;               // with all features: JSON omits the fields that a record does not have
+    everything.input.files = {"-"};  // without the fields of live runs
     everything.features = {.statistics = true, .splt = 1, .tcp = true};
     return select_fields(std::vector<std::string>{"full"}, everything);
   }();

@@ -1,4 +1,4 @@
-// Keeps a log readable in which one message comes again and again.
+// Folds repeated log messages into one line with a count.
 #pragma once
 
 #include <chrono>
@@ -10,9 +10,9 @@
 
 namespace spanflow {
 
-// What was written less than kFoldingTime ago, level and text the same, is only counted; when that time is over, one
-// entry says how often it came. Remembers kRemembered messages; the oldest makes room, and is told of before. Not
-// thread-safe.
+// Writes the first entry of a message (level and text) at once, and counts the same message for kFoldingTime. Then one
+// entry reports the count, if there were repetitions. Remembers at most kRemembered messages: a new one replaces the
+// oldest, whose count is reported first. Not thread-safe.
 class Folding : public LogWriter {
  public:
   using Clock = std::chrono::steady_clock;
@@ -21,9 +21,9 @@ class Folding : public LogWriter {
   explicit Folding(std::shared_ptr<LogWriter> to, std::function<Clock::time_point()> now = Clock::now);
 
   void write(const LogEntry& entry) override;
-  // Tells of the messages whose time is over.
+  // Reports the messages whose kFoldingTime is over.
   void flush() override;
-  // Tells of all.
+  // Reports all messages.
   void finish();
 
  private:

@@ -1,4 +1,4 @@
-// The journal of systemd.
+// Writes the log to the systemd journal.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,12 @@
 
 namespace spanflow {
 
-// True if what is written to standard error goes to journald, $JOURNAL_STREAM names it (systemd.exec(5)), and journald
-// can be reached.
+// True if standard error is connected to journald, as $JOURNAL_STREAM says (systemd.exec(5)), and journald's socket
+// exists.
 bool standard_error_is_journal();
 
-// Entries with fields: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, SPANFLOW_SENSOR_ID if there is one, SPANFLOW_REPEATED if
-// > 0. What journald does not take goes to standard error as text. Thread-safe.
+// Fields of an entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, SPANFLOW_SENSOR_ID if it is configured, SPANFLOW_REPEATED
+// if > 0. An entry that journald does not accept goes to standard error as text. Thread-safe.
 std::unique_ptr<LogWriter> make_journal_log(const std::string& sensor_id);
 
 }  // namespace spanflow

@@ -16,8 +16,8 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kQueue = 1024;      // lines, of some 400 octets each
-constexpr std::chrono::seconds kTick{1};  // how late it may be told what was folded or lost
+constexpr std::size_t kQueue = 1024;      // lines, about 400 octets each
+constexpr std::chrono::seconds kTick{1};  // interval of reports of folded and lost lines
 
 struct Loggers {
   Loggers() { log_through(make_text_log()); }
@@ -29,12 +29,12 @@ struct Loggers {
 
   std::shared_ptr<LogWriter> writer;
   const std::shared_ptr<spdlog::logger> direct = std::make_shared<spdlog::logger>(std::string(kLogName));
-  // The last LogThread's. Stays when that has ended: another thread may be about to use it.
+  // The logger of the last LogThread. It outlives the LogThread, because another thread may still use it.
   std::shared_ptr<spdlog::logger> queued;
   std::atomic<spdlog::logger*> current{direct.get()};
 };
 
-// Never destroyed: threads of libraries may log while the program exits.
+// Never destroyed, because threads of libraries may log while the program exits.
 Loggers& loggers() {
   static auto* const all = new Loggers;
   return *all;
@@ -71,15 +71,15 @@ void configure_log(const Config& config) {
   set_log_level(config.log.level);
 }
 
-LogThread::LogThread()
-    : folding_(std::make_shared<Folding>(loggers().writer)),
+LogThread::LogThread(std::function<Clock::time_point()> now)
+    : folding_(std::make_shared<Folding>(loggers().writer, std::move(now))),
       sink_(std::make_shared<WriterSink>(folding_)),
       pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1, [] { name_this_thread("log"); })) {
   loggers().queued = std::make_shared<spdlog::async_logger>(std::string(kLogName), sink_, pool_,
                                                             spdlog::async_overflow_policy::overrun_oldest);
   const auto tick = [this] {
     sink_->flush();
-    tell_lost(pool_->overrun_counter());
+    report_lost(pool_->overrun_counter());
   };
   timer_ = std::make_unique<spdlog::details::periodic_worker>(tick, kTick);
   use(*loggers().queued);
@@ -89,17 +89,17 @@ LogThread::~LogThread() {
   timer_.reset();
   use(*loggers().direct);
   const std::uint64_t lost = pool_->overrun_counter();
-  pool_.reset();  // writes what is queued
+  pool_.reset();  // writes the queued lines
   folding_->finish();
-  tell_lost(lost);
+  report_lost(lost);
 }
 
-// An error, so that no level hides it.
-void LogThread::tell_lost(std::uint64_t lost) {
-  if (lost == told_lost_) return;
+// Logs at level error, which every log.level shows.
+void LogThread::report_lost(std::uint64_t lost) {
+  if (lost == reported_lost_) return;
   const std::string text =
-      fmt::format("log: {} messages were lost: they came faster than they could be written", lost - told_lost_);
-  told_lost_ = lost;
+      fmt::format("log: {} messages were lost: they came faster than they could be written", lost - reported_lost_);
+  reported_lost_ = lost;
   sink_->log({kLogName, spdlog::level::err, text});
 }
 

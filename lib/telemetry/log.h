@@ -1,10 +1,12 @@
-// The program's log, through spdlog. No thread that touches packets logs: what they have to say goes into Notes.
+// The program's log, through spdlog. Threads that handle packets never log; they add their messages to Notes.
 #pragma once
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,40 +21,43 @@ struct Config;
 class Folding;
 class LogWriter;
 
-// Thread-safe. Whoever logs writes the line, as "spanflowd: warning: text" to standard error; the daemon changes both
-// by what follows, a program that uses the library never does. A message may hold any octet: what is not printable is
-// written as \xNN.
+// Thread-safe. By default the calling thread writes the line to standard error, as "spanflowd: warning: text". The
+// daemon changes this with the functions below; a program that uses the library keeps the default. A message may
+// contain any octet: those that are not printable are written as \xNN.
 spdlog::logger& log();
 
-// Says, as an error, what an exception that was kept says.
+// Logs the exception's what() at level error.
 void log_failure(const std::exception_ptr& failure);
 
-// A word of the option log.level. Thread-safe, at any time.
+// `level` is a value of the option log.level. Thread-safe.
 void set_log_level(const std::string& level);
 
-// Where lines go from now on. While no other thread logs, and there is no LogThread.
+// From now on, lines go to `writer`. Call it while no other thread logs and no LogThread exists.
 void log_to(std::shared_ptr<LogWriter> writer);
-// The same as the configuration has it, and its level: to journald if standard error leads there, else as log.format.
+// Sets writer and level from the configuration: the journal if standard error is connected to it, else log.format.
 void configure_log(const Config& config);
 
-// While it lives, lines are written by a thread of its own, so that nobody who logs waits for whoever reads the log,
-// and what is repeated is folded (see Folding). The queue is bounded: when it is full the oldest lines are lost,
-// counted, and the log says how many. After the destructor every line has been written. One at a time.
+// While a LogThread exists, its own thread writes the lines, so that a slow reader of the log blocks no other thread,
+// and repeated messages are folded (see Folding). The queue is bounded: when it is full, the oldest lines are dropped,
+// and the log reports their number. The destructor writes all queued lines. Only one LogThread may exist at a time.
 class LogThread {
  public:
-  LogThread();
+  using Clock = std::chrono::steady_clock;
+
+  // `now` is the clock of the folding; other threads call it.
+  explicit LogThread(std::function<Clock::time_point()> now = Clock::now);
   ~LogThread();
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
 
  private:
-  void tell_lost(std::uint64_t lost);
+  void report_lost(std::uint64_t lost);
 
   const std::shared_ptr<Folding> folding_;
   const std::shared_ptr<spdlog::sinks::sink> sink_;
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::unique_ptr<spdlog::details::periodic_worker> timer_;
-  std::uint64_t told_lost_ = 0;
+  std::uint64_t reported_lost_ = 0;
 };
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// Payloads that nDPI knows.
+// Payloads that nDPI recognizes.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace spanflow::testing {
 
 // A TLS 1.3 ClientHello that asks for `server_name`.
 std::string tls_client_hello(std::string_view server_name);
-// A ServerHello that takes the connection up.
+// A TLS 1.3 ServerHello that answers it.
 std::string tls_server_hello();
 std::string http_get(std::string_view host);
 std::string http_response();

@@ -1,4 +1,4 @@
-// Integers in network byte order, into vectors of octets.
+// Writes integers in network byte order into vectors of octets.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ inline void put32(std::vector<std::uint8_t>& out, std::size_t at, std::uint32_t 
 }
 
 inline void append(std::vector<std::uint8_t>& out, const std::vector<std::uint8_t>& more) {
-  for (const std::uint8_t octet : more) out.push_back(octet);  // gcc 12 warns of insert() here, wrongly
+  for (const std::uint8_t octet : more) out.push_back(octet);  // gcc 12 gives a false positive for insert() here
 }
 
 }  // namespace spanflow::testing

@@ -10,7 +10,7 @@
 namespace spanflow::testing {
 namespace {
 
-// Appends integers in this machine's byte order or the other.
+// Appends integers in the byte order of this machine, or swapped.
 class Writer {
  public:
   explicit Writer(bool swapped) : swapped_(swapped) {}

@@ -1,4 +1,4 @@
-// Capture files, as octets.
+// Writes capture files into memory.
 #pragma once
 
 #include <vector>
@@ -9,14 +9,14 @@ namespace spanflow::testing {
 
 struct PcapForm {
   bool nanoseconds = true;
-  bool other_byte_order = false;  // than this machine's
+  bool other_byte_order = false;  // other than this machine's
 };
 
-// LINKTYPE_ number of the frames.
+// The LINKTYPE_ number.
 int pcap_number(LinkType type);
 
 Bytes pcap_of(const std::vector<TestPacket>& packets, const PcapForm& form = {});
-// One section, one interface, microseconds.
+// With one section, one interface, and times in microseconds.
 Bytes pcapng_of(const std::vector<TestPacket>& packets);
 
 Bytes gzip(const Bytes& content);

@@ -1,4 +1,4 @@
-// One frame through a Decoder.
+// Decodes one frame with a Decoder of its own.
 #pragma once
 
 #include "decode/decoder.h"

@@ -1,4 +1,4 @@
-// What a call that should fail says.
+// The message of a call that should fail.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace spanflow::testing {
 
-// Of the RunError that it throws.
+// The message of the RunError that `call` throws, or "no error".
 template <typename Call>
 std::string error_of(Call call) {
   try {

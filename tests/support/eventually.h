@@ -1,4 +1,4 @@
-// Waiting for another thread. The bound is only there so that a broken build fails instead of hanging.
+// Waits until another thread makes a condition true. The limit of 20 s only lets a broken build fail instead of hang.
 #pragma once
 
 #include <chrono>
@@ -6,6 +6,7 @@
 
 namespace spanflow::testing {
 
+// False if the condition is still not true at the limit.
 template <typename Condition>
 bool eventually(Condition condition) {
   for (int i = 0; i < 20'000; ++i) {

@@ -1,4 +1,4 @@
-// A FlowCache with all that it borrows: packets in, records out.
+// A FlowCache with everything that it borrows: takes packets, returns records.
 #pragma once
 
 #include <memory>
@@ -40,15 +40,15 @@ class FlowHarness {
   void end();
   void end(std::chrono::nanoseconds now);
 
-  // As a reload does.
+  // Does the same as a reload.
   void set_timeouts(Nanoseconds active, Nanoseconds inactive);
 
-  // What the worker leaves out when it has been behind for so many steps.
+  // Leaves out as much as a worker that has been behind for `steps` steps.
   void fall_behind(int steps);
 
   // The records since the last call, in the order they were written.
   std::vector<FlowRecord> take_records();
-  // When the records were due that the last take_records() gave; 0: nothing waited for them.
+  // The due times of the records that the last take_records() returned; 0: none.
   const std::vector<std::uint64_t>& due_ns() const { return due_ns_; }
   // end() and take_records().
   std::vector<FlowRecord> finish();
@@ -75,7 +75,7 @@ class FlowHarness {
   std::vector<std::uint64_t> due_ns_;
 };
 
-// Everything a record says, as one line, but for `worker` and `sequence`.
+// All members of a record as one line, except `worker` and `sequence`.
 std::string line_of(FlowRecord record);
 // The lines sorted, to compare runs whose records leave in another order.
 std::vector<std::string> sorted_lines(const std::vector<FlowRecord>& records);

@@ -9,7 +9,7 @@
 
 namespace spanflow::testing {
 
-// Outlives the sink, which a SinkRunner owns. Thread-safe.
+// Outlives the MemorySink, which a SinkRunner owns. Thread-safe.
 class KeptRecords {
  public:
   void add(std::span<const FlowRecord> records) {

@@ -1,4 +1,4 @@
-// A shared object with a metric for each thing that a user's metric can do, right or wrong.
+// A shared object with metrics that use each part of the interface, and metrics that fail.
 #include <spanflow/metric.h>
 
 #include <stdexcept>
@@ -14,8 +14,8 @@ struct CountLarge {
   double value() const { return static_cast<double>(packets); }
 };
 
-// What its functions were called with, in order, as the digits of a number: 1 on_init, 2 on_packet, 3 on_expire. The
-// text needs its destructor.
+// The value is the sequence of calls, as the digits of a number: 1 on_init, 2 on_packet, 3 on_expire; 9 is a call with
+// wrong counts. The member `text` needs a destructor.
 struct Calls {
   std::string text;
   void on_init(spanflow::Flow& flow) { text += flow.src_to_dst.pkts == 0 ? "1" : "9"; }
@@ -24,7 +24,7 @@ struct Calls {
   double value() const { return std::stod(text); }
 };
 
-// How many states there are while one ends.
+// The value is the number of states that exist when a segment ends.
 struct LiveStates {
   static inline int live = 0;
   LiveStates() { ++live; }
@@ -41,7 +41,7 @@ struct EndsAtLarge {
 };
 
 struct ThrowsAtThirteen {
-  std::string text = "a state that has to be destroyed all the same";
+  std::string text = "a state that must be destroyed after a throw";
   void on_packet(const spanflow::PacketInfo& packet, spanflow::Flow&) {
     if (packet.payload_size == 13) throw std::runtime_error("thirteen octets");
   }
@@ -49,7 +49,7 @@ struct ThrowsAtThirteen {
 };
 
 struct ThrowsAtStart {
-  std::string text = "made before on_init throws";
+  std::string text = "constructed before on_init throws";
   void on_init(spanflow::Flow&) { throw 42; }
   void on_packet(const spanflow::PacketInfo&, spanflow::Flow&) {}
   double value() const { return 1; }
@@ -83,7 +83,7 @@ SPANFLOW_METRIC(throws_at_end, ThrowsAtEnd);
 SPANFLOW_METRIC(aligned, Aligned);
 SPANFLOW_METRIC(too_aligned, TooAligned);
 
-// As another version's SPANFLOW_METRIC would have made them.
+// As the SPANFLOW_METRIC of another version would export them.
 extern "C" {
 extern const spanflow::MetricInterface spanflow_metric_of_another_version;
 extern const spanflow::MetricInterface spanflow_metric_of_another_packet;

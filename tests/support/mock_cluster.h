@@ -1,4 +1,4 @@
-// A Kafka cluster inside the test: librdkafka's own mock, which can be told to fail.
+// A Kafka cluster in the test's process: librdkafka's mock, with errors on request.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -12,7 +12,7 @@
 
 namespace spanflow::testing {
 
-// One thread. Has one broker, number 1, and topics of four partitions.
+// For one thread. Has one broker, number 1, and topics with four partitions.
 class MockCluster {
  public:
   struct Message {
@@ -20,7 +20,7 @@ class MockCluster {
     std::string key;
     std::string value;
   };
-  enum Request : std::int16_t { kProduce = 0 };  // as the protocol numbers them
+  enum Request : std::int16_t { kProduce = 0 };  // Kafka's ApiKey
 
   MockCluster() : host_(new_handle(RD_KAFKA_PRODUCER, {})), cluster_(rd_kafka_mock_cluster_new(host_.get(), 1)) {}
   ~MockCluster() { rd_kafka_mock_cluster_destroy(cluster_); }
@@ -31,14 +31,14 @@ class MockCluster {
   void make_topic(const std::string& topic) { rd_kafka_mock_topic_create(cluster_, topic.c_str(), 4, 1); }
   void stop_broker() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void start_broker() { rd_kafka_mock_broker_set_up(cluster_, 1); }
-  // How long an answer takes; 0: as usual.
+  // Delays all answers by `ms`; 0: no delay.
   void delay_answers(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
-  // The next requests of this kind get these answers, in turn.
+  // The next requests of this kind get these errors as answers, in this order.
   void answer_next(Request request, const std::vector<rd_kafka_resp_err_t>& errors) {
     rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());
   }
 
-  // Everything that the topic holds.
+  // All messages of the topic.
   std::vector<Message> read(const std::string& topic) {
     const auto consumer = new_handle(
         RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers()}, {"group.id", "test"}, {"enable.partition.eof", "true"}});

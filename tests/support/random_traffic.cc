@@ -23,11 +23,11 @@ std::uint8_t random_flags(std::mt19937& random) {
   }
 }
 
-// What mixed traffic is made of: a conversation between two hosts, by one of a few ways.
+// A unit of mixed traffic: a conversation between two hosts, with one of five encapsulations.
 class Conversation {
  public:
   explicit Conversation(std::mt19937& random)
-      : way_(random() % 5),
+      : encapsulation_(random() % 5),
         v6_(random() % 4 == 0),
         forward_(random() % 2 == 0),
         protocol_(random() % 4),
@@ -60,10 +60,10 @@ class Conversation {
   PacketBuilder up_to_ip() const {
     PacketBuilder packet;
     packet.ethernet();
-    if (way_ == 1) packet.vlan(100);
-    if (way_ == 2) packet.vlan(200).vlan(30);
-    if (way_ == 3) packet.ipv4("172.16.0.1", "172.16.0.2").udp(5000, 4789).vxlan(7).ethernet();
-    if (way_ == 4) packet.ipv4("172.16.0.1", "172.16.0.2").gre();
+    if (encapsulation_ == 1) packet.vlan(100);
+    if (encapsulation_ == 2) packet.vlan(200).vlan(30);
+    if (encapsulation_ == 3) packet.ipv4("172.16.0.1", "172.16.0.2").udp(5000, 4789).vxlan(7).ethernet();
+    if (encapsulation_ == 4) packet.ipv4("172.16.0.1", "172.16.0.2").gre();
     const std::string one = (v6_ ? "fd00::1:" : "10.0.0.") + std::to_string(hosts_[0]);
     const std::string other = (v6_ ? "fd00::2:" : "10.0.1.") + std::to_string(hosts_[1]);
     if (v6_) {
@@ -98,7 +98,7 @@ class Conversation {
     }
   }
 
-  std::uint64_t way_;
+  std::uint64_t encapsulation_;
   bool v6_;
   bool forward_;
   std::uint64_t protocol_;
@@ -106,14 +106,14 @@ class Conversation {
   std::uint64_t hosts_[2];
 };
 
-// In order and at once, shuffled over some time, or without the first.
+// Adds a datagram in fragments: in order within 1 ms, shuffled over some time, or without the first fragment.
 void add_datagram(const Conversation& conversation, std::chrono::nanoseconds now, std::uint16_t id,
                   std::mt19937& random, std::vector<TestPacket>& packets) {
-  const auto fate = random() % 4;
-  const auto spread = std::chrono::milliseconds{fate == 0 ? 1 : 1 + random() % 3000};
+  const auto kind = random() % 4;  // 0: in order; 1: no first fragment
+  const auto duration = std::chrono::milliseconds{kind == 0 ? 1 : 1 + random() % 3000};
   const auto later = 1 + static_cast<std::uint32_t>(random() % 4);
-  const auto time = [&] { return now + std::chrono::microseconds{random() % (1000 * spread.count())}; };
-  if (fate != 1) packets.push_back(conversation.first_fragment(id, random).at(fate == 0 ? now : time()).build());
+  const auto time = [&] { return now + std::chrono::microseconds{random() % (1000 * duration.count())}; };
+  if (kind != 1) packets.push_back(conversation.first_fragment(id, random).at(kind == 0 ? now : time()).build());
   for (std::uint32_t number = 1; number <= later; ++number) {
     packets.push_back(conversation.later_fragment(id, number, number < later).at(time()).build());
   }

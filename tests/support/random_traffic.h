@@ -1,4 +1,4 @@
-// Streams of packets from fixed seeds, for what must hold of any stream.
+// Random packets from fixed seeds, for tests of properties that hold for all traffic.
 #pragma once
 
 #include <vector>
@@ -7,12 +7,12 @@
 
 namespace spanflow::testing {
 
-// Ethernet frames of TCP and UDP between a few endpoints, so that flows repeat, with gaps of up to 6 s, so that they
-// end in every way. With `time_may_go_back`, by up to 12 s.
+// Ethernet frames of TCP and UDP between a few endpoints, so that keys repeat, with gaps of up to 6 s, so that flows
+// end for all reasons. With `time_may_go_back`, some times are up to 12 s too early.
 std::vector<TestPacket> random_traffic(unsigned seed, std::size_t packets, bool time_may_go_back = false);
 
-// The same and more: IPv6, ICMP, VLANs, VXLAN and GRE, and datagrams in fragments, whose fragments may come in any
-// order, seconds later, or without their first.
+// The same with IPv6, ICMP, VLANs, VXLAN, GRE and fragmented datagrams. The fragments may be in any order, seconds
+// apart, or without the first one.
 std::vector<TestPacket> mixed_traffic(unsigned seed, std::size_t packets, bool time_may_go_back = false);
 
 }  // namespace spanflow::testing

@@ -1,4 +1,4 @@
-// What is in the captures of tests/captures.
+// The packets of the captures in tests/captures.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,7 @@ inline std::vector<TestPacket> recorded_packets(const std::string& name) {
   return packets;
 }
 
-// The payload of each packet that has any.
+// The payloads of all packets that have one.
 inline std::vector<std::string> recorded_payloads(const std::string& name) {
   std::vector<std::string> payloads;
   for (const TestPacket& frame : recorded_packets(name)) {

@@ -1,4 +1,4 @@
-// Records made by hand, for the parts that only pass them on.
+// Records for tests of code that only passes them on.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace spanflow::testing {
 
-// The number is in flow_id.
+// A record with `number` as flow_id.
 inline FlowRecord record_number(std::uint64_t number) {
   FlowRecord record;
   record.ip_src = address("10.0.0.1");

@@ -1,4 +1,4 @@
-// Against the examples of RFC 3720, B.4.
+// The examples of RFC 3720, B.4.
 #include "base/crc32c.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ TEST(Crc32cTest, GivesTheExamplesOfTheRfc) {
   EXPECT_EQ(crc32c("123456789"), 0xE3069283U);
 }
 
-TEST(Crc32cTest, TwoPiecesAreOne) {
+TEST(Crc32cTest, TwoPiecesGiveTheChecksumOfTheWhole) {
   const std::string_view text = "123456789";
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
     EXPECT_EQ(crc32c(text.substr(0, cut), text.substr(cut)), 0xE3069283U) << cut;

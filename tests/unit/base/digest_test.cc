@@ -1,4 +1,4 @@
-// Hashes and base64, by the examples of the standards.
+// Hashes and base64: the examples of the standards.
 #include "base/digest.h"
 
 #include <gtest/gtest.h>
@@ -18,12 +18,12 @@ std::array<std::uint8_t, 20> sha1_of(std::string_view text) {
 }
 
 // FIPS 180-2, appendices A.1, A.2 and B.1.
-TEST(Digest, HashesAsTheStandardsExamples) {
+TEST(Digest, HashesTheExamplesOfTheStandard) {
   EXPECT_EQ(hex(sha1_of("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST(Digest, HashesNothingAndMoreThanABlock) {
+TEST(Digest, HashesAnEmptyTextAndMoreThanABlock) {
   EXPECT_EQ(hex(sha1_of("")), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
   EXPECT_EQ(hex(sha1_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),
             "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
@@ -36,14 +36,14 @@ std::string base64(std::string_view text) {
 }
 
 // RFC 4648, section 10.
-TEST(Base64, EncodesAsTheStandardsExamples) {
+TEST(Base64, EncodesTheExamplesOfTheStandard) {
   EXPECT_EQ(base64(""), "");
   EXPECT_EQ(base64("f"), "Zg==");
   EXPECT_EQ(base64("fo"), "Zm8=");
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
 }
 
-TEST(Base64, GoesBehindWhatIsThere) {
+TEST(Base64, AppendsToTheText) {
   ShortText text{"1:"};
   append_base64(text, std::vector<std::uint8_t>(21, 0xff));
   EXPECT_EQ(text.view(), "1:////////////////////////////");

@@ -43,7 +43,7 @@ FlowKey random_key(std::mt19937_64& random) {
   return std::bit_cast<FlowKey>(words);
 }
 
-// One change in every member, each of which makes another flow.
+// Keys of other flows: each differs from `key` in one member.
 std::vector<FlowKey> neighbours(const FlowKey& key) {
   std::vector<FlowKey> others(10, key);
   others[0].ip_src.bytes[0] ^= 1;
@@ -77,7 +77,7 @@ TEST(SymmetricHash, AnotherSeedGivesAnotherHash) {
   EXPECT_NE(SymmetricHash(1)(tcp_key()), SymmetricHash(2)(tcp_key()));
 }
 
-TEST(SymmetricHash, AFlowBetweenTwoPortsOfOneHostIsNotLikeTheNext) {
+TEST(SymmetricHash, FlowsWithinOneHostHaveDifferentHashes) {
   FlowKey key = tcp_key();
   key.ip_dst = key.ip_src;
   FlowKey next = key;
@@ -116,7 +116,7 @@ TEST(Match, PortsMustSwapWithTheAddresses) {
   EXPECT_EQ(match(tcp_key(), only_ports), std::nullopt);
 }
 
-TEST(Match, AFlowToItselfGoesForward) {
+TEST(Match, AnEndpointToItselfIsSrcToDst) {
   FlowKey key = tcp_key();
   key.ip_dst = key.ip_src;
   key.dst_port = key.src_port;
@@ -124,7 +124,7 @@ TEST(Match, AFlowToItselfGoesForward) {
 }
 
 // Records of different releases are joined on these: a change here breaks them.
-TEST(FlowId, IsFixedForAllTime) {
+TEST(FlowId, NeverChanges) {
   EXPECT_EQ(make_flow_id("", tcp_key(), 1'700'000'000'123'456'789), 0x09aad3be3af49e02U);
   EXPECT_EQ(make_flow_id("probe-1", tcp_key(), 1'700'000'000'123'456'789), 0xe3e0a6543d748711U);
   EXPECT_EQ(make_flow_id("", tunnelled_key(), 1), 0x097d9bc2746fce5bU);
@@ -142,7 +142,7 @@ TEST(FlowId, EveryMemberOfTheKeyCounts) {
   for (const FlowKey& other : neighbours(tunnelled_key())) EXPECT_NE(make_flow_id("", other, 1), id);
 }
 
-TEST(HomeWorker, IsFixedForAllTime) {
+TEST(OwnerWorker, NeverChanges) {
   EXPECT_EQ(owner_worker(tcp_key(), 2), 1U);
   EXPECT_EQ(owner_worker(tcp_key(), 4), 2U);
   EXPECT_EQ(owner_worker(tcp_key(), 7), 4U);
@@ -150,7 +150,7 @@ TEST(HomeWorker, IsFixedForAllTime) {
   EXPECT_EQ(owner_worker(tunnelled_key(), 7), 1U);
 }
 
-TEST(HomeWorker, IsTheSameForBothDirectionsAndInRange) {
+TEST(OwnerWorker, IsTheSameForBothDirectionsAndInRange) {
   std::mt19937_64 random(2);
   for (int i = 0; i < 10'000; ++i) {
     const FlowKey key = random_key(random);
@@ -161,8 +161,8 @@ TEST(HomeWorker, IsTheSameForBothDirectionsAndInRange) {
   }
 }
 
-// The ports of one client to one server, as a proxy makes them: nothing else differs.
-TEST(HomeWorker, SpreadsFlowsThatDifferInOnePortEvenly) {
+// As the connections of a proxy to one server: only the client's port differs.
+TEST(OwnerWorker, DistributesFlowsThatDifferInOnePortEvenly) {
   constexpr std::uint32_t kWorkers = 4;
   std::vector<int> flows(kWorkers);
   FlowKey key = tcp_key();

@@ -24,12 +24,12 @@ TEST(ParseDuration, TakesFractionsAndASpace) {
   EXPECT_EQ(parse_duration("0.25 s"), 250ms);
 }
 
-TEST(ParseDuration, NeedsAUnitButForZero) {
+TEST(ParseDuration, NeedsAUnitExceptForZero) {
   EXPECT_EQ(parse_duration("0"), 0ns);
   EXPECT_EQ(parse_duration("120"), std::nullopt);
 }
 
-TEST(ParseDuration, RefusesWhatIsNone) {
+TEST(ParseDuration, RefusesOtherTexts) {
   for (const char* text : {"", "s", "-1s", "5 seconds", "5S", "1s2", "1 s ", "x", "1e30s", "infs", "nans"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
@@ -61,7 +61,7 @@ TEST(ParseSize, TakesBinaryAndDecimalUnits) {
   EXPECT_EQ(parse_size("1TiB"), 1ULL << 40);
 }
 
-TEST(ParseSize, RefusesWhatIsNone) {
+TEST(ParseSize, RefusesOtherTexts) {
   for (const char* text : {"", "MiB", "-1", "1MB/s", "1mib", "1e30", "inf", "nan"}) {
     EXPECT_EQ(parse_size(text), std::nullopt) << text;
   }

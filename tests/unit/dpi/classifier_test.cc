@@ -1,4 +1,4 @@
-// What flows are called, with the real nDPI.
+// The applications of flows, with the real nDPI.
 #include "dpi/classifier.h"
 
 #include <gmock/gmock.h>
@@ -88,7 +88,7 @@ TEST(Classifier, ABareSynIsGuessedByItsPort) {
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_PORT);
 }
 
-// Apple's network is one that nDPI knows.
+// nDPI knows Apple's network.
 TEST(Classifier, ABareSynToAKnownNetworkIsGuessedByItsAddress) {
   for (const auto& [port, name] : {std::pair{443, "TLS.Apple"}, std::pair{40002, "Apple"}}) {
     const auto record = only_record_of(
@@ -167,10 +167,10 @@ TEST(HandshakeReplay, GivesTheLabelThatEveryPacketWouldGive) {
 
 TEST(ClassifierPool, AStateIsTakenFromTheFirstPayloadToTheVerdict) {
   FlowHarness flows({}, with_dpi(1));
-  // Bare TCP packets need none, however many flows there are.
+  // TCP packets without payload take no state, however many flows there are.
   for (std::uint16_t port = 1000; port < 1010; ++port) flows.add(client(port, 1s).syn().build());
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
-  // A verdict gives it back.
+  // A verdict gives the state back.
   for (int host = 1; host <= 10; ++host) {
     flows.add(PacketBuilder().ipv4("10.1.0." + std::to_string(host), "10.2.0.1").icmp(8, 0).payload(56).at(1s).build());
   }
@@ -207,7 +207,7 @@ TestPacket unknown(std::uint16_t port, int number) {
   return udp(port, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08", 1s + std::chrono::milliseconds{number});
 }
 
-// The packets nDPI looks at before it gives a flow up, counted by the payload packets it takes until then.
+// The number of payload packets after which a flow is given up.
 int packets_until_given_up(const Config& config) {
   FlowHarness flows(config, with_dpi());
   int packets = 0;
@@ -226,7 +226,7 @@ TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
   }
 }
 
-// Of 24 packets, 6 are left.
+// 6 packets instead of 24.
 TEST(ClassifierBudget, IsLowerWhileTheWorkerIsBehind) {
   FlowHarness flows({}, with_dpi());
   flows.fall_behind(1);

@@ -1,4 +1,4 @@
-// The store of what inspection read, and its encoding.
+// The store of metadata, and its encoding.
 #include "dpi/metadata.h"
 
 #include <gmock/gmock.h>
@@ -84,7 +84,7 @@ TEST(MetadataStore, ChainsDoNotMix) {
 }
 
 TEST(MetadataStore, WithoutRoomAddsNothingAndTakesAgainWhatIsReleased) {
-  MetadataStore store(4 * kChunk);  // three of them can be used
+  MetadataStore store(4 * kChunk);  // three chunks can be used
   std::uint32_t first = MetadataStore::kNone;
   std::uint32_t second = MetadataStore::kNone;
   EXPECT_TRUE(store.append(first, std::string(246, 'a')));

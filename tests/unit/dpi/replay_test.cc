@@ -1,4 +1,4 @@
-// Packets without payload, remembered in a few octets and rebuilt.
+// Packets without payload are remembered in an octet each and rebuilt.
 #include "dpi/replay.h"
 
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 namespace spanflow::testing {
 namespace {
 
-// What the table remembers of a flow.
+// The state that the table keeps of a flow.
 struct Remembered {
   FlowKey key;
   InitialSequence initial_sequence{0x01020304, 0xa0b0c0d0};
@@ -77,7 +77,7 @@ TEST(RememberPacket, RefusesWhatHasNoRoom) {
   EXPECT_EQ(flow.handshake.count, Handshake::kMost);
 }
 
-// The numbers of a connection met half-way are those of its first packet, so that a rebuilt one has them again.
+// If the capture began in the middle of a connection, the numbers of its first packet stand for those of the SYNs.
 TEST(RememberPacket, OfAConnectionMetHalfWayTheNumbersAreRebuilt) {
   Remembered flow = entry("10.0.0.1", "10.0.0.2", 4);
   flow.initial_sequence[0] = flow.initial_sequence[1] = 0;

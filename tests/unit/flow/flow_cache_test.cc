@@ -1,4 +1,4 @@
-// What a record counts, eviction, and what happens when records find no room.
+// The counts of a record, eviction, and a full export ring.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -86,7 +86,7 @@ TEST(FlowCache, AFlowThatBeginsAtTheEpochHasPackets) {
   EXPECT_EQ(records[0].start_ns, 0U);
 }
 
-// A frame that claims this length on the wire, the most that a capture can say.
+// A frame with the greatest length on the wire that a capture can state.
 TestPacket of_length(PacketBuilder packet, std::uint32_t wire) {
   TestPacket built = packet.build();
   built.wire = wire;
@@ -185,8 +185,8 @@ TEST(FlowCache, AFlowIdDoesNotDependOnTheWorker) {
   EXPECT_EQ(id_on(0), id_on(7));
 }
 
-// Frames whose octets are added up by hand. Tools differ in these: the 40 octets of the IPv6 header, Ethernet's
-// padding, what a snap length cut off.
+// Frames whose octets are added up by hand. Tools differ in the 40 octets of the IPv6 header, in Ethernet's padding and
+// in the octets that a snap length cuts off.
 struct AccountingCase {
   const char* name;
   PacketBuilder frame;
@@ -376,7 +376,7 @@ TEST(Eviction, SparesAConversationWhileOthersHoldMoreThanTheirShare) {
   EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(2, 3, 4, 5));
 }
 
-// Six conversations, two others, which is a quarter of the table.
+// Six conversations and two other flows, a quarter of the table.
 TEST(Eviction, AtTheirShareTheLeastRecentlyUsedOfAllMakesRoom) {
   FlowHarness flows(of_capacity(8));
   for (std::uint16_t port = 1; port <= 5; ++port) converse(flows, port, 1s);
@@ -399,7 +399,7 @@ TEST(Eviction, AnAnswerAloneIsNoConversation) {
   EXPECT_EQ(flows.table().conversations().size(), 1U);
 }
 
-// src is then who opened the connection, though its packets have not been seen before.
+// src is then the host that opened the connection, even if its packets were not seen before.
 TEST(Eviction, WithTheHandshakesDirectionItIsTheSameSenderThatGoesOn) {
   Config config = of_capacity(4);
   config.flow.direction = FlowDirection::kHandshake;
@@ -472,8 +472,8 @@ TEST(Eviction, SaysHowLongTheFlowHadBeenWithoutPackets) {
   EXPECT_EQ(flows.counter(Counter::kFlowsEvictedIdle), 300'000'000U);
 }
 
-// Without conversations, as where a span port shows one direction only, the order is that of the last packets, to
-// within 100 ms: a model of it is kept beside.
+// A span port that shows one direction only has no conversations: then the order is that of the last packets, to within
+// 100 ms. The test keeps a model of it.
 TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   constexpr std::size_t kCapacity = 50;
   FlowHarness flows(of_capacity(kCapacity));
@@ -508,7 +508,7 @@ TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   EXPECT_EQ(source_ports(flows.take_records()), expected);
 }
 
-// A tenth of what a sensor with the default capacity meets in two seconds of a flood of 5,000,000 SYNs/s.
+// A tenth of the SYNs that a sensor with the default capacity gets in two seconds of a flood of 5,000,000 SYNs/s.
 TEST(Eviction, ASynFloodDoesNotCutConversations) {
   constexpr std::uint16_t kConversations = 100;
   FlowHarness flows(of_capacity(12'800));
@@ -556,10 +556,10 @@ TEST(Shedding, AFlowThatOpensAtLevel2HasNoFeaturesAndSaysSo) {
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 3U);
   for (const FlowRecord& record : records) {
-    const bool load_shedding = record.src_port == 2;
-    EXPECT_EQ(record.overload, load_shedding ? kShedFeatures : 0);
+    const bool was_shed = record.src_port == 2;
+    EXPECT_EQ(record.overload, was_shed ? kShedFeatures : 0);
     EXPECT_EQ(record.sampling_rate, 1U);
-    EXPECT_EQ(static_cast<bool>(record.extras), !shed);
+    EXPECT_EQ(static_cast<bool>(record.extras), !was_shed);
   }
   EXPECT_EQ(records[0].extras->statistics.src_to_dst.packet_size.mean, 40);
   EXPECT_EQ(records[0].extras->early_packets.size(), 2U) << "a flow that was open keeps its features";
@@ -631,7 +631,7 @@ TEST(Shedding, OpenFlowsGoOnWhileOthersAreSampled) {
   }
 }
 
-// A live worker whose collector does not keep up: four blocks of 256 records.
+// A live worker whose collector does not keep up: the ring has four blocks of 256 records.
 class FullRing : public ::testing::Test {
  protected:
   static constexpr std::size_t kBlocks = 4;

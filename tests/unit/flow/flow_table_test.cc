@@ -35,7 +35,13 @@ FlowEntry& insert(FlowTable& table, const FlowKey& key, std::uint64_t now_ns = 0
 
 FlowEntry* find(FlowTable& table, const FlowKey& key) { return table.find(key, table.hash(key)).entry; }
 
-std::vector<std::uint16_t> ports_of(FlowTable& table, const EntryList& list) {
+Flow read(const FlowTable& table, const FlowEntry& entry) {
+  Flow flow;
+  table.read(entry, flow);
+  return flow;
+}
+
+std::vector<std::uint16_t> ports_of(FlowTable& table, const IndexList& list) {
   std::vector<std::uint16_t> ports;
   for (std::uint32_t at = list.front(); at != kNoIndex; at = list.after(at)) {
     ports.push_back(table.at(at).key.src_port);
@@ -57,7 +63,7 @@ TEST(FlowTable, FindsBothDirectionsOfWhatWasInserted) {
   EXPECT_EQ(find(table, key_number(6)), nullptr);
 }
 
-// Numbers of two keys that have one hash.
+// The numbers of two keys that have the same hash.
 std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& table) {
   std::unordered_map<std::uint32_t, std::uint32_t> numbers;
   for (std::uint32_t number = 0; number < 10'000'000; ++number) {
@@ -67,7 +73,7 @@ std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& tabl
   return {};
 }
 
-// The full key decides, never the hash alone.
+// The full key decides, not the hash alone.
 TEST(FlowTable, FlowsWithTheSameHashAreToldApart) {
   FlowTable table(8, 1);
   const auto [one, other] = with_the_same_hash(table);
@@ -89,8 +95,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   used.syn_seen = used.fin_seen = 3;
   used.ends_now = true;
   table.begin_conversation(used, 0);
-  used.inspection.done = {.verdict = {.label = 7}, .metadata = 8};
-  used.dpi_progress = DpiProgress::kDone;
+  used.inspection.conclude({.label = 7}, 8);
   used.hello.give_up();
   table.details(used).initial_sequence[1] = 9;
   table.details(used).segment = 10;
@@ -112,16 +117,16 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_EQ(entry.fin_seen, 0);
   EXPECT_FALSE(entry.ends_now);
   EXPECT_FALSE(entry.is_conversation);
-  EXPECT_EQ(entry.dpi_progress, DpiProgress::kNotStarted);
-  EXPECT_EQ(entry.inspection.handshake.count, 0);
+  EXPECT_EQ(entry.inspection.progress(), DpiProgress::kNotStarted);
+  EXPECT_EQ(entry.inspection.handshake().count, 0);
   EXPECT_FALSE(entry.hello.is_settled(Direction::kSrcToDst));
   EXPECT_EQ(table.details(entry).initial_sequence[1], 0U);
   EXPECT_EQ(table.details(entry).segment, 0U);
   EXPECT_EQ(table.details(entry).flow_id(), 0U);
-  EXPECT_EQ(table.find_high_bits(entry), nullptr);
-  EXPECT_EQ(table.find_tags(entry), nullptr);
-  EXPECT_EQ(table.find_tunnel_ids(entry), nullptr);
-  EXPECT_EQ(table.find_load_shedding(entry), nullptr);
+  EXPECT_FALSE(entry.has_high_bits);
+  EXPECT_FALSE(entry.has_tags);
+  EXPECT_FALSE(entry.has_tunnel_ids);
+  EXPECT_FALSE(entry.has_load_shedding);
   EXPECT_EQ(table.load_shedding(entry).sampling_shift, 0);
   EXPECT_EQ(table.high_bits(entry).sides[0].pkts, 0U);
   EXPECT_EQ(table.high_bits(entry).segment, 0U);
@@ -139,12 +144,89 @@ TEST(FlowTable, CountsMoreThan65536Segments) {
   FlowTable table(1, 1);
   FlowEntry& entry = insert(table, key_number(1));
   for (int i = 0; i < 65'535; ++i) table.next_segment(entry);
-  EXPECT_EQ(table.find_high_bits(entry), nullptr);
-  EXPECT_EQ(table.details(entry).segment, 65'535);
+  EXPECT_FALSE(entry.has_high_bits);
+  EXPECT_EQ(read(table, entry).segment, 65'535U);
   table.next_segment(entry);
-  EXPECT_EQ(table.details(entry).segment, 0);
-  ASSERT_NE(table.find_high_bits(entry), nullptr);
-  EXPECT_EQ(table.find_high_bits(entry)->segment, 1U);
+  EXPECT_TRUE(entry.has_high_bits);
+  EXPECT_EQ(read(table, entry).segment, 65'536U);
+}
+
+TEST(FlowTable, ReadsAnEntryWithoutSideArrays) {
+  FlowTable table(1, 1);
+  FlowEntry& entry = insert(table, key_number(1));
+  entry.sides[0] = {.start_ns = 1, .end_ns = 9, .pkts = 3, .link_octets = 200, .ip_octets = 100, .tcp_flags = 6};
+  entry.sides[0].dscp = 7;
+  entry.sides[0].ttl_min = 8;
+  entry.sides[0].ttl_max = 9;
+  table.details(entry).src_mac = {1, 2, 3, 4, 5, 6};
+  table.details(entry).set_flow_id(11);
+  const Flow flow = read(table, entry);
+  EXPECT_EQ(static_cast<const FlowKey&>(flow), key_number(1));
+  EXPECT_EQ(flow.start_ns, 1U);
+  EXPECT_EQ(flow.end_ns, 9U);
+  EXPECT_EQ(flow.flow_id, 11U);
+  EXPECT_EQ(flow.segment, 0U);
+  EXPECT_EQ(flow.vlan_id, 0);
+  EXPECT_EQ(flow.src_mac, (MacAddress{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(flow.sampling_rate, 1U);
+  EXPECT_EQ(flow.overload, 0);
+  EXPECT_EQ(flow.src_to_dst.pkts, 3U);
+  EXPECT_EQ(flow.src_to_dst.link_bytes, 200U);
+  EXPECT_EQ(flow.src_to_dst.ip_bytes, 100U);
+  EXPECT_EQ(flow.src_to_dst.tunnel_id, 0U);
+  EXPECT_EQ(flow.src_to_dst.tcp_flags, 6);
+  EXPECT_EQ(flow.src_to_dst.dscp, 7);
+  EXPECT_EQ(flow.src_to_dst.ttl_min, 8);
+  EXPECT_EQ(flow.src_to_dst.ttl_max, 9);
+  EXPECT_EQ(flow.dst_to_src.start_ns, 0U);
+  EXPECT_EQ(flow.dst_to_src.ttl_min, 0);
+}
+
+TEST(FlowTable, ReadsTheSideArrays) {
+  FlowTable table(1, 1);
+  FlowEntry& entry = insert(table, key_number(1));
+  entry.sides[1] = {.start_ns = 1, .end_ns = 9, .pkts = 3, .link_octets = 200, .ip_octets = 100};
+  table.high_bits(entry) = {.sides = {{}, {.pkts = 1, .link_octets = 2, .ip_octets = 3}}, .segment = 4};
+  table.tags(entry) = {.vlan_id = 14, .vlan_outer_id = 15};
+  table.tunnel_ids(entry) = {.sides = {16, 17}};
+  table.load_shedding(entry) = {.features = 1, .sampling_shift = 2};
+  const Flow flow = read(table, entry);
+  constexpr std::uint64_t kUpper = std::uint64_t{1} << 32;
+  EXPECT_EQ(flow.segment, 4U << 16);
+  EXPECT_EQ(flow.vlan_id, 14);
+  EXPECT_EQ(flow.vlan_outer_id, 15);
+  EXPECT_EQ(flow.sampling_rate, 4U);
+  EXPECT_EQ(flow.overload, kShedFeatures | kShedFlows);
+  EXPECT_EQ(flow.src_to_dst.tunnel_id, 16U);
+  EXPECT_EQ(flow.dst_to_src.tunnel_id, 17U);
+  EXPECT_EQ(flow.dst_to_src.pkts, kUpper + 3);
+  EXPECT_EQ(flow.dst_to_src.link_bytes, 2 * kUpper + 200);
+  EXPECT_EQ(flow.dst_to_src.ip_bytes, 3 * kUpper + 100);
+  EXPECT_TRUE(table.sheds_features(entry));
+  table.start_segment(entry);
+  EXPECT_EQ(read(table, entry).dst_to_src.pkts, 0U);
+  EXPECT_EQ(read(table, entry).segment, 4U << 16) << "a segment's counts only";
+}
+
+// The octets that read() gives for 200 at the link and 100 at the IP layer, with 10 octets added apart where they are.
+std::uint64_t bytes_of(Accounting accounting) {
+  FlowTable table(1, 1, accounting);
+  FlowEntry& entry = insert(table, key_number(1));
+  table.start_segment(entry);
+  entry.sides[0].link_octets = 200;
+  entry.sides[0].ip_octets = 100;
+  if (table.keeps_accounted_octets()) table.add_accounted_octets(entry, Direction::kSrcToDst, 10);
+  const std::uint64_t bytes = read(table, entry).src_to_dst.bytes;
+  table.start_segment(entry);
+  EXPECT_EQ(read(table, entry).src_to_dst.bytes, 0U);
+  return bytes;
+}
+
+TEST(FlowTable, ReadsTheOctetsOfItsAccounting) {
+  EXPECT_EQ(bytes_of(Accounting::kLink), 200U);
+  EXPECT_EQ(bytes_of(Accounting::kIp), 100U);
+  EXPECT_EQ(bytes_of(Accounting::kTransport), 10U);
+  EXPECT_EQ(bytes_of(Accounting::kPayload), 10U);
 }
 
 TEST(FlowDetails, RememberWhenTheConnectionClosed) {
@@ -233,27 +315,6 @@ TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   }
 }
 
-TEST(EntryList, KeepsItsOrderWhateverIsRemoved) {
-  ZeroedArray<Links> links(5);
-  EntryList list(links);
-  const auto content = [&list] {
-    std::vector<std::uint32_t> indexes;
-    for (std::uint32_t at = list.front(); at != kNoIndex; at = list.after(at)) indexes.push_back(at);
-    return indexes;
-  };
-  for (std::uint32_t i = 0; i < 5; ++i) list.push_back(i);
-  list.remove(2);
-  EXPECT_THAT(content(), ::testing::ElementsAre(0, 1, 3, 4));
-  list.remove(0);
-  EXPECT_THAT(content(), ::testing::ElementsAre(1, 3, 4));
-  list.remove(4);
-  EXPECT_THAT(content(), ::testing::ElementsAre(1, 3));
-  list.push_back(2);
-  EXPECT_THAT(content(), ::testing::ElementsAre(1, 3, 2));
-  for (const std::uint32_t i : {1U, 3U, 2U}) list.remove(i);
-  EXPECT_TRUE(list.empty());
-}
-
 // Compares a table with a std::map under random inserts and erases of keys with these numbers.
 void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t>& numbers, unsigned seed) {
   FlowTable table(capacity, seed);
@@ -283,8 +344,8 @@ void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t
   EXPECT_EQ(in_order.size(), model.size());
 }
 
-// Twice as many numbers as the table has room for; their keys' hashes agree in the upper `bits`, which choose the slot
-// where probing begins.
+// Twice as many numbers as the table has room for. The hashes of their keys agree in the upper `bits`, which choose the
+// home slot.
 std::vector<std::uint32_t> numbers_with(std::uint32_t capacity, unsigned seed, unsigned bits, std::uint32_t upper) {
   const FlowTable table(1, seed);
   std::vector<std::uint32_t> numbers;

@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A Meter over packets, without nDPI unless told.
+// A Meter over packets, by default without nDPI.
 class MeterTest : public ::testing::Test {
  protected:
   MeterTest() { config_.dpi.enabled = false; }
@@ -132,7 +132,7 @@ TEST_F(MeterTest, OrphanedFragmentsAreAFlowWithoutPorts) {
   EXPECT_EQ(records_[1].src_to_dst.ip_bytes, 50U);
 }
 
-// More than a burst holds go on after one packet.
+// More packets than a burst holds are released by one packet.
 TEST_F(MeterTest, ManyHeldFragmentsGoOnAtOnce) {
   std::vector<TestPacket> packets;
   for (std::uint32_t i = 1; i <= 200; ++i) {
@@ -275,7 +275,7 @@ TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);
 }
 
-// A live worker, a packet in each burst, every 5 ms: so long behind that one in four new flows is metered, then not.
+// A live worker with a burst of one packet every 5 ms. It is behind until one in four new flows is metered, then not.
 TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
   constexpr std::uint16_t kOpen = 1;
   constexpr std::uint16_t kNew = 400;
@@ -289,7 +289,7 @@ TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
     options.backlog.push_back(backlog);
   };
   step(kOpen, 0, 5ms);
-  step(kOpen, 0.9, 5ms);  // which confirms the time
+  step(kOpen, 0.9, 5ms);  // confirms the time
   step(kOpen, 0.9, 5ms);
   step(2, 0.9, 5ms);  // level 1
   step(kOpen, 0.9, 5ms);
@@ -379,7 +379,7 @@ class QuietPort : public PacketSource {
   std::array<RawPacket, kBurstPackets> raw_;
 };
 
-// Takes some 50,000 records/s.
+// Takes about 50,000 records/s.
 class SlowSink : public Sink {
  public:
   explicit SlowSink(std::atomic<std::uint64_t>& taken) : taken_(taken) {}
@@ -394,7 +394,7 @@ class SlowSink : public Sink {
 };
 
 TEST(LiveMeter, FlowsThatAllReachATimeoutAtOnceWaitInTheTableForASlowSink) {
-  constexpr std::uint32_t kFlows = 60'000;  // some four times what ring and queue hold
+  constexpr std::uint32_t kFlows = 60'000;  // about four times as many as ring and queue hold
   Config config;
   config.dpi.enabled = false;
   std::atomic<bool> abandon{false};

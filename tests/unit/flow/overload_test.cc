@@ -1,4 +1,4 @@
-// When a worker that falls behind begins to leave something out, and when it stops to.
+// When a worker that falls behind starts to leave something out, and when it stops.
 #include "flow/overload.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What must hold for any stream of packets: random ones, from fixed seeds.
+// Properties of every stream of packets, tested with random streams from fixed seeds.
 #include <gmock/gmock.h>
 
 #include <random>
@@ -102,7 +102,8 @@ class IntakeOfAll {
   std::vector<TakenIn> taken_;
 };
 
-// Split over so many workers by their home; after each packet, every worker may sweep, at random, any number of flows.
+// Splits the packets over the workers that own their flows. After each packet, every worker may sweep any number of
+// flows, at random.
 std::vector<FlowRecord> records_of(const std::vector<TakenIn>& packets, std::uint32_t workers, bool sweeps) {
   std::mt19937 random(workers);
   const FlowHarness::Options options{.blocks = 128};  // room for all records
@@ -136,7 +137,7 @@ TEST_P(RandomStream, AnySplitAndAnySweepsGiveTheSameRecords) {
   }
 }
 
-// Then the sweep does change records: it has ended flows that a packet out of the past goes on with.
+// In this case the sweep changes records: it has ended flows that a packet from the past would continue.
 TEST_P(RandomStream, AnySplitGivesTheSameRecordsAlsoWhenTimeGoesBack) {
   const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000, true));
   const auto alone = sorted_lines(records_of(packets, 1, false));

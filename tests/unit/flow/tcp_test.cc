@@ -93,7 +93,7 @@ TEST(TcpClose, ALatePacketDoesNotProlongTheLinger) {
   EXPECT_EQ(flows.take_records().size(), 1U);
 }
 
-// The most that an entry can tell.
+// The longest time that an entry can store.
 TEST(TcpClose, ALingerOfDaysEndsAfter39Hours) {
   Config config;
   config.flow.active_timeout = config.flow.inactive_timeout = config.flow.tcp_linger = std::chrono::hours{1000};
@@ -214,7 +214,7 @@ TEST(TcpClose, ReusedEntryStartsWithCleanTcpFlags) {
   add_closed_connection(flows);
   flows.add(client(10s).ack().build());
   flows.add(server(10s + 1ms).fin().build());
-  // Only one FIN of the new flow: what the entry's earlier flow had seen does not close it.
+  // Only one FIN of the new flow: the FINs of the entry's earlier flow do not close it.
   flows.sweep(60s);
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 2U);
@@ -238,7 +238,7 @@ TEST(TcpClose, FinsOfTwoSegmentsCloseTheFlow) {
   EXPECT_EQ(records[1].segment, 1U);
 }
 
-// Who opened the connection (flow.direction), and what IPFIX IE 239 says of it.
+// The host that opened the connection (flow.direction), and IPFIX IE 239.
 FlowRecord record_of(FlowDirection direction, const std::vector<PacketBuilder>& packets) {
   Config config;
   config.flow.direction = direction;

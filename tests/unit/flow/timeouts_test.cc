@@ -1,4 +1,4 @@
-// When the two timeouts end a flow, and what it is then.
+// When the two timeouts end a flow, and the records that follow.
 #include <gmock/gmock.h>
 
 #include "support/flow_harness.h"
@@ -39,7 +39,7 @@ TEST(InactiveTimeout, APacketJustBeforeItGoesOnWithTheFlow) {
   EXPECT_EQ(records[0].end_reason, EndReason::kCaptureEnd);
 }
 
-// Whatever the sweep does: here it never runs.
+// This does not depend on the sweep: here it never runs.
 TEST(InactiveTimeout, IsCheckedBeforeThePacketIsAdded) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 0s));
@@ -153,7 +153,7 @@ TEST(ActiveTimeout, ADormantEntryIsFreedByTheInactiveTimeout) {
 TEST(ActiveTimeout, APacketAfterTheDormantEntrysTimeIsANewFlow) {
   FlowHarness flows(with_timeouts(10s, 20s));
   flows.add(udp(1, 0s));
-  flows.add(udp(1, 20s));  // cut at 10 s, and out of time at 20 s, both seen at this packet
+  flows.add(udp(1, 20s));  // after both deadlines: the cut at 10 s and the end of the dormant entry at 20 s
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].end_reason, EndReason::kActive);
@@ -213,7 +213,7 @@ TEST(Sweep, EndsNoMoreThanItsBudget) {
   EXPECT_EQ(flows.take_records().size(), 3U);
 }
 
-// Time is the packets' time, and packets lie.
+// The packets' times may be wrong.
 TEST(TimeBackwards, StartIsTheLeastAndEndTheGreatestTime) {
   FlowHarness flows(with_timeouts(1h, 10s));
   for (const auto time : {5s, 3s, 7s, 6s}) flows.add(udp(1, time));
@@ -279,8 +279,8 @@ TEST(FarFuture, ATimeALittleAheadIsNone) {
   EXPECT_EQ(flows.finish().size(), 1U);
 }
 
-// Regression: the order of use went by the greatest time seen, so that after one such packet no flow moved in it any
-// more, and the busiest flow was evicted.
+// Regression: the order of use went by the greatest time seen. After one such packet no flow moved any more, and the
+// busiest flow was evicted.
 TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   Config config = with_timeouts(1h, 1h);
   config.flow.capacity = 3;
@@ -293,7 +293,7 @@ TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   const auto records = flows.take_records();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].end_reason, EndReason::kEvicted);
-  EXPECT_EQ(records[0].src_port, 2);  // used least recently, whatever its packet says
+  EXPECT_EQ(records[0].src_port, 2);  // least recently used, despite the time of its packet
 }
 
 TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
@@ -315,7 +315,7 @@ TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
   EXPECT_TRUE(flows.ledgers_balance());
 }
 
-// Longer ones keep what the old ones would have ended.
+// Longer timeouts keep a flow that the old ones would have ended.
 TEST(Timeouts, LongerOnesKeepAFlowThatIsOpen) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 0s));

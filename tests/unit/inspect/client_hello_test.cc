@@ -1,4 +1,4 @@
-// ClientHellos: whole, in pieces, and what only looks like one.
+// ClientHellos: complete, in pieces, and streams that only look like one.
 #include "inspect/client_hello.h"
 
 #include <gmock/gmock.h>
@@ -34,7 +34,7 @@ std::vector<std::string> names_of(NameReader names) {
   return list;
 }
 
-// A stream in memory of exactly its size, so that a sanitizer sees a step beyond it, and the views of its hello.
+// A stream in memory of exactly its size, so that a sanitizer notices an access beyond it; and the views of its hello.
 class Stream {
  public:
   explicit Stream(const std::string& octets)
@@ -135,7 +135,7 @@ TEST(ClientHello, IsNoneIfItsLengthsDoNotFit) {
   EXPECT_EQ(verdict_on(tls_records(handshake_message(1, ""))), HelloVerdict::kNo);
   EXPECT_EQ(verdict_on(tls_records(handshake_message(1, body + "x"))), HelloVerdict::kNo);
   for (std::size_t octets = 0; octets < body.size(); ++octets) {
-    // Without its extensions it is whole again: session id, ciphers and compression come before them.
+    // Without its extensions the hello is complete again: session id, ciphers and compression come before them.
     const bool without_extensions = octets == body.size() - 2 - parts.extensions.size();
     EXPECT_EQ(verdict_on(tls_records(handshake_message(1, body.substr(0, octets)))),
               without_extensions ? HelloVerdict::kYes : HelloVerdict::kNo)
@@ -200,7 +200,7 @@ TEST(Grease, IsSixteenValues) {
   EXPECT_FALSE(is_grease(0x0b0b));
 }
 
-// The hellos of curl in the captures, each as the TCP payload it came in.
+// The hellos of curl in the captures, each as its TCP payload.
 std::vector<std::string> recorded_hellos() {
   std::vector<std::string> hellos;
   for (const char* capture : {"tls12_instagram.pcap", "tls13_web.pcap"}) {
@@ -211,7 +211,7 @@ std::vector<std::string> recorded_hellos() {
   return hellos;
 }
 
-// Reads the hello anew with nothing but the RFC's layout, to tell whether a "yes" is one: every octet is accounted for.
+// Reads the hello by the RFC's layout alone, to verify a "yes": every octet must be accounted for.
 bool is_hello(const std::string& stream) {
   const auto octet = [&stream](std::size_t at) { return static_cast<unsigned char>(stream.at(at)); };
   const auto number = [&octet](std::size_t at) { return octet(at) << 8 | octet(at + 1); };
@@ -271,7 +271,7 @@ TEST(RecordedHellos, DamagedAreReadOnlyWhereTheyAreStillWhole) {
       }
       ++whole;
       touch_everything(stream.hello());
-      // A damaged record length may leave a hello in more records than is_hello() reads.
+      // A damaged record length may spread a hello over more records than is_hello() reads.
       const bool in_one_record = damaged.substr(3, 2) == recorded.substr(3, 2);
       ASSERT_TRUE(!in_one_record || is_hello(damaged)) << round;
     }

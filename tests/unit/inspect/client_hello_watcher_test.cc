@@ -191,7 +191,7 @@ TEST_F(ClientHelloWatcherTest, AfterALostStartFindsNone) {
   const std::string hello = long_hello("long.example.org");
   flow.segment(kStart + 1400, hello.substr(1400));
   EXPECT_EQ(flow.names(), Names{});
-  flow.segment(kStart + 100'000, "much later");  // out of reach: the start will not come any more
+  flow.segment(kStart + 100'000, "much later");  // too far ahead: the start will not come any more
   EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);
   flow.segment(kStart, hello);
   EXPECT_EQ(flow.names(), Names{});
@@ -223,7 +223,7 @@ TEST_F(ClientHelloWatcherTest, GivesUpAHelloThatTheSnapLengthCuts) {
 
   WatchedFlow headers_only{watcher_};
   headers_only.packet(snapped(54), Direction::kSrcToDst);
-  EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);  // whether it was one, nobody knows
+  EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);  // it may have been one
 }
 
 TEST_F(ClientHelloWatcherTest, ReadsACutPacketWhoseHelloIsWhole) {

@@ -31,7 +31,7 @@ std::string empty_extensions(std::initializer_list<std::uint16_t> types) {
   return octets;
 }
 
-// Of the hello that the stream begins with; empty if it begins otherwise.
+// The fingerprint of the hello at the start of the stream; empty if there is none.
 std::string ja4_of_stream(const std::string& stream) {
   const auto size = static_cast<std::uint32_t>(stream.size());
   const auto room = std::make_unique<HelloRoom>();
@@ -108,7 +108,7 @@ TEST(Ja4, WithoutSignatureAlgorithmsHashesTheExtensionsAlone) {
 
 TEST(Ja4, WithoutCiphersOrExtensionsSaysSo) {
   EXPECT_EQ(ja4_of({.ciphers = be16(0x0a0a)}), "t12i000000_000000000000_000000000000");
-  // Counted, but neither is in the list that is hashed.
+  // Both are counted, but not hashed.
   EXPECT_EQ(ja4_of({.ciphers = "", .extensions = server_name_extension("a") + alpn("h2")}),
             "t12d0002h2_000000000000_000000000000");
 }
@@ -159,8 +159,8 @@ TEST(Ja4, ShowsTheEndsOfTheFirstProtocolName) {
   EXPECT_EQ(ja4_of({.extensions = extension(16, sized16(""))}).substr(8, 2), "00");
 }
 
-// curl 7.88 with OpenSSL 3.0. The value is what the specification gives for the fields that tshark shows of these
-// hellos, and the one that others publish for this client.
+// curl 7.88 with OpenSSL 3.0. The specification gives this value for the fields that tshark shows of these hellos, and
+// others publish it for this client.
 TEST(Ja4, OfRecordedCurl) {
   std::vector<std::string> fingerprints;
   for (const char* capture : {"tls12_instagram.pcap", "tls13_web.pcap"}) {

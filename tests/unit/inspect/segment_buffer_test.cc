@@ -1,4 +1,4 @@
-// Segments of TCP in any order.
+// TCP segments in any order.
 #include "inspect/segment_buffer.h"
 
 #include <gtest/gtest.h>
@@ -111,7 +111,7 @@ TEST_F(SegmentBufferTest, RefusesMoreSegmentsThanItsBound) {
   EXPECT_FALSE(add(SegmentBuffer::kMostSegments, "x"));
 }
 
-// Cuts of one text, overlapping, some twice, in an order that keeps within the bound on holes.
+// Pieces of one text that overlap, some of them twice, in an order that respects the bound on holes.
 TEST_F(SegmentBufferTest, GivesTheSameTextWhateverTheCuts) {
   std::mt19937 random{7};
   std::string text;

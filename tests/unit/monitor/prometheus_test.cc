@@ -1,4 +1,4 @@
-// What Prometheus is shown of a Summary.
+// The Prometheus text of a Summary.
 #include "monitor/prometheus.h"
 
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@ using ::testing::Not;
 
 std::uint64_t& at(CounterValues& counters, Counter counter) { return counters[static_cast<std::size_t>(counter)]; }
 
-// Of one worker that has counted so much.
+// The Summary of one worker with this counter value.
 Summary with(Counter counter, std::uint64_t value) {
   Summary summary;
   summary.workers = 1;
@@ -23,7 +23,7 @@ Summary with(Counter counter, std::uint64_t value) {
   return summary;
 }
 
-TEST(Prometheus, NamesOfCountersFollowFromTheirRows) {
+TEST(Prometheus, MetricNamesComeFromCounterNames) {
   EXPECT_THAT(to_prometheus(with(Counter::kPacketsReceived, 5)),
               HasSubstr("# TYPE spanflow_packets_received_total counter\n"
                         "spanflow_packets_received_total{worker=\"0\"} 5\n"));
@@ -42,7 +42,7 @@ TEST(Prometheus, UnitsAreBaseUnits) {
               HasSubstr("spanflow_worker_busy_seconds_total{worker=\"0\"} 1.5\n"));
 }
 
-TEST(Prometheus, WhatGoesUpAndDownIsAGauge) {
+TEST(Prometheus, CountersThatGoDownAreGauges) {
   EXPECT_THAT(to_prometheus(with(Counter::kFlowsOpen, 5)),
               HasSubstr("# TYPE spanflow_flows_open gauge\nspanflow_flows_open{worker=\"0\"} 5\n"));
   EXPECT_THAT(to_prometheus(with(Counter::kFlowsEvictedIdle, 2'500'000'000)),
@@ -50,7 +50,7 @@ TEST(Prometheus, WhatGoesUpAndDownIsAGauge) {
                         "spanflow_flows_evicted_idle_seconds{worker=\"0\"} 2.5\n"));
 }
 
-TEST(Prometheus, ThreadsAreToldApart) {
+TEST(Prometheus, EachThreadHasALabel) {
   Summary summary = with(Counter::kPacketsMetered, 5);
   at(summary.per_worker.emplace_back(), Counter::kPacketsMetered) = 7;
   at(summary.distributor.emplace(), Counter::kIgnoredNotIp) = 9;
@@ -60,7 +60,7 @@ TEST(Prometheus, ThreadsAreToldApart) {
   EXPECT_THAT(text, HasSubstr("spanflow_packets_ignored_total{reason=\"not_ip\",worker=\"distributor\"} 9\n"));
 }
 
-TEST(Prometheus, WhatPortsLoseIsTheirsAndNoWorkers) {
+TEST(Prometheus, LossesOfPortsHaveNoWorkerLabel) {
   Summary summary = with(Counter::kPacketsReceived, 5);
   summary.ports.push_back({.name = "eth1", .received = 9, .nic_missed = 1, .no_mbuf = 2, .kernel_dropped = 3});
   const std::string text = to_prometheus(summary);
@@ -71,7 +71,7 @@ TEST(Prometheus, WhatPortsLoseIsTheirsAndNoWorkers) {
   EXPECT_THAT(text, Not(HasSubstr("reason=\"nic_missed\",worker")));
 }
 
-TEST(Prometheus, ASinkHasItsLedgerAndItsSpoolIfItHasOne) {
+TEST(Prometheus, ASinkHasItsLedgerAndItsSpool) {
   Summary summary;
   SinkLedger& sink = summary.sinks.emplace_back();
   sink.name = "csv:a \"b\"";
@@ -106,7 +106,7 @@ TEST(Prometheus, HistogramsAreCumulativeAndInSeconds) {
                               "spanflow_records_export_lag_seconds_bucket{le=\"+Inf\"} 6\n"));
 }
 
-TEST(Prometheus, EveryCounterIsShownOnceForEachThreadOrPort) {
+TEST(Prometheus, EachCounterOccursOncePerThreadOrPort) {
   Summary summary;
   for (const CounterInfo& counter : kCounters) at(summary.counters, counter.id) = 1000 + static_cast<int>(counter.id);
   summary.per_worker.push_back(summary.counters);
@@ -122,7 +122,7 @@ TEST(Prometheus, EveryCounterIsShownOnceForEachThreadOrPort) {
   }
 }
 
-TEST(Prometheus, AnAddressThatIsNotThereIsAnErrorWithTheReason) {
+TEST(Prometheus, AnAddressOfAnotherHostIsAnErrorWithTheReason) {
   try {
     const PrometheusEndpoint endpoint("192.0.2.1:9752", [] { return Summary{}; });
     FAIL() << "listens on an address that is not ours";

@@ -7,7 +7,7 @@
 namespace spanflow::testing {
 namespace {
 
-TEST(Counters, NamesAreUniqueAndEveryOneHasAHelpLine) {
+TEST(Counters, NamesAreUniqueAndHaveAHelpText) {
   std::set<std::string_view> names;
   for (const CounterInfo& counter : kCounters) {
     EXPECT_TRUE(names.insert(counter.name).second) << counter.name;
@@ -17,7 +17,7 @@ TEST(Counters, NamesAreUniqueAndEveryOneHasAHelpLine) {
   }
 }
 
-TEST(Counters, TheReferenceHasARowForEach) {
+TEST(Counters, TheReferenceHasARowForEachCounter) {
   const std::string text = list_counters();
   for (const CounterInfo& counter : kCounters) {
     EXPECT_THAT(text, ::testing::HasSubstr("| `" + std::string(counter.name) + "` |"));
@@ -37,7 +37,7 @@ TEST(Counters, AreAddedUpOverThreads) {
   EXPECT_EQ(value_of(sums, Counter::kPacketsReceived), 0U);
 }
 
-TEST(Counters, OfSomeGaugesTheGreatestCounts) {
+TEST(Counters, SomeGaugesTakeTheMaximumOverThreads) {
   Counters one;
   Counters other;
   one.set(Counter::kFlowsEvictedIdle, 5);
@@ -48,7 +48,7 @@ TEST(Counters, OfSomeGaugesTheGreatestCounts) {
   EXPECT_EQ(value_of(sums, Counter::kFlowsEvictedIdle), 5U);
 }
 
-TEST(Histogram, AValueIsInTheFirstRangeThatIsNotBelowIt) {
+TEST(Histogram, AValueCountsInTheFirstRangeThatContainsIt) {
   Counters counters;
   for (const std::uint64_t packets : {1, 2, 5, 6, 32, 33, 1000}) {
     counters.observe(HistogramId::kPacketsToVerdict, packets);
@@ -62,7 +62,7 @@ TEST(Histogram, AValueIsInTheFirstRangeThatIsNotBelowIt) {
   EXPECT_EQ(values.count(), 7U);
 }
 
-TEST(Histogram, OfSeveralThreadsIsTheirSum) {
+TEST(Histogram, SeveralThreadsAreAddedUp) {
   Counters one;
   Counters other;
   one.observe(HistogramId::kExportLag, 5'000'000);
@@ -75,7 +75,7 @@ TEST(Histogram, OfSeveralThreadsIsTheirSum) {
   EXPECT_EQ(values.sum, 12'000'000U);
 }
 
-TEST(Histogram, BoundsOfEachIncrease) {
+TEST(Histogram, BoundsAreSorted) {
   for (const HistogramInfo& histogram : kHistograms) {
     EXPECT_TRUE(std::ranges::is_sorted(histogram.bounds)) << histogram.name;
     EXPECT_LT(histogram.bounds.size(), HistogramValues::kMostRanges);

@@ -32,7 +32,7 @@ TEST_F(FoldingTest, DifferentMessagesAreWrittenAtOnce) {
   EXPECT_THAT(log_->lines(), ElementsAre("a", "b", "a 1"));
 }
 
-TEST_F(FoldingTest, OneThatComesAgainIsCountedAndToldOfWhenItsTimeIsOver) {
+TEST_F(FoldingTest, RepetitionsAreReportedAfterTheFoldingTime) {
   say("a");
   say_times(37, "a");
   now_ += 10s - 1ns;
@@ -46,14 +46,14 @@ TEST_F(FoldingTest, OneThatComesAgainIsCountedAndToldOfWhenItsTimeIsOver) {
   EXPECT_EQ(log_->entries().size(), 2U);
 }
 
-TEST_F(FoldingTest, WhatCameOnceMoreIsToldSo) {
+TEST_F(FoldingTest, OneRepetitionIsReportedAsOnceMore) {
   say_times(2, "a");
   now_ += 10s;
   folding_.flush();
   EXPECT_THAT(log_->lines(), ElementsAre("a", "a (once more within 10 s)"));
 }
 
-TEST_F(FoldingTest, TheCountHasTheLevelAndTheTimeOfTheLast) {
+TEST_F(FoldingTest, TheReportHasTheLevelAndTheTimeOfTheLastMessage) {
   say("a", spdlog::level::err);
   now_ += 3s;
   say("a", spdlog::level::err);
@@ -72,14 +72,14 @@ TEST_F(FoldingTest, AnotherLevelIsAnotherMessage) {
   EXPECT_EQ(log_->entries().size(), 2U);
 }
 
-TEST_F(FoldingTest, WhatComesAfterItsTimeIsWrittenAgain) {
+TEST_F(FoldingTest, AMessageAfterTheFoldingTimeIsWrittenAgain) {
   say_times(2, "a");
   now_ += 10s;
   say("a");
   EXPECT_THAT(log_->lines(), ElementsAre("a", "a (once more within 10 s)", "a"));
 }
 
-TEST_F(FoldingTest, NothingIsToldOfWhatCameOnce) {
+TEST_F(FoldingTest, AMessageWithoutRepetitionsIsNotReported) {
   say("a");
   now_ += 10s;
   folding_.flush();
@@ -87,14 +87,14 @@ TEST_F(FoldingTest, NothingIsToldOfWhatCameOnce) {
   EXPECT_THAT(log_->lines(), ElementsAre("a"));
 }
 
-TEST_F(FoldingTest, TheEndTellsOfAll) {
+TEST_F(FoldingTest, FinishReportsAllMessages) {
   say_times(3, "a");
   say_times(2, "b");
   folding_.finish();
   EXPECT_THAT(log_->lines(), ElementsAre("a", "b", "a (2 times more within 10 s)", "b (once more within 10 s)"));
 }
 
-TEST_F(FoldingTest, SixtyFourAreRememberedAndTheOldestMakesRoom) {
+TEST_F(FoldingTest, ANewMessageReplacesTheOldestOf64) {
   say_times(2, "a");
   for (std::size_t i = 1; i < Folding::kRemembered; ++i) say(fmt::format("other {}", i));
   say("a");

@@ -22,7 +22,10 @@ using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 
-// What is logged in a test goes to the test.
+// A clock that stands still: however slow the test is, no message is older than kFoldingTime.
+LogThread::Clock::time_point frozen_clock() { return LogThread::Clock::time_point{1h}; }
+
+// Redirects the log to the test.
 class LogTest : public ::testing::Test {
  protected:
   LogTest() { log_to(log_); }
@@ -31,19 +34,19 @@ class LogTest : public ::testing::Test {
   const std::shared_ptr<MemoryLog> log_ = std::make_shared<MemoryLog>();
 };
 
-TEST_F(LogTest, WithoutItsThreadALineIsThereAtOnceAndNothingIsFolded) {
+TEST_F(LogTest, WithoutALogThreadLinesAreWrittenAtOnceAndNotFolded) {
   log().warn("a {}", 1);
   log().warn("a {}", 1);
   EXPECT_THAT(log_->lines(), ElementsAre("a 1", "a 1"));
   EXPECT_EQ(log_->entries()[0].level, spdlog::level::warn);
 }
 
-TEST_F(LogTest, ControlCharactersAndInvalidUtf8AreShown) {
+TEST_F(LogTest, ControlCharactersAndInvalidUtf8AreEscaped) {
   log().info("a\tb\n\x1b[31m\x7f grün \xff\xc2\x9b"sv);
   EXPECT_THAT(log_->lines(), ElementsAre("a\\x09b\\x0A\\x1B[31m\\x7F grün \\xFF\\xC2\\x9B"));
 }
 
-TEST_F(LogTest, TheLevelIsTheLeastThatIsLogged) {
+TEST_F(LogTest, MessagesBelowTheLevelAreNotLogged) {
   const auto log_all = [] {
     log().debug("debug");
     log().info("info");
@@ -59,7 +62,7 @@ TEST_F(LogTest, TheLevelIsTheLeastThatIsLogged) {
   EXPECT_THAT(log_->lines(), ElementsAre("debug", "info", "warning", "error", "warning", "error", "error"));
 }
 
-TEST_F(LogTest, TheLevelStaysWhenItsThreadComesAndGoes) {
+TEST_F(LogTest, ALogThreadKeepsTheLevel) {
   set_log_level("error");
   {
     const LogThread thread;
@@ -71,9 +74,9 @@ TEST_F(LogTest, TheLevelStaysWhenItsThreadComesAndGoes) {
   EXPECT_THAT(log_->lines(), ElementsAre("b", "c"));
 }
 
-TEST_F(LogTest, ItsThreadHasWrittenEverythingAndToldWhatItFolded) {
+TEST_F(LogTest, ALogThreadWritesAllLinesAndReportsFoldedOnes) {
   {
-    const LogThread thread;
+    const LogThread thread(frozen_clock);
     for (int i = 0; i < 500; ++i) log().info("line {}", i);
     for (int i = 0; i < 38; ++i) log().error("again");
   }
@@ -98,8 +101,8 @@ TEST_F(LogTest, SeveralThreadsMayLog) {
   EXPECT_EQ(log_->lines().size(), 800U);
 }
 
-// Writes nothing until it is opened.
-class StuckLog : public MemoryLog {
+// Its write() blocks until open() was called.
+class BlockedLog : public MemoryLog {
  public:
   void write(const LogEntry& entry) override {
     reached_ = true;
@@ -115,22 +118,22 @@ class StuckLog : public MemoryLog {
   const std::shared_future<void> is_open_{opened_.get_future()};
 };
 
-TEST(LogThread, NobodyWaitsForAStuckLogAndWhatIsLostIsTold) {
+TEST(LogThread, ABlockedLogBlocksNoThreadAndLostLinesAreReported) {
   constexpr std::size_t kLogged = 5000;
-  const auto stuck = std::make_shared<StuckLog>();
-  log_to(stuck);
+  const auto blocked = std::make_shared<BlockedLog>();
+  log_to(blocked);
   {
     const LogThread thread;
     log().info("first");
-    ASSERT_TRUE(eventually([&] { return stuck->is_reached(); }));
+    ASSERT_TRUE(eventually([&] { return blocked->is_reached(); }));
     for (std::size_t i = 0; i < kLogged; ++i) log().info("line {}", i);
-    stuck->open();
+    blocked->open();
   }
   configure_log({});
   std::size_t written = 0;
   std::size_t lost = 0;
   std::string last;
-  for (const LogEntry& entry : stuck->entries()) {
+  for (const LogEntry& entry : blocked->entries()) {
     if (entry.level == spdlog::level::err) {
       unsigned long count = 0;
       ASSERT_EQ(std::sscanf(entry.text.c_str(), "log: %lu messages were lost", &count), 1) << entry.text;
@@ -151,7 +154,7 @@ TEST(JsonLine, HoldsTimeLevelAndMessage) {
             R"({"time":"2023-11-14T22:13:20.007Z","level":"warning","message":"a \"b\" \\x0A"})");
 }
 
-TEST(JsonLine, HoldsTheSensorAndHowOftenItWasRepeated) {
+TEST(JsonLine, HoldsTheSensorAndTheRepetitions) {
   const std::string line = json_line(
       {.level = spdlog::level::err, .time = spdlog::log_clock::time_point{1s}, .text = "a", .repeated = 37}, "north\n");
   const auto json = nlohmann::json::parse(line);

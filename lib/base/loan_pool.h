@@ -1,0 +1,51 @@
+// A fixed number of objects that are lent and taken back.
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+
+#include "base/index_list.h"
+#include "base/zeroed_array.h"
+
+namespace spanflow {
+
+// Knows which loan is the oldest, so that it can be called in when everything is lent. An object keeps its content from
+// one loan to the next.
+template <typename T>
+class LoanPool {
+ public:
+  explicit LoanPool(std::uint32_t size) : objects_(size), ages_(size) {}
+
+  bool all_lent() const { return free_ == kNoIndex && unused_ == objects_.size(); }
+  // Not while all are lent.
+  std::uint32_t lend() {
+    assert(!all_lent());
+    std::uint32_t index = free_;
+    if (index != kNoIndex) {
+      free_ = ages_[index].next;
+    } else {
+      index = unused_++;
+    }
+    lent_.push_back(index);
+    return index;
+  }
+  void take_back(std::uint32_t index) {
+    lent_.remove(index);
+    ages_[index].next = free_;
+    free_ = index;
+  }
+
+  T& operator[](std::uint32_t index) { return objects_[index]; }
+  // The loans, oldest first; kNoIndex after the last.
+  std::uint32_t oldest() const { return lent_.front(); }
+  std::uint32_t after(std::uint32_t index) const { return lent_.after(index); }
+
+ private:
+  ZeroedArray<T> objects_;
+  ZeroedArray<Links> ages_;
+  IndexList lent_{ages_};
+  std::uint32_t unused_ = 0;       // objects from here on were never lent
+  std::uint32_t free_ = kNoIndex;  // a chain through Links::next
+};
+
+}  // namespace spanflow

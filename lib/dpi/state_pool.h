@@ -1,0 +1,38 @@
+// The nDPI states of the flows in classification.
+#pragma once
+
+#include <cstdint>
+
+#include "base/loan_pool.h"
+#include "dpi/flow_inspection.h"
+#include "dpi/ndpi_api.h"
+
+namespace spanflow {
+
+// One per worker; not thread-safe.
+class StatePool {
+ public:
+  struct State {
+    ndpi::FlowState flow;
+    ndpi_protocol result;  // of the last packet
+    FlowInspection* owner;
+    bool cut_short;  // overload: its flow got fewer packets than it might have had
+  };
+
+  explicit StatePool(std::uint32_t states);
+  ~StatePool();
+  StatePool(const StatePool&) = delete;
+  StatePool& operator=(const StatePool&) = delete;
+
+  bool all_taken() const { return states_.all_lent(); }
+  State& oldest() { return states_[states_.oldest()]; }
+  // An empty state; not while all are taken.
+  std::uint32_t take(FlowInspection& owner);
+  void give_back(std::uint32_t index);
+  State& operator[](std::uint32_t index) { return states_[index]; }
+
+ private:
+  LoanPool<State> states_;
+};
+
+}  // namespace spanflow

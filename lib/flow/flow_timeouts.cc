@@ -1,0 +1,48 @@
+#include "flow/flow_timeouts.h"
+
+#include <algorithm>
+
+namespace spanflow {
+namespace {
+
+// Half of what FlowDetails can store: the other half is for packets that come late.
+constexpr std::uint64_t kMostLinger = FlowDetails::kMostSinceClose / 2;
+
+std::uint64_t nanoseconds(Nanoseconds duration) { return static_cast<std::uint64_t>(duration.count()); }
+
+}  // namespace
+
+FlowTimeouts::FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger)
+    : active_ns_(nanoseconds(active)),
+      inactive_ns_(nanoseconds(inactive)),
+      tcp_linger_ns_(std::min(nanoseconds(tcp_linger), kMostLinger)) {}
+
+FlowTimeouts::Deadline FlowTimeouts::deadline(const FlowEntry& entry, const FlowDetails& details) const {
+  const std::uint64_t end_ns = entry.end_ns();
+  const std::uint64_t inactive = end_ns + inactive_ns_;
+  const std::uint64_t active = entry.start_ns() + active_ns_;
+  switch (entry.state) {
+    case EntryState::kDormant:
+      return {inactive, EndReason::kInactive};
+    case EntryState::kClosed:
+      return {std::min({details.closed_ns(end_ns) + tcp_linger_ns_, active, inactive}), EndReason::kClosed};
+    case EntryState::kOpen:
+      break;
+  }
+  return active < inactive ? Deadline{active, EndReason::kActive} : Deadline{inactive, EndReason::kInactive};
+}
+
+bool FlowTimeouts::is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const {
+  const std::uint64_t end_ns = entry.end_ns();
+  return time_ns < end_ns && (end_ns - time_ns >= inactive_ns_ || end_ns - time_ns >= active_ns_);
+}
+
+bool FlowTimeouts::is_stuck_ahead(const FlowEntry& entry, std::uint64_t touched_ns, std::uint64_t now_ns) const {
+  return entry.end_ns() > now_ns + inactive_ns_ && touched_ns + inactive_ns_ <= now_ns;
+}
+
+std::uint64_t FlowTimeouts::close_time(const FlowEntry& entry, std::uint64_t time_ns) {
+  return std::max(time_ns, entry.end_ns() - std::min(entry.end_ns(), kMostLinger));
+}
+
+}  // namespace spanflow

@@ -1,0 +1,57 @@
+// When time ends a flow, and what becomes of its entry.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.h"
+#include "flow/flow_entry.h"
+#include "spanflow/record.h"
+
+namespace spanflow {
+
+// The timeouts of a worker, and the rules by which they apply to an entry. Times are ns since the epoch.
+class FlowTimeouts {
+ public:
+  struct Deadline {
+    std::uint64_t at_ns;
+    EndReason reason;
+    bool operator==(const Deadline&) const = default;
+  };
+
+  FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger);
+
+  // True for nearly every packet: its segment is open, and no timeout has passed at its time.
+  bool simply_continues(const FlowEntry& entry, std::uint64_t time_ns) const {
+    const std::uint64_t end_ns = entry.end_ns();
+    return entry.state == EntryState::kOpen && time_ns >= end_ns && time_ns - end_ns < inactive_ns_ &&
+           time_ns - entry.start_ns() < active_ns_;
+  }
+  // The time at which the entry ends without another packet, and why. At the same time, inactivity comes first.
+  Deadline deadline(const FlowEntry& entry, const FlowDetails& details) const;
+  // A packet of `time_ns` is older than the flow's last packet by a timeout or more: a record of both would span too
+  // much time. One of the two times is wrong, so the flow ends.
+  bool is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const;
+  // The flow's last packet claims to be more than the inactive timeout after `now_ns`, and no packet has come since
+  // `touched_ns`, which is a timeout ago: its time is wrong, so the flow ends. Packets that other workers hand over may
+  // be ahead of the time that all have reached, but only by little.
+  bool is_stuck_ahead(const FlowEntry& entry, std::uint64_t touched_ns, std::uint64_t now_ns) const;
+
+  // After the end of its segment the entry waits for the next one; otherwise it is forgotten.
+  static bool becomes_dormant(EntryState state, EndReason reason) {
+    return state == EntryState::kOpen && reason == EndReason::kActive;
+  }
+  // The reason if the entry must end before its deadline, because of `cause`.
+  static EndReason early_end(EntryState state, EndReason cause) {
+    return state == EntryState::kClosed ? EndReason::kClosed : cause;
+  }
+  // The time to store for a connection that closed at `time_ns`. It is not so long before the flow's last packet that
+  // FlowDetails could not tell.
+  static std::uint64_t close_time(const FlowEntry& entry, std::uint64_t time_ns);
+
+ private:
+  std::uint64_t active_ns_;
+  std::uint64_t inactive_ns_;
+  std::uint64_t tcp_linger_ns_;
+};
+
+}  // namespace spanflow

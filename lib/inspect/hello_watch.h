@@ -1,0 +1,24 @@
+// The state of a flow's search for a TLS ClientHello.
+#pragma once
+
+#include <cstdint>
+
+#include "base/directions.h"
+#include "spanflow/record.h"
+
+namespace spanflow {
+
+// Belongs to the ClientHelloWatcher. Small, because every flow has one.
+struct HelloWatch {
+  static constexpr std::uint32_t kMostBuffers = (1U << 13) - 1;
+  std::uint16_t buffer : 13 = 0;   // its number plus 1; 0: none
+  std::uint16_t settled : 2 = 0;   // a bit per direction: there is nothing more to find
+  std::uint16_t buffered : 1 = 0;  // the Direction whose octets are in the buffer
+
+  bool is_settled(Direction direction) const { return (settled & direction_bit(direction)) != 0; }
+  bool done() const { return settled == kBothDirections; }
+  void give_up() { settled = kBothDirections; }
+};
+static_assert(sizeof(HelloWatch) == 2);
+
+}  // namespace spanflow

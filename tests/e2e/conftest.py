@@ -1,0 +1,79 @@
+"""Options, markers and fixtures of the end-to-end cases."""
+import os
+import tempfile
+
+import pytest
+
+pytest.register_assert_rewrite("support")
+
+from support import build  # noqa: E402
+from support.broker import Broker  # noqa: E402
+from support.links import link  # noqa: E402
+
+MARKERS_OF_FIXTURES = {"wire": ("root", "network"), "broker": ("broker",), "own_broker": ("broker",)}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--build-dir", default=build.folder, help="the build to test (default: build-tests)")
+    parser.addoption("--alone", choices=["only", "without"],
+                     help="only, or without, the cases that need the machine to themselves")
+
+
+def pytest_configure(config):
+    build.folder = os.path.abspath(config.getoption("build_dir"))
+    if not config.getoption("collectonly") and not os.access(build.binary(), os.X_OK):
+        raise pytest.UsageError(f"{build.binary()} is missing: build it, or name the folder with --build-dir")
+
+
+def pytest_itemcollected(item):
+    for fixture, markers in MARKERS_OF_FIXTURES.items():
+        if fixture in item.fixturenames:
+            for marker in markers:
+                item.add_marker(marker)
+    if "broker" in item.fixturenames:
+        item.add_marker(pytest.mark.xdist_group("broker"))  # one process has it, and one broker is enough
+    if "own_broker" in item.fixturenames:
+        item.add_marker(pytest.mark.xdist_group("own_broker"))  # one after the other: each takes all CPUs that it can get
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    select_by_need_for_the_machine(config, items)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # so that none of these is the last one running
+
+
+def select_by_need_for_the_machine(config, items):
+    chosen = config.getoption("alone")
+    if chosen is None:
+        return
+    left_out = [item for item in items if (item.get_closest_marker("alone") is None) == (chosen == "only")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch):
+    """Each case is in a folder of its own. Not in pytest's: names of sockets are short, and other users go in here."""
+    with tempfile.TemporaryDirectory(prefix="spanflow-e2e-") as folder:
+        monkeypatch.chdir(folder)
+        yield folder
+
+
+@pytest.fixture
+def wire():
+    with link() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """One for all cases that do not stop it; each has topics of its own."""
+    with Broker(folder=tmp_path_factory.mktemp("broker"), num_partitions=3) as running:
+        yield running
+
+
+@pytest.fixture
+def own_broker():
+    """A broker that the case may stop and start."""
+    with Broker() as running:
+        yield running

@@ -1,0 +1,60 @@
+"""Real Kafka brokers for the cases: tests/kafka/broker, and kcat to read with."""
+import collections
+import os
+import subprocess
+
+import pytest
+
+from support.build import ROOT
+from support.ports import free_ports
+from support.program import need
+
+SCRIPT = os.path.join(ROOT, "tests", "kafka", "broker")
+Message = collections.namedtuple("Message", "partition key value")
+
+
+class Broker:
+    """In a folder, by default one of the case: with it, stop() and start() it again. Gone at the end of the block."""
+
+    def __init__(self, folder="broker", **properties):
+        need("kcat")
+        self.folder = os.path.abspath(folder)
+        self.port = free_ports(2)
+        self.address = f"127.0.0.1:{self.port}"
+        self.properties = [f"{name.replace('_', '.')}={value}" for name, value in properties.items()]
+        self.client = []  # arguments that kcat needs besides the address
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([SCRIPT, "kill", self.folder], check=True)
+
+    def start(self):
+        done = subprocess.run([SCRIPT, "start", self.folder, str(self.port), *self.properties],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if done.returncode == 77:
+            pytest.skip(done.stderr.decode().strip())
+        assert done.returncode == 0, done.stderr.decode()
+
+    def stop(self):
+        subprocess.run([SCRIPT, "stop", self.folder], check=True)
+
+    def consume(self, topic, form):
+        done = subprocess.run(["kcat", "-b", self.address, *self.client, "-C", "-t", topic, "-e", "-q", "-f", form],
+                              stdout=subprocess.PIPE, check=True, timeout=120)
+        return done.stdout
+
+    def messages(self, topic):
+        """All that the topic holds."""
+        return [Message(*line.split("\t", 2)) for line in self.consume(topic, "%p\t%k\t%s\n").decode().splitlines()]
+
+    def octets(self, topic):
+        """The values of all messages that the topic holds, as they are."""
+        values, rest = [], self.consume(topic, "%R%s")
+        while rest:
+            end = 4 + int.from_bytes(rest[:4], "big")
+            values.append(rest[4:end])
+            rest = rest[end:]
+        return values

@@ -1,0 +1,7 @@
+"""Parameters of cases."""
+import pytest
+
+
+def named(*cases):
+    """The first item of each case is its id, the others are the values."""
+    return [pytest.param(*values, id=name) for name, *values in cases]

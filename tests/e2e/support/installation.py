@@ -1,0 +1,46 @@
+"""The build as it is installed, in a folder of its own."""
+import functools
+import os
+import subprocess
+import tempfile
+
+from support import build
+from support.program import need
+
+
+def read_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+@functools.lru_cache(maxsize=1)
+def staged():
+    """Kept for as long as there are cases; gone at the end of the program."""
+    need("meson")
+    folder = tempfile.TemporaryDirectory(prefix="spanflow-prefix-")
+    subprocess.run(["meson", "install", "-C", build.folder, "--no-rebuild", "--quiet", "--destdir", folder.name],
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+    return folder
+
+
+def installation():
+    return staged().name
+
+
+def below_prefix(*path):
+    """A path of the installation, which is staged: the prefix as it is called once it is in place, below a folder."""
+    return os.path.join(installation() + build.build_options()["prefix"], *path)
+
+
+def unit_file(name):
+    return below_prefix("lib", "systemd", "system", name)
+
+
+def unit_settings(unit):
+    """{name: [values]} of a unit; what is given twice adds up."""
+    found = {}
+    for line in read_text(unit_file(unit)).splitlines():
+        if "=" in line and not line.startswith("#"):
+            name, value = line.split("=", 1)
+            found.setdefault(name, []).extend(value.split())
+    return found

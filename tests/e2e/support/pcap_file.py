@@ -1,0 +1,98 @@
+"""Reads and writes classic capture files, for cases that need packets as no capture here has them."""
+import array
+import os
+import struct
+
+MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
+ETHERNET = 1
+
+
+class Frame:
+    """One packet as it stands in the file; time in units of the file's resolution's second and fraction."""
+
+    def __init__(self, seconds, fraction, data, wire=None):
+        self.seconds, self.fraction, self.data = seconds, fraction, data
+        self.wire = len(data) if wire is None else wire
+
+    def at(self, seconds, fraction=0):
+        return Frame(seconds, fraction, self.data, self.wire)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        content = file.read()
+    assert struct.unpack("<I", content[:4])[0] in (MICROSECONDS, NANOSECONDS), f"{path}: not a little-endian pcap"
+    frames, at = [], 24
+    while at < len(content):
+        seconds, fraction, captured, wire = struct.unpack("<IIII", content[at:at + 16])
+        frames.append(Frame(seconds, fraction, content[at + 16:at + 16 + captured], wire))
+        at += 16 + captured
+    return frames
+
+
+def header(link_type=ETHERNET, magic=MICROSECONDS):
+    return struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 262144, link_type)
+
+
+def record(frame):
+    return struct.pack("<IIII", frame.seconds, frame.fraction, len(frame.data), frame.wire) + frame.data
+
+
+def write(path, frames, link_type=ETHERNET, magic=MICROSECONDS):
+    with open(path, "wb") as file:
+        file.write(header(link_type, magic))
+        for frame in frames:
+            file.write(record(frame))
+    return path
+
+
+def syns(count, seconds, fraction, interval):
+    """Records of SYNs to one server, each of a random source: fast enough for millions, and all within one second."""
+    segment = struct.pack(">HHIIBBHHH", 1024, 80, 1, 0, 5 << 4, 2, 1024, 0, 0)
+    packet = struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + bytes(4) + bytes((192, 168, 0, 1)) + segment
+    one = record(Frame(seconds, 0, bytes(12) + b"\x08\0" + packet))
+    records = bytearray(one * count)
+    times = array.array("I", range(fraction, fraction + count * interval, interval)).tobytes()
+    for octet in range(4):
+        records[4 + octet::len(one)] = times[octet::4]
+    for column in (42, 43, 44, 45, 50, 51):  # the source's address and port
+        records[column::len(one)] = os.urandom(count)
+    return records
+
+
+def offsets(path):
+    """Where each packet's record header begins, and the end of the file."""
+    at, found = 24, []
+    for frame in read(path):
+        found.append(at)
+        at += 16 + len(frame.data)
+    return [*found, at]
+
+
+def tagged(frame, *ids):
+    """The Ethernet frame with 802.1Q tags, outermost first."""
+    tags = b"".join(struct.pack(">HH", 0x8100, tag) for tag in ids)
+    return Frame(frame.seconds, frame.fraction, frame.data[:12] + tags + frame.data[12:], frame.wire + len(tags))
+
+
+def checksum(data):
+    words = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while words >> 16:
+        words = (words & 0xFFFF) + (words >> 16)
+    return ~words & 0xFFFF
+
+
+def udp(source, destination, ports=(40000, 9), payload=b"x" * 20):
+    """The bytes of an Ethernet frame with a UDP packet between two IPv4 addresses, given as "10.0.0.1"."""
+    datagram = struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload
+    addresses = bytes(map(int, source.split("."))) + bytes(map(int, destination.split(".")))
+    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0) + addresses
+    header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
+    return b"\x02\0\0\0\0\x02" + b"\x02\0\0\0\0\x01" + b"\x08\0" + header + datagram
+
+
+def many_flows(path, count):
+    """A capture of so many flows of one UDP packet each, a millisecond apart."""
+    return write(path, [
+        Frame(1_700_000_000 + n // 1000, n % 1000 * 1000, udp(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "10.9.9.9"))
+        for n in range(count)])

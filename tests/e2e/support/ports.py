@@ -1,0 +1,34 @@
+"""Free ports of the loopback interface."""
+import os
+import random
+import socket
+
+# Below those that the kernel gives to clients: a broker that starts again needs its own again.
+FIRST, COUNT, WORKERS = 20000, 12000, 24
+
+
+def own_range():
+    """Cases that run side by side, each in a worker of pytest-xdist, do not take each other's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    size = COUNT // WORKERS
+    first = FIRST + int(worker) % WORKERS * size
+    return first, first + size
+
+
+def is_free(port, kind):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count=1, kind=socket.SOCK_STREAM):
+    """The first of so many in a row."""
+    first, end = own_range()
+    while True:
+        port = random.randrange(first, end - count)
+        if all(is_free(port + at, kind) for at in range(count)):
+            return port

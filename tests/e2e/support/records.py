@@ -1,0 +1,47 @@
+"""Records as the program wrote them."""
+import csv
+import json
+
+from support.ledgers import assert_sums
+from support.program import spanflowd
+
+
+def parse_csv(content):
+    return list(csv.DictReader(content.splitlines()))
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_jsonl(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def record_order(record):
+    return (int(record["start_time_ns"]), record["flow_id"], int(record["segment"]))
+
+
+def sorted_records(records, without=("worker", "sequence")):
+    """In an order that does not depend on when records were passed on, without the fields that may differ."""
+    return [{name: value for name, value in record.items() if name not in without}
+            for record in sorted(records, key=record_order)]
+
+
+def fields_with(feature):
+    """Names of the fields that only a run with this option has."""
+    rows = (line.split("|") for line in spanflowd("--list-fields").stdout.splitlines()[2:])
+    return tuple(row[1].strip(" `") for row in rows if f"with {feature}" in row[3])
+
+
+def records_of(*captures, settings=(), arguments=(), **options):
+    """The records of captures, and the run's summary, with the sums of both compared."""
+    command = ["--quiet", *arguments, "-w", "csv:-"]
+    for setting in settings:
+        command += ["-s", setting]
+    run = spanflowd("-r", *captures, *command, **options)
+    records = parse_csv(run.stdout)
+    assert_sums(records, run.summary)
+    return records, run.summary

@@ -1,0 +1,15 @@
+"""Waiting for a state."""
+import time
+
+from support.build import patience
+
+
+def wait_until(condition, within, what):
+    """Polls until the condition gives something true, which is returned."""
+    end = time.monotonic() + patience(within)
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"not within {patience(within)} s: {what}")

@@ -1,0 +1,234 @@
+"""Files of records: rotated, compressed, whole after a crash, and not held up by another sink."""
+import contextlib
+import glob
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support import build
+from support.build import patience
+from support.captures import capture
+from support.compare import assert_equal
+from support.pcap_file import many_flows
+from support.program import Running, need, spanflowd, text
+from support.records import read_csv
+from support.waiting import wait_until
+
+SINKS = """sinks:
+  - {type: csv, path: all-%H%M%S.csv, rotate_size: 64KiB}
+  - {type: csv, path: few.csv.zst, rotate_size: 16KiB, fields: [ip_src, ip_dst, sequence]}
+  - {type: jsonl, path: lines-%Y%m%d.jsonl.zst, rotate_size: 100KiB, compression_level: 1, fields: classic}
+  - {type: jsonl, path: one.jsonl, fields: [sequence]}
+"""
+
+
+def lines_of(path):
+    """The lines of a whole file; fails if one is torn."""
+    with open(path, "rb") as file:
+        content = file.read()
+    if path.endswith(".zst"):
+        need("zstd")
+        content = subprocess.run(["zstd", "-dcq"], input=content, stdout=subprocess.PIPE, check=True).stdout
+    assert content.endswith(b"\n"), f"{path}: its last line is torn"
+    return text(content).splitlines()
+
+
+def records_in(pattern):
+    """The lines of all completed files, without headers; each CSV must have one, and whole lines."""
+    records = []
+    for path in set(glob.glob(pattern)) - set(parts()):
+        lines = lines_of(path)
+        if ".csv" in path:
+            header = lines.pop(0)
+            assert "ip_src" in header, (path, header)
+            assert_equal({line.count(",") for line in lines} - {header.count(",")}, set(), path)
+        assert lines, f"{path}: a file without records"
+        records += lines
+    return records
+
+
+def write(path, content):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+def live(path, *arguments):
+    """A live run of what is in the capture; its flows end soon after."""
+    settings = ("flow.inactive_timeout=200ms", "dpi.enabled=false", "overload.enabled=false")
+    return Running("-d", f"net_pcap0,rx_pcap={path}", "--quiet", *(f"-s{setting}" for setting in settings), *arguments)
+
+
+def parts():
+    return glob.glob("*.part")
+
+
+# --- Rotation ---
+
+
+def test_nothing_is_lost_over_rotation():
+    many_flows("many.pcap", 5000)
+    write("c.yaml", SINKS)
+    run = spanflowd("-c", "c.yaml", "-r", "many.pcap", "--quiet")
+    for sink, pattern in zip(run.summary["records"]["sinks"], ("all-*.csv", "few*.csv.zst", "lines-*.jsonl.zst", "one.jsonl")):
+        assert_equal((sink["delivered"], len(set(records_in(pattern)))), (5000, 5000), pattern)
+    for path in glob.glob("all-*.csv"):
+        assert os.path.getsize(path) <= 64 << 10, path
+    assert len(glob.glob("all-*.csv")) >= 20 and len(glob.glob("few*.csv.zst")) >= 5 and len(glob.glob("lines-*")) >= 10
+    assert_equal(parts(), [])
+
+
+def test_a_file_is_completed_on_time_although_nothing_comes():
+    with open(many_flows("many.pcap", 1000), "rb") as file:
+        content = file.read()
+    write("c.yaml", "sinks: [{type: csv, path: '%H%M%S.csv', rotate_every: 1s}]\nflow: {inactive_timeout: 1ms}\n")
+    with Running("-c", "c.yaml", "-r", "-", "--quiet", stdin=subprocess.PIPE) as running:
+        running.process.stdin.write(content)
+        running.process.stdin.flush()
+        wait_until(lambda: not parts() and len(records_in("*.csv")) > 900, 5, "completed files")
+        names = glob.glob("*")
+        time.sleep(1.5)  # longer than rotate_every: nothing may happen
+        assert_equal(glob.glob("*"), names, "files without records are not kept")
+        run = running.finish(signal.SIGTERM, within=3)
+    assert_equal(len(records_in("*.csv")), run.summary["records"]["exported"])
+
+
+def test_a_signal_completes_the_files():
+    with open(many_flows("many.pcap", 1000), "rb") as file:
+        content = file.read()
+    with Running("-r", "-", "--quiet", "-s", "flow.inactive_timeout=1ms", "-w", "csv:flows.csv", "-w", "jsonl:flows.jsonl.zst",
+                 stdin=subprocess.PIPE) as running:
+        running.process.stdin.write(content)
+        running.process.stdin.flush()
+        wait_until(lambda: os.path.exists("flows.csv.part") and len(read_csv("flows.csv.part")) > 900, 3, "records")
+        running.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: os.path.exists("flows.csv") and os.path.exists("flows.jsonl.zst"), 3, "completed files")
+        assert len(records_in("flows.csv")) > 900
+        run = running.finish(signal.SIGTERM, within=3)
+    assert_equal(sorted(glob.glob("flows*")), ["flows.1.csv", "flows.1.jsonl.zst", "flows.csv", "flows.jsonl.zst"])
+    for pattern in ("flows*.csv", "flows*.jsonl.zst"):
+        assert_equal(len(records_in(pattern)), run.summary["records"]["exported"])
+
+
+def test_standard_output_as_a_file_of_another_name():
+    with open("out", "wb") as file:
+        spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:/dev/stdout", stdout=file)
+    assert read_csv("out") and not parts() and not glob.glob("/dev/stdout*.part")
+
+
+@pytest.mark.parametrize("target, complaint", [
+    ("jsonl:%Y/flows.jsonl", "%Y/flows.jsonl: only the name of a file may have a time in it, not a folder"),
+    ("jsonl:100%.jsonl", "100%.jsonl: a conversion of strftime that strptime cannot read back")])
+def test_mistake_in_a_name(target, complaint):
+    run = spanflowd("-r", capture("http.pcap"), "-w", target, code=2)
+    assert_equal(run.stderr, f"spanflowd: error: sinks: {complaint}\n")
+
+
+def test_standard_output_cannot_be_rotated():
+    run = spanflowd("-r", capture("http.pcap"), "-s", "sinks=[{type: jsonl, rotate_every: 5m}]", code=2)
+    assert_equal(run.stderr, "spanflowd: error: -: only files can be rotated and compressed\n")
+
+
+# --- Crashes ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["flows-%H%M%S.csv", "flows-%H%M%S.csv.zst", "flows.csv"])
+def test_killed_at_any_moment(path):
+    """Completed files are whole, what a killed run leaves is completed by the next, and no record is in two of them."""
+    many_flows("many.pcap", 40_000)
+    generator = random.Random(path)
+    moments = [generator.uniform(0.05, 0.5) for _ in range(10)]
+    options = "" if path == "flows.csv" else ", rotate_size: 300KiB"
+    write("c.yaml", f"sinks: [{{type: csv, path: '{path}', fields: [ip_src, ip_dst, src_port, sequence, end_reason]{options}}}]\n"
+                    "flow: {capacity: 1000}\ndpi: {enabled: false}\n")
+    completed = 0
+    for moment in moments:
+        with Running("-c", "c.yaml", "-r", "-", "--quiet", stdin=subprocess.PIPE) as running:
+            with open("many.pcap", "rb") as file, contextlib.suppress(BrokenPipeError):
+                end = time.monotonic() + moment * build.slowness
+                while time.monotonic() < end and (block := file.read(65536)):
+                    running.process.stdin.write(block)
+                    running.process.stdin.flush()
+                    time.sleep(0.002)  # the moment of the kill is what differs
+            running.process.kill()
+            running.process.wait()
+        records_in("flows*")
+        left = parts()
+        spanflowd("-r", capture("dns.pcap"), "-c", "c.yaml", "--quiet")
+        assert_equal(parts(), [])
+        completed += len(left)
+        sequences = [line for line in records_in("flows*") if line.startswith("10.") and ",10.9.9.9," in line]
+        for name in glob.glob("flows*"):
+            os.unlink(name)
+        assert_equal(len(set(sequences)), len(sequences), "records in two files")
+    assert completed > 0, "no run was killed while it had a file open"
+
+
+def test_the_line_that_says_so():
+    write("flows.csv.part", "ip_src\n1.1.1.1\n2.2.")
+    run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:flows.csv", "-s", "output.fields=[ip_src]")
+    assert_equal(run.stderr, "spanflowd: warning: flows.csv.part: left by a run that did not end: completed as flows.1.csv, "
+                             "4 octets of a torn line cut\n")
+    assert_equal(lines_of("flows.1.csv"), ["ip_src", "1.1.1.1"])
+
+
+def test_a_second_process_does_not_touch_the_files_of_the_first():
+    with Running("-r", "-", "--quiet", "-w", "csv:flows-%Y.csv", stdin=subprocess.PIPE) as running:
+        part = wait_until(parts, 3, "the first one's file")[0]
+        run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:flows-%Y.csv", code=1)
+        assert_equal(run.stderr, f"spanflowd: error: {part[:-5]}: cannot be written: another process writes {part}\n")
+        running.process.stdin.close()
+        running.process.wait(timeout=patience(5))
+
+
+# --- Beside a sink that fails ---
+
+
+def test_a_pipe_that_nobody_reads_beside_a_file():
+    """Live, so that nothing waits: the file has all records at once, and what the pipe did not take is counted."""
+    many_flows("many.pcap", 20_000)
+    os.mkfifo("pipe")
+    write("c.yaml", "sinks:\n  - {type: jsonl, path: pipe, queue: 2000}\n  - {type: csv, path: flows.csv, fields: classic}\n")
+    reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.DEVNULL)
+    reader.send_signal(signal.SIGSTOP)
+    try:
+        with live("many.pcap", "-c", "c.yaml") as running:
+            reader.send_signal(signal.SIGCONT)  # until it has opened the pipe
+            wait_until(lambda: os.path.exists("flows.csv.part") and os.path.getsize("flows.csv.part") > 0, 20, "a first record")
+            reader.send_signal(signal.SIGSTOP)
+            wait_until(lambda: len(read_csv("flows.csv.part")) == 20_000, 5, "all records in the file")
+            run = running.finish(signal.SIGTERM, within=3, code=1)
+    finally:
+        reader.kill()
+        reader.wait()
+    stuck, file_sink = run.summary["records"]["sinks"]
+    assert_equal((file_sink["handed"], file_sink["delivered"]), (20_000, 20_000))
+    assert_equal(len(read_csv("flows.csv")), 20_000)
+    assert stuck["dropped"]["queue_full"] > 0, stuck
+    assert_equal(stuck["delivered"] + sum(stuck["dropped"].values()), 20_000, str(stuck))
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["flows.csv", "flows.csv.zst"])
+def test_a_disk_that_is_full_for_a_while(name):
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    many_flows("many.pcap", 20_000)
+    os.mkdir("disk")
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", "disk"], stderr=subprocess.PIPE, check=False)
+    if made.returncode != 0:
+        pytest.skip("no mounts here")
+    try:
+        with live("many.pcap", "-w", f"csv:disk/{name}") as running:
+            wait_until(lambda: "No space left on device" in running.stderr(), 20, "a full disk")
+            subprocess.run(["mount", "-o", "remount,size=64m", "disk"], check=True)
+            running.wait_for(lambda summary: summary["records"]["sinks"][0]["delivered"] == 20_000, 10, "all records written")
+            run = running.finish(signal.SIGTERM, within=3)
+        assert_equal(len(records_in(f"disk/{name}")), 20_000)
+        assert_equal(run.summary["records"]["sinks"][0]["delivered"], 20_000)
+    finally:
+        subprocess.run(["umount", "-l", "disk"], check=False)

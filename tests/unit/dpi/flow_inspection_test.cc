@@ -1,0 +1,63 @@
+// Three states in 8 octets.
+#include "dpi/flow_inspection.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace spanflow::testing {
+namespace {
+
+constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
+
+TEST(FlowInspection, BeginsWithAnEmptyHandshake) {
+  const FlowInspection inspection;
+  EXPECT_EQ(inspection.progress(), DpiProgress::kNotStarted);
+  EXPECT_EQ(inspection.handshake().count, 0);
+  EXPECT_EQ(inspection.handshake().sequences_known, 0);
+}
+
+TEST(FlowInspection, AFullHandshakeHasNotStarted) {
+  FlowInspection inspection;
+  inspection.handshake().count = Handshake::kMost;
+  inspection.handshake().sequences_known = kBothDirections;
+  for (std::uint8_t& packet : inspection.handshake().packets) packet = 0xff;
+  EXPECT_EQ(inspection.progress(), DpiProgress::kNotStarted);
+  EXPECT_EQ(inspection.handshake().count, Handshake::kMost);
+  EXPECT_EQ(inspection.handshake().sequences_known, kBothDirections);
+}
+
+TEST(FlowInspection, ARunningOneKnowsItsStateAndMetadata) {
+  FlowInspection inspection;
+  for (const std::uint32_t state : {0U, 1U, FlowInspection::kMostStates - 1}) {
+    inspection.start(state, kMost);
+    EXPECT_EQ(inspection.progress(), DpiProgress::kRunning);
+    EXPECT_EQ(inspection.state(), state);
+    EXPECT_EQ(inspection.metadata(), kMost);
+    inspection.metadata() = 7;
+    EXPECT_EQ(inspection.metadata(), 7U);
+    EXPECT_EQ(inspection.state(), state);
+  }
+}
+
+TEST(FlowInspection, ADoneOneKnowsItsVerdictAndMetadata) {
+  FlowInspection inspection;
+  for (const std::uint32_t label : {0U, 1U, FlowInspection::kMostLabels - 1}) {
+    for (const bool guessed : {false, true}) {
+      inspection.conclude({.label = label,
+                           .confidence = FlowInspection::kMostConfidences - 1,
+                           .guessed = guessed,
+                           .cut_short = !guessed},
+                          kMost);
+      EXPECT_EQ(inspection.progress(), DpiProgress::kDone);
+      EXPECT_EQ(inspection.verdict().label, label);
+      EXPECT_EQ(inspection.verdict().confidence, FlowInspection::kMostConfidences - 1);
+      EXPECT_EQ(inspection.verdict().guessed, guessed);
+      EXPECT_EQ(inspection.verdict().cut_short, !guessed);
+      EXPECT_EQ(inspection.metadata(), kMost);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spanflow::testing
