@@ -42,7 +42,7 @@ struct MetricConfig {
   std::string name;
   std::string aggregate;  // a name of metrics/aggregates.h; empty for a shared object
   std::string quantity;   // likewise
-  std::string when;  // pcap-filter expression; empty: every packet
+  std::string when;       // pcap-filter expression; empty: every packet
   MetricDirection direction = MetricDirection::kBoth;
   std::string plugin;
 };

@@ -114,13 +114,15 @@ ValueType<MetricConfig> metric() {
   std::vector<MemberOption<MetricConfig>> members{
       member("name", &MetricConfig::name, metric_name(), "name of the metric in records")};
   for (const AggregateType& each : aggregate_types()) members.push_back(aggregate(each));
-  members.push_back(member("when", &MetricConfig::when, filter(), "pcap-filter expression: only matching packets count"));
+  members.push_back(
+      member("when", &MetricConfig::when, filter(), "pcap-filter expression: only matching packets count"));
   members.push_back(member("direction", &MetricConfig::direction,
                            choice<MetricDirection>({{"both", MetricDirection::kBoth},
                                                     {"src_to_dst", MetricDirection::kSrcToDst},
                                                     {"dst_to_src", MetricDirection::kDstToSrc}}),
                            "only packets of this direction count"));
-  members.push_back(member("plugin", &MetricConfig::plugin, text(), "shared object that defines the metric of this name"));
+  members.push_back(
+      member("plugin", &MetricConfig::plugin, text(), "shared object that defines the metric of this name"));
   auto type = mapping<MetricConfig>(std::move(members), "a metric");
   type.schema += fmt::format(R"(, "required": ["name"], "oneOf": [{}, {{"required": ["plugin"]}}])",
                              list_of_aggregates(R"({"required": [")", R"("]})"));

@@ -35,8 +35,8 @@ Descriptor open_folder(const std::string& path) {
   Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) throw RunError(path + ": cannot be opened as a spool: " + std::strerror(errno));
   if (::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder;
-  throw RunError(
-      path + ": cannot be locked: " + (errno == EWOULDBLOCK ? "another process uses this spool" : std::strerror(errno)));
+  throw RunError(path + ": cannot be locked: " +
+                 (errno == EWOULDBLOCK ? "another process uses this spool" : std::strerror(errno)));
 }
 
 // Truncated first, so that a process that has the file open does not keep its disk space.
@@ -116,8 +116,8 @@ void Spool::recover() {
   const std::optional<std::uint64_t> mark = mark_->read();
   const std::uint64_t oldest = files_.empty() ? end : files_.begin()->first;
   const std::uint64_t start = mark.value_or(oldest);
-  // A crash may leave the mark ahead of the records, if only the mark had reached the disk. Positions below the mark are
-  // not used again.
+  // A crash may leave the mark ahead of the records, if only the mark had reached the disk. Positions below the mark
+  // are not used again.
   written_position_ = next_position_ = std::max(end, start);
   settled_ = SettledPositions(start);
   ledger_.recovered += next_position_ - start;

@@ -269,7 +269,8 @@ TEST_F(MeterTest, ConditionsOfMetricsSeeTheOuterFrame) {
 }
 
 TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
-  config_.metrics = {{.name = "x", .aggregate = "count", .quantity = "packets", .when = "ether host 02:00:00:00:00:01"}};
+  config_.metrics = {
+      {.name = "x", .aggregate = "count", .quantity = "packets", .when = "ether host 02:00:00:00:00:01"}};
   run({PacketBuilder().raw_ip().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).at(1s).build()});
   ASSERT_NE(failure_, nullptr);
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);
