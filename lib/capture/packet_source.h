@@ -1,4 +1,4 @@
-// The interface of a source of packets. What a new source touches is listed in capture/input.h.
+// The interface of a source of packets. capture/input.h lists the files that a new source touches.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,7 @@ namespace spanflow {
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
     "seen before within decode.deduplicate: mirrored twice by a span port")                                            \
   X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
-    "of flows that an overloaded worker did not open: it opened one flow in sampling_rate")                            \
+    "not metered because an overloaded worker opens only one flow in sampling_rate")                                   \
   X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
     "cut inside the IP header, or with an impossible header length")                                                   \
