@@ -24,7 +24,7 @@ const OptionMember* find_member(const std::string& name) {
 
 TEST(SinkOptions, WhatIsShownIsReadBack) {
   for (const std::string text :
-       {"{type: jsonl}", "{type: csv, fields: [classic], queue: 5, path: a.csv, compression: zstd, rotate_every: 5m}",
+       {"{type: jsonl}", "{type: csv, fields: [classic], queue: 5, path: a.csv, compression: zstd, rotate_every: 300s}",
         "{type: csv, path: a.csv, rotate_size: 1GiB, compression_level: 19}",
         "{type: ipfix, path: \"udp://h:1\", observation_domain: 7, template_refresh: 30s}",
         "{type: kafka, compression: gzip, brokers: b, topic: t, value: protobuf, tls: {enabled: true, key: k.pem}, "
