@@ -18,12 +18,12 @@ void add_to_mean(double value, double& result, MetricCell* more) {
 // A comparison with kNoValue is false, so min and max take the first value.
 constexpr std::array kAggregates = {
     AggregateType{.name = "count",
-                  .help = "how many packets, or packets that have this",
+                  .help = "number of packets, or of packets that have this quantity",
                   .of_no_packet = 0,
                   .takes_countable_only = true,
                   .add = [](double, double& result, MetricCell*) { result += 1; }},
     AggregateType{.name = "sum",
-                  .help = "sum of this over the packets",
+                  .help = "sum over the packets",
                   .of_no_packet = 0,
                   .add = [](double value, double& result, MetricCell*) { result += value; }},
     AggregateType{.name = "min",
@@ -31,7 +31,7 @@ constexpr std::array kAggregates = {
                   .of_no_packet = kNoValue,
                   .add = [](double value, double& result, MetricCell*) { result = result <= value ? result : value; }},
     AggregateType{.name = "max",
-                  .help = "greatest value",
+                  .help = "largest value",
                   .of_no_packet = kNoValue,
                   .add = [](double value, double& result, MetricCell*) { result = result >= value ? result : value; }},
     AggregateType{.name = "mean", .help = "mean value", .of_no_packet = kNoValue, .more_cells = 2, .add = add_to_mean},

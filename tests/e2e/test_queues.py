@@ -31,7 +31,7 @@ def deal(frames, parts):
 
 
 def between_many_hosts():
-    """Packets both ways between pairs of addresses that are at home on every worker."""
+    """Packets both ways between pairs of addresses, some of which each worker owns."""
     frames = []
     for host in range(1, 65):
         one, other = f"10.0.0.{host}", f"10.0.1.{host}"
