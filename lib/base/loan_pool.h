@@ -17,7 +17,7 @@ class LoanPool {
   explicit LoanPool(std::uint32_t size) : objects_(size), ages_(size) {}
 
   bool all_lent() const { return free_ == kNoIndex && unused_ == objects_.size(); }
-  // Not while all are lent.
+  // Must not be called while all are lent.
   std::uint32_t lend() {
     assert(!all_lent());
     std::uint32_t index = free_;

@@ -36,10 +36,10 @@ DpdkInput::~DpdkInput() = default;
 
 void DpdkInput::warn_about_interface() const {
   const InterfaceFacts& facts = interface_->facts();
-  if (!facts.is_up) log().warn("{}: the interface is down, nothing will come from it", facts.name);
+  if (!facts.is_up) log().warn("{}: the interface is down, so no packets will arrive", facts.name);
   for (const std::string& offload : facts.merging_offloads) {
-    log().warn("{}: {} merges frames before they are seen; switch it off: ethtool -K {} {} off", facts.name, offload,
-               facts.name, offload);
+    log().warn("{}: {} merges frames before spanflow sees them; switch it off: ethtool -K {} {} off", facts.name,
+               offload, facts.name, offload);
   }
 }
 

@@ -35,7 +35,7 @@ void warn_about_af_xdp(const InterfaceFacts& interface) {
     log().warn("{}: it has IP addresses, but with af_xdp the host itself receives nothing from it", interface.name);
   }
   if (interface.strips_vlan_tags) {
-    log().warn("{}: VLAN tags that it takes off are lost with af_xdp; switch that off: ethtool -K {} rxvlan off",
+    log().warn("{}: it removes VLAN tags, which are then lost with af_xdp; switch this off: ethtool -K {} rxvlan off",
                interface.name, interface.name);
   }
 }
@@ -96,9 +96,8 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
   }
   const std::uint32_t heard = queues_by_af_xdp(interface);
   if (interface.receive_queues > heard) {
-    return fmt::format(
-        "it has {} receive queues, and what comes by others than the first {} would be lost: see ethtool -L",
-        interface.receive_queues, heard);
+    return fmt::format("it has {} receive queues, and packets of all but the first {} would be lost: see ethtool -L",
+                       interface.receive_queues, heard);
   }
   return "";
 }
@@ -106,13 +105,15 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
 KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& interface) {
   if (input.driver != KernelDriver::kAfXdp) {
     if (input.driver == KernelDriver::kAuto) {
-      log().info("{}: by af_packet; af_xdp, which takes packets away from the kernel, only if input.driver says so",
-                 interface.name);
+      log().info(
+          "{}: captured by af_packet; af_xdp, which takes packets away from the kernel, is used only if input.driver "
+          "says so",
+          interface.name);
     }
     return af_packet_device(input, interface);
   }
   if (const std::string obstacle = obstacle_to_af_xdp(interface, xdp_ability()); !obstacle.empty()) {
-    throw RunError(fmt::format("{}: cannot be captured from by af_xdp: {}", interface.name, obstacle));
+    throw RunError(fmt::format("{}: cannot be captured with af_xdp: {}", interface.name, obstacle));
   }
   warn_about_af_xdp(interface);
   return af_xdp_device(interface);

@@ -54,7 +54,7 @@ Burst PacketLane::poll() {
   const auto rest = std::span<const RawPacket>(reading_->packets).subspan(next_);
   const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
   next_ += burst.size();
-  // The time of a block is reached with its last packet.
+  // The lane reaches the block's time only when it gives out the block's last packet.
   if (next_ == reading_->packets.size()) now_ns_ = std::max(now_ns_, reading_->now_ns);
   return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,
           .packets = burst,

@@ -186,7 +186,7 @@ std::uint16_t Port::data_room(std::uint32_t least_room) const {
 
 void Port::check_split() {
   if (!by_rss_) {
-    log().info("{}: {} queues that are not split by RSS; each packet goes to its flow's worker", name_, queues_);
+    log().info("{}: its {} queues are not split by RSS; each packet goes to the worker of its flow", name_, queues_);
   } else if (directions_meet()) {
     splits_well_ = true;
     log().info("{}: RSS over {} queues, symmetric: both directions of a flow meet in one queue", name_, queues_);

@@ -78,7 +78,7 @@ ReadAhead::Block* ReadAhead::take_empty() {
 
 void ReadAhead::read(Block& block) {
   try {
-    block.memory.reset();  // of the block's last burst
+    block.memory.reset();  // releases the memory of the block's last burst
     block.burst = source_->poll();
     block.memory = source_->memory();
     std::copy(block.burst.packets.begin(), block.burst.packets.end(), block.packets.begin());

@@ -93,7 +93,7 @@ struct MappingSetting {
   std::vector<Setting> members;
 };
 
-// Two types of sink may have a row of the same name if it is of the same kind: a user reads about it once.
+// Two types of sink may have a setting of the same name, but only of the same kind: the manual lists the name once.
 struct Setting {
   std::string name;
   std::string help;

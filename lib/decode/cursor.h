@@ -50,12 +50,13 @@ class Cursor {
     captured_ -= static_cast<std::uint32_t>(octets);
     wire_ -= static_cast<std::uint32_t>(octets);
   }
-  // Sets the length of this layer on the wire, which may differ from the frame's. Octets beyond it do not belong to it.
+  // Sets the length of this layer on the wire, which may differ from the frame's. Octets beyond that length do not
+  // belong to the layer.
   void set_length(std::uint32_t octets) {
     wire_ = octets;
     captured_ = std::min(captured_, octets);
   }
-  // Cuts this layer to `octets`: Ethernet padding and trailers follow it.
+  // Shortens this layer to `octets` if it is longer. The rest is Ethernet padding or a trailer.
   void limit(std::uint32_t octets) {
     wire_ = std::min(wire_, octets);
     captured_ = std::min(captured_, octets);

@@ -14,7 +14,7 @@ class StatePool {
  public:
   struct State {
     ndpi::FlowState flow;
-    ndpi_protocol result;  // of the last packet
+    ndpi_protocol result;  // nDPI's result for the last packet
     FlowInspection* owner;
     bool cut_short;  // overload: its flow got fewer packets than it might have had
   };
@@ -26,7 +26,7 @@ class StatePool {
 
   bool all_taken() const { return states_.all_lent(); }
   State& oldest() { return states_[states_.oldest()]; }
-  // An empty state; not while all are taken.
+  // Takes an empty state. Must not be called while all are taken.
   std::uint32_t take(FlowInspection& owner);
   void give_back(std::uint32_t index);
   State& operator[](std::uint32_t index) { return states_[index]; }

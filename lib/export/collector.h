@@ -42,7 +42,7 @@ class Collector {
   std::vector<SinkRunner*> sinks_;
   Counters& counters_;
   std::vector<FlowRecord> batch_;
-  std::vector<std::uint64_t> due_ns_;  // of the records in the batch that have a due time
+  std::vector<std::uint64_t> due_ns_;  // due times of the records in batch_ that have one
   std::uint64_t sequence_ = 0;
   std::atomic<bool> finishing_{false};
   std::thread thread_;

@@ -29,7 +29,7 @@ struct SideState {
   std::uint32_t link_octets = 0;
   std::uint32_t ip_octets = 0;
   std::uint8_t tcp_flags = 0;
-  std::uint8_t dscp = 0;  // of the first packet
+  std::uint8_t dscp = 0;  // from the first packet
   std::uint8_t ttl_min = 0xff;
   std::uint8_t ttl_max = 0;
 
@@ -75,7 +75,7 @@ struct FlowDetails {
 
   union {
     InitialSequence initial_sequence{};  // TCP
-    Icmp icmp;                           // other protocols: of the first packet
+    Icmp icmp;                           // other protocols: from the first packet
   };
   std::array<std::uint32_t, 2> flow_id_words{};
   std::uint32_t closed_low = 0;
@@ -100,7 +100,7 @@ struct FlowDetails {
 };
 static_assert(sizeof(FlowDetails) == 36);
 
-// Rare per-flow state lives in side arrays; pages that were never touched cost no memory.
+// State that few flows have is in side arrays. Their pages take no memory until they are used.
 
 // The upper halves of counts: for a segment of 4 GiB and more, or a flow of 65,536 segments and more.
 struct CounterHighBits {
@@ -119,7 +119,7 @@ struct Tags {
   std::uint16_t vlan_outer_id;
 };
 
-// Left out because of overload, since the flow opened.
+// Work left out because of overload since the flow opened.
 struct LoadShedding {
   std::uint8_t features : 1;
   std::uint8_t sampling_shift : 4;  // the flow stands for 2^sampling_shift flows

@@ -28,15 +28,15 @@ class FlowTimeouts {
   }
   // The time at which the entry ends without another packet, and why. At the same time, inactivity comes first.
   Deadline deadline(const FlowEntry& entry, const FlowDetails& details) const;
-  // A packet of `time_ns` is older than the flow's last packet by a timeout or more: a record of both would span too
-  // much time. One of the two times is wrong, so the flow ends.
+  // True if a packet of `time_ns` is older than the flow's last packet by a timeout or more. A record of both packets
+  // would span too much time. One of the two times is wrong, so the flow ends.
   bool is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const;
-  // The flow's last packet claims to be more than the inactive timeout after `now_ns`, and no packet has come since
-  // `touched_ns`, which is a timeout ago: its time is wrong, so the flow ends. Packets that other workers hand over may
-  // be ahead of the time that all have reached, but only by little.
+  // True if the time of the flow's last packet is more than the inactive timeout after `now_ns`, and no packet has come
+  // since `touched_ns`, at least one inactive timeout ago. That time is wrong, so the flow ends. Packets that other
+  // workers hand over may be ahead of the time that all workers have reached, but only by a little.
   bool is_stuck_ahead(const FlowEntry& entry, std::uint64_t touched_ns, std::uint64_t now_ns) const;
 
-  // After the end of its segment the entry waits for the next one; otherwise it is forgotten.
+  // True if the entry waits for the next segment after the end of its segment. Otherwise it is forgotten.
   static bool becomes_dormant(EntryState state, EndReason reason) {
     return state == EntryState::kOpen && reason == EndReason::kActive;
   }
@@ -44,8 +44,8 @@ class FlowTimeouts {
   static EndReason early_end(EntryState state, EndReason cause) {
     return state == EntryState::kClosed ? EndReason::kClosed : cause;
   }
-  // The time to store for a connection that closed at `time_ns`. It is not so long before the flow's last packet that
-  // FlowDetails could not tell.
+  // The time to store for a connection that closed at `time_ns`: a later time if FlowDetails cannot store one so long
+  // before the flow's last packet.
   static std::uint64_t close_time(const FlowEntry& entry, std::uint64_t time_ns);
 
  private:

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint8_t kHandshakeRecord = 22;
 constexpr std::uint8_t kClientHello = 1;
-constexpr std::uint8_t kMajorVersion = 3;  // of SSL 3.0 and every TLS
+constexpr std::uint8_t kMajorVersion = 3;  // the same in SSL 3.0 and in all versions of TLS
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kHandshakeHeader = 4;
 constexpr std::size_t kMostRecord = 1 << 14;

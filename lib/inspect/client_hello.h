@@ -81,7 +81,7 @@ struct ClientHello {
 };
 
 enum class HelloVerdict : std::uint8_t {
-  kNeedMore,  // the octets so far are the beginning of one
+  kNeedMore,  // the octets so far are the beginning of a ClientHello
   kNo,
   kYes,
 };

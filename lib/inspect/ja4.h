@@ -27,7 +27,7 @@ class Ja4 {
   ShortText hash_sorted(const NumberList& behind);
   void append_codes(std::string_view before);
 
-  std::vector<std::uint16_t> codes_;  // of the list that is being hashed
+  std::vector<std::uint16_t> codes_;  // the list that is being hashed
   fmt::memory_buffer list_;           // the same codes as text
   fmt::memory_buffer fingerprint_;
 };

@@ -132,19 +132,20 @@ const std::vector<SinkMetric>& sink_metrics() {
   static const std::vector<SinkMetric> all = {
       {{"spanflow_sink_handed_records_total", "records handed to this sink", MetricType::Counter},
        [](const SinkLedger& sink) { return sample_of(sink.handed); }},
-      {{"spanflow_sink_recovered_records_total", "records of a previous run, found in its spool", MetricType::Counter},
+      {{"spanflow_sink_recovered_records_total", "records of a previous run, found in the sink's spool",
+        MetricType::Counter},
        [](const SinkLedger& sink) { return sample_of(sink.recovered); }},
-      {{"spanflow_sink_delivered_records_total", "records delivered to its target", MetricType::Counter},
+      {{"spanflow_sink_delivered_records_total", "records delivered to the sink's target", MetricType::Counter},
        [](const SinkLedger& sink) { return sample_of(sink.delivered); }},
-      {{"spanflow_sink_queued_records", "records in its queue, in its buffers or in flight"},
+      {{"spanflow_sink_queued_records", "records in the sink's queue, in its buffers or in flight"},
        [](const SinkLedger& sink) { return sample_of(sink.queued); }},
-      {{"spanflow_sink_spooled_records", "records in its spool"},
+      {{"spanflow_sink_spooled_records", "records in the sink's spool"},
        [](const SinkLedger& sink) { return sample_of(sink.spooled); }},
-      {{"spanflow_sink_waiting_records", "records in its queue"},
+      {{"spanflow_sink_waiting_records", "records in the sink's queue"},
        [](const SinkLedger& sink) { return sample_of(sink.waiting); }},
-      {{"spanflow_sink_queue_limit_records", "capacity of its queue, in records"},
+      {{"spanflow_sink_queue_limit_records", "capacity of the sink's queue, in records"},
        [](const SinkLedger& sink) { return sample_of(sink.queue_records); }},
-      {{"spanflow_sink_oldest_queued_seconds", "waiting time of the oldest record in its queue or its buffers"},
+      {{"spanflow_sink_oldest_queued_seconds", "waiting time of the oldest record in the sink's queue or buffers"},
        [](const SinkLedger& sink) { return sink.oldest_seconds; }},
   };
   return all;
@@ -158,9 +159,11 @@ void add_sink(Families& families, const SinkLedger& sink) {
                  {name, {"reason", std::string(kDropReasonNames[reason])}}, sample_of(sink.dropped[reason]));
   }
   if (!sink.spool) return;
-  families.add({"spanflow_sink_spool_bytes", "size of the files of its spool"}, {name}, sample_of(sink.spool->octets));
-  families.add({"spanflow_sink_spool_oldest_seconds", "upper bound of the age of the oldest record in its spool"},
-               {name}, sink.spool->oldest_seconds);
+  families.add({"spanflow_sink_spool_bytes", "size of the files of the sink's spool"}, {name},
+               sample_of(sink.spool->octets));
+  families.add(
+      {"spanflow_sink_spool_oldest_seconds", "upper bound of the age of the oldest record in the sink's spool"}, {name},
+      sink.spool->oldest_seconds);
 }
 
 void add_histogram(Families& families, const HistogramInfo& histogram, const HistogramValues& values) {

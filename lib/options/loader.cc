@@ -125,7 +125,7 @@ void load_yaml_file(const std::string& path, Config& config) {
   std::ifstream file(path);
   std::stringstream text;
   if (file.peek() != std::ifstream::traits_type::eof())
-    text << file.rdbuf();  // << of an empty buffer would set failbit
+    text << file.rdbuf();  // inserting an empty buffer would set failbit
   if (!file.is_open() || file.bad() || text.fail())
     throw ConfigError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
   load_yaml(text.str(), path, config);

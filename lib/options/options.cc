@@ -275,7 +275,7 @@ std::vector<Option> make_options() {
       OPTION(overload.enabled, boolean(),
              "a live worker that falls behind does less work per flow and marks the records"),
       OPTION(overload.max_sampling, power_of_two(1, 32'768),
-             "under overload, meter at least one in this many new flows; 1: never sample"),
+             "under overload, meter at least one in max_sampling new flows; 1: never sample"),
       OPTION(metrics, metrics(), "your own metrics for each flow, see docs/metrics.md"),
       OPTION(output.fields, field_selection(), "fields of a record, for sinks without their own list", kReloads),
       OPTION(output.max_delay, duration(std::chrono::milliseconds{1}),

@@ -101,7 +101,8 @@ SinkMembers common_members() {
           member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")};
 }
 
-// The members of all types, once each, for readers: those of the same name are one, which says what it is for each.
+// The members of all types, for the documentation. Members of the same name are merged into one, whose help describes
+// it for each type.
 class AllMembers {
  public:
   explicit AllMembers(SinkMembers common) : members_(std::move(common)) {}

@@ -72,9 +72,9 @@ class Pipeline {
   void log_for_workers();
   void log_overload();
 
-  const Config config_;  // that the run was started with
+  const Config config_;  // the configuration at the start of the run
   std::mutex reload_mutex_;
-  Config running_;  // what has been reloaded included
+  Config running_;  // config_ with the changes of all reloads
   const Decoder decoder_;
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};

@@ -73,7 +73,7 @@ class SinkSet {
   // The sum over the retired sinks of one name.
   struct RetiredSink {
     SinkLedger ledger;
-    std::string spool;  // of the last one; empty: none
+    std::string spool;  // the spool of the last of them; empty: none
   };
 
   struct ReplacementPlan {

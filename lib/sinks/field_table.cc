@@ -214,11 +214,11 @@ constexpr std::array kFields = {
     Field{"sequence", 57, FieldGroup::kFlow, "", "0, then 1 more with each record of the run",
           [](Record r) { return number(r.sequence); }},
 
-    Field{"sampling_rate", 58, FieldGroup::kFlow, "", "one in this many new flows was metered when this flow began",
+    Field{"sampling_rate", 58, FieldGroup::kFlow, "", "one in sampling_rate new flows was metered when this flow began",
           [](Record r) { return number(r.sampling_rate); }},
     Field{"overload", 59, FieldGroup::kFlow, "",
-          "what an overloaded worker left out: dpi (nDPI got fewer packets), features, flows (other flows were not "
-          "metered)",
+          "work that an overloaded worker left out: dpi (nDPI got fewer packets), features, flows (other flows were "
+          "not metered)",
           [](Record r) { return shedding_names(r); }},
 
     Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if the name comes from addresses and ports alone",

@@ -51,17 +51,17 @@ void FileTarget::complete_leftovers() {
   }
 }
 
-// Replaces no other file, and its name is one that the next file does not replace.
+// The completed file replaces no other file, and the next file does not replace it.
 void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
   const std::string was = part->part_path();
   Repaired repaired = repair(std::move(part), level_);
   if (repaired.kept <= header_.size()) {
     repaired.part->remove();
-    log().warn("{}: left by a run that did not end, without a record: removed", was);
+    log().warn("{}: left without a record by a run that crashed or was killed: removed", was);
     return;
   }
   const std::string name = repaired.part->complete(name_.has_time() || rotates_ ? 0 : 1);
-  log().warn("{}: left by a run that did not end: completed as {}, {} octets of a torn line cut", was, name,
+  log().warn("{}: left by a run that crashed or was killed: completed as {}, {} octets of a torn line cut", was, name,
              repaired.cut);
 }
 

@@ -16,7 +16,7 @@ constexpr std::size_t kDatagram = 1400;  // octets; fits every usual MTU without
 constexpr std::size_t kSegment = 16'384;
 
 struct IpfixSettings {
-  std::string path;  // of the collector: udp://HOST:PORT or tcp://HOST:PORT
+  std::string path;  // the collector's address: udp://HOST:PORT or tcp://HOST:PORT
   std::uint64_t observation_domain = 0;
   Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
 

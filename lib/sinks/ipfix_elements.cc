@@ -60,7 +60,7 @@ constexpr std::array kElements = {
     text("TLS_SERVER_NAME", 188, kNtop),
 };
 
-// "sourceIPv4Address" to "sourceIPv6Address".
+// For IP version 6, changes "sourceIPv4Address" to "sourceIPv6Address".
 std::string for_ip_version(std::string_view name, unsigned ip_version) {
   std::string changed(name);
   const std::size_t at = changed.find("IPv4");

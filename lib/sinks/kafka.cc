@@ -170,7 +170,7 @@ KafkaProperties properties_of(const KafkaSettings& config) {
       {"bootstrap.servers", config.brokers},
       {"client.id", "spanflowd"},
       {"enable.idempotence", "true"},
-      {"message.timeout.ms", "0"},        // an outage expires no message
+      {"message.timeout.ms", "0"},        // messages do not expire during an outage
       {"partitioner", "murmur2_random"},  // the default of the Java producer
       {"queue.buffering.max.kbytes", "131072"},
       {"topic.metadata.propagation.max.ms", "5000"},  // then a missing topic is reported

@@ -199,7 +199,7 @@ void KafkaDelivery::settle_spooled(std::uint64_t position, KafkaProducer::Outcom
 
 void KafkaDelivery::tell(const std::string& trouble) const {
   if (trouble.empty()) {
-    log().info("{}: records are delivered again", options_.name);
+    log().info("{}: delivery works again", options_.name);
   } else {
     log().error("{}: {}", options_.name, trouble);
   }

@@ -34,7 +34,7 @@ class OutputFile {
   bool flushed_ = true;    // the encoder has no buffered text
   bool finished_ = false;  // the frame has ended
   std::string encoded_;
-  std::size_t written_ = 0;  // of encoded_
+  std::size_t written_ = 0;  // octets of encoded_ that have been written
 };
 
 }  // namespace spanflow

@@ -62,9 +62,9 @@ inline const std::atomic<std::uint64_t> kNoRotations{0};
 
 struct SinkContext {
   const Config& config;
-  const MetricNames& metrics;        // of the user's metrics, which every record has
+  const MetricNames& metrics;        // names of the user's metrics, which every record has
   const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: all calls must return or throw
-  bool live = false;                 // what fails is retried as long as the run lasts
+  bool live = false;                 // failed calls are retried as long as the run lasts
   // Changes when every sink must complete its file and begin the next one.
   const std::atomic<std::uint64_t>& rotations = kNoRotations;
   // Made by a reload: existing files may belong to this run and must not be replaced.

@@ -35,8 +35,8 @@ struct RealValue {
   double number;
 };
 
-// One number of each early packet. With `padded_to` the list looks as Python prints it, filled up with -1 to that
-// length.
+// One number of each early packet. If `padded_to` is not 0, the list is written as Python prints lists, and -1 is
+// appended until it has that length.
 struct EarlyPacketsValue {
   std::span<const EarlyPacket> packets;
   std::int64_t (*number)(std::span<const EarlyPacket> packets, std::size_t index);

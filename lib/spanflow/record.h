@@ -141,7 +141,7 @@ struct Flow : FlowKey {
   std::uint8_t icmp_code = 0;
   BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
   bool ends_now = false;            // finish() was called
-  std::uint32_t sampling_rate = 1;  // when this flow began, one in this many new flows was opened
+  std::uint32_t sampling_rate = 1;  // one in sampling_rate new flows was metered when this flow began
   std::uint8_t overload = 0;        // bits of Shedding
   FlowSide src_to_dst;
   FlowSide dst_to_src;

@@ -57,8 +57,8 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Takes any octets. Never fails: if there is no room, the oldest file is dropped; if that does not help, the record
-  // is. Both are counted.
+  // Takes any octets. Never fails: if there is no room, the oldest files are dropped; if that does not help, the new
+  // record is dropped. The dropped records are counted.
   void append(std::string_view payload);
   // Writes the buffered records to the file: they now survive the end of the process.
   void flush();
@@ -132,7 +132,7 @@ class Spool {
   std::uint64_t file_octets_ = 0;       // in files_ and retired_
   std::vector<std::uint64_t> retired_;  // files to delete
   std::uint64_t retired_octets_ = 0;
-  bool warned_ = false;  // of dropped records, since the spool was last empty
+  bool warned_ = false;  // a warning about dropped records was logged since the spool was last empty
 
   std::shared_ptr<Descriptor> current_;  // the file being written: the last one in files_
   std::string buffer_;                   // records to append to it
@@ -143,7 +143,7 @@ class Spool {
   bool folder_unsynced_ = false;
 
   std::unique_ptr<SpoolFileReader> reader_;
-  std::uint64_t reader_position_ = 0;  // of the record that reader_ reads next
+  std::uint64_t reader_position_ = 0;  // position of the record that reader_ reads next
   std::uint64_t read_position_ = 0;    // next() returns no record before this one
 
   std::mutex syncing_;  // taken before mutex_

@@ -72,7 +72,7 @@ class SpoolFileReader {
   Descriptor file_;
   std::uint64_t offset_ = kSpoolFileHeader;
   std::string buffer_;
-  std::uint64_t buffer_offset_ = 0;  // offset in the file of buffer_
+  std::uint64_t buffer_offset_ = 0;  // offset of buffer_ in the file
   std::string_view payload_;
 };
 

@@ -150,7 +150,7 @@ def test_host_is_warned_of(xdp):
 
 def test_mtu_is_too_large(xdp):
     command("ip", "-n", xdp.sensor, "link", "set", "tap", "mtu", "9000")
-    assert_equal(refusal(xdp), "spanflowd: error: tap: cannot be captured from by af_xdp: its MTU is 9000, and a frame "
+    assert_equal(refusal(xdp), "spanflowd: error: tap: cannot be captured with af_xdp: its MTU is 9000, and a frame "
                  "must fit in a page: 3434 at most")
 
 
@@ -160,13 +160,13 @@ def test_queues_that_nobody_would_listen_on(xdp):
     except subprocess.CalledProcessError:
         pytest.skip("this veth has no second queue")
     said = refusal(xdp)
-    assert "tap: cannot be captured from by af_xdp: it has 2 receive queues" in said, said
+    assert "tap: cannot be captured with af_xdp: it has 2 receive queues" in said, said
 
 
 def test_no_permission(xdp):
     need("setpriv")
     said = refusal(xdp, ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"))
-    assert "tap: cannot be captured from by af_xdp: it needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN" in said, said
+    assert "tap: cannot be captured with af_xdp: it needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN" in said, said
 
 
 def test_program_of_another(xdp):
@@ -176,7 +176,7 @@ def test_program_of_another(xdp):
     command("ip", "-n", xdp.sensor, "link", "set", "tap", "xdp", "obj", programs[0], "sec", "xdp")
     said = refusal(xdp)
     assert has_program(xdp), "it is not ours to remove"
-    assert "tap: cannot be captured from by af_xdp: it has an XDP program already (xdpfilt" in said, said
+    assert "tap: cannot be captured with af_xdp: it has an XDP program already (xdpfilt" in said, said
 
 
 def test_driver_that_there_is_not():

@@ -131,7 +131,7 @@ def test_rss_is_checked_at_the_start():
 
 def test_queues_without_rss_are_told_of():
     run = spanflowd("-d", device(0, *split("dns.pcap", 2)), "--workers", "2", "--duration", "100ms", "-w", "csv:flows.csv")
-    assert "net_pcap0: 2 queues that are not split by RSS" in run.stderr, run.stderr
+    assert "net_pcap0: its 2 queues are not split by RSS" in run.stderr, run.stderr
 
 
 # A port with RSS beside one without: a flow may be seen by both, so addresses decide for all.

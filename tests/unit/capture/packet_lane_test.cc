@@ -84,7 +84,7 @@ TEST_F(PacketLaneTest, WhenTheConsumerHasAllBlocksThereIsNoRoom) {
   EXPECT_TRUE(append(1, 1000));
   EXPECT_TRUE(append(2, 1000));
   EXPECT_FALSE(lane_.consumer_waits());
-  EXPECT_FALSE(append(3, 1000));  // passes on the second
+  EXPECT_FALSE(append(3, 1000));  // passes on the second block
   EXPECT_FALSE(append(4, 1000));
   EXPECT_FALSE(lane_.pass_on(100));
   EXPECT_FALSE(lane_.restart_time());

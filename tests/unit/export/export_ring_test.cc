@@ -74,12 +74,12 @@ TEST(RecordWriter, ABacklogIsWhatFillsTheLastQuarter) {
   ExportRing ring(8);
   RecordWriter live(ring, false);
   write(live, 0, 6 * RecordBlock::kRecords);
-  EXPECT_EQ(live.backlog(), 0) << "what the sweep may fill";
+  EXPECT_EQ(live.backlog(), 0) << "the sweep may fill three quarters";
   write(live, 0, 1);
   EXPECT_EQ(live.backlog(), 0.5);
   write(live, 0, RecordBlock::kRecords);
   EXPECT_EQ(live.backlog(), 1);
-  EXPECT_EQ(RecordWriter(ring, true).backlog(), 0) << "of a file, which waits";
+  EXPECT_EQ(RecordWriter(ring, true).backlog(), 0) << "the records of a file wait, so there is no backlog";
 }
 
 TEST(RecordWriter, ALiveOneDropsWhenTheRingIsFull) {

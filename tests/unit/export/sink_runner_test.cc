@@ -29,7 +29,7 @@ std::uint64_t dropped(const SinkRunner& sink, DropReason reason) {
 struct Control {
   std::atomic<bool> closed{false};  // write() waits while it is
   std::atomic<bool> writing{false};
-  std::atomic<int> failures{0};  // the next flushes throw, this many
+  std::atomic<int> failures{0};  // how many of the next flushes throw
   std::atomic<int> flushes{0};
   std::atomic<bool> ended{false};
   std::atomic<int> flushes_at_end{0};  // after end()

@@ -100,11 +100,11 @@ const std::vector<PacketCase> kPackets = {
     {"at the inactive timeout", kOpen, kUsual, 0, 5, 15, false, false},
     {"just before the active timeout", kOpen, kUsual, 0, 95, 100 + kBefore, true, false},
     {"at the active timeout", kOpen, kUsual, 0, 95, 100, false, false},
-    {"back in time, little", kOpen, kUsual, 0, 5, 4, false, false},
+    {"back in time, by a little", kOpen, kUsual, 0, 5, 4, false, false},
     {"back in time, just below the inactive timeout", kOpen, kUsual, 20, 20, 10 - kBefore, false, false},
     {"back in time, the inactive timeout", kOpen, kUsual, 20, 20, 10, false, true},
     {"back in time, the active timeout", kOpen, {5s, 10s, 2s}, 20, 20, 15, false, true},
-    {"of a closed connection", kClosed, kUsual, 0, 5, 6, false, false},
+    {"in a closed connection", kClosed, kUsual, 0, 5, 6, false, false},
     {"after a cut", kDormant, kUsual, 0, 5, 6, false, false},
 };
 

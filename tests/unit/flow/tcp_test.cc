@@ -214,7 +214,7 @@ TEST(TcpClose, ReusedEntryStartsWithCleanTcpFlags) {
   add_closed_connection(flows);
   flows.add(client(10s).ack().build());
   flows.add(server(10s + 1ms).fin().build());
-  // Only one FIN of the new flow: the FINs of the entry's earlier flow do not close it.
+  // The new flow has only one FIN. The FINs of the earlier flow in the same entry do not close it.
   flows.sweep(60s);
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 2U);

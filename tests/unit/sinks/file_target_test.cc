@@ -217,7 +217,7 @@ TEST_F(FileTargetTest, AFileWithItsTimeInTheNameTakesNoOthersPlace) {
 }
 
 TEST_F(FileTargetTest, RotationOnRequest) {
-  folder_.write("out.csv", "of the run before");
+  folder_.write("out.csv", "from the previous run");
   const auto target = open("out.csv");
   put(*target, "1,1\n");
   ++rotations_;
@@ -272,7 +272,7 @@ TEST_F(FileTargetTest, ATornLineIsCutAndTheFileCompleted) {
   ::testing::internal::CaptureStderr();
   const auto target = open("%Y-%m.csv");
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              HasSubstr((folder_ / "2026-01.csv.part") + ": left by a run that did not end: completed as " +
+              HasSubstr((folder_ / "2026-01.csv.part") + ": left by a run that crashed or was killed: completed as " +
                         (folder_ / "2026-01.csv") + ", 2 octets of a torn line cut"));
   EXPECT_EQ(content("2026-01.csv"), "a,b\n1,1\n");
   EXPECT_EQ(content("other-2026-01.csv.part"), "a,b\n1,1\n2,") << "that is no file of this sink's";
@@ -330,7 +330,7 @@ TEST_F(FileTargetTest, AFileInZstdIsRepairedWhereverItWasCut) {
   std::size_t kept = 0;
   for (std::size_t cut = 10'000; cut < whole.size(); cut += 997) {
     folder_.write("cut.zst.part", whole.substr(0, cut));
-    folder_.write("cut.zst.part.part", "of a repair that was cut short");
+    folder_.write("cut.zst.part.part", "from an interrupted repair");
     open(FileSettings{.path = folder_ / "cut.zst", .rotate_size = 1000}).reset();
     const std::string repaired = unzstd(content("cut.zst"));
     EXPECT_TRUE(text.starts_with(repaired) && repaired.ends_with('\n')) << cut << ": " << repaired.size();

@@ -595,7 +595,7 @@ class SpoolModel {
     flushed_ = end_;
     forget_above(low_water(settled_));
   }
-  // A copy of the files now is what a killed process would leave.
+  // Continues with a copy of the current files: a killed process would leave the same.
   void crash() {
     auto copy = std::make_unique<TemporaryFolder>();
     fs::copy(*folder_ / "spool", *copy / "spool");
