@@ -62,7 +62,7 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources() {
   std::vector<std::vector<RxQueue>> queues(have_queue_per_worker() ? workers_ : 1);
   std::size_t next = 0;
   for (const auto& port : ports_) {
-    // Queues with the same number get the same flows on every port that RSS splits well.
+    // On every port that RSS splits well, the queues with the same number get the same flows.
     if (port->splits_well()) next = 0;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
       queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
@@ -90,14 +90,14 @@ std::optional<OwnerWorkers> DpdkInput::owner_workers() const {
   return std::nullopt;
 }
 
-// Several ports may see the same flow: then their queues must agree on its worker.
+// Several ports may receive packets of the same flow: all of their queues must then select the same worker.
 bool DpdkInput::split_alike() const {
   const Port& first = *ports_.front();
   return first.splits_well() &&
          std::all_of(ports_.begin() + 1, ports_.end(), [&first](const auto& port) { return port->splits_like(first); });
 }
 
-// Packets that come faster than this need busy_poll.
+// The sleeps fit the packet rates below. Faster packets need busy_poll.
 Backoff::Steps DpdkInput::idle() const {
   constexpr std::uint64_t kNicPacketsPerMicrosecond = 20;
   constexpr std::uint64_t kKernelPacketsPerMicrosecond = 5;
@@ -139,7 +139,7 @@ std::vector<PortCounts> DpdkInput::port_counts() const {
   return counts_;
 }
 
-// NIC timestamps only if all ports have the same kind: the times of a flow's packets are compared.
+// Uses NIC timestamps only if all ports have the same kind, because the times of a flow's packets are compared.
 Timestamps DpdkInput::timestamps() const {
   Timestamps timestamps{.source = ports_.front()->timestamp_source()};
   const bool alike = std::all_of(ports_.begin(), ports_.end(), [&timestamps](const auto& port) {
