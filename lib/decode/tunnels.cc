@@ -63,8 +63,7 @@ struct Decoder::UdpTunnels {
     return std::to_array<Row>({{TunnelType::kGtp, 2152, Ports::kEither, gtp},
                                {TunnelType::kCapwap, 5247, Ports::kEither, capwap},
                                {TunnelType::kVxlan, 4789, Ports::kDestination, vxlan},
-                               // Linux uses this port by default
-                               {TunnelType::kVxlan, 8472, Ports::kDestination, vxlan},
+                               {TunnelType::kVxlan, 8472, Ports::kDestination, vxlan},  // default port of Linux
                                {TunnelType::kGeneve, 6081, Ports::kDestination, geneve}});
   }
 };
