@@ -1,5 +1,6 @@
-// Every counter of the program, in one list. A counter's name is also its path in the run's summary: dots nest. The
-// reason why a packet was not metered, or a flow ended, is given as a Counter, which the caller increments.
+// All counters of the program, in one list. A counter's name is also its path in the run's summary, where a dot begins
+// a nested level. The reason why a packet was not metered, or why a flow ended, is given as the Counter that the caller
+// increments.
 #pragma once
 
 #include <algorithm>
@@ -100,7 +101,7 @@ enum class Counter : std::uint8_t {
 #undef SPANFLOW_COUNTER_ID
 };
 
-// The counter of segments that ended for this reason.
+// Returns the counter of segments that ended for this reason.
 constexpr Counter exported_counter(EndReason reason) {
   return static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason));
 }
@@ -111,8 +112,8 @@ static_assert(exported_counter(EndReason::kCaptureEnd) == Counter::kExportedCapt
 static_assert(exported_counter(EndReason::kEvicted) == Counter::kExportedEvicted);
 static_assert(exported_counter(EndReason::kPlugin) == Counter::kExportedPlugin);
 
-// kCount: how often something has happened. kGauge: how much there is now. Both are summed over threads; for a
-// kGreatestGauge the maximum is taken.
+// kCount says how often something has happened, kGauge how much there is now. Both are summed over threads. For a
+// kGreatestGauge, the maximum over threads is taken.
 enum class CounterKind : std::uint8_t { kCount, kGauge, kGreatestGauge };
 
 constexpr CounterKind kind_of(Counter counter) {
@@ -128,7 +129,7 @@ constexpr CounterKind kind_of(Counter counter) {
   }
 }
 
-// Packets that were lost before they could be counted in packets.received.
+// The counters of packets that were lost before they could be counted in packets.received.
 inline constexpr std::array kLosses = {Counter::kPacketsNicMissed, Counter::kPacketsNoMbuf,
                                        Counter::kPacketsKernelDropped, Counter::kPacketsReaderRingFull};
 
@@ -151,8 +152,8 @@ constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cas
 
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
-// Counters and histograms of one thread. Only that thread writes, with plain moves; any thread may read. Aligned so
-// that threads do not share cache lines.
+// The counters and histograms of one thread. Only that thread writes, without atomic read-modify-write; any thread may
+// read. Objects are aligned so that threads do not share cache lines.
 class alignas(64) Counters {
  public:
   void add(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) + amount); }
@@ -160,7 +161,7 @@ class alignas(64) Counters {
   void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
-  // Adds a value to a histogram, in its unit.
+  // Adds a value to a histogram, in the histogram's unit.
   void observe(HistogramId of, std::uint64_t value) {
     histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
   }
@@ -182,7 +183,7 @@ class alignas(64) Counters {
   std::array<Histogram, kHistograms.size()> histograms_{};
 };
 
-// Adds the values of another thread.
+// Adds the values of another thread to the sums.
 inline void add_up(const CounterValues& values, CounterValues& sums) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;
@@ -194,7 +195,7 @@ inline std::uint64_t value_of(const CounterValues& values, Counter counter) {
   return values[static_cast<std::size_t>(counter)];
 }
 
-// A Markdown table of all counters: docs/counters.md.
+// Returns a Markdown table of all counters, for docs/counters.md.
 std::string list_counters();
 
 }  // namespace spanflow
