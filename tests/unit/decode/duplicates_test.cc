@@ -1,4 +1,4 @@
-// Which packets count as duplicates.
+// Tests which packets count as duplicates.
 #include "decode/duplicates.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// IP and transport headers, fragments, padding and snap lengths.
+// Decodes IP and transport headers, fragments, padding and packets cut by the snap length.
 #include <gmock/gmock.h>
 
 #include "support/decoding.h"
