@@ -1,4 +1,4 @@
-// Linked lists of indexes, and the pool that lends objects by index.
+// Tests linked lists of indexes, and the pool that lends objects by index.
 #include "base/index_list.h"
 
 #include <gmock/gmock.h>
