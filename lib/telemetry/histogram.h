@@ -32,7 +32,7 @@ inline constexpr std::array kHistograms = {
     HistogramInfo{HistogramId::kPacketsToVerdict, "dpi.packets_to_verdict", "packets",
                   "packets that nDPI saw of each flow that it classified, including the handshake", kPacketBounds},
     HistogramInfo{HistogramId::kExportLag, "records.export_lag_ns", "ns",
-                  "live: time from when a record was due until it was handed to the sinks", kLagBounds}};
+                  "time from when a record of a live input was due until it was handed to the sinks", kLagBounds}};
 
 static_assert([] {
   for (std::size_t i = 0; i < kHistograms.size(); ++i) {
