@@ -68,7 +68,7 @@ class ClassicPcap : public CaptureFile {
   bool fill_to_whole_packet() {
     while (!whole_packet()) {
       if (const std::uint32_t length = next_length(); length > kGreatestPacket) {
-        damaged("a packet of " + std::to_string(length) + " octets cannot be");
+        damaged("a packet cannot have " + std::to_string(length) + " octets");
         ended_ = true;
         return false;
       }

@@ -49,7 +49,7 @@ void DpdkInput::open_ports(const Config& config) {
   const std::uint32_t least_room = interface_device_ ? interface_device_->frame : 0;
   eal_.emplace(config.input, devices);
   const std::uint16_t count = rte_eth_dev_count_avail();
-  if (count == 0) throw RunError(fmt::format("no DPDK port came up for {}", fmt::join(devices, ", ")));
+  if (count == 0) throw RunError(fmt::format("DPDK has no port for {}", fmt::join(devices, ", ")));
   std::uint16_t id = 0;
   RTE_ETH_FOREACH_DEV(id) {
     ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
@@ -116,8 +116,8 @@ void DpdkInput::warn_if_distant(int cpu) const {
   const int node = node_of_cpu(cpu);
   for (const auto& port : ports_) {
     if (node < 0 || port->node() < 0 || node == port->node()) continue;
-    log().warn("{}: on NUMA node {}, but CPU {} of a worker is on node {}; see input.cores", port->name(), port->node(),
-               cpu, node);
+    log().warn("{}: the port is on NUMA node {}, but CPU {} of a worker is on node {}; see input.cores", port->name(),
+               port->node(), cpu, node);
   }
 }
 

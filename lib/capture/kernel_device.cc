@@ -108,8 +108,8 @@ KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& int
   if (input.driver != KernelDriver::kAfXdp) {
     if (input.driver == KernelDriver::kAuto) {
       log().info(
-          "{}: captured by af_packet; af_xdp, which takes packets away from the kernel, is used only if input.driver "
-          "says so",
+          "{}: af_packet captures the packets; af_xdp, which takes packets away from the kernel, is used only if "
+          "input.driver says so",
           interface.name);
     }
     return af_packet_device(input, interface);

@@ -114,7 +114,7 @@ void Port::start_nic_clock() {
   std::this_thread::sleep_for(kFirstStretch);
   if (read_clock()) return;
   timestamp_source_ = TimestampSource::kTsc;
-  log().warn("{}: its clock cannot be read; packets have the time when they were polled", name_);
+  log().warn("{}: its clock cannot be read, so packets get the time at which they are polled", name_);
 }
 
 void Port::follow_nic_clock() {
@@ -195,7 +195,7 @@ void Port::check_split() {
   } else if (request_symmetric_rss(id_, queues_)) {
     splits_well_ = true;
     layout_.reset();  // only the driver knows the layout
-    log().info("{}: RSS over {} queues by flow rules, symmetric as its driver says", name_, queues_);
+    log().info("{}: RSS over {} queues by flow rules, which are symmetric according to the driver", name_, queues_);
   } else {
     log().warn(
         "{}: RSS over {} queues does not bring both directions of a flow to one queue; packets are handed over to the "
