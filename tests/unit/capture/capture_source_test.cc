@@ -144,7 +144,7 @@ TEST_F(CaptureSourceTest, OfAFileThatWasCutWhatCameBeforeIsRead) {
   pcapng.pop_back();
   expect_equal(read(pcapng), before, 1000);
   const auto notes = notes_.take();
-  EXPECT_EQ(notes.size(), 3U) << "one for each";
+  EXPECT_EQ(notes.size(), 3U) << "one note for each file";
   EXPECT_THAT(notes, ::testing::Each(::testing::EndsWith(": the capture is cut short; metered what came before")));
 }
 

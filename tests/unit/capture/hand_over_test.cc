@@ -28,7 +28,7 @@ class Worker {
   bool poll() {
     const Burst burst = end_->poll();
     for (const RawPacket& raw : burst.packets) {
-      EXPECT_GE(raw.time_ns, now_ns_) << "time had passed this packet while it was on its way";
+      EXPECT_GE(raw.time_ns, now_ns_) << "the worker's time has already passed the packet's time";
     }
     intake_.take_burst(burst, *this);
     EXPECT_GE(burst.now_ns, now_ns_);

@@ -384,9 +384,10 @@ TEST(Eviction, AtTheirShareTheLeastRecentlyUsedOfAllMakesRoom) {
   flows.add(udp(7, 3s).build());
   converse(flows, 8, 4s);
   flows.add(udp(9, 5s).build());
-  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(1)) << "the oldest conversation";
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(1)) << "the oldest conversation is evicted";
   flows.add(udp(10, 5s).build());
-  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(6)) << "three others are more than a quarter";
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(6))
+      << "three flows on probation are more than a quarter of the table";
 }
 
 TEST(Eviction, AnAnswerAloneIsNoConversation) {
@@ -422,7 +423,7 @@ TEST(Eviction, AConversationIsRecognisedAcrossAnActiveCut) {
   flows.add(udp(1, 23s).build());
   EXPECT_EQ(flows.table().conversations().size(), 1U);
   flows.sweep(40s);
-  EXPECT_EQ(flows.table().conversations().size(), 1U) << "dormant";
+  EXPECT_EQ(flows.table().conversations().size(), 1U) << "the conversation is dormant";
   flows.add(udp_back(1, 41s).build());
   EXPECT_EQ(flows.take_records().size(), 3U);
   EXPECT_EQ(flows.table().conversations().size(), 1U);
@@ -457,10 +458,11 @@ TEST(Eviction, OrdersOfUseAreSweptIndependently) {
   flows.add(udp(1, 1s).build());
   converse(flows, 2, 1s);
   flows.sweep(11s);
-  EXPECT_EQ(flows.table().size(), 2U) << "both dormant";
+  EXPECT_EQ(flows.table().size(), 2U) << "both flows are dormant";
   for (auto time = 12s; time <= 60s; time += 6s) flows.add(udp(1, time).build());
   flows.sweep(61s);
-  EXPECT_TRUE(flows.table().conversations().empty()) << "behind nobody";
+  EXPECT_TRUE(flows.table().conversations().empty())
+      << "a flow on probation does not keep a dormant conversation in the table";
   EXPECT_EQ(flows.table().size(), 1U);
 }
 

@@ -205,7 +205,7 @@ TEST(FlowTable, ReadsTheSideArrays) {
   EXPECT_TRUE(table.sheds_features(entry));
   table.start_segment(entry);
   EXPECT_EQ(read(table, entry).dst_to_src.pkts, 0U);
-  EXPECT_EQ(read(table, entry).segment, 4U << 16) << "a segment's counts only";
+  EXPECT_EQ(read(table, entry).segment, 4U << 16) << "only the counts of the segment are reset";
 }
 
 // Returns the octets that read() gives if 200 were counted at the link layer and 100 at the IP layer. 10 octets are
@@ -297,9 +297,9 @@ TEST(FlowTable, KnowsTheLeastRecentlyUsedOfAll) {
   for (std::uint32_t i = 1; i <= 3; ++i) insert(table, key_number(i), i * 1'000 * kMillisecond);
   EXPECT_EQ(port(), 1);
   table.begin_conversation(*find(table, key_number(1)), 2'000 * kMillisecond);
-  EXPECT_EQ(port(), 2) << "touched in the same millisecond as a conversation";
+  EXPECT_EQ(port(), 2) << "of two flows that moved in the same millisecond, the one on probation";
   table.erase(*find(table, key_number(2)));
-  EXPECT_EQ(port(), 1) << "touched longer ago than what is on probation";
+  EXPECT_EQ(port(), 1) << "the conversation moved earlier than the flow on probation";
   table.erase(*find(table, key_number(3)));
   EXPECT_EQ(port(), 1);
 }

@@ -313,8 +313,8 @@ TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
   const auto sampled = static_cast<std::uint16_t>(counter(Counter::kOverloadSampled));
   EXPECT_GT(sampled, kNew / 8);
   EXPECT_LT(sampled, kNew / 2);
-  EXPECT_EQ(with(0, 1), 3) << "ports 1, 2 and 5";
-  EXPECT_EQ(with(kShedFeatures, 1), 2) << "ports 3 and 4";
+  EXPECT_EQ(with(0, 1), 3) << "the flows of ports 1, 2 and 5";
+  EXPECT_EQ(with(kShedFeatures, 1), 2) << "the flows of ports 3 and 4";
   EXPECT_EQ(with(kShedFeatures | kShedFlows, 4), sampled);
   EXPECT_EQ(records_.size(), 5U + sampled);
   EXPECT_EQ(counter(Counter::kOverloadFeaturesStopped), 2U + sampled);

@@ -145,7 +145,7 @@ TEST(LogThread, ABlockedLogBlocksNoThreadAndLostLinesAreReported) {
   }
   EXPECT_GT(lost, 0U);
   EXPECT_EQ(written + lost, 1 + kLogged);
-  EXPECT_EQ(last, fmt::format("line {}", kLogged - 1)) << "the oldest are lost";
+  EXPECT_EQ(last, fmt::format("line {}", kLogged - 1)) << "the oldest lines are lost";
 }
 
 TEST(JsonLine, HoldsTimeLevelAndMessage) {
