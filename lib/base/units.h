@@ -13,8 +13,8 @@ inline constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-// Parses texts like "120s", "2m", "500ms" and "1.5h". Units: ns, us, ms, s, m, h, d. The unit is required, except for
-// 0. Returns nullopt for any other text.
+// Parses texts like "120s", "2m", "500ms" and "1.5h". Units: ns, us, ms, s, m, h, d; 0 needs no unit. Returns nullopt
+// for any other text.
 std::optional<Nanoseconds> parse_duration(std::string_view text);
 // Formats a duration without a fraction, in the greatest possible unit: 1500ms, 10m, 2d. Durations up to 10 minutes are
 // in seconds: 120s.

@@ -1,4 +1,4 @@
-// How a polling thread waits while there is nothing to do.
+// Decides how a polling thread waits while there is nothing to do.
 #pragma once
 
 #include <chrono>

@@ -29,7 +29,7 @@ class BusyTime {
 
  private:
   static constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
-  static constexpr int kFraction = 32;  // bits
+  static constexpr int kFraction = 32;  // number of fraction bits
 
   const std::uint64_t ns_per_cycle_;
   std::uint64_t pass_began_;

@@ -70,7 +70,7 @@ class CaptureSource : public RetainableSource {
     try {
       next = open_capture_file(paths_[next_path_++], stop_);
     } catch (const RunError&) {
-      if (stop_) return false;  // a stop ended the pipe early, so the capture is not to blame
+      if (stop_) return false;  // the stop ended the pipe early; the capture is not damaged
       throw;
     }
     at_file_start_ = true;

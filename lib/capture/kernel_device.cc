@@ -18,7 +18,7 @@
 namespace spanflow {
 namespace {
 
-// A frame must fit in one page, behind DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
+// A frame must fit in one page, after DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
 // headroom), AF_XDP's headroom for programs, and the padding by which the pool spreads buffers over memory channels.
 constexpr std::uint32_t kPage = 4096;
 constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;

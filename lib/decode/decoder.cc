@@ -248,7 +248,7 @@ Decoder::Step Decoder::mpls(Cursor& cursor) const {
 }
 
 Decoder::Step Decoder::ppp(Cursor& cursor) const {
-  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // HDLC-like framing, RFC 1662
+  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // skips the HDLC-like framing of RFC 1662
   if (!cursor.has(2)) return failed(Counter::kMalformedLink);
   // RFC 1661: if the first octet is odd, the protocol field is compressed to that octet.
   const bool compressed = (cursor.u8(0) & 1) != 0;

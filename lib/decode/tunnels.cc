@@ -38,7 +38,7 @@ Decoder::Step Decoder::inside_gre(std::uint16_t type, std::uint32_t header, bool
   if (type == kErspan1And2 && has_sequence) erspan_header = 8;
   if (!cursor.has(header + erspan_header)) return {Layer::kDone};
   const std::uint32_t session = erspan_header != 0 ? cursor.be16(header + 2) & 0x03ffU : 0;
-  if (type == kErspan3 && (cursor.u8(header + 11) & 1) != 0) erspan_header += 8;  // platform-specific subheader
+  if (type == kErspan3 && (cursor.u8(header + 11) & 1) != 0) erspan_header += 8;  // a platform-specific subheader
   return enter(cursor, header + erspan_header,
                {.layer = Layer::kEthernet, .tunnel = TunnelType::kErspan, .tunnel_id = session});
 }

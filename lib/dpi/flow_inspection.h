@@ -27,7 +27,7 @@ struct Verdict {
   std::uint32_t label = 0;  // index of the application and category in the Classifier's list
   std::uint8_t confidence = 0;
   bool guessed = false;
-  bool cut_short = false;  // true: because of overload, nDPI got fewer packets than its budget
+  bool cut_short = false;  // true: because of overload, nDPI got fewer packets than usual
 };
 
 // Belongs to the Classifier. Every flow has a FlowInspection, so three states share its 8 octets. Each state begins

@@ -16,7 +16,7 @@ class StatePool {
     ndpi::FlowState flow;
     ndpi_protocol result;  // nDPI's result for the last packet
     FlowInspection* owner;
-    bool cut_short;  // true: because of overload, nDPI got fewer packets of this flow than its budget
+    bool cut_short;  // true: because of overload, nDPI got fewer packets of this flow than usual
   };
 
   explicit StatePool(std::uint32_t states);

@@ -106,7 +106,7 @@ TEST(DecoderIcmp, Version6GivesTypeAndCodeToo) {
 }
 
 TEST(DecoderOther, AProtocolWithoutPortsIsMeteredByItsNumber) {
-  const Decoded decoded = decode(ip4().ip_protocol(89).payload(44));  // OSPF
+  const Decoded decoded = decode(ip4().ip_protocol(89).payload(44));  // 89 is OSPF
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.key.ip_protocol, 89);
   EXPECT_EQ(decoded.packet.key.src_port, 0);
