@@ -46,9 +46,10 @@ class Intake {
 
   // Gives `consumer` the packets of a burst that are to be metered, in order, with the fragments that were held and are
   // released between them. Throws RunError if input.filter is not valid for the burst's link type. The consumer has:
-  //   Packet& next_packet()                 where the next packet is decoded to; its content is undefined until
-  //   accept() void accept(const RawPacket& raw, LinkType link_type)  the packet in next_packet() is to be metered void
-  //   finish_accepted()                the octets of the packets accepted so far are about to become invalid
+  //
+  //   Packet& next_packet();  // the next packet is decoded to it; its content is undefined until accept()
+  //   void accept(const RawPacket& raw, LinkType link_type);  // the packet in next_packet() is to be metered
+  //   void finish_accepted();  // the octets of the packets accepted so far are about to become invalid
   template <typename Consumer>
   [[gnu::always_inline]] void take_burst(const Burst& burst, Consumer& consumer) {
     start(burst);

@@ -1,7 +1,8 @@
 // The names of the tunnels, for options and records.
 //
 // A new tunnel touches: TunnelType and kTunnelTypes in spanflow/record.h, its row here, and its step in
-// decode/tunnels.cc: over UDP a row of kUdpTunnels, otherwise a call in Decoder::transport() or Decoder::inside_gre().
+// decode/tunnels.cc: over UDP a row of Decoder::UdpTunnels::rows(), otherwise a call in Decoder::transport() or
+// Decoder::inside_gre().
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// The program's log, through spdlog. Threads that handle packets never log; they add their messages to Notes.
+// The program's log, through spdlog. Threads that handle packets do not log; they add their messages to Notes. The
+// exception is lines of DPDK and libxdp, which capture/eal.cc logs at level debug in the calling thread.
 #pragma once
 
 #include <spdlog/logger.h>
