@@ -16,9 +16,10 @@ constexpr std::array kExamples = {
 };
 
 constexpr std::array kSignals = {
-    Definition{"`SIGTERM`, `SIGINT`",
-               "Stops the capture, exports all open flows and completes the files. Sinks get a short time to write the "
-               "remaining records; a kafka sink waits up to its `flush_timeout` for the brokers."},
+    Definition{
+        "`SIGTERM`, `SIGINT`",
+        "Stops the capture, exports all open flows and completes the files. Sinks get 1.5 s to write the "
+        "remaining records; a kafka sink waits no longer for the brokers, even if its `flush_timeout` is longer."},
     Definition{"`SIGHUP`",
                "With `-c`, reloads the configuration: log level, sinks, filter and timeouts change, and open flows "
                "continue; the log names the changed options that need a restart. Without `-c`, the same as `SIGTERM`."},

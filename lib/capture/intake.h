@@ -45,11 +45,11 @@ class Intake {
   void set_filter(const Adjustments& adjustments);
 
   // Gives `consumer` the packets of a burst that are to be metered, in order. Held fragments that are released come
-  // between them. Throws RunError if input.filter is not valid for the burst's link type. The consumer has these
-  // functions:
-  // - Packet& next_packet() returns the place for the next decoded packet; its content is undefined until accept()
-  // - void accept(const RawPacket& raw, LinkType link_type) is called when the packet in next_packet() is to be metered
-  // - void finish_accepted() is called before the octets of the accepted packets become invalid
+  // between them. Throws RunError if input.filter is not valid for the burst's link type. The consumer has:
+  //
+  //   Packet& next_packet();  // the place for the next decoded packet; its content is undefined until accept()
+  //   void accept(const RawPacket& raw, LinkType link_type);  // the packet in next_packet() is to be metered
+  //   void finish_accepted();  // the octets of the packets accepted so far are about to become invalid
   template <typename Consumer>
   [[gnu::always_inline]] void take_burst(const Burst& burst, Consumer& consumer) {
     start(burst);

@@ -1,8 +1,8 @@
 // The names of the tunnels, for options and records.
 //
 // A new tunnel touches: TunnelType and kTunnelTypes in spanflow/record.h, a row here, and a step in decode/tunnels.cc.
-// A tunnel over UDP also needs a row of kUdpTunnels; any other tunnel needs a call in Decoder::transport() or
-// Decoder::inside_gre().
+// A tunnel over UDP also needs a row of Decoder::UdpTunnels::rows(); any other tunnel needs a call in
+// Decoder::transport() or Decoder::inside_gre().
 #pragma once
 
 #include <array>

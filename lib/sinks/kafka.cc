@@ -106,7 +106,9 @@ std::vector<Setting> kafka_options() {
       {"value", "format of a record: json, or protobuf (message Flow of flow.proto)",
        choice<KafkaValue>(at<&KafkaSettings::value>(),
                           {{"json", KafkaValue::kJson}, {"protobuf", KafkaValue::kProtobuf}})},
-      {"flush_timeout", "how long the end of a run waits for the brokers to confirm sent records",
+      {"flush_timeout",
+       "how long the sink waits at its end for the brokers to confirm sent records; at most 1.5 s if a stop or a "
+       "reload ends it",
        DurationSetting{at<&KafkaSettings::flush_timeout>(), Nanoseconds{0}, std::nullopt}},
       {"tls", "TLS", MappingSetting{"TLS settings", tls_options()}},
       {"sasl", "login to the brokers", MappingSetting{"SASL settings", sasl_options()}},

@@ -34,7 +34,8 @@
 
 namespace spanflow {
 
-// Incremented when MetricInterface or the meaning of its functions changes.
+// Incremented when MetricInterface or the meaning of its functions changes, or when PacketInfo or Flow change without
+// changing their sizes.
 inline constexpr std::uint32_t kMetricAbi = 1;
 
 // The symbol that a shared object exports for each of its metrics. The first three members stay the same in every

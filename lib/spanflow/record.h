@@ -52,7 +52,7 @@ struct FlowKey {
   std::uint16_t dst_port = 0;
   std::uint16_t vlan_key_outer = 0;  // 802.1Q ids that the option flow.vlan_key selects, else 0
   std::uint16_t vlan_key_inner = 0;
-  std::uint32_t tunnel_key = 0;  // the VNI, key or session if both directions share it, else 0
+  std::uint32_t tunnel_key = 0;  // the VNI of VXLAN or GENEVE, else 0
   std::uint8_t ip_protocol = 0;
   std::uint8_t ip_version = 0;
   TunnelType tunnel_type = TunnelType::kNone;

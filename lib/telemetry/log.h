@@ -1,4 +1,5 @@
-// The program's log, through spdlog. Threads that handle packets never log; they add their messages to Notes.
+// The program's log, through spdlog. Threads that handle packets do not log: they add their messages to Notes. Only
+// lines of DPDK and libxdp are an exception: capture/eal.cc logs them at level debug, in the calling thread.
 #pragma once
 
 #include <spdlog/logger.h>
