@@ -30,7 +30,7 @@ class UserMetrics {
     __builtin_prefetch(&flow.src_to_dst);
     __builtin_prefetch(&flow.dst_to_src);
   }
-  // True if a metric has user code. Such code can read the flow.
+  // True if a metric has user code, which can read the flow.
   bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
   // Requires see_flows(). Returns the flow that user code reads, which the caller must keep up to date.
   Flow& flow(std::uint32_t index) { return flows_[index]; }

@@ -81,7 +81,7 @@ TEST(RssTest, TheSymmetricKeyBringsBothDirectionsTogether) {
   }
 }
 
-// Regression: the two addresses of each tried pair were equal. Such a pair goes to one queue with any key.
+// Regression: the two addresses of each tried pair were equal, so both directions went to one queue with any key.
 TEST(RssTest, AnyOtherKeyIsFoundOut) {
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {}}).directions_meet());
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {0, 1}}).directions_meet());
