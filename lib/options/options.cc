@@ -29,7 +29,7 @@ ValueType<std::string> filter() {
   return type;
 }
 
-// In the order of tunnel_names().
+// The option decode.tunnels. The words have the order of tunnel_names().
 ValueType<TunnelSet> tunnels() {
   std::vector<std::string> names;
   for (const auto& [type, name] : tunnel_names()) names.emplace_back(name);
@@ -60,7 +60,7 @@ ValueType<TunnelSet> tunnels() {
           }};
 }
 
-// "sum: size" of a metric: sets its aggregate and its quantity.
+// A key such as "sum: size" of a metric: sets the metric's aggregate and quantity.
 MemberOption<MetricConfig> aggregate(const AggregateType& type) {
   std::vector<std::string> names;
   for (const QuantityType& quantity : quantity_types()) {
@@ -99,7 +99,7 @@ ValueType<std::string> metric_name() {
           [](const std::string& name) { return yaml_scalar(name); }};
 }
 
-// The error in a metric as a whole, or empty.
+// Returns the error in a metric as a whole, or an empty text.
 std::string complaint_about(const MetricConfig& metric) {
   if (metric.name.empty()) return "a metric needs a name";
   const bool aggregates = !metric.aggregate.empty();
@@ -166,7 +166,7 @@ bool is_listen_address(const std::string& text) {
   return port >= 1 && port <= 65'535;
 }
 
-// "off" is kept as an empty text.
+// "off" is stored as an empty text.
 ValueType<std::string> listen_address() {
   const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
   return {expected,
