@@ -8,7 +8,7 @@
 namespace spanflow {
 
 FileName::FileName(const std::string& path) {
-  const auto name = path.rfind('/') + 1;  // 0 without a slash
+  const auto name = path.rfind('/') + 1;  // 0 if the path has no slash
   folder_ = path.substr(0, name);
   pattern_ = path.substr(name);
 }
