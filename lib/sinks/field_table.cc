@@ -317,7 +317,7 @@ constexpr bool numbers_are_sound() {
   }
   return true;
 }
-static_assert(numbers_are_sound(), "each field needs its own number, one that no field has ever had");
+static_assert(numbers_are_sound(), "a field number is 0, reserved or used twice");
 
 }  // namespace
 
