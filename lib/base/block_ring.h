@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Owns its blocks. Exactly one thread calls the producer's functions, and exactly one the consumer's. No call blocks.
+// Owns its blocks. One thread may call the producer's functions, and one thread the consumer's. No function blocks.
 template <typename Block>
 class BlockRing {
  public:
@@ -22,16 +22,16 @@ class BlockRing {
     }
   }
 
-  // Producer: an empty block to fill, or nullptr if the consumer has all blocks.
+  // For the producer: returns an empty block, or nullptr if the consumer holds all blocks.
   Block* take_empty() {
     Block* block = nullptr;
     return empty_.pop(block) ? block : nullptr;
   }
-  void push(Block* block) { full_.push(block); }  // cannot fail: there is room for every block
+  void push(Block* block) { full_.push(block); }  // never fails, because the queue has room for every block
   std::size_t empty_blocks() const { return empty_.read_available(); }
   std::size_t blocks() const { return blocks_.size(); }
 
-  // Consumer: the oldest full block, or nullptr.
+  // For the consumer: returns the oldest full block, or nullptr if there is none.
   Block* pop() {
     Block* block = nullptr;
     return full_.pop(block) ? block : nullptr;

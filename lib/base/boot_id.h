@@ -1,4 +1,4 @@
-// A random number for this process: records of two runs differ in it.
+// A random number that is drawn once per process, so that records of two runs can be told apart.
 #pragma once
 
 #include "base/random_seed.h"

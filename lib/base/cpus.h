@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// The affinity of the calling thread, in ascending order.
+// Returns the CPUs in the calling thread's affinity mask, in ascending order.
 inline std::vector<int> allowed_cpus() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

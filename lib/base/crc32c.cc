@@ -7,7 +7,7 @@
 namespace spanflow {
 namespace {
 
-// ISA-L takes lengths as int, and a non-const buffer that it only reads.
+// ISA-L takes the length as an int, and a non-const buffer although it only reads the buffer.
 std::uint32_t extend(std::uint32_t state, std::string_view octets) {
   constexpr std::size_t kStep = std::size_t{1} << 30;
   for (; !octets.empty(); octets.remove_prefix(std::min(octets.size(), kStep))) {

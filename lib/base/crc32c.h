@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli, RFC 3720): finds torn writes and damaged data on a disk.
+// CRC-32C (Castagnoli, RFC 3720): detects torn writes and damaged data on a disk.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 namespace spanflow {
 
 std::uint32_t crc32c(std::string_view octets);
-// The checksum of `first` followed by `second`.
+// Returns the checksum of `first` followed by `second`.
 std::uint32_t crc32c(std::string_view first, std::string_view second);
 
 }  // namespace spanflow

@@ -13,7 +13,8 @@ namespace spanflow {
 std::array<std::uint8_t, 20> sha1(std::span<const std::uint8_t> message);
 std::array<std::uint8_t, 32> sha256(std::string_view message);
 
-// RFC 4648, with padding. `octets` has at most 21: their base64 text fits in a ShortText.
+// Appends `octets` as base64 (RFC 4648, with padding). At most 21 octets are allowed, because their base64 text must
+// fit in a ShortText.
 void append_base64(ShortText& text, std::span<const std::uint8_t> octets);
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// Arrays and bits by Direction.
+// Array indexes and bit masks for the two values of Direction.
 #pragma once
 
 #include <cstddef>

@@ -11,7 +11,7 @@
 
 namespace spanflow {
 
-// Mixes two words: the halves of their 128-bit product, XORed.
+// Mixes two words: returns the XOR of the two halves of their 128-bit product.
 inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   const auto product = static_cast<unsigned __int128>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
@@ -19,7 +19,8 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 using FlowKeyWords = std::array<std::uint64_t, sizeof(FlowKey) / 8>;
 
-// Copies word by word, which stays in registers; one copy of the whole key goes through memory.
+// Copies the key word by word, so that the words stay in registers. A single memcpy of the whole key would go through
+// memory.
 inline FlowKeyWords words_of(const FlowKey& key) {
   FlowKeyWords words;
   const char* octets = reinterpret_cast<const char*>(&key);
@@ -27,14 +28,14 @@ inline FlowKeyWords words_of(const FlowKey& key) {
   return words;
 }
 
-// Faster than a call of memcmp.
+// This is faster than a call of memcmp.
 inline bool equal(const FlowKeyWords& a, const FlowKeyWords& b) {
   std::uint64_t difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
   return difference == 0;
 }
 
-// Equal for both directions of a flow: it adds the hashes of the two endpoints.
+// A hash that is equal for both directions of a flow, because it adds the hashes of the two endpoints.
 class SymmetricHash {
  public:
   explicit constexpr SymmetricHash(std::uint64_t seed) : seed_(seed) {}
@@ -42,12 +43,12 @@ class SymmetricHash {
   std::uint64_t operator()(const FlowKey& key) const {
     const FlowKeyWords words = words_of(key);
     const std::uint64_t ends = endpoint(words[0], words[1], key.src_port) + endpoint(words[2], words[3], key.dst_port);
-    const std::uint64_t vlans = words[4] >> 32;  // words[4] begins with the two ports
+    const std::uint64_t vlans = words[4] >> 32;  // the lower half of words[4] holds the two ports
     return fold(ends ^ seed_ ^ kSecond, words[5] ^ vlans << 20 ^ kThird);
   }
 
  private:
-  static constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15;  // arbitrary odd numbers
+  static constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15;  // kFirst, kSecond and kThird are arbitrary odd numbers
   static constexpr std::uint64_t kSecond = 0xd1b54a32d192ed03;
   static constexpr std::uint64_t kThird = 0x8bb84b93962eacc9;
 
@@ -58,13 +59,14 @@ class SymmetricHash {
   std::uint64_t seed_;
 };
 
-// The number of the worker that owns a flow if software distributes the packets; the same in every run.
+// Returns the number of the worker that owns the flow when software distributes the packets. The result is the same in
+// every run.
 inline std::uint32_t owner_worker(const FlowKey& key, std::uint32_t workers) {
   constexpr SymmetricHash kOwnerHash{0x5b4cf1a39d2e8677};
   return static_cast<std::uint32_t>((kOwnerHash(key) >> 32) * workers >> 32);
 }
 
-// Never change it: users join records of different runs, probes and releases on the flow id.
+// Never change this function: users join records of different runs, probes and releases on the flow id.
 inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key, std::uint64_t first_packet_ns) {
   std::uint64_t id = fold(first_packet_ns ^ 0xa0761d6478bd642f, 0xe7037ed1a0b428db);
   for (const char c : sensor_id) id = fold(id ^ static_cast<unsigned char>(c), 0x8ebc6af09c88c6e3);
@@ -72,8 +74,8 @@ inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key
   return id;
 }
 
-// The direction of `packet` in the flow, or nullopt if it belongs to another flow. Compares the whole key. It does not
-// branch on the direction, because the CPU cannot predict it.
+// Returns the direction of `packet` in the flow, or nullopt if the packet belongs to another flow. Compares the whole
+// key. The code does not branch on the direction, because the CPU cannot predict that branch.
 inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
   const FlowKeyWords f = words_of(flow);
   const FlowKeyWords p = words_of(packet);
@@ -87,7 +89,8 @@ inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet
   return static_cast<Direction>(forward != 0);
 }
 
-// Equal for both directions of a flow, and rarely equal for two flows. Cheap enough for every packet.
+// A hash that is equal for both directions of a flow, and rarely equal for two flows. It is cheap enough for every
+// packet.
 inline std::uint64_t symmetric_sum(const FlowKey& key) {
   const FlowKeyWords words = words_of(key);
   return words[0] + words[1] + words[2] + words[3] + key.src_port + key.dst_port;

@@ -15,7 +15,7 @@ struct Links {
   std::uint32_t next = kNoIndex;
 };
 
-// A doubly linked list. Lists may share `links` if no element is in two of them at the same time.
+// A doubly linked list. Two lists may share `links` as long as no element is in both at the same time.
 class IndexList {
  public:
   explicit IndexList(ZeroedArray<Links>& links) : links_(links) {}

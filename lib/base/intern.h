@@ -5,7 +5,7 @@
 
 namespace spanflow {
 
-// Thread-safe. Takes a lock: use it for rare texts (a new label, a sensor's name), not for every packet.
+// Thread-safe. The function takes a lock: call it for rare texts (a new label, a sensor's name), not for every packet.
 std::string_view intern(std::string_view text);
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// A fixed number of objects that are lent and taken back.
+// A fixed number of objects that are lent and returned.
 #pragma once
 
 #include <cassert>
@@ -9,15 +9,15 @@
 
 namespace spanflow {
 
-// Knows which loan is the oldest, so that it can be called in when everything is lent. An object keeps its content from
-// one loan to the next.
+// The pool knows the oldest loan, so that the caller can take that object back when all objects are lent. An object
+// keeps its content from one loan to the next.
 template <typename T>
 class LoanPool {
  public:
   explicit LoanPool(std::uint32_t size) : objects_(size), ages_(size) {}
 
   bool all_lent() const { return free_ == kNoIndex && unused_ == objects_.size(); }
-  // Must not be called while all are lent.
+  // Must not be called while all objects are lent.
   std::uint32_t lend() {
     assert(!all_lent());
     std::uint32_t index = free_;
@@ -36,7 +36,7 @@ class LoanPool {
   }
 
   T& operator[](std::uint32_t index) { return objects_[index]; }
-  // The loans, oldest first; kNoIndex after the last.
+  // oldest() and after() list the lent objects, oldest first; kNoIndex follows the last one.
   std::uint32_t oldest() const { return lent_.front(); }
   std::uint32_t after(std::uint32_t index) const { return lent_.after(index); }
 
@@ -44,8 +44,8 @@ class LoanPool {
   ZeroedArray<T> objects_;
   ZeroedArray<Links> ages_;
   IndexList lent_{ages_};
-  std::uint32_t unused_ = 0;       // objects from here on were never lent
-  std::uint32_t free_ = kNoIndex;  // a chain through Links::next
+  std::uint32_t unused_ = 0;       // objects from this index on were never lent
+  std::uint32_t free_ = kNoIndex;  // the first returned object; Links::next chains the others
 };
 
 }  // namespace spanflow

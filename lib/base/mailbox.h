@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// Any thread may call post(), one thread take(). post() replaces a value that has not been taken.
+// Any thread may call post(); only one thread may call take(). post() replaces a value that has not been taken.
 template <typename T>
 class Mailbox {
  public:
@@ -18,7 +18,7 @@ class Mailbox {
     full_.store(true, std::memory_order_release);
   }
 
-  // Costs a single load while there is no value.
+  // Costs a single load if there is no value.
   std::optional<T> take() {
     if (!full_.load(std::memory_order_relaxed)) [[likely]]
       return std::nullopt;

@@ -1,4 +1,4 @@
-// A pool of buffers of one size. A buffer is reused when nobody else holds it.
+// A pool of buffers of one size. A buffer is reused when only the pool still holds a reference to it.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// For one thread, which also releases the blocks that it took. The pool frees its blocks when it is destroyed.
+// Used by one thread, which must also release the blocks that it took. The pool frees its blocks when it is destroyed.
 class OctetBlocks {
  public:
   using Block = std::shared_ptr<std::vector<std::uint8_t>>;
@@ -24,7 +24,7 @@ class OctetBlocks {
     return blocks_.back();
   }
 
-  // `block` itself if only the caller and the pool hold it, else another one.
+  // Returns `block` itself if only the caller and the pool hold it, otherwise another block.
   Block renew(Block block) {
     constexpr long kPoolAndCaller = 2;
     return block.use_count() == kPoolAndCaller ? std::move(block) : take();

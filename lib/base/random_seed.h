@@ -1,4 +1,4 @@
-// A random number that an attacker cannot know: the seed of a hash, so that nobody can construct collisions.
+// A random seed for hashes. An attacker cannot know the seed, and so cannot construct collisions.
 #pragma once
 
 #include <cstdint>

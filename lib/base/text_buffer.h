@@ -33,20 +33,20 @@ class TextBuffer {
   }
 
   std::unique_ptr<char[]> text_;
-  char* end_ = nullptr;    // end of the text
-  char* limit_ = nullptr;  // end of the memory
+  char* end_ = nullptr;    // end of the text written so far
+  char* limit_ = nullptr;  // end of the allocated memory
 };
 
 // Appends to a TextBuffer. The text is complete after finish() of the last copy. A writer is passed and returned by
-// value, in two registers: this is faster than an end of the text in memory, which every append would load and store.
+// value, in two registers. An end pointer in memory would be slower, because every append would load and store it.
 class TextWriter {
  public:
-  using value_type = char;  // for std::back_inserter
+  using value_type = char;  // std::back_inserter requires this name
 
   explicit TextWriter(TextBuffer& buffer) : at_(buffer.end_), buffer_(&buffer) {}
   void finish() const { buffer_->end_ = at_; }
 
-  // Memory for `characters` more; ended_at() adds them to the text, up to `end`.
+  // Returns memory for `characters` more characters. ended_at() then adds the characters before `end` to the text.
   char* room(std::size_t characters) {
     if (static_cast<std::size_t>(buffer_->limit_ - at_) < characters) {
       finish();
@@ -62,7 +62,7 @@ class TextWriter {
     ++at_;
   }
   void append(std::string_view text) { at_ += text.copy(room(text.size()), text.size()); }
-  // The last character. The text must not be empty.
+  // Returns the last character. The text must not be empty.
   char last() const { return at_[-1]; }
   void remove_last() { --at_; }
 

@@ -13,7 +13,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// In ascending order: in_greatest_unit() takes the last one that divides the value.
+// The units are in ascending order: in_greatest_unit() takes the last unit that divides the value.
 constexpr std::array<Unit, 7> kTimeUnits = {{{"ns", 1},
                                              {"us", 1'000},
                                              {"ms", 1'000'000},
@@ -34,7 +34,7 @@ struct Quantity {
 std::optional<Quantity> split_quantity(std::string_view text) {
   Quantity quantity{};
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), quantity.number);
-  if (error != std::errc{} || !(quantity.number >= 0)) return std::nullopt;  // "nan" is no quantity either
+  if (error != std::errc{} || !(quantity.number >= 0)) return std::nullopt;  // rejects NaN too
   quantity.unit = text.substr(static_cast<std::size_t>(rest - text.data()));
   while (!quantity.unit.empty() && quantity.unit.front() == ' ') quantity.unit.remove_prefix(1);
   return quantity;
@@ -76,7 +76,7 @@ std::optional<Nanoseconds> parse_duration(std::string_view text) {
 
 std::string format_duration(Nanoseconds duration) {
   const auto count = static_cast<std::uint64_t>(duration.count());
-  // Up to 10 minutes in seconds: 120s is easier to read than 2m.
+  // Durations up to 10 minutes are shown in seconds, because 120s is easier to read than 2m.
   constexpr std::uint64_t kSecond = 1'000'000'000;
   if (count % kSecond == 0 && count < 600 * kSecond) return std::to_string(count / kSecond) + "s";
   return in_greatest_unit(count, kTimeUnits);

@@ -17,8 +17,8 @@ std::string clean_utf8(std::string_view text);
 // True if all of `text` is printable ASCII, which append_utf8() copies unchanged.
 bool is_clean_ascii(std::string_view text);
 
-// Printable ASCII without the characters that are special in an output format. Nearly all texts consist only of these
-// and are copied unchanged.
+// The set of printable ASCII characters that are not special in an output format. Nearly all texts consist only of
+// these characters and are copied unchanged.
 class PlainCharacters {
  public:
   constexpr explicit PlainCharacters(std::string_view special) {

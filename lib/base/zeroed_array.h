@@ -1,4 +1,4 @@
-// An array of fixed size that starts zeroed. Pages that were never touched cost no memory.
+// An array of fixed size that starts zeroed. Pages that were never written cost no memory.
 #pragma once
 
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 
 namespace spanflow {
 
-// Zeroed memory must be a valid T. Elements do not move.
+// All-zero memory must be a valid T. Elements do not move.
 template <typename T>
 class ZeroedArray {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
@@ -21,7 +21,7 @@ class ZeroedArray {
     if (size == 0) return;
     void* memory = mmap(nullptr, octets(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    madvise(memory, octets(), MADV_HUGEPAGE);  // fewer TLB misses; failure is harmless
+    madvise(memory, octets(), MADV_HUGEPAGE);  // reduces TLB misses; a failure is harmless
     data_ = static_cast<T*>(memory);
   }
   ~ZeroedArray() {

@@ -1,4 +1,4 @@
-// How long a worker's loop has been busy, by the processor's time stamp counter.
+// Measures how long a worker's loop has been busy, with the processor's time stamp counter.
 #pragma once
 
 #include <rte_cycles.h>
@@ -8,16 +8,16 @@
 namespace spanflow {
 
 inline std::uint64_t tsc_now() { return rte_rdtsc(); }
-// 0 before EAL is initialised.
+// Returns 0 before EAL is initialised.
 inline std::uint64_t tsc_hertz() { return rte_get_tsc_hz(); }
 
-// The caller passes in the counter's cycles. Used by one thread.
+// The caller passes in the values of the time stamp counter. Used by one thread.
 class BusyTime {
  public:
   BusyTime(std::uint64_t hertz, std::uint64_t now)
       : ns_per_cycle_(hertz == 0 ? 0 : (kNanosecondsPerSecond << kFraction) / hertz), pass_began_(now) {}
 
-  // Ends a pass of the loop, which began when the last one ended. Its time counts if it was busy.
+  // Ends a pass of the loop, which began when the previous pass ended. The pass counts as busy time if `was_busy`.
   void end_pass(std::uint64_t now, bool was_busy) {
     if (was_busy) cycles_ += now - pass_began_;
     pass_began_ = now;
@@ -29,7 +29,7 @@ class BusyTime {
 
  private:
   static constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
-  static constexpr int kFraction = 32;  // bits
+  static constexpr int kFraction = 32;  // number of fraction bits
 
   const std::uint64_t ns_per_cycle_;
   std::uint64_t pass_began_;

@@ -1,4 +1,4 @@
-// One capture file, of whatever format.
+// One capture file of any supported format.
 #pragma once
 
 #include <atomic>
@@ -21,24 +21,25 @@ class CaptureFile {
   LinkType link_type() const { return link_type_; }
   double progress() const { return stream_->progress(); }
 
-  // The memory that holds the packets read last: they stay valid while a reference to it exists.
+  // Returns the memory that holds the packets of the last read(). They stay valid while a reference to this memory
+  // exists.
   virtual OctetBlocks::Block memory() const { return stream_->memory(); }
 
-  // Fills in up to packets.size() packets, valid until the next call, and returns how many. 0 at the end of the file,
-  // or while ready() is false.
+  // Fills in up to packets.size() packets and returns their number. They are valid until the next call. Returns 0 at
+  // the end of the file, or while ready() is false.
   virtual std::size_t read(std::span<RawPacket> packets) = 0;
-  // Waits up to `wait_ms` for data from a pipe; false if read() would still have to wait.
+  // Waits up to `wait_ms` for data from a pipe. False if read() would still have to wait.
   virtual bool ready(int wait_ms) = 0;
 
-  // After the end: a note if the file was cut short, by a full disk or because it is still being written. Throws
-  // RunError if it is damaged.
+  // To be called after the end. Returns a note if the file was cut short, by a full disk or because a program is still
+  // writing it. Throws RunError if the file is damaged.
   std::optional<std::string> check() const;
 
  protected:
   CaptureFile(const std::string& path, std::unique_ptr<InputStream> stream)
       : path_(shown_input(path)), stream_(std::move(stream)) {}
 
-  // Throws RunError if frames of this kind cannot be read.
+  // Throws RunError if frames of this link type cannot be read.
   void set_link_type(int pcap_link_type);
   void cut_short() { cut_short_ = true; }
   void damaged(std::string why) { damage_ = std::move(why); }
@@ -52,11 +53,11 @@ class CaptureFile {
   std::string damage_;
 };
 
-// Throws RunError if the file cannot be opened or is no capture.
+// Throws RunError if the file cannot be opened or is not a capture.
 std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop);
 
-// The formats, each in its own file. Classic pcap is read in place; nullptr if it is another format, whose data stays
-// in the stream. Every other format goes through libpcap.
+// Each format has a file of its own. Classic pcap is read in place. For any other format, open_classic_pcap() returns
+// nullptr and leaves the data in the stream; libpcap then reads that format.
 std::unique_ptr<CaptureFile> open_classic_pcap(const std::string& path, std::unique_ptr<InputStream>& stream);
 std::unique_ptr<CaptureFile> open_with_libpcap(const std::string& path, std::unique_ptr<InputStream> stream);
 

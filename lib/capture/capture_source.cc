@@ -24,7 +24,7 @@ class CaptureSource : public RetainableSource {
         throw RunError(path + ": cannot be opened: " + std::strerror(errno));
       }
     }
-    // A pipe is opened by poll(): even its first octets may take long to arrive.
+    // A pipe is opened by poll(), because even its first octets may take long to arrive.
     if (std::filesystem::is_regular_file(paths_.front())) open_next();
   }
 
@@ -64,13 +64,13 @@ class CaptureSource : public RetainableSource {
   }
 
  private:
-  // False if a stop came first.
+  // False if the run was stopped first.
   bool open_next() {
     std::unique_ptr<CaptureFile> next;
     try {
       next = open_capture_file(paths_[next_path_++], stop_);
     } catch (const RunError&) {
-      if (stop_) return false;  // the pipe was given up, so this is not a bad capture
+      if (stop_) return false;  // the stop ended the pipe early; the capture is not damaged
       throw;
     }
     at_file_start_ = true;
@@ -92,7 +92,7 @@ class CaptureSource : public RetainableSource {
   std::array<RawPacket, kBurstPackets> packets_;
   PacketClock clock_;
   bool at_file_start_ = false;
-  mutable std::mutex mutex_;  // guards the two below, which progress() reads
+  mutable std::mutex mutex_;  // guards the next two members, which progress() reads
   std::size_t files_read_ = 0;
   std::unique_ptr<CaptureFile> file_;
 };

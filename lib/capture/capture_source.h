@@ -1,4 +1,4 @@
-// Capture files as a packet source, one after the other.
+// A packet source that reads capture files, one after the other.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 namespace spanflow {
 
 // Opens the first file and checks that the others can be opened. Throws RunError. "-" is standard input. A file that is
-// cut short is read to its end, with a note. The source ends once `stop` is set.
+// cut short is read to its end, and a note reports this. The source ends once `stop` is set.
 std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
                                                       Notes& notes);
 

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t kFileHeader = 24;
 constexpr std::size_t kRecordHeader = 16;
-constexpr std::uint32_t kGreatestPacket = 262'144;  // libpcap's limit too: more is a damaged file
+// The same limit as libpcap's: a longer packet means that the file is damaged.
+constexpr std::uint32_t kGreatestPacket = 262'144;
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 std::uint32_t word(const std::uint8_t* at, bool swapped) {
@@ -23,7 +24,7 @@ struct Format {
   std::uint32_t nanoseconds_per_fraction;
 };
 
-// Nothing for other formats and for the rare variants (old versions, link types with a frame check sequence).
+// Returns nothing for other formats, and for the rare variants (old versions, link types with a frame check sequence).
 std::optional<Format> recognize(std::span<const std::uint8_t> header) {
   if (header.size() < kFileHeader) return std::nullopt;
   constexpr std::array<Format, 4> kFormats = {{{false, 1000}, {true, 1000}, {false, 1}, {true, 1}}};
@@ -63,11 +64,11 @@ class ClassicPcap : public CaptureFile {
     return size >= kRecordHeader && next_length() <= kGreatestPacket && size >= kRecordHeader + next_length();
   }
 
-  // False at the end of the file, which may have come too early.
+  // False if the file has ended, possibly in the middle of a packet.
   bool fill_to_whole_packet() {
     while (!whole_packet()) {
       if (const std::uint32_t length = next_length(); length > kGreatestPacket) {
-        damaged("a packet of " + std::to_string(length) + " octets cannot be");
+        damaged("a packet cannot have " + std::to_string(length) + " octets");
         ended_ = true;
         return false;
       }
@@ -80,7 +81,7 @@ class ClassicPcap : public CaptureFile {
     return true;
   }
 
-  // Captured octets of the next packet; 0 while its header has not been read.
+  // Returns the number of captured octets of the next packet; 0 while the header of that packet has not been read.
   std::uint32_t next_length() const {
     const auto data = stream_->available();
     return data.size() >= kRecordHeader ? word(data.data() + 8, format_.swapped) : 0;

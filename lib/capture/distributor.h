@@ -16,9 +16,9 @@
 
 namespace spanflow {
 
-// Runs one thread that polls `source` and takes its packets in: packets to be metered go to the worker of their flow,
-// the others are counted here. The workers' sources must be polled until they end, and be destroyed before the
-// Distributor; everything that it borrows must outlive it.
+// Runs one thread that polls `source` and takes its packets in. Packets to be metered go to the worker of their flow;
+// the thread counts the others. The workers' sources must be polled until they end, and be destroyed before the
+// Distributor. Everything that the Distributor borrows must outlive it.
 class Distributor {
  public:
   Distributor(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
@@ -26,9 +26,9 @@ class Distributor {
 
   std::unique_ptr<PreparedSource> make_source(std::uint32_t worker);
   void start();
-  // Applies to packets polled from now on; thread-safe.
+  // Applies to packets that are polled from now on. Thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // Joins; throws the error that ended the source, if there was one.
+  // Joins the thread. Throws the error that ended the source, if there was one.
   void finish();
 
  private:
@@ -36,10 +36,10 @@ class Distributor {
   class LaneSource;
 
   void run();
-  // The Intake's consumer.
+  // The functions that Intake requires of its consumer.
   Packet& next_packet() { return packet_; }
   void accept(const RawPacket& raw, LinkType link_type);
-  void finish_accepted() {}  // lanes have a copy
+  void finish_accepted() {}  // nothing to do: the lanes have copies of the packets
 
   void restart_time();
   void pass_on_idle();

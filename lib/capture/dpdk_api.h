@@ -1,4 +1,4 @@
-// The differences between DPDK's releases, and nothing else.
+// Hides the differences between DPDK's releases. Contains nothing else.
 #pragma once
 
 #include <rte_telemetry.h>

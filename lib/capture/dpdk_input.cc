@@ -49,7 +49,7 @@ void DpdkInput::open_ports(const Config& config) {
   const std::uint32_t least_room = interface_device_ ? interface_device_->frame : 0;
   eal_.emplace(config.input, devices);
   const std::uint16_t count = rte_eth_dev_count_avail();
-  if (count == 0) throw RunError(fmt::format("no DPDK port came up for {}", fmt::join(devices, ", ")));
+  if (count == 0) throw RunError(fmt::format("DPDK has no port for {}", fmt::join(devices, ", ")));
   std::uint16_t id = 0;
   RTE_ETH_FOREACH_DEV(id) {
     ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
@@ -62,7 +62,7 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources() {
   std::vector<std::vector<RxQueue>> queues(have_queue_per_worker() ? workers_ : 1);
   std::size_t next = 0;
   for (const auto& port : ports_) {
-    // Queues with the same number get the same flows on every port that RSS splits well.
+    // On every port that RSS splits well, the queues with the same number get the same flows.
     if (port->splits_well()) next = 0;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
       queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
@@ -90,14 +90,14 @@ std::optional<OwnerWorkers> DpdkInput::owner_workers() const {
   return std::nullopt;
 }
 
-// Several ports may see the same flow: then their queues must agree on its worker.
+// Several ports may receive packets of the same flow: all of their queues must then select the same worker.
 bool DpdkInput::split_alike() const {
   const Port& first = *ports_.front();
   return first.splits_well() &&
          std::all_of(ports_.begin() + 1, ports_.end(), [&first](const auto& port) { return port->splits_like(first); });
 }
 
-// Packets that come faster than this need busy_poll.
+// The sleeps fit the packet rates below. Faster packets need busy_poll.
 Backoff::Steps DpdkInput::idle() const {
   constexpr std::uint64_t kNicPacketsPerMicrosecond = 20;
   constexpr std::uint64_t kKernelPacketsPerMicrosecond = 5;
@@ -116,8 +116,8 @@ void DpdkInput::warn_if_distant(int cpu) const {
   const int node = node_of_cpu(cpu);
   for (const auto& port : ports_) {
     if (node < 0 || port->node() < 0 || node == port->node()) continue;
-    log().warn("{}: on NUMA node {}, but CPU {} of a worker is on node {}; see input.cores", port->name(), port->node(),
-               cpu, node);
+    log().warn("{}: the port is on NUMA node {}, but CPU {} of a worker is on node {}; see input.cores", port->name(),
+               port->node(), cpu, node);
   }
 }
 
@@ -139,7 +139,7 @@ std::vector<PortCounts> DpdkInput::port_counts() const {
   return counts_;
 }
 
-// NIC timestamps only if all ports have the same kind: the times of a flow's packets are compared.
+// Uses NIC timestamps only if all ports have the same kind, because the times of a flow's packets are compared.
 Timestamps DpdkInput::timestamps() const {
   Timestamps timestamps{.source = ports_.front()->timestamp_source()};
   const bool alike = std::all_of(ports_.begin(), ports_.end(), [&timestamps](const auto& port) {

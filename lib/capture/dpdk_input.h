@@ -23,10 +23,10 @@ class DpdkInput : public Input {
   DpdkInput(const Config& config, const std::atomic<bool>& stop);
   ~DpdkInput() override;
 
-  // One source per worker if the devices have that many queues; otherwise one for all workers.
+  // Makes one source per worker if the devices have that many queues, otherwise one source for all workers.
   std::vector<std::unique_ptr<PacketSource>> make_sources() override;
   std::optional<OwnerWorkers> owner_workers() const override;
-  // Short enough that no queue fills up while a worker sleeps.
+  // The sleeps are so short that no queue fills up while a worker sleeps.
   Backoff::Steps idle() const override;
   void warn_if_distant(int cpu) const override;
   void update() override;
@@ -50,7 +50,7 @@ class DpdkInput : public Input {
   std::optional<Eal> eal_;
   std::vector<std::unique_ptr<Port>> ports_;
   mutable std::mutex counts_mutex_;
-  std::vector<PortCounts> counts_;  // one for each of ports_
+  std::vector<PortCounts> counts_;  // parallel to ports_
 };
 
 std::unique_ptr<Input> open_dpdk_input(const Config& config, const std::atomic<bool>& stop, Notes& notes);

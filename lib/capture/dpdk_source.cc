@@ -10,7 +10,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kLongestFrame = 65'536;
-constexpr std::uint64_t kBehindNs = 100'000'000;  // a packet may arrive this long after its timestamp
+constexpr std::uint64_t kBehindNs = 100'000'000;  // the longest time from a packet's timestamp to its arrival
 
 }  // namespace
 
@@ -21,7 +21,8 @@ DpdkSource::DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps
       greatest_frame_(greatest_frame),
       stop_(stop),
       backoff_(idle) {
-  storage_.reserve(kBurstPackets * kLongestFrame);  // a burst of the longest frames: it must not reallocate
+  // A burst of the longest frames fits, so the storage never reallocates.
+  storage_.reserve(kBurstPackets * kLongestFrame);
 }
 
 void DpdkSource::attach_thread() {
@@ -41,8 +42,9 @@ Burst DpdkSource::poll() {
   return count_ > 0 ? packets(*queue) : idle();
 }
 
-// Few drivers can report how many packets wait. But a burst that is not full has emptied its queue; once full bursts
-// alone have brought as many packets as a queue usually has descriptors, the worker is behind by an unknown amount.
+// Few drivers can report how many packets wait in a queue. A burst that is not full has emptied its queue. When only
+// full bursts have come, with as many packets as a queue usually has descriptors, the worker is behind by an unknown
+// amount.
 double DpdkSource::backlog() const {
   constexpr double kUsualDescriptors = 4096;
   return std::min(1.0, static_cast<double>(full_bursts_) * kBurstPackets / kUsualDescriptors);
@@ -64,7 +66,7 @@ Burst DpdkSource::idle() {
   return {.state = Burst::State::kIdle, .now_ns = now_ns_};
 }
 
-// Fills in `packet` in place: a copy would be read with other widths than it was written with, which defeats store
+// Fills in `packet` in place. A copy would be read in other widths than it was written in, which defeats store
 // forwarding.
 void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line, RawPacket& packet) {
   packet.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*);
@@ -80,7 +82,7 @@ void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line
 
 void DpdkSource::join_segments(const rte_mbuf& buffer, RawPacket& packet) {
   const std::size_t at = storage_.size();
-  if (at + buffer.pkt_len > storage_.capacity()) return;  // then only the first segment is used
+  if (at + buffer.pkt_len > storage_.capacity()) return;  // the packet then consists of the first segment only
   storage_.resize(at + buffer.pkt_len);
   rte_pktmbuf_read(&buffer, 0, buffer.pkt_len, storage_.data() + at);
   packet.data = storage_.data() + at;

@@ -1,4 +1,4 @@
-// Receive queues of DPDK ports as a packet source.
+// A packet source that polls receive queues of DPDK ports.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -18,21 +18,21 @@ namespace spanflow {
 struct RxQueue {
   std::uint16_t port;
   std::uint16_t queue;
-  const SharedClockLine* clock_line;  // for timestamps of its packets
+  const SharedClockLine* clock_line;  // maps the timestamps of the queue's packets to wall-clock time
 };
 
-// The clock of the packets' timestamps, and where they are in an mbuf. Packets without the flag get the time of the
-// TSC.
+// The clock of the packets' timestamps, and the place of a timestamp in an mbuf. A packet without the timestamp flag
+// gets the time of the TSC.
 struct Timestamps {
   TimestampSource source = TimestampSource::kTsc;
   int offset = -1;
   std::uint64_t flag = 0;
 };
 
-// Polls the queues in turn. Frees the buffers of a burst at the next poll. The ports must outlive it.
+// Polls the queues in turn. The buffers of a burst are freed at the next poll. The ports must outlive the source.
 class DpdkSource : public PacketSource {
  public:
-  // `idle`: how it waits when no packets come. It ends once `stop` is set.
+  // `idle` says how the source waits when no packets arrive. The source ends once `stop` is set.
   DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
              const Backoff::Steps& idle, const std::atomic<bool>& stop);
   ~DpdkSource() override { free_burst(); }
@@ -60,7 +60,7 @@ class DpdkSource : public PacketSource {
   TscClock clock_;
   std::size_t next_queue_ = 0;
   std::uint16_t count_ = 0;
-  std::uint32_t full_bursts_ = 0;  // in a row
+  std::uint32_t full_bursts_ = 0;  // number of consecutive full bursts
   std::uint64_t now_ns_ = 0;
   std::array<rte_mbuf*, kBurstPackets> buffers_{};
   std::array<RawPacket, kBurstPackets> packets_;

@@ -11,7 +11,7 @@
 namespace spanflow {
 namespace {
 
-// DPDK cannot unregister a command, and passes no context to its callback: the callback looks up the command here.
+// DPDK cannot unregister a command, and passes no context to a callback: the callback looks its command up here.
 std::mutex commands_mutex;
 std::vector<TelemetryCommand> current_commands;
 
@@ -46,7 +46,7 @@ int answer(const char* name, const char* parameters, rte_tel_data* data) {
 DpdkTelemetry::DpdkTelemetry(std::vector<TelemetryCommand> commands) {
   const std::lock_guard lock(commands_mutex);
   current_commands = std::move(commands);
-  // A command that was registered before stays registered.
+  // DPDK keeps a command that an earlier object registered.
   for (const TelemetryCommand& command : current_commands) {
     rte_telemetry_register_cmd(command.name.c_str(), answer, command.help.c_str());
   }

@@ -16,13 +16,14 @@ using TelemetryNumbers = std::vector<std::pair<std::string, std::uint64_t>>;
 using TelemetryAnswer = std::variant<TelemetryList, TelemetryNumbers>;
 
 struct TelemetryCommand {
-  std::string name;  // "/spanflow/summary"
+  std::string name;  // as in "/spanflow/summary"
   std::string help;
-  // `parameters`: the text after the comma that follows the name, or empty. std::nullopt: invalid parameters.
+  // `parameters` is the text after the comma that follows the name; it may be empty. The result is std::nullopt if the
+  // parameters are invalid.
   std::function<std::optional<TelemetryAnswer>(const std::string& parameters)> answer;
 };
 
-// Answers the commands, on DPDK's thread, as long as this object lives. EAL must be initialised; only one such object
+// Answers the commands, on DPDK's thread, as long as this object lives. EAL must be initialised. Only one such object
 // may exist at a time.
 class DpdkTelemetry {
  public:

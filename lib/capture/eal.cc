@@ -39,13 +39,13 @@ void take_line(std::string_view line, std::string& kept) {
   kept = line;
 }
 
-// DPDK logs to a stdio stream.
+// DPDK writes its log to a stdio stream, which calls this function.
 ssize_t take_log(void*, const char* text, std::size_t size) {
   take_line({text, size}, words);
   return static_cast<ssize_t>(size);
 }
 
-// The callback of libbpf and libxdp; levels: 0 is a warning, 2 is debug.
+// The log callback of libbpf and libxdp. Their level 0 is a warning, level 2 is debug.
 int take_log_of_library(int level, const char* format, va_list arguments) {
   constexpr int kDebug = 2;
   if (level >= kDebug) return 0;
@@ -55,8 +55,8 @@ int take_log_of_library(int level, const char* format, va_list arguments) {
   return 0;
 }
 
-// Libraries of the af_xdp driver write to stderr unless told otherwise. They are looked up at run time, because they
-// are loaded only with that driver.
+// The libraries of the af_xdp driver write to standard error by default. Their functions are looked up at run time,
+// because the libraries are loaded only with that driver.
 void redirect_log_of(const char* library, const char* set_print) {
   void* handle = ::dlopen(library, RTLD_NOW | RTLD_NOLOAD);
   if (handle == nullptr) return;
@@ -76,7 +76,7 @@ void redirect_log() {
 
 std::string file_prefix() { return fmt::format("spanflow-{}", ::getpid()); }
 
-// For EAL's --lcores: one lcore that floats over all CPUs.
+// The value of EAL's option --lcores: one lcore that may run on all CPUs.
 std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cpus(), ",")); }
 
 }  // namespace
@@ -92,7 +92,7 @@ bool hugepages_available(std::uint64_t octets) {
   for (const auto& size : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", none)) {
     std::uint64_t pages = 0;
     std::ifstream(size.path() / "free_hugepages") >> pages;
-    const std::string name = size.path().filename();  // hugepages-2048kB
+    const std::string name = size.path().filename();  // for example hugepages-2048kB
     free_octets += pages * std::stoull(name.substr(name.find('-') + 1)) * 1024;
   }
   return free_octets >= octets;
@@ -129,7 +129,8 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
   redirect_log_of("libbpf.so.1", "libbpf_set_print");
   redirect_log_of("libxdp.so.1", "libxdp_set_print");
-  sched_setaffinity(0, sizeof allowed, &allowed);  // EAL pins the calling thread, and later threads would inherit that
+  // EAL has pinned the calling thread; threads that start later would inherit this
+  sched_setaffinity(0, sizeof allowed, &allowed);
   if (result < 0) {
     throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
   }

@@ -10,14 +10,14 @@
 
 namespace spanflow {
 
-// The error in the expression; empty if it is valid.
+// Returns the error in the expression, or an empty text if the expression is valid.
 std::string filter_error(const std::string& expression);
 
-// Immutable after construction: any number of threads may share one.
+// Immutable after construction, so any number of threads may share a Filter.
 class Filter {
  public:
-  // For frames of one link type. Throws RunError, which names the option, if the expression is not valid for it ("ether
-  // host" on raw IP).
+  // The filter is for frames of one link type. Throws RunError, which names `option`, if the expression is not valid
+  // for that link type ("ether host" on raw IP).
   Filter(const std::string& expression, LinkType link_type, std::string_view option);
   ~Filter();
   Filter(Filter&&) noexcept;

@@ -7,7 +7,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kOctetsPerBlock = 64 * 1024;
-// The lanes to one worker hold at least 1 MiB; 10 Gbit/s fill that in 800 us.
+// The lanes to one worker hold at least 1 MiB together; packets at 10 Gbit/s fill that in 800 us.
 constexpr std::size_t kBlocksToWorker = 16;
 constexpr std::size_t kLeastBlocksPerLane = 4;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
@@ -60,8 +60,8 @@ Burst HandOverEnd::poll() {
   return {.state = ended ? Burst::State::kEnd : Burst::State::kIdle, .now_ns = reached_ns()};
 }
 
-// All packets of the last burst have been taken in by now. An idle worker gets its packets at once, a worker that is
-// behind gets fuller blocks later. An empty block carries the time.
+// Called when all packets of the last burst have been taken in. An idle worker gets its packets at once; a worker that
+// is behind gets fuller blocks later. An empty block carries the time.
 void HandOverEnd::pass_on() {
   constexpr std::uint64_t kTimeEveryNs = 10'000'000;
   passed_on_until_ns_ = reached_ns_[worker_];
@@ -75,7 +75,7 @@ void HandOverEnd::pass_on() {
 }
 
 void HandOverEnd::send(std::uint32_t owner, const RawPacket& raw, LinkType link_type) {
-  // With the time of the burst before, because not all of this burst has been handed over.
+  // The lane gets the time of the previous burst, because not all packets of this burst have been handed over.
   const bool sent = hand_over_.lane(worker_, owner).append(raw, link_type, passed_on_until_ns_);
   counters_.add(sent ? Counter::kPacketsHandedOver : Counter::kPacketsReaderRingFull);
 }
@@ -99,7 +99,8 @@ void HandOverEnd::end_own() {
 
 Burst HandOverEnd::poll_lane(std::uint32_t from) {
   if (reached_ns_[from] == kNever) return {};
-  const bool left = hand_over_.has_left(from);  // read first: then all packets from before it are in the lane
+  // Read this first: the lane then has all packets that were sent before the worker left.
+  const bool left = hand_over_.has_left(from);
   PacketLane& lane = hand_over_.lane(from, worker_);
   Burst burst = lane.poll();
   burst.handed_over = true;
@@ -108,14 +109,14 @@ Burst HandOverEnd::poll_lane(std::uint32_t from) {
   return burst;
 }
 
-// No packets come from that worker any more, and its time no longer counts.
+// The worker `from` sends no more packets, and its time no longer counts.
 void HandOverEnd::finish(std::uint32_t from) {
   end_ns_ = std::max(end_ns_, reached_ns_[from]);
   reached_ns_[from] = kNever;
   --unfinished_;
 }
 
-// The backlog of the fullest queue or lane.
+// Returns the backlog of the fullest queue or lane.
 double HandOverEnd::backlog() const {
   double greatest = source_.backlog();
   for (std::uint32_t from = 0; from < hand_over_.workers_; ++from) {

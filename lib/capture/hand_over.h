@@ -1,4 +1,4 @@
-// Brings packets to their owner workers where several workers poll queues of their own.
+// Hands packets over to their owner workers when each worker polls queues of its own.
 #pragma once
 
 #include <atomic>
@@ -16,17 +16,20 @@ namespace spanflow {
 
 class HandOverEnd;
 
-// Owns a lane from each worker to each other worker. The workers poll its ends (make_end) instead of the sources; the
-// ends must be destroyed before it. All calls are made by the main thread, except for leave(), which is thread-safe.
+// Owns a lane from each worker to each other worker. The workers poll its ends (see make_end) instead of the sources.
+// The ends must be destroyed before the HandOver. The main thread makes all calls, except for leave(), which is
+// thread-safe.
 class HandOver {
  public:
-  // For two workers or more. `idle`: how a worker waits that has nothing to do.
+  // `workers` is at least 2. `idle` says how a worker without work waits.
   HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, const Backoff::Steps& idle);
   ~HandOver();
 
-  // The end of one worker. `source` must not wait itself; it and `counters`, the worker's, must outlive the end.
+  // Makes the end of one worker. `source` must not wait in poll(). `source` and the worker's `counters` must outlive
+  // the end.
   std::unique_ptr<HandOverEnd> make_end(std::uint32_t worker, PacketSource& source, Counters& counters);
-  // This worker hands over nothing more: it has ended, or failed. No end gives kEnd before all workers have left.
+  // To be called when this worker has ended or failed, and hands over no more packets. No end returns kEnd before all
+  // workers have left.
   void leave(std::uint32_t worker) { has_left_[worker].store(true, std::memory_order_release); }
 
  private:
@@ -38,20 +41,21 @@ class HandOver {
   const OwnerWorkers owner_workers_;
   const std::uint32_t workers_;
   const Backoff::Steps idle_;
-  std::vector<std::unique_ptr<PacketLane>> lanes_;  // from * workers_ + to
+  std::vector<std::unique_ptr<PacketLane>> lanes_;  // the index is from * workers_ + to
   std::vector<std::atomic<bool>> has_left_;
 };
 
-// The source that one worker polls: its own queues and the lanes from the other workers, in turn. Used by that worker's
-// thread only.
+// The source that one worker polls: its own queues and the lanes from the other workers, in turn. Only that worker's
+// thread may use the end.
 //
-// Time: the time of a lane is that of its sender's queues when all their packets for this worker had been passed on. A
-// worker's time is the minimum of its own queues' and its lanes', so no flow ends while packets are on their way to it.
+// The time of a lane is the time that its sender's queues had reached when all of their packets for this worker had
+// been passed on. A worker's time is the minimum over its own queues and its lanes, so no flow ends while packets are
+// on their way to the worker.
 class HandOverEnd final : public PacketSource {
  public:
   HandOverEnd(HandOver& hand_over, std::uint32_t worker, PacketSource& source, Counters& counters);
 
-  // False if this worker owns the packet. Otherwise the packet is on its way to its owner, or counted as lost.
+  // False if this worker owns the packet. Otherwise the packet was sent to its owner, or was lost and counted.
   [[gnu::always_inline]] bool send_to_owner(const RawPacket& raw, const Packet& packet, LinkType link_type) {
     const std::uint32_t owner = hand_over_.owner_workers_.owner_of(packet, worker_);
     if (owner == worker_) return false;
@@ -81,9 +85,9 @@ class HandOverEnd final : public PacketSource {
   Counters& counters_;
   Backoff backoff_;
   std::uint32_t turn_;        // the worker whose packets are polled next
-  std::uint32_t unfinished_;  // workers from which packets may still come, this one included
+  std::uint32_t unfinished_;  // workers, including this one, from which packets may still come
   bool own_ended_ = false;
-  std::vector<std::uint64_t> reached_ns_;  // the time of each worker, as far as it is known to this one
+  std::vector<std::uint64_t> reached_ns_;  // by worker: the time that the worker is known to have reached
   std::uint64_t passed_on_until_ns_ = 0;
   std::uint64_t time_passed_on_ns_ = 0;
   std::uint64_t now_ns_ = 0;

@@ -17,13 +17,14 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kBlock = 1024 * 1024;  // more than the longest packet, so that each is contiguous
+constexpr std::size_t kBlock = 1024 * 1024;  // longer than the longest packet, so that each packet is contiguous
 constexpr std::size_t kCompressedBlock = 256 * 1024;
-constexpr int kLookUpMs = 100;  // how soon a stop is noticed on a quiet pipe
+constexpr int kLookUpMs = 100;  // on a quiet pipe, a stop is noticed within this time
 
 }  // namespace
 
-// Decompresses octets. `head` was read from the stream before the compression was detected; it comes first.
+// Decompresses the stream. `head` holds the octets that were read to detect the compression; they are decompressed
+// first.
 class InputStream::Decompressor {
  public:
   Decompressor(InputStream& stream, std::span<const std::uint8_t> head)
@@ -32,7 +33,7 @@ class InputStream::Decompressor {
   }
   virtual ~Decompressor() = default;
 
-  // 0 at the end or on an error.
+  // Returns 0 at the end or on an error.
   std::size_t read(std::uint8_t* out, std::size_t size) {
     while (stream_.error_.empty()) {
       if (at_ == end_) {
@@ -49,7 +50,7 @@ class InputStream::Decompressor {
   }
 
  protected:
-  // Consumes from [at_, end_) and returns the number of octets produced.
+  // Consumes octets from [at_, end_) and returns the number of octets produced.
   virtual std::size_t decompress(std::uint8_t* out, std::size_t size) = 0;
   void damaged(const char* why) { stream_.error_ = std::string("its compressed data is damaged: ") + why; }
 
@@ -57,7 +58,7 @@ class InputStream::Decompressor {
   std::vector<std::uint8_t> raw_;
   std::size_t at_ = 0;
   std::size_t end_;
-  bool in_frame_ = true;  // the end of the input is not expected here
+  bool in_frame_ = true;  // true while the compressed data must not end
 };
 
 class InputStream::Gzip : public Decompressor {
@@ -69,7 +70,7 @@ class InputStream::Gzip : public Decompressor {
 
  protected:
   std::size_t decompress(std::uint8_t* out, std::size_t size) override {
-    if (!in_frame_) inflateReset(&inflater_);  // a further member
+    if (!in_frame_) inflateReset(&inflater_);  // another gzip member follows
     inflater_.next_in = raw_.data() + at_;
     inflater_.avail_in = static_cast<uInt>(end_ - at_);
     inflater_.next_out = out;
@@ -84,7 +85,7 @@ class InputStream::Gzip : public Decompressor {
   }
 
  private:
-  static constexpr int kWindowBits = 15 + 16;  // zlib: the greatest window, gzip framing
+  static constexpr int kWindowBits = 15 + 16;  // for zlib: the greatest window (15), and gzip framing (16)
   z_stream inflater_{};
 };
 

@@ -13,42 +13,43 @@
 
 namespace spanflow {
 
-// The name of an input in messages: "-" is standard input.
+// Returns the name of an input for messages: "-" is standard input.
 inline std::string shown_input(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 // Used by one thread, except for progress().
 class InputStream {
  public:
-  // "-" is standard input. Throws RunError if it cannot be opened. Once `stop` is set, a quiet pipe ends.
+  // "-" is standard input. Throws RunError if the input cannot be opened. Once `stop` is set, a pipe without data ends.
   InputStream(const std::string& path, const std::atomic<bool>& stop);
   ~InputStream();
   InputStream(const InputStream&) = delete;
   InputStream& operator=(const InputStream&) = delete;
 
-  // The uncompressed octets that have been read, contiguous; valid until the next fill(), and while a reference to
-  // memory() exists.
+  // Returns the uncompressed octets that have been read and not consumed, contiguously. They are valid until the next
+  // fill(), and while a reference to memory() exists.
   std::span<const std::uint8_t> available() const { return std::span(*block_).subspan(at_, end_ - at_); }
   void consume(std::size_t octets) {
     at_ += octets;
     offset_ += octets;
   }
-  // Reads more octets, and waits for them if necessary. False at the end or on an error.
+  // Reads more octets, and waits for them if necessary. False at the end of the input or on an error.
   bool fill();
-  // Waits up to `wait_ms`; true if fill() would not have to wait. Always true for files and compressed data.
+  // Waits up to `wait_ms`. True if fill() would not have to wait, which is always so for files and compressed data.
   bool ready(int wait_ms) const;
 
   OctetBlocks::Block memory() const { return block_; }
 
-  // A stdio stream of the octets not yet consumed; the caller must close it before this object is destroyed.
+  // Returns a stdio stream of the octets that are not yet consumed. The caller must close the stream before this object
+  // is destroyed.
   std::FILE* open_file();
 
-  // Uncompressed octets consumed so far.
+  // Returns the number of uncompressed octets consumed so far.
   std::uint64_t offset() const { return offset_; }
-  // Why reading stopped short of the end, or empty.
+  // Says why reading stopped before the end; empty if it did not.
   const std::string& error() const { return error_; }
-  // True if compressed data ended in the middle.
+  // True if compressed data ended before its end mark.
   bool cut_short() const { return cut_short_; }
-  // Share of a regular file that has been read; negative for other inputs. Thread-safe.
+  // Returns the share of a regular file that has been read; negative for other inputs. Thread-safe.
   double progress() const;
 
  private:
@@ -57,13 +58,13 @@ class InputStream {
   class Zstd;
 
   bool is_file() const { return file_size_ != 0; }
-  // Reads from the descriptor; 0 at the end or on an error.
+  // Reads from the descriptor. Returns 0 at the end or on an error.
   std::size_t read_raw(std::uint8_t* out, std::size_t size);
 
   std::string path_;
   const std::atomic<bool>& stop_;
   int descriptor_ = -1;
-  std::uint64_t file_size_ = 0;  // 0 if not a regular file
+  std::uint64_t file_size_ = 0;  // 0 if the input is not a regular file
   std::atomic<std::uint64_t> raw_read_{0};
   std::uint64_t offset_ = 0;
   std::string error_;

@@ -19,13 +19,13 @@
 
 namespace spanflow {
 
-// A source together with the part of the intake that is still to be done; its type decides.
+// A source, and how much of the intake its packets still need; the type of the source decides.
 struct IntakeInput {
-  // All of it: nothing has been done to the packets.
+  // The whole intake: nothing has been done to the packets.
   IntakeInput(PacketSource& plain) : source(plain) {}
-  // Decoding only.
+  // Only decoding.
   IntakeInput(PreparedSource& prepared) : source(prepared), is_prepared(true) {}
-  // All of it, but packets that another worker owns are handed over to it.
+  // The whole intake, and packets that another worker owns are handed over to that worker.
   IntakeInput(HandOverEnd& end) : source(end), hand_over(&end) {}
 
   PacketSource& source;
@@ -34,20 +34,20 @@ struct IntakeInput {
 };
 
 // Runs where all packets of a source pass through one thread: in the Distributor if there is one, otherwise in the
-// Meter. Not thread-safe; everything that it borrows must outlive it. It counts the packets that are not to be metered.
-// Where workers hand over to each other, a packet is filtered by the worker that polled it; its owner looks for
-// duplicates and fragments.
+// Meter. Not thread-safe; everything that the Intake borrows must outlive it. It counts the packets that are not
+// metered. If workers hand packets over to each other, the worker that polled a packet filters it, and the owner worker
+// looks for duplicates and fragments.
 class Intake {
  public:
   Intake(const Config& config, const IntakeInput& input, const Decoder& decoder, Counters& counters);
 
-  // Applies from the next burst on.
+  // Applies to the next burst and later ones.
   void set_filter(const Adjustments& adjustments);
 
-  // Gives `consumer` the packets of a burst that are to be metered, in order, with the fragments that were held and are
-  // released between them. Throws RunError if input.filter is not valid for the burst's link type. The consumer has:
+  // Gives `consumer` the packets of a burst that are to be metered, in order. Held fragments that are released come
+  // between them. Throws RunError if input.filter is not valid for the burst's link type. The consumer has:
   //
-  //   Packet& next_packet();  // the next packet is decoded to it; its content is undefined until accept()
+  //   Packet& next_packet();  // the place for the next decoded packet; its content is undefined until accept()
   //   void accept(const RawPacket& raw, LinkType link_type);  // the packet in next_packet() is to be metered
   //   void finish_accepted();  // the octets of the packets accepted so far are about to become invalid
   template <typename Consumer>
@@ -63,22 +63,25 @@ class Intake {
     expire_fragments(burst);
     give_released(consumer);
   }
-  // Gives `consumer` all fragments that are held: at the end of the input, or before time restarts.
+  // Gives `consumer` all held fragments. To be called at the end of the input, or before time restarts.
   template <typename Consumer>
   void release_all(Consumer& consumer) {
     fragments_.release_all();
     give_released(consumer);
   }
 
-  // The time up to which all packets have been given out, if all up to `now_ns` have been taken.
+  // Returns the time up to which all packets have been given to the consumer, if all packets up to `now_ns` were taken
+  // in.
   std::uint64_t passed_until(std::uint64_t now_ns) const { return fragments_.passed_until(now_ns); }
 
  private:
   void start(const Burst& burst);
   const Filter* filter_for(LinkType link_type);
 
-  // True with `packet` filled in if it is to be metered now; otherwise it has been counted, is held or was handed over.
-  [[gnu::always_inline]] bool take(const RawPacket& raw, Packet& packet) {  // gcc would rather split it
+  // True if the packet is to be metered now; `packet` is then filled in. Otherwise the packet has been counted, is held
+  // or was handed over.
+  // without this attribute, gcc splits the function
+  [[gnu::always_inline]] bool take(const RawPacket& raw, Packet& packet) {
     if (raw.wire > longest_) [[unlikely]]
       counters_.add(Counter::kPacketsOverMtu);
     if (filter_ != nullptr && !filter_->matches(raw)) return refuse(Counter::kIgnoredFiltered);
@@ -92,7 +95,7 @@ class Intake {
     return true;
   }
   bool follow_fragment(const RawPacket& raw, Packet& packet);
-  bool refuse(Counter reason);  // false
+  bool refuse(Counter reason);  // always returns false
 
   void expire_fragments(const Burst& burst);
   template <typename Consumer>
@@ -110,10 +113,10 @@ class Intake {
   const bool is_live_;
   HandOverEnd* const end_;
   const std::uint32_t greatest_frame_;
-  std::string expression_;  // input.filter
+  std::string expression_;  // the value of input.filter
   std::map<LinkType, std::shared_ptr<const Filter>> filters_;
-  // State of the current burst:
-  std::uint32_t longest_ = 0;  // a longer frame is counted
+  // The following members are the state of the current burst.
+  std::uint32_t longest_ = 0;  // a frame longer than this is counted as over the MTU
   const Filter* filter_ = nullptr;
   HandOverEnd* hand_over_ = nullptr;
   LinkType link_type_ = LinkType::kEthernet;

@@ -18,16 +18,16 @@
 namespace spanflow {
 namespace {
 
-// A frame must fit in one page, behind DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
+// A frame must fit in one page, after DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
 // headroom), AF_XDP's headroom for programs, and the padding by which the pool spreads buffers over memory channels.
 constexpr std::uint32_t kPage = 4096;
 constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
 constexpr std::uint32_t kXdpHeadroom = 256;
 constexpr std::uint32_t kGreatestXdpFrame = kPage - kBufferOverhead - kXdpHeadroom;
 
-constexpr std::string_view kOwnProgram = "xsk_def_prog";  // libxdp's
+constexpr std::string_view kOwnProgram = "xsk_def_prog";  // the name of libxdp's own program
 
-// The driver listens on the combined queues from 0 on, or on queue 0 of an interface that has none.
+// The driver polls the combined queues, starting with queue 0, or only queue 0 if the interface has no combined queues.
 std::uint32_t queues_by_af_xdp(const InterfaceFacts& interface) { return std::max(1U, interface.combined_channels); }
 
 void warn_about_af_xdp(const InterfaceFacts& interface) {
@@ -42,8 +42,8 @@ void warn_about_af_xdp(const InterfaceFacts& interface) {
 
 }  // namespace
 
-// Frames are large enough for the MTU (af_packet's own header takes up to 128 octets of each), up to the size limit of
-// a packet buffer. There are as many as configured, within 64 MiB. Frames and blocks are powers of two.
+// A frame has room for the MTU and for af_packet's own header (up to 128 octets), up to the size limit of a packet
+// buffer. The number of frames is as configured, within 64 MiB. Sizes of frames and blocks are powers of two.
 KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface) {
   constexpr std::uint32_t kFrameOverhead = 128;
   constexpr std::uint32_t kGreatestFrame = 32'768;
@@ -60,7 +60,8 @@ KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& 
           .frames = frames};
 }
 
-// Zero copy if the interface's driver supports it. The fill ring, of which the driver uses half, limits a queue.
+// The device works without copying if the interface's driver supports this. The capacity of a queue is half of the fill
+// ring, because the driver uses only that half.
 KernelDevice af_xdp_device(const InterfaceFacts& interface) {
   constexpr std::uint64_t kFramesInFillRing = 2048;
   return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
@@ -69,7 +70,7 @@ KernelDevice af_xdp_device(const InterfaceFacts& interface) {
           .frames = kFramesInFillRing};
 }
 
-// libxdp looks up programs by their id, which takes CAP_SYS_ADMIN; CAP_BPF is not enough.
+// CAP_BPF is not enough: libxdp looks up programs by their id, which requires CAP_SYS_ADMIN.
 XdpAbility xdp_ability() {
   XdpAbility ability;
   const int descriptor = ::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -89,7 +90,8 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
     return fmt::format("its MTU is {}, and a frame must fit in a page: {} at most", interface.mtu,
                        interface.mtu - (interface.greatest_frame() - kGreatestXdpFrame));
   }
-  // The driver removes any XDP program when it closes. A program that a killed run left may be removed.
+  // The driver removes any XDP program when it closes. It may remove libxdp's own program, which a killed run left
+  // behind.
   if (!interface.xdp_program.empty() && interface.xdp_program != kOwnProgram) {
     return fmt::format("it has an XDP program already ({}): ip link set {} xdp off", interface.xdp_program,
                        interface.name);
@@ -106,8 +108,8 @@ KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& int
   if (input.driver != KernelDriver::kAfXdp) {
     if (input.driver == KernelDriver::kAuto) {
       log().info(
-          "{}: captured by af_packet; af_xdp, which takes packets away from the kernel, is used only if input.driver "
-          "says so",
+          "{}: af_packet captures the packets; af_xdp, which takes packets away from the kernel, is used only if "
+          "input.driver says so",
           interface.name);
     }
     return af_packet_device(input, interface);

@@ -33,14 +33,14 @@ class ControlSocket {
   bool ask(unsigned long what) { return ::ioctl(descriptor_, what, &request_) == 0; }
   ifreq& request() { return request_; }
 
-  // An ethtool flag word; 0 if the driver does not support it.
+  // Returns an ethtool flag word, or 0 if the driver does not support the command.
   std::uint32_t ethtool(std::uint32_t command) {
     ethtool_value value{.cmd = command, .data = 0};
     request_.ifr_data = reinterpret_cast<char*>(&value);
     return ask(SIOCETHTOOL) ? value.data : 0;
   }
 
-  // 0 if the driver has none.
+  // Returns 0 if the driver has no combined channels.
   std::uint32_t combined_channels() {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
@@ -76,7 +76,7 @@ bool is_address_of_host(const sockaddr* address) {
   if (address == nullptr) return false;
   if (address->sa_family == AF_INET) {
     const auto ip = ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr);
-    return ip >> 16 != 0xa9fe;  // 169.254.0.0/16
+    return ip >> 16 != 0xa9fe;  // not link-local (169.254.0.0/16)
   }
   return address->sa_family == AF_INET6 &&
          !IN6_IS_ADDR_LINKLOCAL(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);

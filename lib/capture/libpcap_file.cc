@@ -1,4 +1,4 @@
-// pcapng and the rarer variants of pcap, through libpcap.
+// Reads pcapng and the rarer variants of pcap with libpcap.
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 
@@ -11,7 +11,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kGreatestPacket = 262'144;  // libpcap's own limit
+constexpr std::size_t kGreatestPacket = 262'144;  // the same limit as libpcap's
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 struct PcapDeleter {
@@ -32,7 +32,7 @@ class LibpcapFile : public CaptureFile {
     set_link_type(pcap_datalink(pcap_.get()));
   }
 
-  // Copies: libpcap keeps only one packet.
+  // Copies the packets, because libpcap keeps only one packet.
   std::size_t read(std::span<RawPacket> packets) override {
     if (!has_room()) {
       storage_ = blocks_.renew(std::move(storage_));
@@ -45,7 +45,7 @@ class LibpcapFile : public CaptureFile {
 
   OctetBlocks::Block memory() const override { return storage_; }
 
-  // Data buffered by libpcap and stdio cannot be seen, so read() waits for a quiet pipe.
+  // libpcap and stdio do not show how much data they have buffered, so read() has to wait for a quiet pipe.
   bool ready(int) override { return true; }
 
  private:
@@ -81,7 +81,7 @@ class LibpcapFile : public CaptureFile {
   std::unique_ptr<pcap_t, PcapDeleter> pcap_;
   OctetBlocks blocks_{4 * kGreatestPacket};
   OctetBlocks::Block storage_ = blocks_.take();
-  std::size_t used_ = 0;  // octets of storage_
+  std::size_t used_ = 0;  // number of octets of storage_ in use
   bool ended_ = false;
 };
 

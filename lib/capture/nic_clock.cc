@@ -1,4 +1,4 @@
-#define ALLOW_EXPERIMENTAL_API  // rte_eth_read_clock
+#define ALLOW_EXPERIMENTAL_API  // required by rte_eth_read_clock
 #include "capture/nic_clock.h"
 
 #include <rte_ethdev.h>
@@ -21,7 +21,7 @@ bool has_readable_clock(std::uint16_t port) {
   return rte_eth_read_clock(port, &ticks) != -ENOTSUP;
 }
 
-// Takes the quickest of several readings, because an interruption makes a reading inaccurate.
+// Returns the quickest of several readings, because an interruption makes a reading inaccurate.
 std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port) {
   constexpr int kReadings = 4;
   std::optional<NicClock::Reading> best;

@@ -1,4 +1,4 @@
-// Wall-clock time from the clock of a network card, which has its own epoch and frequency.
+// Converts the clock of a network card, which has its own epoch and frequency, to wall-clock time.
 #pragma once
 
 #include <atomic>
@@ -8,22 +8,22 @@
 
 namespace spanflow {
 
-// Maps a clock's ticks to ns since the epoch: a line through one point. By default, ticks are ns since the epoch.
+// Converts a clock's ticks to ns since the epoch: a line through one point. By default, a tick is 1 ns since the epoch.
 struct ClockLine {
   static constexpr unsigned kFractionBits = 32;
 
   std::uint64_t ticks = 0;
   std::uint64_t wall_ns = 0;
-  std::uint64_t ns_per_tick = 1ULL << kFractionBits;  // fixed point
+  std::uint64_t ns_per_tick = 1ULL << kFractionBits;  // fixed-point number with kFractionBits fraction bits
 
-  // For times before and after the point; the counter may have wrapped around in between.
+  // Accepts times before and after the point, also if the counter wrapped around in between.
   std::uint64_t wall_time(std::uint64_t at_ticks) const {
     const auto distance = static_cast<std::int64_t>(at_ticks - ticks);
     return wall_ns + static_cast<std::uint64_t>((static_cast<__int128>(distance) * ns_per_tick) >> kFractionBits);
   }
 };
 
-// Follows a clock by readings of that clock and of the wall clock at the same moment. Used by one thread.
+// Learns the rate of a clock from readings of that clock and of the wall clock at the same moment. Used by one thread.
 class NicClock {
  public:
   struct Reading {
@@ -31,8 +31,8 @@ class NicClock {
     std::uint64_t wall_ns;
   };
 
-  // The line after one more reading; nothing until there are two that differ. A step of the wall clock moves the line
-  // but does not tilt it.
+  // Returns the line after one more reading, or nothing until two different readings are known. A step of the wall
+  // clock moves the line but does not change its slope.
   std::optional<ClockLine> follow(const Reading& reading) {
     const std::optional<Reading> before = last_;
     if (before && reading.ticks == before->ticks) return std::nullopt;
@@ -47,23 +47,24 @@ class NicClock {
   }
 
  private:
-  static constexpr double kBelievableChange = 1e-3;  // crystals differ by a tenth of this
+  static constexpr double kBelievableChange = 1e-3;  // the frequencies of crystals differ by a tenth of this
 
   std::optional<Reading> last_;
-  double rate_ = 0;  // ns per tick
+  double rate_ = 0;  // ns per tick; 0: unknown
 };
 
-// False if the driver of this port cannot read its clock at all, in any configuration.
+// False if the port's driver cannot read its clock in any configuration.
 bool has_readable_clock(std::uint16_t port);
-// std::nullopt if the clock cannot be read (now).
+// Returns std::nullopt if the clock cannot be read at present.
 std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port);
 
-// A seqlock: one thread sets the line, others read a consistent copy without a lock, and retry while it is being set.
+// A seqlock: one thread sets the line. Other threads read a consistent copy without a lock; they retry while the line
+// is being set.
 class SharedClockLine {
  public:
   void set(const ClockLine& line) {
     const std::uint32_t version = version_.load(std::memory_order_relaxed);
-    version_.store(version + 1, std::memory_order_relaxed);  // odd: being set
+    version_.store(version + 1, std::memory_order_relaxed);  // an odd version means that the line is being set
     ticks_.store(line.ticks, std::memory_order_release);
     wall_ns_.store(line.wall_ns, std::memory_order_release);
     ns_per_tick_.store(line.ns_per_tick, std::memory_order_release);

@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// cpu3 holds a link "node1".
+// The kernel's folder cpu3 has a link named "node1".
 int node_of_cpu(int cpu, const std::filesystem::path& cpus) {
   constexpr std::string_view kPrefix = "node";
   std::error_code none;

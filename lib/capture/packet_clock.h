@@ -6,8 +6,8 @@
 
 namespace spanflow {
 
-// Follows the packets' times forward. A jump of more than 10 s, and the very first time, is accepted only when a second
-// packet confirms it: one packet with a wrong time in the far future must not end every flow.
+// Follows the packets' times forward. The first time, and a jump of more than 10 s, are accepted only when a second
+// packet confirms them: one packet with a wrong time in the far future must not end every flow.
 class PacketClock {
  public:
   void advance(std::uint64_t time_ns) {
@@ -22,13 +22,13 @@ class PacketClock {
     }
   }
 
-  // 0 until the first time is confirmed.
+  // Returns 0 until the first time is confirmed.
   std::uint64_t now_ns() const { return now_ns_; }
-  // The time at the end of the stream. An unconfirmed jump is accepted here: all flows end anyway, and it only affects
-  // the reason given for that.
+  // Returns the time at the end of the stream. An unconfirmed jump is accepted here, because all flows end anyway; the
+  // jump affects only the end reason of the flows.
   std::uint64_t end_ns() const { return std::max(now_ns_, candidate_ns_); }
 
-  // True if a stream that begins at `time_ns` cannot continue this one, because it would go far back in time.
+  // True if a stream that begins at `time_ns` cannot continue this stream, because time would go far back.
   bool is_restarted_by(std::uint64_t time_ns) const { return time_ns + kBelievableJumpNs < now_ns_; }
 
  private:
@@ -37,7 +37,7 @@ class PacketClock {
   static std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
 
   std::uint64_t now_ns_ = 0;
-  std::uint64_t candidate_ns_ = 0;  // a time that waits for confirmation
+  std::uint64_t candidate_ns_ = 0;  // a time that is not yet confirmed
 };
 
 }  // namespace spanflow

@@ -54,7 +54,7 @@ Burst PacketLane::poll() {
   const auto rest = std::span<const RawPacket>(reading_->packets).subspan(next_);
   const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
   next_ += burst.size();
-  // The lane reaches the block's time only when it gives out the block's last packet.
+  // The lane reaches the block's time only when poll() returns the block's last packet.
   if (next_ == reading_->packets.size()) now_ns_ = std::max(now_ns_, reading_->now_ns);
   return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,
           .packets = burst,
@@ -63,7 +63,7 @@ Burst PacketLane::poll() {
           .time_restarts = restarts};
 }
 
-// Gets a block to read from; a block that has been read goes back.
+// Gets the next block to read, and gives back the block that has been read.
 bool PacketLane::take_block() {
   if (reading_ != nullptr && next_ < reading_->packets.size()) return true;
   if (reading_ != nullptr) ring_.give_back(reading_);

@@ -9,48 +9,50 @@
 
 namespace spanflow {
 
-// Packets with their octets. Memory for both is allocated once.
+// Packets and their octets. Memory for both is allocated only once.
 struct PacketBlock {
-  static constexpr std::size_t kOctetsPerPacket = 64;  // if packets are shorter, a block is full before its octets are
+  // With packets shorter than this, a block has its most packets before its octets are used up.
+  static constexpr std::size_t kOctetsPerPacket = 64;
 
   explicit PacketBlock(std::size_t capacity) {
     octets.reserve(capacity);
     packets.reserve(capacity / kOctetsPerPacket);
   }
 
-  std::vector<std::uint8_t> octets;  // neither ever grows beyond its capacity, so that nothing moves
-  std::vector<RawPacket> packets;    // all of one link type
+  std::vector<std::uint8_t> octets;  // neither vector grows beyond its capacity, so that no packet moves
+  std::vector<RawPacket> packets;    // all packets have the same link type
   LinkType link_type = LinkType::kEthernet;
   std::uint64_t now_ns = 0;
-  bool time_restarts = false;  // before the first packet
+  bool time_restarts = false;  // true: time restarts before the first packet
 };
 
-// Owns its blocks. Exactly one thread calls the producer's functions and one the consumer's; no function waits.
+// Owns its blocks. One thread may call the producer's functions, and one thread the consumer's. No function waits.
 class PacketLane {
  public:
   PacketLane(std::size_t blocks, std::size_t octets_per_block) : ring_(blocks, octets_per_block) {}
 
   // --- Producer ---
 
-  // Copies a packet, cut to the size of a block. If the current block has no room for it, that block is passed on
-  // first, with the time `now_ns`. False if the consumer has all blocks.
+  // Copies a packet, cut to the size of a block. If the packet does not fit in the current block, that block is passed
+  // on first, with the time `now_ns`. False if the consumer holds all blocks.
   bool append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns);
-  // Passes on the current block, even if it is empty: then it carries only the time up to which all packets have been
-  // appended. False if the consumer has all blocks.
+  // Passes on the current block, even if it is empty. An empty block carries only the time up to which all packets have
+  // been appended. False if the consumer holds all blocks.
   bool pass_on(std::uint64_t now_ns);
-  // Packets appended from now on are from a new time, see Burst. False if the consumer has all blocks.
+  // Packets that are appended from now on belong to a new time, see Burst::time_restarts. False if the consumer holds
+  // all blocks.
   bool restart_time();
   bool has_packets() const { return filling_ != nullptr && !filling_->packets.empty(); }
-  // The consumer has read all blocks that were passed on.
+  // True if the consumer has read all blocks that were passed on.
   bool consumer_waits() const { return ring_.empty_blocks() + (filling_ != nullptr ? 1 : 0) == ring_.blocks(); }
 
   // --- Consumer ---
 
-  // The next packets of the oldest block; an idle burst if there are none.
+  // Returns the next packets of the oldest block, or an idle burst if there are none.
   Burst poll();
-  // Share of the blocks that are full and not yet read.
+  // Returns the share of the blocks that are full and not yet read.
   double backlog() const { return static_cast<double>(ring_.full_blocks()) / static_cast<double>(ring_.blocks()); }
-  // The last poll() found no block.
+  // True if the last poll() found no block.
   bool was_empty() const { return reading_ == nullptr; }
 
  private:
@@ -61,7 +63,7 @@ class PacketLane {
   BlockRing<PacketBlock> ring_;
   PacketBlock* filling_ = nullptr;
 
-  alignas(64) PacketBlock* reading_ = nullptr;  // the consumer's
+  alignas(64) PacketBlock* reading_ = nullptr;  // used by the consumer only
   std::size_t next_ = 0;
   std::uint64_t now_ns_ = 0;
 };

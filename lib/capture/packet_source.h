@@ -19,13 +19,14 @@ struct Burst {
   State state = State::kIdle;
   std::span<const RawPacket> packets;  // valid until the next poll()
   LinkType link_type = LinkType::kEthernet;
-  // All packets up to this time have been seen: packet time of a file, the wall clock of a quiet port. Flows may be
-  // ended by it. ns since the epoch; it never decreases unless time_restarts is set; 0 while it is not known.
+  // All packets up to this time have been seen, in ns since the epoch; 0 while the time is not known. It is the packet
+  // time of a file, or the wall clock of a quiet port, and may be used to end flows. It never decreases unless
+  // time_restarts is set.
   std::uint64_t now_ns = 0;
-  // These packets are older than those before (capture files in the wrong order): all flows so far have ended, and
-  // now_ns starts anew.
+  // True if these packets are older than the packets before them (capture files in the wrong order): all earlier flows
+  // have ended, and now_ns starts again.
   bool time_restarts = false;
-  // Another worker polled and filtered these packets and handed them to this one, their owner.
+  // True if another worker polled and filtered these packets, and handed them over to this worker, their owner.
   bool handed_over = false;
 };
 
@@ -33,32 +34,32 @@ struct Burst {
 class PacketSource {
  public:
   virtual ~PacketSource() = default;
-  // Called once, by the thread that will poll.
+  // Called once, by the thread that will poll the source.
   virtual void attach_thread() {}
-  // Gives kEnd once the run is told to stop. Never blocks for longer than about 100 ms. Throws RunError when the input
-  // cannot be read any further. After kEnd, every call gives kEnd.
+  // Returns kEnd once the run is told to stop, and in every later call. Never blocks for longer than about 100 ms.
+  // Throws RunError when the input cannot be read any further.
   virtual Burst poll() = 0;
   virtual TimestampSource timestamp_source() const = 0;
-  // A live source does not wait: packets that are not polled in time are lost. Any other source can wait.
+  // True if packets that are not polled in time are lost. False if the source can wait.
   virtual bool is_live() const = 0;
-  // No frame on this link can be longer, in octets: a longer one was merged by an offload.
+  // Returns the length in octets of the longest frame on this link. A longer frame was merged by an offload.
   virtual std::uint32_t greatest_frame() const { return std::numeric_limits<std::uint32_t>::max(); }
-  // How full the queue of this live source is, 0 to 1, or the best estimate of it. After poll().
+  // Returns how full the queue of this live source is after poll(), from 0 to 1, or the best estimate.
   virtual double backlog() const { return 0; }
-  // Share of the input that has been read, 0 to 1; negative if it is unknown. Thread-safe.
+  // Returns the share of the input that has been read, from 0 to 1; negative if it is unknown. Thread-safe.
   virtual double progress() const { return -1; }
 };
 
-// A source whose packets can be kept beyond the next poll() without a copy.
+// A source whose packets can be kept without a copy beyond the next poll().
 class RetainableSource : public PacketSource {
  public:
-  // The memory that holds the last burst's packets: they stay valid while a reference to it exists. The thread that
-  // polls must drop the last reference.
+  // Returns the memory that holds the packets of the last burst. They stay valid while a reference to this memory
+  // exists. The thread that polls must drop the last reference.
   virtual std::shared_ptr<const void> memory() const = 0;
 };
 
-// A source whose packets another thread has taken in already: they are filtered and free of duplicates, and later
-// fragments have the ports of their first. A worker only decodes them.
+// A source whose packets another thread has already taken in: they are filtered and free of duplicates, and later
+// fragments have the ports of their first fragment. A worker only decodes them.
 class PreparedSource : public PacketSource {};
 
 }  // namespace spanflow

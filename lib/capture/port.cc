@@ -17,10 +17,11 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint32_t kPoolCache = 512;
-constexpr std::uint16_t kMostDescriptors = 8192;  // with more, packets leave the processor's cache before they are read
+// With more descriptors, packets leave the processor's cache before they are read.
+constexpr std::uint16_t kMostDescriptors = 8192;
 constexpr std::uint32_t kJumboMtu = 9216;
 
-// The number of queues of these drivers cannot be chosen: every queue delivers packets, so all must be polled.
+// The number of queues of these drivers cannot be chosen: every queue delivers packets, so all queues must be polled.
 constexpr std::array<std::string_view, 4> kDriversWithFixedQueues = {"net_pcap", "net_af_packet", "net_af_xdp",
                                                                      "net_ring"};
 
@@ -59,7 +60,7 @@ Port::Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, s
 }
 
 Port::~Port() {
-  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers do not do it when they stop
+  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers stay promiscuous when they stop
   rte_eth_dev_stop(id_);
   rte_eth_dev_close(id_);
 }
@@ -89,11 +90,11 @@ void Port::configure() {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf = rss_configuration();
   }
-  // Jumbo frames cost nothing if a frame may be split over several buffers.
+  // Accepting jumbo frames costs nothing if a frame may be split over several buffers.
   if (scatters()) configuration.rxmode.mtu = std::min<std::uint32_t>(info_.max_mtu, kJumboMtu);
   if (try_to_configure(configuration) == 0) return;
   configuration.rxmode.mtu = 0;
-  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // some drivers accept no key
+  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // nullptr, because some drivers accept no key
   configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
   demand(try_to_configure(configuration), "cannot be configured");
 }
@@ -106,14 +107,14 @@ TimestampSource Port::choose_timestamps() const {
   return has_readable_clock(id_) ? TimestampSource::kNic : TimestampSource::kTsc;
 }
 
-// Measures for long enough that the first line is accurate to some 10 us for a second; later lines are better.
+// Measures for so long that the first line stays accurate to about 10 us for a second. Later lines are better.
 void Port::start_nic_clock() {
   constexpr auto kFirstStretch = std::chrono::milliseconds{100};
   read_clock();
   std::this_thread::sleep_for(kFirstStretch);
   if (read_clock()) return;
   timestamp_source_ = TimestampSource::kTsc;
-  log().warn("{}: its clock cannot be read; packets have the time when they were polled", name_);
+  log().warn("{}: its clock cannot be read, so packets get the time at which they are polled", name_);
 }
 
 void Port::follow_nic_clock() {
@@ -122,7 +123,7 @@ void Port::follow_nic_clock() {
   if (std::chrono::steady_clock::now() - clock_read_ >= kBetweenReadings) read_clock();
 }
 
-// True if the clock line has been updated by this reading.
+// True if this reading has updated the clock line.
 bool Port::read_clock() {
   clock_read_ = std::chrono::steady_clock::now();
   const auto reading = read_nic_clock(id_);
@@ -137,7 +138,7 @@ rte_eth_rss_conf Port::rss_configuration() {
           .rss_hf = rss_types(info_.flow_type_rss_offloads)};
 }
 
-// Nothing is sent, but some drivers (af_xdp) require as many send queues as receive queues.
+// No packet is sent, but some drivers (af_xdp) require as many send queues as receive queues.
 int Port::try_to_configure(const rte_eth_conf& configuration) {
   send_queues_ = 0;
   if (rte_eth_dev_configure(id_, queues_, send_queues_, &configuration) == 0) return 0;
@@ -147,7 +148,7 @@ int Port::try_to_configure(const rte_eth_conf& configuration) {
 
 void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
   const std::uint16_t room = data_room(least_room);
-  // rte_mempool uses memory best with 2^n - 1 buffers; a sixteenth of the memory is left for DPDK itself.
+  // A rte_mempool uses its memory best with 2^n - 1 buffers. A sixteenth of the memory is left for DPDK itself.
   const auto buffers =
       static_cast<std::uint32_t>(std::bit_floor(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room)) - 1);
   descriptors_ = descriptors_for(buffers, info_.rx_desc_lim.nb_max);
@@ -163,7 +164,7 @@ void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
   }
 }
 
-// On the port's NUMA node.
+// The pool is on the port's NUMA node.
 rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::uint16_t room) {
   const std::string name = fmt::format("rx-{}-{}", id_, queue);
   pools_.emplace_back(
@@ -175,7 +176,7 @@ rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::ui
   return pools_.back().get();
 }
 
-// A buffer holds a whole frame if the driver cannot scatter.
+// If the driver cannot scatter, a buffer must hold a whole frame.
 std::uint16_t Port::data_room(std::uint32_t least_room) const {
   std::uint16_t mtu = 0;
   rte_eth_dev_get_mtu(id_, &mtu);
@@ -193,8 +194,8 @@ void Port::check_split() {
     use_all_queues();
   } else if (request_symmetric_rss(id_, queues_)) {
     splits_well_ = true;
-    layout_.reset();  // only the driver knows it
-    log().info("{}: RSS over {} queues by flow rules, symmetric as its driver says", name_, queues_);
+    layout_.reset();  // only the driver knows the layout
+    log().info("{}: RSS over {} queues by flow rules, which are symmetric according to the driver", name_, queues_);
   } else {
     log().warn(
         "{}: RSS over {} queues does not bring both directions of a flow to one queue; packets are handed over to the "
@@ -209,7 +210,7 @@ void Port::use_all_queues() {
   if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
 }
 
-// Sets the key once more separately: some drivers ignore the key in the configuration.
+// Sets the key a second time, separately, because some drivers ignore the key in the configuration.
 bool Port::directions_meet() {
   const auto meet = [this] {
     layout_ = read_rss_layout(id_);

@@ -17,16 +17,16 @@
 
 namespace spanflow {
 
-// How many of a queue's `buffers` packet buffers wait in it for packets: as many as its driver allows, but not more
-// than half of them, because the others are being processed.
+// Returns the number of descriptors for a queue with `buffers` packet buffers: `most`, the driver's maximum, but not
+// more than half of the buffers, because the other half holds packets that are being processed.
 std::uint16_t descriptors_for(std::uint32_t buffers, std::uint16_t most);
 
-// Owns the device's queues and packet buffers. A missing ability is a warning, not an error, if capture works without
-// it. Used by the main thread.
+// Owns the device's queues and packet buffers. If capture works without an ability that the device lacks, the port only
+// logs a warning. Used by the main thread.
 class Port {
  public:
-  // `workers`: number of queues if the device can split packets over that many. `least_room`: minimum size of a packet
-  // buffer in octets. Throws RunError if the device cannot be set up.
+  // `workers` is the number of queues, if the device can split packets over that many. `least_room` is the minimum size
+  // of a packet buffer in octets. Throws RunError if the device cannot be set up.
   Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, std::uint32_t least_room);
   ~Port();
   Port(const Port&) = delete;
@@ -37,20 +37,21 @@ class Port {
   std::uint16_t id() const { return id_; }
   std::uint16_t queues() const { return queues_; }
   const std::string& name() const { return name_; }
-  // The device's NUMA node; negative: any.
+  // Returns the device's NUMA node; negative: any node.
   int node() const { return rte_eth_dev_socket_id(id_); }
-  // Capacity of a queue in packets.
+  // Returns the capacity of a queue in packets.
   std::uint16_t descriptors() const { return descriptors_; }
-  // The clock of its packets' timestamps: the kernel, the NIC or, when they are polled, the TSC.
+  // Returns the clock of the packets' timestamps: the kernel, the NIC or, if packets get their time when they are
+  // polled, the TSC.
   TimestampSource timestamp_source() const { return timestamp_source_; }
-  // Maps timestamps of its packets to wall-clock time. Thread-safe.
+  // Returns the line that maps the packets' timestamps to wall-clock time. Thread-safe.
   const SharedClockLine& clock_line() const { return clock_line_; }
-  // If the NIC takes the timestamps: reads its clock again, at most once a second.
+  // Reads the NIC's clock again, at most once a second, if the NIC takes the timestamps.
   void follow_nic_clock();
 
-  // True if its queues are split by IP addresses, both directions of a flow alike.
+  // True if the port's queues are split by IP addresses, with both directions of a flow in the same queue.
   bool splits_well() const { return splits_well_; }
-  // True if the other port would put every packet on the queue with the same number.
+  // True if the other port would put every packet in the queue with the same number.
   bool splits_like(const Port& other) const;
 
  private:

@@ -11,16 +11,16 @@
 
 namespace spanflow {
 
-// Packets since the start of the run.
+// All counts are since the start of the run.
 struct PortCounts {
-  std::string name;  // the interface's, or the DPDK port's
+  std::string name;  // name of the interface, or of the DPDK port
   std::uint64_t received = 0;
   std::uint64_t nic_missed = 0;
   std::uint64_t no_mbuf = 0;
   std::uint64_t kernel_dropped = 0;
 };
 
-// The run's counters for these losses.
+// Pairs each loss with the run's counter for it.
 inline auto losses_of(const PortCounts& port) {
   return std::array{std::pair{Counter::kPacketsNicMissed, port.nic_missed},
                     std::pair{Counter::kPacketsNoMbuf, port.no_mbuf},

@@ -9,11 +9,12 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBursts = 64;
-// The worker needs a millisecond or more for a full ring, and a pipe may stay quiet for long: both threads can sleep.
+// Both threads can afford to sleep: the worker needs a millisecond or more for a full ring, and a pipe may stay quiet
+// for long.
 constexpr Backoff::Steps kForRoom{.pauses = 0, .longest_sleep = Backoff::Microseconds{200}};
 constexpr Backoff::Steps kForPackets{.pauses = 0, .longest_sleep = Backoff::Microseconds{2000}};
 
-// Prefetches the octets that the decoder reads first: another core has written them.
+// Prefetches the octets that the decoder reads first, because another core has written them.
 void prefetch(std::span<const RawPacket> packets) {
   for (const RawPacket& packet : packets) {
     __builtin_prefetch(packet.data);
@@ -46,7 +47,7 @@ Burst ReadAhead::poll() {
   return block_->burst;
 }
 
-// The reader delivers a burst, possibly an idle one, about every 100 ms or more often.
+// The reader delivers a burst at least about every 100 ms; the burst may be idle.
 ReadAhead::Block& ReadAhead::wait_for_block() {
   Backoff backoff(kForPackets);
   for (;;) {
@@ -66,7 +67,7 @@ void ReadAhead::run() {
   }
 }
 
-// nullptr once the worker has given up.
+// Returns nullptr if the worker has given up.
 ReadAhead::Block* ReadAhead::take_empty() {
   Backoff backoff(kForRoom);
   while (!given_up_) {
@@ -78,7 +79,7 @@ ReadAhead::Block* ReadAhead::take_empty() {
 
 void ReadAhead::read(Block& block) {
   try {
-    block.memory.reset();  // releases the memory of the block's last burst
+    block.memory.reset();  // releases the memory of the burst that the block held before
     block.burst = source_->poll();
     block.memory = source_->memory();
     std::copy(block.burst.packets.begin(), block.burst.packets.end(), block.packets.begin());

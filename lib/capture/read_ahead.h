@@ -1,4 +1,4 @@
-// Reads a capture on its own thread, some thousand packets ahead of the worker.
+// Reads a capture on a thread of its own, some thousand packets ahead of the worker.
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@
 
 namespace spanflow {
 
-// Owns the source. Copies only the packets' descriptions, not their octets.
+// Owns the source. Copies only the descriptions of packets, not their octets.
 class ReadAhead : public PacketSource {
  public:
   explicit ReadAhead(std::unique_ptr<RetainableSource> source);
-  // May be called before the end has been reached.
+  // The object may be destroyed before the end has been reached.
   ~ReadAhead() override;
 
   void attach_thread() override;
@@ -29,8 +29,8 @@ class ReadAhead : public PacketSource {
   struct Block {
     Burst burst;
     std::array<RawPacket, kBurstPackets> packets;
-    std::shared_ptr<const void> memory;  // used by the reader only
-    std::exception_ptr failure;          // instead of a burst
+    std::shared_ptr<const void> memory;  // used by the reading thread only
+    std::exception_ptr failure;          // set instead of a burst if the source failed
   };
 
   void run();
@@ -40,7 +40,7 @@ class ReadAhead : public PacketSource {
 
   const std::unique_ptr<RetainableSource> source_;
   BlockRing<Block> ring_;
-  Block* block_ = nullptr;  // holds the last burst; the block with the end is kept
+  Block* block_ = nullptr;  // holds the last burst; the worker keeps the block that reports the end
   std::atomic<bool> given_up_{false};
   std::thread thread_;
 };

@@ -71,7 +71,7 @@ std::vector<std::uint8_t> symmetric_rss_key(std::size_t octets) {
 }
 
 std::uint32_t toeplitz_hash(std::span<const std::uint8_t> input, std::span<const std::uint8_t> key) {
-  std::array<std::uint32_t, kIpv6Pair / 4 + 1> words{};  // rte_softrss wants them in the host's order
+  std::array<std::uint32_t, kIpv6Pair / 4 + 1> words{};  // rte_softrss expects these words in host byte order
   const std::size_t count = input.size() / 4;
   for (std::size_t i = 0; i < count; ++i) {
     std::memcpy(&words[i], &input[4 * i], 4);
@@ -88,7 +88,7 @@ std::uint32_t RssLayout::queue_of(std::span<const std::uint8_t> addresses) const
 bool RssLayout::directions_meet() const {
   constexpr int kPairs = 256;
   if (key.size() < kLeastKey) return false;
-  std::mt19937 random;  // the same on every run
+  std::mt19937 random;  // the same seed in every run
   for (int tried = 0; tried < kPairs; ++tried) {
     for (const std::size_t octets : {kIpv4Pair, kIpv6Pair}) {
       std::vector<std::uint8_t> pair = random_octets(random, octets);

@@ -1,4 +1,4 @@
-// Wall-clock time from the processor's time stamp counter.
+// Computes wall-clock time from the processor's time stamp counter (TSC).
 #pragma once
 
 #include <rte_cycles.h>
@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Synchronised with the system's clock every second; never goes back. Used by one thread.
+// The clock is synchronised with the system's clock every second, and never goes back. Used by one thread.
 class TscClock {
  public:
   std::uint64_t now_ns() {

@@ -14,7 +14,7 @@
 namespace spanflow {
 namespace {
 
-// The attribute of that type among `length` octets of attributes; nullptr if there is none.
+// Returns the attribute of type `type` among `length` octets of attributes, or nullptr if there is none.
 const rtattr* find_attribute(const rtattr* attribute, std::size_t length, unsigned type) {
   auto left = static_cast<int>(length);
   for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
@@ -28,7 +28,7 @@ struct LinkRequest {
   ifinfomsg link;
 };
 
-// The program's id in the kernel's answer; 0: no program.
+// Returns the id of the interface's XDP program from the kernel's answer; 0: no program.
 std::uint32_t program_in(const nlmsghdr& answer) {
   if (answer.nlmsg_type != RTM_NEWLINK) return 0;
   const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(&answer));

@@ -1,11 +1,11 @@
-// The XDP program that is attached to an interface.
+// Finds the XDP program that is attached to an interface.
 #pragma once
 
 #include <string>
 
 namespace spanflow {
 
-// Its name, or "?" if the kernel does not report one; empty if there is no program.
+// Returns the program's name, "?" if the kernel does not report a name, or an empty text if there is no program.
 std::string xdp_program_on(int interface_index);
 
 }  // namespace spanflow

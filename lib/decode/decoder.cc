@@ -3,7 +3,7 @@
 namespace spanflow {
 namespace {
 
-// Enough for QinQ + MPLS + GTP-U + IPv6 + IP in IP; stops packets that were built to nest endlessly.
+// Enough steps for QinQ + MPLS + GTP-U + IPv6 + IP in IP. The limit stops packets that were built to nest endlessly.
 constexpr int kMaxSteps = 8;
 constexpr int kMaxIpv6Extensions = 8;
 
@@ -14,11 +14,11 @@ constexpr std::uint32_t kTransparentBridging = 0x6558;
 constexpr std::uint32_t kMplsUnicast = 0x8847;
 constexpr std::uint32_t kMplsMulticast = 0x8848;
 constexpr std::uint32_t kPppoeSession = 0x8864;
-constexpr std::uint32_t kFirst = 0x0600;  // below: the length of an IEEE 802.3 frame
+constexpr std::uint32_t kFirst = 0x0600;  // smaller values are the length of an IEEE 802.3 frame
 }  // namespace ether_types
 
-// For an unknown EtherType, which may be damaged or private: true if an IPv4 header without options follows, with the
-// length of the frame, or a possible length in a frame that is padded to Ethernet's minimum.
+// For an unknown EtherType, which may be damaged or private. True if an IPv4 header without options follows, and its
+// length is the frame's, or is possible in a frame that is padded to Ethernet's minimum.
 bool holds_ipv4(const Cursor& cursor) {
   constexpr std::uint32_t kLeastPayload = 46;
   if (!cursor.has(20) || cursor.u8(0) != 0x45) return false;
@@ -44,7 +44,8 @@ bool is_ipv6_extension(std::uint32_t protocol) {
   }
 }
 
-// Starts the inner packet of a tunnel: the properties of the frame stay, the rest is read anew.
+// Starts the inner packet of a tunnel: copies the properties of the frame; all other fields will be read from the inner
+// headers.
 Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunnel_key, std::uint32_t tunnel_id) {
   Packet inner;
   inner.time_ns = outer.time_ns;
@@ -86,7 +87,7 @@ std::optional<LinkType> link_type_from_pcap(int number) {
     case 9:
     case 50:
       return LinkType::kPpp;
-    case 12:  // DLT_RAW, as Linux numbers it in memory
+    case 12:  // DLT_RAW, with Linux's number
     case 14:
     case 101:
     case 228:  // LINKTYPE_IPV4
@@ -116,7 +117,7 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
   return Counter::kPacketsMetered;
 }
 
-// Decodes tunnels and other layers that a plain frame does not have.
+// Decodes tunnels and the other layers that a plain frame does not have.
 Decoder::Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
   std::optional<Packet> outer;
   for (int steps = 0; steps < kMaxSteps; ++steps) {
@@ -169,7 +170,8 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
       return {Layer::kIp};
     case LinkType::kNull:
     case LinkType::kLoop:
-      // The address family in this header depends on the system and its byte order; the IP version is sufficient.
+      // The address family in this header depends on the operating system and its byte order. The IP version that
+      // follows is sufficient.
       if (!cursor.has(4)) return failed(Counter::kMalformedLink);
       cursor.skip(4);
       return {Layer::kIp};
@@ -193,7 +195,7 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
 
 [[gnu::always_inline]] inline Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor,
                                                                 Packet& packet) const {
-  const bool first_tags = packet.vlan_id == 0;  // tags inside a tunnel do not replace the frame's tags
+  const bool first_tags = packet.vlan_id == 0;  // VLAN tags inside a tunnel do not replace the frame's tags
   int tags = 0;
   for (; is_vlan_tag(type); ++tags) {
     if (!cursor.has(4)) return failed(Counter::kMalformedLink);
@@ -236,7 +238,7 @@ Decoder::Step Decoder::mpls(Cursor& cursor) const {
     case 4:
     case 6:
       return {Layer::kIp};
-    case 0:  // RFC 4385: a pseudowire's control word, then Ethernet
+    case 0:  // RFC 4385: the control word of a pseudowire; an Ethernet frame follows
       if (!cursor.has(4)) return failed(Counter::kMalformedLink);
       cursor.skip(4);
       return {Layer::kEthernet};
@@ -246,9 +248,9 @@ Decoder::Step Decoder::mpls(Cursor& cursor) const {
 }
 
 Decoder::Step Decoder::ppp(Cursor& cursor) const {
-  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // HDLC-like framing, RFC 1662
+  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // skips the HDLC-like framing of RFC 1662
   if (!cursor.has(2)) return failed(Counter::kMalformedLink);
-  // RFC 1661: an odd first octet is a protocol field compressed to one octet.
+  // RFC 1661: if the first octet is odd, the protocol field is compressed to that octet.
   const bool compressed = (cursor.u8(0) & 1) != 0;
   const std::uint32_t type = compressed ? cursor.u8(0) : cursor.be16(0);
   cursor.skip(compressed ? 1 : 2);
@@ -269,8 +271,9 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   }
 }
 
-// An IP length beyond the frame means that the packet was sliced on its way to this port, as packet brokers and ERSPAN
-// do; it still counts in full. In other tunnels, or if no link carries that length, it means that this is not a packet.
+// If the IP length exceeds the frame, the packet was sliced on its way to this port, as packet brokers and ERSPAN do.
+// The packet still counts with its full length. In other tunnels, and if the length exceeds that of any link, the
+// octets are not an IP packet.
 [[gnu::always_inline]] inline bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   constexpr std::uint32_t kJumbo = 9216;
   if (total > cursor.wire()) {
@@ -286,7 +289,7 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   if (!cursor.has(20)) return failed(Counter::kMalformedIpHeader);
   const std::uint32_t header = (cursor.u8(0) & 0x0f) * 4U;
   if (header < 20 || !cursor.has(header)) return failed(Counter::kMalformedIpHeader);
-  // Segmentation offload leaves the length 0: then the frame's own length counts.
+  // Segmentation offload leaves the length field 0. The length is then the frame's.
   const std::uint32_t total = cursor.be16(2) != 0 ? cursor.be16(2) : cursor.wire();
   if (total < header || !take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
@@ -309,7 +312,7 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
 
 Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(40)) return failed(Counter::kMalformedIpHeader);
-  // Length 0 is a jumbogram or segmentation offload: then the frame's own length counts.
+  // The length field is 0 in a jumbogram or after segmentation offload. The length is then the frame's.
   const std::uint32_t total = cursor.be16(4) != 0 ? 40U + cursor.be16(4) : cursor.wire();
   if (!take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
@@ -327,7 +330,7 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
     std::uint32_t length = (cursor.u8(1) + 1U) * 8;
     if (protocol == 44) {
       length = 8;
-      // RFC 6946: an atomic fragment, at offset 0 and the last, is a whole packet.
+      // RFC 6946: an atomic fragment (offset 0, no more fragments) is a whole packet.
       if (const std::uint16_t field = cursor.be16(2); (field & 0xfff9) != 0) {
         note_fragment(packet, (field & 0xfff8) != 0, cursor.be32(4));
       }
@@ -381,8 +384,8 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
-  // A segment too short for a header is malformed. One that the snap length or the end of a fragment cuts short, and
-  // one with a wrong header length, still belong to their flow.
+  // A segment that is too short for a TCP header is malformed. A segment still belongs to its flow if the snap length
+  // or the end of a fragment cuts it short, or if its header length is wrong.
   std::uint32_t header = 20;
   if (cursor.wire() < header && !packet.first_fragment) return failed(Counter::kMalformedTransport);
   if (cursor.has(14)) {

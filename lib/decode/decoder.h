@@ -14,16 +14,16 @@ namespace spanflow {
 
 enum class LinkType : std::uint8_t { kEthernet, kRawIp, kNull, kLoop, kLinuxCooked, kLinuxCooked2, kPpp };
 
-// The link type for a LINKTYPE_ / DLT_ number of the pcap formats; std::nullopt if it is not supported.
+// Returns the link type for a LINKTYPE_ / DLT_ number of the pcap formats, or std::nullopt if it is not supported.
 std::optional<LinkType> link_type_from_pcap(int number);
 
-// Immutable after construction, so threads may share one.
+// Immutable after construction, so threads may share a Decoder.
 class Decoder {
  public:
   Decoder(TunnelSet tunnels, VlanKey vlan_key) : tunnels_(tunnels), vlan_key_(vlan_key) {}
 
-  // kPacketsMetered with `packet` filled in, or the counter for the reason why it cannot be metered. A tunnel whose
-  // inner packet cannot be read is metered as the outer packet.
+  // Fills in `packet` and returns kPacketsMetered, or returns the counter for the reason why the packet cannot be
+  // metered. If the inner packet of a tunnel cannot be read, the outer packet is metered.
   Counter decode(const RawPacket& raw, LinkType link_type, Packet& packet) const;
 
  private:
@@ -31,13 +31,13 @@ class Decoder {
   enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kDone, kFailed };
   struct Step {
     Layer layer;
-    Counter reason = Counter::kPacketsMetered;  // for kFailed
-    std::uint16_t type = 0;                     // the EtherType for kEtherType
+    Counter reason = Counter::kPacketsMetered;  // why decoding failed, with kFailed
+    std::uint16_t type = 0;                     // the next EtherType, with kEtherType
     TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
     std::uint32_t tunnel_key = 0;
     std::uint32_t tunnel_id = 0;
   };
-  static_assert(sizeof(Step) <= 16);  // comes back in registers
+  static_assert(sizeof(Step) <= 16);  // small enough to be returned in registers
   static Step failed(Counter reason) { return {Layer::kFailed, reason}; }
 
   Step follow(Step step, Cursor& cursor, Packet& packet) const;

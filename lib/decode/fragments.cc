@@ -19,7 +19,8 @@ Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& coun
       counters_(counters),
       datagrams_(capacity),
       buckets_(capacity == 0 ? 0 : std::bit_ceil(capacity * 2)),
-      held_(capacity == 0 ? 0 : capacity + 1),  // one more: the oldest is taken only after the newest has arrived
+      // One slot more, because the oldest is taken only after the newest has been stored.
+      held_(capacity == 0 ? 0 : capacity + 1),
       octets_(held_.size() * kHeldOctets) {}
 
 bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet) {
@@ -39,8 +40,8 @@ bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet)
   return true;
 }
 
-// The part of the key that all fragments of a datagram share. The next header in an IPv6 fragment header may differ
-// between them (RFC 8200).
+// Returns the key that all fragments of a datagram share: without ports and, for IPv6, without the next header, which
+// may differ between the fragments (RFC 8200).
 FlowKey Fragments::key_of(const Packet& packet) {
   FlowKey key = packet.key;
   key.src_port = key.dst_port = 0;
@@ -79,7 +80,7 @@ std::uint32_t Fragments::add(const FlowKey& key, const Packet& packet) {
   return index;
 }
 
-// Forgets a datagram; its fragments that are held become orphans.
+// Forgets a datagram. Its held fragments become orphans.
 void Fragments::remove(std::uint32_t index) {
   Datagram& datagram = datagrams_[index];
   release(datagram);
@@ -90,7 +91,7 @@ void Fragments::remove(std::uint32_t index) {
 }
 
 void Fragments::note_first(std::uint32_t known, const FlowKey& key, const Packet& packet) {
-  // The identification has been reused by a later datagram (or the first fragment came twice).
+  // A later datagram has reused the identification, or the first fragment came twice.
   if (known != kNone && datagrams_[known].transport.known) {
     remove(known);
     known = kNone;
@@ -117,7 +118,7 @@ void Fragments::hold(const RawPacket& raw, LinkType link_type, std::uint32_t ind
   counters_.add(Counter::kFragmentsHeld);
 }
 
-// Releases the fragments of a datagram that are held, in their order; with the ports of the first one if it is known.
+// Releases the held fragments of a datagram in their order. They get the ports of the first fragment if it is known.
 void Fragments::release(Datagram& datagram) {
   for (std::uint32_t slot = datagram.oldest; slot != kNone;) {
     Held& held = held_[slot];
@@ -128,7 +129,7 @@ void Fragments::release(Datagram& datagram) {
   datagram.oldest = datagram.newest = kNone;
 }
 
-// The oldest fragment that is held is also the oldest of its datagram.
+// The oldest held fragment is also the oldest held fragment of its datagram.
 void Fragments::orphan_oldest() {
   const auto slot = static_cast<std::uint32_t>(held_begin_++ % held_.size());
   Held& held = held_[slot];
@@ -147,7 +148,7 @@ void Fragments::append_released(std::uint32_t slot) {
   last_released_ = slot;
 }
 
-// As in PacketClock: one packet with a wrong time must not turn all fragments into orphans.
+// Like PacketClock, ignores a single packet with a wrong time, which must not turn all fragments into orphans.
 void Fragments::meet(std::uint64_t time_ns) {
   if (held_begin_ == held_end_ || !waits_too_long(held_[held_begin_ % held_.size()], time_ns)) return;
   const bool confirmed = outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
@@ -184,7 +185,7 @@ const Fragments::Held* Fragments::take_released() {
   return &held;
 }
 
-// Keeps the oldest fragment that is held at the front, and updates the times that may_release() compares with.
+// Makes the front of the ring the oldest held fragment, and updates the times that may_release() compares with.
 void Fragments::settle() {
   while (held_begin_ != held_end_ && !held_[held_begin_ % held_.size()].waiting) ++held_begin_;
   if (first_released_ != kNone) {

@@ -12,52 +12,53 @@
 
 namespace spanflow {
 
-// Belongs to one Intake; not thread-safe. `counters` must outlive it. A later fragment whose first fragment has not
-// come yet is held, with a copy of its octets, until that comes. If it does not come within the timeout, or room is
-// needed, the fragment is an orphan and is released without ports. The result depends only on the packets, not on how
-// they are grouped in bursts. Nothing is allocated after construction.
+// Belongs to one Intake; not thread-safe. `counters` must outlive the object. A later fragment is held, with a copy of
+// its octets, until the first fragment of its datagram comes. If that does not come within the timeout, or if space is
+// needed, the later fragment becomes an orphan and is released without ports. The result depends only on the packets,
+// not on how they are grouped in bursts. Nothing is allocated after construction.
 class Fragments {
  public:
   struct Held {
-    RawPacket raw;  // at most kHeldOctets of it
+    RawPacket raw;  // has at most kHeldOctets
     LinkType link_type;
     bool waiting;
     std::uint32_t datagram;
-    std::uint32_t next;  // in the list of its datagram, or of released fragments
+    std::uint32_t next;  // the next fragment of the same datagram, or the next released fragment
   };
 
-  // `capacity`: datagrams that are followed at once, and fragments that are held; 0: off, fragments go on as they are.
+  // `capacity` is the maximum number of datagrams that are remembered, and of fragments that are held. With 0,
+  // fragments pass unchanged.
   Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& counters);
 
-  // For a fragment: true if it goes on now, a later one with the ports of its first; false if it is held. Released
-  // fragments must have been taken before.
+  // Takes in a fragment. True if the packet can be metered now; a later fragment then has the ports of its first
+  // fragment. False if it is held. All released fragments must have been taken before this call.
   bool follow(const RawPacket& raw, LinkType link_type, Packet& packet);
 
-  // To be called before each packet: true if fragments are released, or may be by a packet of this time.
+  // To be called before each packet. True if released fragments wait, or if a packet of this time may cause a release.
   bool may_release(std::uint64_t time_ns) const { return time_ns - quiet_from_ns_ >= quiet_for_ns_; }
-  // A packet of this time comes: releases fragments that have waited for too long.
+  // To be called when a packet of this time arrives. Releases fragments that have waited for too long.
   void meet(std::uint64_t time_ns);
-  // The same for a time that can be trusted.
+  // Like meet(), for a time that is known to be right.
   void expire(std::uint64_t now_ns);
   void release_all();
-  // The next released fragment, or nullptr. Its octets stay valid until the next follow().
+  // Returns the next released fragment, or nullptr. The fragment's octets stay valid until the next follow().
   const Held* take_released();
 
-  // The time up to which all packets have gone on, if all up to `now_ns` have come.
+  // Returns the time up to which no packet is held back, if all packets up to `now_ns` have come.
   std::uint64_t passed_until(std::uint64_t now_ns) const;
 
  private:
   static constexpr std::uint32_t kHeldOctets = 2048;
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  static constexpr std::uint64_t kBelievableJumpNs = 10'000'000'000;  // as in PacketClock
+  static constexpr std::uint64_t kBelievableJumpNs = 10'000'000'000;  // the same as in PacketClock
 
   struct Datagram {
-    FlowKey key;  // without ports
+    FlowKey key;  // the ports are 0
     std::uint32_t id;
     DatagramTransport transport;
-    std::uint64_t time_ns;  // the time of its first fragment, or of the last one that is held
-    std::uint32_t next;     // in its bucket
-    std::uint32_t oldest;   // held
+    std::uint64_t time_ns;  // time of the first fragment, or of the newest held fragment
+    std::uint32_t next;     // the next datagram in the bucket
+    std::uint32_t oldest;   // the oldest held fragment
     std::uint32_t newest;
   };
 
@@ -77,12 +78,12 @@ class Fragments {
   const std::uint64_t timeout_ns_;
   Counters& counters_;
 
-  // Rings, oldest to newest: when one is full, its oldest goes.
+  // Rings, oldest to newest: when a ring is full, its oldest element is removed.
   ZeroedArray<Datagram> datagrams_;
-  ZeroedArray<std::uint32_t> buckets_;  // index of a datagram, plus 1
+  ZeroedArray<std::uint32_t> buckets_;  // index of a datagram plus 1; 0: none
   std::uint64_t added_ = 0;
   ZeroedArray<Held> held_;
-  ZeroedArray<std::uint8_t> octets_;  // kHeldOctets for each
+  ZeroedArray<std::uint8_t> octets_;  // kHeldOctets octets for each held fragment
   std::uint64_t held_begin_ = 0;
   std::uint64_t held_end_ = 0;
 
@@ -90,7 +91,7 @@ class Fragments {
   std::uint32_t last_released_ = kNone;
   std::uint64_t quiet_from_ns_ = 0;
   std::uint64_t quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t outlier_ns_ = 0;  // an unconfirmed time, as in PacketClock
+  std::uint64_t outlier_ns_ = 0;  // a time that is not yet confirmed, as in PacketClock
 };
 
 }  // namespace spanflow

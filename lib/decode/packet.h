@@ -1,4 +1,4 @@
-// A packet before and after decoding. Both are views into the source's burst.
+// A packet before and after decoding. Both structs are views into the source's burst.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// The fields of a datagram that only its first fragment has.
+// The fields that only the first fragment of a datagram has.
 struct DatagramTransport {
   std::uint16_t src_port = 0;
   std::uint16_t dst_port = 0;
@@ -18,10 +18,10 @@ struct DatagramTransport {
 
 struct RawPacket {
   const std::uint8_t* data = nullptr;
-  std::uint32_t captured = 0;     // octets at `data`
-  std::uint32_t wire = 0;         // octets the frame had on the wire
+  std::uint32_t captured = 0;     // number of octets at `data`
+  std::uint32_t wire = 0;         // length of the frame on the wire, in octets
   std::uint64_t time_ns = 0;      // since the epoch
-  DatagramTransport transport{};  // for a later fragment whose first has been found
+  DatagramTransport transport{};  // set for a later fragment whose first fragment is known
 };
 
 namespace tcp {
@@ -46,24 +46,24 @@ struct Packet : PacketInfo {
   FlowKey key;                       // from the innermost IP packet; src is this packet's sender
   const std::uint8_t* ip = nullptr;  // the innermost IP packet as captured, without padding
   std::uint32_t ip_captured = 0;
-  const std::uint8_t* ethernet = nullptr;  // the frame's own header, if it has one
+  const std::uint8_t* ethernet = nullptr;  // the frame's own Ethernet header; nullptr if there is none
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
-  std::uint32_t tunnel_id = 0;  // an id that is valid in this direction only
+  std::uint32_t tunnel_id = 0;  // tunnel id that is valid in this direction only
   std::uint16_t vlan_id = 0;
   std::uint16_t vlan_outer_id = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   bool first_fragment = false;
-  bool later_fragment = false;    // without a transport header
-  bool sliced = false;            // the IP packet was longer than the frame
-  bool odd_ether_type = false;    // IPv4 behind an unknown EtherType
+  bool later_fragment = false;    // a fragment that has no transport header
+  bool sliced = false;            // true: the IP packet was longer than the frame
+  bool odd_ether_type = false;    // true: IPv4 after an unknown EtherType
   std::uint32_t fragment_id = 0;  // the identification that all fragments of a datagram share
   std::uint64_t conditions = 0;   // one bit for each metric condition that the frame meets, see metrics/conditions.h
 
   bool is_fragment() const { return first_fragment || later_fragment; }
   DatagramTransport transport() const { return {key.src_port, key.dst_port, key.ip_protocol, true}; }
-  // Assigns a later fragment to the flow of its first.
+  // Assigns a later fragment to the flow of its first fragment.
   void take(const DatagramTransport& of_first) {
     key.src_port = of_first.src_port;
     key.dst_port = of_first.dst_port;
@@ -71,7 +71,7 @@ struct Packet : PacketInfo {
   }
 };
 
-// The payload of the transport protocol: payload_size octets on the wire, and as many captured as the snap length left.
+// Returns the payload of the transport protocol: payload_size octets on the wire, as far as they were captured.
 inline Cursor payload_of(const Packet& packet) {
   Cursor cursor{packet.ip, packet.ip_captured, packet.ip_size};
   const std::uint32_t headers = packet.ip_size - packet.payload_size;

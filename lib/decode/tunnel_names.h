@@ -1,8 +1,8 @@
 // The names of the tunnels, for options and records.
 //
-// A new tunnel touches: TunnelType and kTunnelTypes in spanflow/record.h, its row here, and its step in
-// decode/tunnels.cc: over UDP a row of Decoder::UdpTunnels::rows(), otherwise a call in Decoder::transport() or
-// Decoder::inside_gre().
+// A new tunnel touches: TunnelType and kTunnelTypes in spanflow/record.h, a row here, and a step in decode/tunnels.cc.
+// A tunnel over UDP also needs a row of Decoder::UdpTunnels::rows(); any other tunnel needs a call in
+// Decoder::transport() or Decoder::inside_gre().
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace spanflow {
 
-// One for each TunnelType but kNone, in the order of the enumeration.
+// One row for each TunnelType except kNone, in the order of the enumeration.
 constexpr std::array<std::pair<TunnelType, std::string_view>, kTunnelTypes - 1> tunnel_names() {
   return {{{TunnelType::kIpip, "ipip"},
            {TunnelType::kGre, "gre"},
@@ -41,7 +41,7 @@ constexpr std::optional<TunnelType> tunnel_named(std::string_view name) {
   return std::nullopt;
 }
 
-// Empty for kNone.
+// Returns an empty text for kNone.
 constexpr std::string_view name_of(TunnelType type) {
   for (const auto& [known, name] : tunnel_names()) {
     if (known == type) return name;

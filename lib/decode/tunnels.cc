@@ -1,13 +1,13 @@
-// Tunnels: each step reads the tunnel's header and says which layer follows inside. It returns kDone if this is not
-// such a tunnel after all, or is encrypted: then the outer packet is metered. Fragments of an outer packet never get
-// here: they belong to the outer flow.
+// The steps that decode tunnels. Each step reads a tunnel's header and returns which layer follows inside. It returns
+// kDone if the packet is not such a tunnel after all, or if the tunnel is encrypted: the outer packet is then metered.
+// Fragments of an outer packet never get here, because they belong to the outer flow.
 #include <array>
 
 #include "decode/decoder.h"
 
 namespace spanflow {
 
-// RFC 2784, 2890; ERSPAN type I and II are draft-foschiano-erspan, type III its later version.
+// RFC 2784 and RFC 2890. ERSPAN types I and II: draft-foschiano-erspan; type III: its later version.
 Decoder::Step Decoder::gre(Cursor& cursor) const {
   if (!cursor.has(4) || (cursor.be16(0) & 0x0007) != 0) return {Layer::kDone};  // version 1 is PPTP
   const std::uint32_t flags = cursor.be16(0);
@@ -32,18 +32,18 @@ Decoder::Step Decoder::inside_gre(std::uint16_t type, std::uint32_t header, bool
                  {.layer = Layer::kEtherType, .type = type, .tunnel = TunnelType::kGre, .tunnel_id = key});
   }
   if (!tunnels_.has(TunnelType::kErspan)) return {Layer::kDone};
-  // Type I has no header and no GRE sequence number; types II and III have a session of 10 bits.
+  // ERSPAN type I has no ERSPAN header and no GRE sequence number. Types II and III have a session id of 10 bits.
   std::uint32_t erspan_header = 0;
   if (type == kErspan3) erspan_header = 12;
   if (type == kErspan1And2 && has_sequence) erspan_header = 8;
   if (!cursor.has(header + erspan_header)) return {Layer::kDone};
   const std::uint32_t session = erspan_header != 0 ? cursor.be16(header + 2) & 0x03ffU : 0;
-  if (type == kErspan3 && (cursor.u8(header + 11) & 1) != 0) erspan_header += 8;  // platform-specific subheader
+  if (type == kErspan3 && (cursor.u8(header + 11) & 1) != 0) erspan_header += 8;  // a platform-specific subheader
   return enter(cursor, header + erspan_header,
                {.layer = Layer::kEthernet, .tunnel = TunnelType::kErspan, .tunnel_id = session});
 }
 
-// The tunnels over UDP, and the ports that identify them.
+// The tunnels over UDP, with the ports that identify them.
 struct Decoder::UdpTunnels {
   static Step gtp(Cursor& cursor);
   static Step capwap(Cursor& cursor);
@@ -51,7 +51,7 @@ struct Decoder::UdpTunnels {
   static Step vxlan(Cursor& cursor);
   static Step geneve(Cursor& cursor);
 
-  // For some, the source port is a hash of the inner flow, so only the destination port identifies the tunnel.
+  // The source port of some tunnels is a hash of the inner flow, so only the destination port identifies them.
   enum class Ports : std::uint8_t { kEither, kDestination };
   struct Row {
     TunnelType type;
@@ -63,7 +63,7 @@ struct Decoder::UdpTunnels {
     return std::to_array<Row>({{TunnelType::kGtp, 2152, Ports::kEither, gtp},
                                {TunnelType::kCapwap, 5247, Ports::kEither, capwap},
                                {TunnelType::kVxlan, 4789, Ports::kDestination, vxlan},
-                               {TunnelType::kVxlan, 8472, Ports::kDestination, vxlan},  // Linux's default
+                               {TunnelType::kVxlan, 8472, Ports::kDestination, vxlan},  // default port of Linux
                                {TunnelType::kGeneve, 6081, Ports::kDestination, geneve}});
   }
 };
@@ -78,13 +78,13 @@ Decoder::Step Decoder::udp_tunnel(const FlowKey& outer, Cursor& cursor) const {
   return {Layer::kDone};
 }
 
-// 3GPP TS 29.281, GTP-U version 1; only T-PDUs carry a user's packet.
+// GTP-U version 1 (3GPP TS 29.281). Only T-PDUs carry a user's packet.
 Decoder::Step Decoder::UdpTunnels::gtp(Cursor& cursor) {
   constexpr std::uint8_t kTPdu = 0xff;
   if (!cursor.has(8) || (cursor.u8(0) & 0xf0) != 0x30 || cursor.u8(1) != kTPdu) return {Layer::kDone};
   const std::uint32_t teid = cursor.be32(4);
   std::uint32_t header = 8;
-  if ((cursor.u8(0) & 0x07) != 0) {  // sequence number, N-PDU number and the next extension's type
+  if ((cursor.u8(0) & 0x07) != 0) {  // the optional sequence number, N-PDU number and type of the next extension follow
     if (!cursor.has(12)) return {Layer::kDone};
     header = 12;
     for (std::uint8_t extension = cursor.u8(11); extension != 0;) {
@@ -97,9 +97,9 @@ Decoder::Step Decoder::UdpTunnels::gtp(Cursor& cursor) {
   return enter(cursor, header, {.layer = Layer::kIp, .tunnel = TunnelType::kGtp, .tunnel_id = teid});
 }
 
-// RFC 5415 data channel: IEEE 802.3 frames, or IEEE 802.11 ones (RFC 5416) with LLC/SNAP inside.
+// The data channel of CAPWAP (RFC 5415): IEEE 802.3 frames, or IEEE 802.11 frames (RFC 5416) with LLC/SNAP inside.
 Decoder::Step Decoder::UdpTunnels::capwap(Cursor& cursor) {
-  if (!cursor.has(8) || cursor.u8(0) != 0) return {Layer::kDone};  // preamble 1: DTLS
+  if (!cursor.has(8) || cursor.u8(0) != 0) return {Layer::kDone};  // preamble 1 means DTLS
   const std::uint32_t word = cursor.be32(0);
   const std::uint32_t header = ((word >> 19) & 0x1f) * 4;
   const bool native_frame = (word & 0x100) != 0;
@@ -112,7 +112,7 @@ Decoder::Step Decoder::UdpTunnels::capwap(Cursor& cursor) {
 
 Decoder::Step Decoder::UdpTunnels::ieee80211(Cursor& cursor) {
   if (!cursor.has(24)) return {Layer::kDone};
-  // Some access points swap the two octets of frame control.
+  // Some access points swap the two octets of the frame control field.
   const bool swapped = (cursor.u8(0) & 0x0c) != 0x08;
   const std::uint8_t type = cursor.u8(swapped ? 1 : 0);
   const std::uint8_t flags = cursor.u8(swapped ? 0 : 1);
@@ -121,21 +121,21 @@ Decoder::Step Decoder::UdpTunnels::ieee80211(Cursor& cursor) {
   const bool has_no_body = (type & 0x40) != 0;
   if (!is_data || has_no_body || (flags & kProtected) != 0) return {Layer::kDone};
   std::uint32_t header = 24;
-  if ((flags & 0x03) == 0x03) header += 6;  // four addresses
-  if ((type & 0x80) != 0) header += 2;      // QoS control
+  if ((flags & 0x03) == 0x03) header += 6;  // a frame with four addresses
+  if ((type & 0x80) != 0) header += 2;      // a QoS control field follows
   if (!cursor.has(header + 8) || cursor.be32(header) != 0xaaaa0300) return {Layer::kDone};
   const std::uint16_t ether_type = cursor.be16(header + 6);
   return enter(cursor, header + 8, {.layer = Layer::kEtherType, .type = ether_type, .tunnel = TunnelType::kCapwap});
 }
 
-// RFC 7348.
+// VXLAN (RFC 7348).
 Decoder::Step Decoder::UdpTunnels::vxlan(Cursor& cursor) {
   if (!cursor.has(8) || (cursor.u8(0) & 0x08) == 0) return {Layer::kDone};
   const std::uint32_t vni = cursor.be32(4) >> 8;
   return enter(cursor, 8, {.layer = Layer::kEthernet, .tunnel = TunnelType::kVxlan, .tunnel_key = vni});
 }
 
-// RFC 8926.
+// Geneve (RFC 8926).
 Decoder::Step Decoder::UdpTunnels::geneve(Cursor& cursor) {
   if (!cursor.has(8) || (cursor.u8(0) & 0xc0) != 0) return {Layer::kDone};
   const std::uint32_t header = 8 + (cursor.u8(0) & 0x3f) * 4U;

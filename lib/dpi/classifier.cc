@@ -28,11 +28,11 @@
 namespace spanflow {
 namespace {
 
-// 16 KiB each; one that was never used takes no memory.
+// A buffer has 16 KiB. Buffers that were never used take no memory.
 constexpr std::uint32_t kHelloBuffers = 1024;
 static_assert(kHelloBuffers <= HelloWatch::kMostBuffers);
 
-// While the worker is behind, nDPI gets a quarter of the packets: 8 of 32 by default.
+// While the worker is behind, nDPI gets only a quarter of the packets of a flow: 8 of 32 by default.
 constexpr std::uint32_t kLoweredBudgetPart = 4;
 
 static_assert(NDPI_CONFIDENCE_MAX <= FlowInspection::kMostConfidences);
@@ -42,12 +42,12 @@ struct Names {
   std::string_view category;
 };
 
-// A flow has no metadata before its first payload.
+// Returns the metadata of a flow. There is none before the flow's first payload.
 std::uint32_t metadata_of(const FlowInspection& inspection) {
   return inspection.progress() == DpiProgress::kNotStarted ? MetadataStore::kNone : inspection.metadata();
 }
 
-// The key of the packet's flow.
+// Returns the key of the packet's flow.
 FlowKey flow_key(const Packet& packet) {
   return packet.direction == Direction::kSrcToDst ? packet.key : reversed(packet.key);
 }
@@ -64,7 +64,7 @@ std::uint32_t ipv4_of(const IpAddress& address) {
 
 }  // namespace
 
-// nDPI's module, the states of flows in classification and the names that nDPI has given so far.
+// nDPI's module, the states of the flows in classification, and all names that nDPI has given so far.
 class Classifier::Ndpi {
  public:
   Ndpi(const Config::Dpi& options, std::uint64_t workers, Counters& counters)
@@ -168,7 +168,7 @@ class Classifier::Ndpi {
     ndpi::enable_all_protocols(module.get());
     const auto load = [&module](const std::string& path, const char* option, auto loader) {
       if (path.empty()) return;
-      // nDPI would write the reason to standard output, where the records may go.
+      // nDPI would write the reason to standard output, which may be the output for records.
       if (::access(path.c_str(), R_OK) != 0) {
         throw ConfigError(fmt::format("{}: {}: cannot be read: {}", option, path, std::strerror(errno)));
       }
@@ -191,7 +191,7 @@ class Classifier::Ndpi {
 
   bool more_to_learn(State& state) { return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0; }
 
-  // Takes a state and shows it the packets without payload that came before.
+  // Takes a state, and shows nDPI the earlier packets of the flow, which had no payload.
   void start(FlowInspection& inspection, const InitialSequence& initial, const Packet& packet) {
     if (states_.all_taken()) {
       counters_.add(Counter::kDpiPoolFull);
@@ -213,7 +213,7 @@ class Classifier::Ndpi {
     }
   }
 
-  // A verdict by addresses and ports alone. nDPI knows hosts by their IPv4 addresses only.
+  // Returns a verdict by addresses and ports alone. nDPI knows hosts only by their IPv4 addresses.
   Verdict guess(const FlowKey& key) {
     const std::uint32_t src = key.ip_version == 4 ? ipv4_of(key.ip_src) : 0;
     const std::uint32_t dst = key.ip_version == 4 ? ipv4_of(key.ip_dst) : 0;
@@ -258,7 +258,8 @@ class Classifier::Ndpi {
     return {.label = label_of(result), .confidence = static_cast<std::uint8_t>(confidence), .guessed = guessed};
   }
 
-  // The place of its names in names_, which has at most one for each protocol and category of nDPI.
+  // Returns the index of the result's names in names_, which has at most one element for each pair of a protocol and a
+  // category of nDPI.
   std::uint32_t label_of(const ndpi_protocol& result) {
     const std::uint16_t master = ndpi::master_of(result);
     const std::uint16_t app = ndpi::app_of(result);
@@ -284,10 +285,11 @@ class Classifier::Ndpi {
   ModulePointer module_;
   StatePool states_;
   MetadataStore metadata_;
-  std::string scratch_metadata_;  // a member, so that it keeps its memory
+  std::string scratch_metadata_;  // a member, so that its memory is reused
   ClientHelloWatcher hellos_;
   Ja4 ja4_;
-  std::unordered_map<std::uint64_t, std::uint32_t> labels_;  // application and category: the place in names_
+  // Key: application and category. Value: index in names_.
+  std::unordered_map<std::uint64_t, std::uint32_t> labels_;
   std::vector<Names> names_;
 };
 

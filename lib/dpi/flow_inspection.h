@@ -1,4 +1,4 @@
-// The state of a flow's classification.
+// The state of the classification of one flow.
 #pragma once
 
 #include <array>
@@ -10,28 +10,29 @@ namespace spanflow {
 
 enum class DpiProgress : std::uint8_t { kNotStarted, kRunning, kDone };
 
-// By direction: the sequence number that a TCP connection began with.
+// The sequence number with which a TCP connection began, by direction.
 using InitialSequence = std::array<std::uint32_t, kDirections>;
 
-// TCP packets without payload before the first payload: enough to show nDPI the handshake that it has not seen.
+// The TCP packets before the first payload: enough to show nDPI the handshake that it has missed.
 struct Handshake {
   static constexpr std::uint8_t kMost = 6;
   DpiProgress progress : 2 = DpiProgress::kNotStarted;
   std::uint8_t count : 3 = 0;
-  std::uint8_t sequences_known : 2 = 0;  // a bit per direction
-  std::uint8_t packets[kMost] = {};      // direction in bit 7, TCP flags FIN..ECE below
+  std::uint8_t sequences_known : 2 = 0;  // one bit per direction
+  std::uint8_t packets[kMost] = {};      // bit 7: direction; lower bits: TCP flags FIN to ECE
 };
 
 // nDPI's answer for a flow.
 struct Verdict {
-  std::uint32_t label = 0;  // application and category, in the Classifier's list
+  std::uint32_t label = 0;  // index of the application and category in the Classifier's list
   std::uint8_t confidence = 0;
   bool guessed = false;
-  bool cut_short = false;  // overload: nDPI got fewer packets than it might have had
+  bool cut_short = false;  // true: because of overload, nDPI got fewer packets than usual
 };
 
-// Belongs to the Classifier. Every flow has one, so its three states share 8 octets; each begins with the progress,
-// which says which of them it is. Metadata is the number of a chain in the MetadataStore.
+// Belongs to the Classifier. Every flow has a FlowInspection, so three states share its 8 octets. Each state begins
+// with the progress, which says which of the three is present. `metadata` is the number of a chain in the
+// MetadataStore.
 class FlowInspection {
  public:
   static constexpr std::uint32_t kMostStates = 1U << 30;
@@ -41,19 +42,19 @@ class FlowInspection {
   FlowInspection() : handshake_() {}
 
   DpiProgress progress() const { return handshake_.progress; }
-  // Only with kNotStarted.
+  // Requires kNotStarted.
   Handshake& handshake() { return handshake_; }
   const Handshake& handshake() const { return handshake_; }
-  // Only with kRunning: the flow's state in the StatePool.
+  // Requires kRunning. Returns the index of the flow's state in the StatePool.
   std::uint32_t state() const { return running_.state; }
-  // Only with kDone.
+  // Requires kDone.
   Verdict verdict() const {
     return {.label = done_.label,
             .confidence = static_cast<std::uint8_t>(done_.confidence),
             .guessed = done_.guessed != 0,
             .cut_short = done_.cut_short != 0};
   }
-  // Not with kNotStarted.
+  // Requires kRunning or kDone.
   std::uint32_t& metadata() { return progress() == DpiProgress::kRunning ? running_.metadata : done_.metadata; }
   std::uint32_t metadata() const { return progress() == DpiProgress::kRunning ? running_.metadata : done_.metadata; }
 
@@ -86,7 +87,8 @@ class FlowInspection {
     std::uint32_t metadata;
   };
 
-  // The common initial sequence of standard-layout structures may be read through any of them.
+  // C++ allows reading `progress`, in the common initial sequence of these standard-layout structs, through any of
+  // them.
   union {
     Handshake handshake_;
     Running running_;

@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-// An item is its key, the length of its value in two octets, and its value. A number has eight octets.
+// An item consists of its key, the length of its value in two octets, and the value. A number has eight octets.
 constexpr std::size_t kItemHeader = 3;
 constexpr std::size_t kGreatestText = 1024;
 

@@ -1,4 +1,4 @@
-// Metadata that nDPI has read from a flow's packets.
+// Reads the metadata that nDPI has found in a flow's packets.
 #pragma once
 
 #include <string>

@@ -59,7 +59,7 @@ bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction d
                      std::uint32_t sequence, std::uint32_t acknowledgement) {
   if (handshake.count == Handshake::kMost) return false;
   const Direction back = reversed(direction);
-  // If the capture began after the SYNs, the numbers of the first packet stand for theirs.
+  // If the capture began after the SYNs, the numbers of the first packet replace those of the SYNs.
   if ((tcp_flags & tcp::kSyn) == 0 && (handshake.sequences_known & direction_bit(direction)) == 0) {
     initial[direction_index(direction)] = sequence - 1;
   }

@@ -1,4 +1,4 @@
-// Remembers TCP packets without payload in an octet each and rebuilds them for nDPI.
+// Stores a TCP packet without payload in one octet, and rebuilds the packet for nDPI.
 #pragma once
 
 #include <array>
@@ -10,14 +10,14 @@
 
 namespace spanflow {
 
-inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 and a TCP header
+inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 header and a TCP header
 
-// Writes the IP and TCP headers of an empty packet of the flow's `direction`, with `tcp_flags` and the sequence numbers
-// of a handshake; returns the octets written.
+// Writes the IP and TCP headers of a packet without payload of the flow's `direction`, with `tcp_flags` and the
+// sequence numbers of a handshake. Returns the number of octets written.
 std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
                            std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out);
 
-// Remembers a TCP packet without payload; false if there is no room left for it.
+// Remembers a TCP packet without payload. False if `handshake` is full.
 bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
                      std::uint32_t sequence, std::uint32_t acknowledgement);
 

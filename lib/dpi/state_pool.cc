@@ -15,7 +15,7 @@ StatePool::~StatePool() {
 
 std::uint32_t StatePool::take(FlowInspection& owner) {
   const std::uint32_t index = states_.lend();
-  std::construct_at(&states_[index])->owner = &owner;  // value-initialised: all zero
+  std::construct_at(&states_[index])->owner = &owner;  // value-initialised, so that all octets are zero
   return index;
 }
 

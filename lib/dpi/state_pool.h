@@ -16,7 +16,7 @@ class StatePool {
     ndpi::FlowState flow;
     ndpi_protocol result;  // nDPI's result for the last packet
     FlowInspection* owner;
-    bool cut_short;  // overload: its flow got fewer packets than it might have had
+    bool cut_short;  // true: because of overload, nDPI got fewer packets of this flow than usual
   };
 
   explicit StatePool(std::uint32_t states);
@@ -26,7 +26,7 @@ class StatePool {
 
   bool all_taken() const { return states_.all_lent(); }
   State& oldest() { return states_[states_.oldest()]; }
-  // Takes an empty state. Must not be called while all are taken.
+  // Takes an empty state. Must not be called while all states are taken.
   std::uint32_t take(FlowInspection& owner);
   void give_back(std::uint32_t index);
   State& operator[](std::uint32_t index) { return states_[index]; }

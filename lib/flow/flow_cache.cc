@@ -9,15 +9,15 @@ bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & 
 
 bool is_tcp(const FlowKey& key) { return key.ip_protocol == protocol::kTcp; }
 
-// Adds to the lower half of a count; true if there is a carry.
+// Adds to the lower half of a count. True if there is a carry.
 bool add_to(std::uint32_t& count, std::uint32_t more) {
   count += more;
   return count < more;
 }
 
-// Flows on probation are evicted only while they hold more than this part of the table, a quarter. It is where a new
-// flow waits to become a conversation while a flood passes through: with the default 128,000 flows, for 320 ms at
-// 100,000 flows/s, which is longer than most round trips.
+// Flows on probation are evicted only while they hold more than a quarter of the table. In this part, new flows wait to
+// become conversations while a flood passes: with the default 128,000 flows, for 320 ms at 100,000 flows/s, which is
+// longer than most round trips.
 constexpr std::uint32_t kProbationPart = 4;
 
 std::uint32_t share_of_capacity(const Config& config) {
@@ -92,7 +92,8 @@ void FlowCache::find(const Packet& packet, std::uint32_t hash, std::optional<Dir
   }
 }
 
-// The entry that the packet continues, after ending what its time or a new connection ends; nullptr for a new flow.
+// Returns the entry that the packet continues, or nullptr if the packet begins a flow. First ends the segment or the
+// entry if a timeout has passed or the packet opens a new connection.
 FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Direction direction) {
   if (entry == nullptr) return nullptr;
   if (is_new_connection(*entry, packet, direction)) {
@@ -103,7 +104,7 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
     end(*entry, EndReason::kInactive);
     return nullptr;
   }
-  // The same packet may come after both deadlines: that of the segment and that of its dormant entry.
+  // The packet may come after both the deadline of the segment and that of the dormant entry.
   for (Deadline due = deadline(*entry); packet.time_ns >= due.at_ns; due = deadline(*entry)) {
     const bool stays = FlowTimeouts::becomes_dormant(entry->state, due.reason);
     end(*entry, due);
@@ -119,9 +120,9 @@ bool FlowCache::is_new_connection(const FlowEntry& entry, const Packet& packet, 
   return !retransmitted;
 }
 
-// The first sender goes on after the other side has answered. An answer alone does not make a conversation: a server
-// under a SYN flood, and the hosts that a scan meets, give it to each packet. A dormant entry still has the packets of
-// its last segment.
+// True if the first sender sends a packet after the other side has answered. An answer alone does not make a
+// conversation: a server under a SYN flood, and the hosts that a scan reaches, answer each packet. A dormant entry
+// still has the packets of its last segment.
 bool FlowCache::begins_conversation(const FlowEntry& entry, Direction direction) {
   return !entry.is_conversation && direction == Direction::kSrcToDst && entry.sides[1].has_packets() &&
          entry.state != EntryState::kClosed;
@@ -153,7 +154,7 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   return entry;
 }
 
-// User metrics are never left out: the user set up the sensor for them.
+// User metrics are never left out, because the user has configured the sensor for them.
 void FlowCache::note_overload(FlowEntry& entry) {
   LoadShedding& load_shedding = table_.load_shedding(entry);
   load_shedding.features = features_stopped_ ? 1 : 0;
@@ -205,7 +206,7 @@ void FlowCache::carry(FlowEntry& entry, Direction direction, bool pkts, bool lin
   side.ip_octets += ip_octets ? 1 : 0;
 }
 
-// Counts that only some configurations have.
+// Updates the counts that only some configurations have.
 void FlowCache::count_apart(const FlowEntry& entry, const Packet& packet) {
   if (!features_ && !table_.keeps_accounted_octets()) return;
   const std::uint64_t octets = accounted(packet);
@@ -282,7 +283,8 @@ bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
   return any;
 }
 
-// Ends the first flow of a list if its deadline has passed, or if a wrong time far ahead has put its deadline off.
+// Ends the first flow of a list if its deadline has passed. Also ends it if a wrong time, far ahead, has postponed its
+// deadline.
 bool FlowCache::sweep_front(IndexList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
@@ -320,8 +322,9 @@ void FlowCache::make_room() {
   end(entry, FlowTimeouts::early_end(entry.state, EndReason::kEvicted));
 }
 
-// The first flow on probation, while these hold more than their part of the table. Otherwise the flow that closed
-// first, or else the least recently used one; a span port that shows one direction only has no conversations.
+// Returns the first flow on probation while these flows hold more than their part of the table. Otherwise returns the
+// flow that closed first, or else the least recently used flow. A span port that delivers only one direction has no
+// conversations.
 std::uint32_t FlowCache::victim() {
   const IndexList& on_probation = table_.on_probation();
   if (on_probation.size() > table_.capacity() / kProbationPart) return on_probation.front();
@@ -330,7 +333,7 @@ std::uint32_t FlowCache::victim() {
 
 void FlowCache::end(FlowEntry& entry, EndReason reason) { end(entry, {.at_ns = kNotDue, .reason = reason}); }
 
-// Ends the segment. The entry stays, dormant, only after an active cut.
+// Ends the segment. The entry stays, as a dormant entry, only after an active cut.
 void FlowCache::end(FlowEntry& entry, const Deadline& due) {
   const std::uint32_t index = table_.index_of(entry);
   if (entry.state == EntryState::kOpen) table_.by_opening().remove(index);
@@ -357,7 +360,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
     counters_.add(Counter::kRecordsRingDropped);
     return;
   }
-  // Nobody waits for the records of a capture file.
+  // Records of a capture file have no due time, because nobody waits for them.
   *due_ns = origin_.timestamp_source == TimestampSource::kFile ? kNotDue : due.at_ns;
   table_.read(entry, *record);
   record->end_reason = reason;

@@ -1,4 +1,4 @@
-// When flows begin and end: RFC 7011's Metering Process on top of the FlowTable.
+// Decides when flows begin and end: RFC 7011's Metering Process, on top of the FlowTable.
 #pragma once
 
 #include <cstdint>
@@ -20,43 +20,44 @@
 
 namespace spanflow {
 
-// The members that all records of one worker have in common.
+// The values that are the same in all records of one worker.
 struct RecordOrigin {
-  std::string_view sensor_id;  // outlives the process's records (interned)
+  std::string_view sensor_id;  // interned, so that it outlives all records of the process
   std::uint16_t worker = 0;
   TimestampSource timestamp_source = TimestampSource::kFile;
   std::uint16_t community_id_seed = 0;
 };
 
-// One per worker; not thread-safe. Everything it borrows must outlive it. The ends of flows depend on packet times
-// only: how often sweep() runs changes when a record leaves, but not its content.
+// One per worker; not thread-safe. Everything that the FlowCache borrows must outlive it. The ends of flows depend only
+// on packet times: the frequency of sweep() affects when a record leaves, but not its content.
 class FlowCache {
  public:
-  // `classifier` may be nullptr: no DPI.
+  // `classifier` is nullptr without DPI.
   FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
-  // Fetches the memory of a flow that add() will need, after table().prefetch_slot().
+  // Prefetches the state that add() will need. To be called after table().prefetch_slot().
   void prefetch(std::uint32_t hash) const;
 
-  // Adds one decoded packet to its flow. Sets packet.direction. `hash` is table().hash(packet.key). If the packet added
-  // just before is of the same flow, `after` may give this one's direction relative to it, which saves the look-up.
-  // Returns false if sampling leaves the packet's flow out: then the packet is not metered.
+  // Adds one decoded packet to its flow, and sets packet.direction. `hash` is table().hash(packet.key). If the packet
+  // belongs to the same flow as the packet added before it, `after` may give its direction relative to that packet,
+  // which saves the look-up. Returns false if sampling leaves the packet's flow out: the packet is then not metered.
   bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
-  // Applies to open flows as well.
+  // The new timeouts apply to open flows as well.
   void set_timeouts(const Adjustments& adjustments);
-  // From now on, leaves out as much as the overload level says.
+  // From now on, leaves out the work that the overload level says.
   void relieve(const Overload& overload);
-  // Ends at most `budget` flows whose deadline is not after `now_ns`; pauses while the export ring is nearly full. True
-  // if it ended any.
+  // Ends at most `budget` flows whose deadline is not after `now_ns`. Pauses while the export ring is nearly full. True
+  // if any flow was ended.
   bool sweep(std::uint64_t now_ns, int budget);
-  // The capture is over and its last packet was at `now_ns`: ends all flows. Packets of any time may follow.
+  // Ends all flows, because the capture is over. `now_ns` is the time of its last packet. Packets of any time may
+  // follow.
   void end_all(std::uint64_t now_ns);
 
  private:
   using Deadline = FlowTimeouts::Deadline;
-  static constexpr std::uint64_t kNotDue = 0;  // the flow ended before its deadline
+  static constexpr std::uint64_t kNotDue = 0;  // time of the Deadline of a flow that ended early
 
   void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
   Deadline deadline(const FlowEntry& entry) const { return timeouts_.deadline(entry, table_.details(entry)); }
@@ -89,9 +90,11 @@ class FlowCache {
   Classifier* classifier_;
   RecordWriter& writer_;
   Counters& counters_;
-  PacketClock clock_;  // for the order of use: a single packet with a wrong time does not put it far ahead
+  PacketClock clock_;  // for the order of use; one packet with a wrong time does not advance this clock far
   FlowTable table_;
-  FlowTable::Found latest_{};  // the last packet's; no entry if it was not in the table, or if an entry was forgotten
+  // Result of find() for the last packet. It has no entry if the flow was not in the table, or an entry was forgotten
+  // since.
+  FlowTable::Found latest_{};
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
   bool features_stopped_ = false;

@@ -1,4 +1,4 @@
-// A worker's state of one flow. It is small, because fetching it from memory is most of a packet's cost.
+// A worker's state of one flow. It is small, because most of a packet's cost is fetching it from memory.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +16,11 @@ namespace spanflow {
 
 enum class EntryState : std::uint8_t {
   kOpen,     // has a segment with packets
-  kClosed,   // has a segment whose TCP connection has closed; waits for late packets
+  kClosed,   // has a segment whose TCP connection has closed; late packets may follow
   kDormant,  // cut by the active timeout: has no segment until the next packet opens one
 };
 
-// One direction of a segment. The counts are the lower halves; the upper halves are in CounterHighBits.
+// One direction of a segment. The counts are lower halves; CounterHighBits has the upper halves.
 struct SideState {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t start_ns = kNever;
@@ -29,7 +29,7 @@ struct SideState {
   std::uint32_t link_octets = 0;
   std::uint32_t ip_octets = 0;
   std::uint8_t tcp_flags = 0;
-  std::uint8_t dscp = 0;  // from the first packet
+  std::uint8_t dscp = 0;  // from the first packet of this direction
   std::uint8_t ttl_min = 0xff;
   std::uint8_t ttl_max = 0;
 
@@ -37,26 +37,28 @@ struct SideState {
 };
 static_assert(sizeof(SideState) == 32);
 
-// The state that every packet of the flow needs: one cache line to find the flow and one to count the packet.
+// The state that every packet of the flow needs: one cache line for finding the flow, and one for counting the packet.
 struct alignas(64) FlowEntry {
   FlowKey key;
-  std::uint32_t touched_ms = 0;  // the worker's clock when the entry last moved in the order of use, modulo 2^32
+  // Time of the worker's clock when the entry last moved in the order of use, modulo 2^32.
+  std::uint32_t touched_ms = 0;
   HelloWatch hello;
   EntryState state : 2 = EntryState::kOpen;
-  std::uint8_t syn_seen : 2 = 0;  // a bit per direction
+  std::uint8_t syn_seen : 2 = 0;  // one bit per direction
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
-  bool ends_now : 1 = false;  // a user metric ends the flow
-  bool has_tags : 1 = false;  // has_*: the entry uses its element of a side array
+  bool ends_now : 1 = false;  // true: a user metric has asked to end the flow
+  bool has_tags : 1 = false;  // has_*: true if the entry uses its element of that side array
   bool has_tunnel_ids : 1 = false;
   bool has_high_bits : 1 = false;
   bool has_load_shedding : 1 = false;
-  bool is_conversation : 1 = false;  // says which of the two orders of use the entry is in
+  // True: the entry is in the order of conversations, not in that of flows on probation.
+  bool is_conversation : 1 = false;
   FlowInspection inspection;
   SideState sides[kDirections];
 
   SideState& side(Direction direction) { return sides[direction_index(direction)]; }
-  // The segment's times, if it has packets; a dormant entry has those of its last segment.
+  // The start and end of the segment, if it has packets. A dormant entry has those of its last segment.
   std::uint64_t start_ns() const { return std::min(sides[0].start_ns, sides[1].start_ns); }
   std::uint64_t end_ns() const { return std::max(sides[0].end_ns, sides[1].end_ns); }
   bool has_packets() const { return sides[0].has_packets() || sides[1].has_packets(); }
@@ -65,8 +67,8 @@ static_assert(sizeof(FlowEntry) == 128);
 static_assert(static_cast<int>(EntryState::kDormant) < 4);
 static_assert(static_cast<int>(BiflowDirection::kReverseInitiator) < 4);
 
-// The state that only a flow's first and last packets and few others need. Its members are aligned to 4 octets, so that
-// it has no padding.
+// The state that only the first and last packets of a flow, and a few others, need. All members are aligned to 4
+// octets, so that the struct has no padding.
 struct FlowDetails {
   struct Icmp {
     std::uint8_t type;
@@ -74,20 +76,21 @@ struct FlowDetails {
   };
 
   union {
-    InitialSequence initial_sequence{};  // TCP
-    Icmp icmp;                           // other protocols: from the first packet
+    InitialSequence initial_sequence{};  // for TCP
+    Icmp icmp;                           // for other protocols: type and code of the first packet
   };
   std::array<std::uint32_t, 2> flow_id_words{};
   std::uint32_t closed_low = 0;
   std::uint16_t closed_high = 0;
-  std::uint16_t segment = 0;  // lower half; the upper half is in CounterHighBits
+  std::uint16_t segment = 0;  // lower half; CounterHighBits has the upper half
   MacAddress src_mac{};
   MacAddress dst_mac{};
 
   std::uint64_t flow_id() const { return std::bit_cast<std::uint64_t>(flow_id_words); }
   void set_flow_id(std::uint64_t id) { flow_id_words = std::bit_cast<std::array<std::uint32_t, 2>>(id); }
 
-  // When the TCP connection closed. Only 48 bits are stored, so it must be less than 2^48 ns before the flow's end.
+  // The time at which the TCP connection closed must be less than 2^48 ns before the flow's end, because only 48 bits
+  // of it are stored.
   static constexpr std::uint64_t kMostSinceClose = (std::uint64_t{1} << 48) - 1;
   std::uint64_t closed_ns(std::uint64_t flow_end_ns) const {
     const std::uint64_t low = std::uint64_t{closed_high} << 32 | closed_low;
@@ -100,9 +103,9 @@ struct FlowDetails {
 };
 static_assert(sizeof(FlowDetails) == 36);
 
-// State that few flows have is in side arrays. Their pages take no memory until they are used.
+// Rare per-flow state is in side arrays, whose pages take no memory until they are used.
 
-// The upper halves of counts: for a segment of 4 GiB and more, or a flow of 65,536 segments and more.
+// The upper halves of counts. A segment of 4 GiB or more needs them, or a flow of 65,536 segments or more.
 struct CounterHighBits {
   struct Side {
     std::uint32_t pkts;
@@ -113,24 +116,24 @@ struct CounterHighBits {
   std::uint32_t segment;
 };
 
-// 802.1Q ids of the first packet.
+// The VLAN ids (802.1Q) of the first packet.
 struct Tags {
   std::uint16_t vlan_id;
   std::uint16_t vlan_outer_id;
 };
 
-// Work left out because of overload since the flow opened.
+// The work that was left out because of overload since the flow opened.
 struct LoadShedding {
   std::uint8_t features : 1;
-  std::uint8_t sampling_shift : 4;  // the flow stands for 2^sampling_shift flows
+  std::uint8_t sampling_shift : 4;  // the flow represents 2^sampling_shift flows
 };
 
-// The ids that the last packet of each direction had.
+// The tunnel ids of the last packet of each direction.
 struct TunnelIds {
   std::uint32_t sides[kDirections];
 };
 
-// Octets as flow.accounting counts them, where that is neither at the link nor at the IP layer.
+// Octets as flow.accounting counts them, if it counts neither at the link layer nor at the IP layer.
 struct AccountedOctets {
   std::uint64_t sides[kDirections];
 };

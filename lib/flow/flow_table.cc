@@ -39,7 +39,7 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed, Accounting acco
       by_opening_(opening_),
       by_close_(opening_) {}
 
-// At most two thirds full, so that linear probing is short. One slot is always free.
+// At most two thirds of the slots are used, so that linear probing is short. One slot is always free.
 std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
   return static_cast<std::uint32_t>(std::max<std::uint64_t>(2, std::uint64_t{capacity} * 3 / 2));
 }
@@ -47,7 +47,7 @@ std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
 std::size_t FlowTable::octets(std::uint32_t capacity) {
   return capacity * (sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links)) + slots_for(capacity) * sizeof(Slot);
 }
-static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);  // with 12 of the index: 192
+static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);  // with 12 octets of the index: 192
 
 std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
   const Slot& slot = slots_[home_slot(hash)];
@@ -97,7 +97,7 @@ void FlowTable::erase(FlowEntry& entry) {
   --size_;
 }
 
-// Moves back the slots that probing had pushed behind the gap, so that no tombstones are needed.
+// Moves back the slots that probing had placed after the gap, so that no tombstones are needed.
 void FlowTable::release_slot(std::uint32_t slot) {
   std::uint32_t gap = slot;
   for (std::uint32_t at = after(gap); slots_[at].entry != 0; at = after(at)) {

@@ -1,4 +1,4 @@
-// A worker's flows: storage, index and orders. When a flow ends is the FlowCache's business.
+// A worker's flows: their storage, index and orders. The FlowCache decides when a flow ends.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. Preallocated: nothing is allocated after construction. Entries do not move.
+// One per worker; not thread-safe. All memory is allocated by the constructor. Entries do not move.
 //
 // The order of use is a segmented LRU (Karedla, Love and Wherry: "Caching strategies to improve disk system
-// performance", IEEE Computer 27(3), 1994): a new flow is on probation until begin_conversation(), and the two segments
-// have an order each, so that a flood of new flows does not push conversations out.
+// performance", IEEE Computer 27(3), 1994). A new flow is on probation until begin_conversation(). Flows on probation
+// and conversations have an order each, so that a flood of new flows does not evict conversations.
 class FlowTable {
  public:
   struct Found {
@@ -29,21 +29,21 @@ class FlowTable {
   FlowTable(std::uint32_t capacity, std::uint64_t seed, Accounting accounting = Accounting::kIp);
 
   std::uint32_t hash(const FlowKey& key) const { return static_cast<std::uint32_t>(hash_(key) >> 32); }
-  // Two passes over a burst before find(): the first fetches the home slot, the second the entry that the slot names.
-  // The second returns the entry's index, kNoIndex if there is none.
+  // To be called for a whole burst before find(): first prefetch_slot() for each packet, which fetches the home slot,
+  // then prefetch_entry(), which fetches the entry of that slot and returns its index (kNoIndex if there is none).
   void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[home_slot(hash)]); }
   std::uint32_t prefetch_entry(std::uint32_t hash) const;
 
-  // `hash` is always that of the key. `entry` is nullptr if the flow is not in the table.
+  // `hash` must be that of the key. The result's `entry` is nullptr if the flow is not in the table.
   Found find(const FlowKey& key, std::uint32_t hash);
-  // A new entry with this key, on probation, last in the order of use. The table must not be full.
+  // Makes an entry with this key, on probation and last in the order of use. The table must not be full.
   FlowEntry& insert(const FlowKey& key, std::uint32_t hash, std::uint64_t now_ns);
   void erase(FlowEntry& entry);
-  // Moves the entry to the end of its order of use, at most every 100 ms: the order is no finer than that. The clock
-  // must not go back while there are entries.
+  // Moves the entry to the end of its order of use, but at most every 100 ms, which is the resolution of the order. The
+  // clock must not go back while there are entries.
   void touch(FlowEntry& entry, std::uint64_t now_ns);
-  // When the entry last moved, to the millisecond, if that is less than 49 days ago; 0 if the clock did not know the
-  // time then.
+  // Returns when the entry last moved, to the millisecond, if that is less than 49 days ago; 0 if the clock did not
+  // know the time then.
   static std::uint64_t touched_ns(const FlowEntry& entry, std::uint64_t now_ns);
   // Moves an entry that is on probation to the end of the conversations.
   void begin_conversation(FlowEntry& entry, std::uint64_t now_ns);
@@ -58,9 +58,9 @@ class FlowTable {
 
   // Sets the counts of the segment to zero.
   void start_segment(FlowEntry& entry);
-  // Counts an active cut.
+  // Counts one more segment, after an active cut.
   void next_segment(FlowEntry& entry);
-  // An entry's element of a side array. It is zero when it is first asked for.
+  // Returns the entry's element of a side array. The element is zero at the first use.
   CounterHighBits& high_bits(FlowEntry& entry);
   Tags& tags(FlowEntry& entry);
   TunnelIds& tunnel_ids(FlowEntry& entry);
@@ -68,31 +68,32 @@ class FlowTable {
   bool sheds_features(const FlowEntry& entry) const {
     return entry.has_load_shedding && load_shedding_[index_of(entry)].features != 0;
   }
-  // False: the octets of flow.accounting are those of the link or of the IP layer.
+  // False if flow.accounting counts at the link or at the IP layer, so that no other octets are kept.
   bool keeps_accounted_octets() const { return accounted_octets_.size() > 0; }
   void add_accounted_octets(const FlowEntry& entry, Direction direction, std::uint64_t octets) {
     accounted_octets_[index_of(entry)].sides[direction_index(direction)] += octets;
   }
 
-  // The flow as records and user metrics see it, except for its metrics.
+  // Reads the flow as records and user metrics see it, without its metrics.
   void read(const FlowEntry& entry, Flow& flow) const;
   void read(const FlowEntry& entry, Direction direction, FlowSide& side) const;
 
-  // The orders of use.
+  // The two orders of use.
   IndexList& on_probation() { return on_probation_; }
   IndexList& conversations() { return conversations_; }
-  // The first of both orders; in the same millisecond, the one on probation. kNoIndex if the table is empty.
+  // Returns the least recently used flow of both orders, or kNoIndex if the table is empty. If the first flows of both
+  // orders moved in the same millisecond, returns the flow on probation.
   std::uint32_t least_recently_used(std::uint64_t now_ns) const;
   IndexList& by_opening() { return by_opening_; }  // open segments by age
   IndexList& by_close() { return by_close_; }      // closed segments by the time of close
 
-  // Bytes for this capacity, without the side arrays.
+  // Returns the octets of memory that a table of this capacity takes, without the side arrays.
   static std::size_t octets(std::uint32_t capacity);
 
  private:
   struct Slot {
     std::uint32_t hash;
-    std::uint32_t entry;  // its index plus 1; 0: free, as zeroed memory is
+    std::uint32_t entry;  // index of the entry plus 1; 0: the slot is free
   };
 
   static std::uint32_t slots_for(std::uint32_t capacity);
@@ -101,7 +102,7 @@ class FlowTable {
     return static_cast<std::uint32_t>(std::uint64_t{hash} * slots_.size() >> 32);
   }
   std::uint32_t after(std::uint32_t slot) const { return slot + 1 == slot_count() ? 0 : slot + 1; }
-  // Steps of probing from one slot to another.
+  // Returns the number of probing steps from one slot to another.
   std::uint32_t distance(std::uint32_t from, std::uint32_t to) const {
     return to >= from ? to - from : to + slot_count() - from;
   }
@@ -115,16 +116,15 @@ class FlowTable {
   ZeroedArray<Links> use_;
   ZeroedArray<Links> opening_;
   ZeroedArray<Slot> slots_;
-  // Side arrays.
   ZeroedArray<CounterHighBits> high_bits_;
   ZeroedArray<Tags> tags_;
   ZeroedArray<TunnelIds> tunnel_ids_;
   ZeroedArray<LoadShedding> load_shedding_;
-  ZeroedArray<AccountedOctets> accounted_octets_;  // empty if not kept
+  ZeroedArray<AccountedOctets> accounted_octets_;  // empty if keeps_accounted_octets() is false
   Accounting accounting_;
   std::uint32_t size_ = 0;
-  std::uint32_t unused_ = 0;       // entries from here on were never used
-  std::uint32_t free_ = kNoIndex;  // erased entries, a chain through Links::next of use_
+  std::uint32_t unused_ = 0;       // entries from this index on were never used
+  std::uint32_t free_ = kNoIndex;  // the first erased entry; Links::next of use_ chains the others
   IndexList on_probation_;
   IndexList conversations_;
   IndexList by_opening_;

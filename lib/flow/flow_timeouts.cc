@@ -5,7 +5,7 @@
 namespace spanflow {
 namespace {
 
-// Half of what FlowDetails can store: the other half is for packets that come late.
+// Half of the time that FlowDetails can store. The other half is for packets that come late.
 constexpr std::uint64_t kMostLinger = FlowDetails::kMostSinceClose / 2;
 
 std::uint64_t nanoseconds(Nanoseconds duration) { return static_cast<std::uint64_t>(duration.count()); }

@@ -8,7 +8,8 @@
 namespace spanflow {
 namespace {
 
-// Flows that a sweep may end per burst: twice as many as a burst can open, so that expiry keeps up.
+// The number of flows that a sweep may end per burst. It is twice the number that a burst can open, so that expiry
+// keeps up.
 constexpr int kSweepBudget = 2 * kBurstPackets;
 
 std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
@@ -69,7 +70,7 @@ void Meter::take_over(const Adjustments& adjustments) {
   max_delay_ = adjustments.max_delay;
 }
 
-// A worker that has fallen behind does less per packet, so that it loses fewer packets.
+// Leaves out work per packet while the worker is behind, so that it loses fewer packets.
 void Meter::shed_load() {
   const OverloadLevel before = overload_->level();
   const std::uint8_t sampling_before = overload_->sampling_shift();
@@ -81,7 +82,7 @@ void Meter::shed_load() {
   }
 }
 
-// A pass without packets and without ended flows is idle: it only polls empty queues.
+// A pass is idle if it found no packets and ended no flows: it only polled empty queues.
 void Meter::note_busy(bool was_busy) {
   busy_->end_pass(tsc_now(), was_busy);
   if (was_busy) counters_.set(Counter::kWorkerBusy, busy_->ns());
@@ -92,7 +93,7 @@ void Meter::accept(const RawPacket& raw, LinkType link_type) {
   if (++count_ == packets_.size()) add_to_flows();
 }
 
-// Each step runs over all packets, so that one packet's memory is fetched while others are processed.
+// Each step processes all packets, so that the memory for one packet is fetched while others are processed.
 void Meter::add_to_flows() {
   std::uint64_t octets = 0;
   std::uint64_t later_fragments = 0;
@@ -121,7 +122,7 @@ void Meter::add_to_flows() {
   count_ = 0;
 }
 
-// Consecutive packets of one flow are hashed and looked up once.
+// Consecutive packets of one flow are hashed and looked up only once.
 void Meter::hash_all() {
   FlowTable& table = cache_.table();
   std::uint64_t sum_before = 0;
@@ -145,14 +146,14 @@ void Meter::leave_out(const Packet& packet) {
   counters_.subtract(Counter::kOctetsMetered, packet.size);
 }
 
-// Held packets are metered first. Packets of any time may follow.
+// Meters the held packets first. Packets of any time may follow.
 void Meter::end_all() {
   intake_.release_all(*this);
   cache_.end_all(now_ns_);
 }
 
-// A file's records leave in full blocks. A live record waits no longer than output.max_delay, and a record from a pipe
-// not longer than until the pipe is idle.
+// Records of a file are passed on in full blocks. A live record waits at most output.max_delay. A record from a pipe
+// waits at most until the pipe is idle.
 void Meter::pass_on_records(const Burst& burst) {
   if (!writer_.has_unflushed()) {
     passed_on_ns_ = now_ns_;

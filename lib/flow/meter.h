@@ -20,18 +20,18 @@
 
 namespace spanflow {
 
-// One per worker, run by one thread. Owns the worker's classifier and flow cache; everything that it borrows must
-// outlive it.
+// One per worker, run by one thread. Owns the worker's classifier and flow cache. Everything that the Meter borrows
+// must outlive it.
 class Meter {
  public:
   Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder, ExportRing& ring,
         const MetricSet& metrics, Counters& counters);
 
-  // Meters the source to its end and exports every flow, also after an error of the source.
+  // Meters the source to its end and exports every flow, even if the source fails.
   void run();
-  // Applies to the packets from now on; thread-safe.
+  // Applies to packets that are metered from now on. Thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // After run(): the error that ended the source early, or nullptr.
+  // To be called after run(): returns the error that ended the source early, or nullptr.
   std::exception_ptr failure() const { return failure_; }
 
  private:
@@ -40,7 +40,7 @@ class Meter {
   void take_over(const Adjustments& adjustments);
   void shed_load();
   void note_busy(bool was_busy);
-  // The Intake's consumer.
+  // The functions that Intake requires of its consumer.
   Packet& next_packet() { return packets_[count_]; }
   void accept(const RawPacket& raw, LinkType link_type);
   void finish_accepted() { add_to_flows(); }
@@ -57,15 +57,16 @@ class Meter {
   RecordWriter writer_;
   std::optional<Classifier> classifier_;
   FlowCache cache_;
-  std::optional<Overload> overload_;  // live only
-  std::optional<BusyTime> busy_;      // live only
+  std::optional<Overload> overload_;  // only for a live source
+  std::optional<BusyTime> busy_;      // only for a live source
   Conditions conditions_;
   Mailbox<Adjustments> adjustments_;
   Nanoseconds max_delay_;
-  std::array<Packet, kBurstPackets> packets_;  // collected, to be added to their flows together
+  std::array<Packet, kBurstPackets> packets_;  // packets that will be added to their flows together
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
-  std::array<std::optional<Direction>, kBurstPackets> after_{};  // relative to the packet before, if of the same flow
+  // Direction relative to the packet before, if both are of the same flow.
+  std::array<std::optional<Direction>, kBurstPackets> after_{};
   std::uint64_t now_ns_ = 0;
   std::uint64_t passed_on_ns_ = 0;
   std::exception_ptr failure_;

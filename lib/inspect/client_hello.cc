@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint8_t kHandshakeRecord = 22;
 constexpr std::uint8_t kClientHello = 1;
-constexpr std::uint8_t kMajorVersion = 3;  // the same in SSL 3.0 and in all versions of TLS
+constexpr std::uint8_t kMajorVersion = 3;  // the same number in SSL 3.0 and all versions of TLS
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kHandshakeHeader = 4;
 constexpr std::size_t kMostRecord = 1 << 14;
@@ -18,7 +18,7 @@ constexpr std::size_t kMostSessionId = 32;
 HelloRead no() { return {HelloVerdict::kNo, {}}; }
 HelloRead need_more() { return {HelloVerdict::kNeedMore, {}}; }
 
-// Takes the next octets; returns nothing if there are fewer.
+// Returns the next octets and skips them. Returns nothing if there are fewer octets.
 std::optional<Cursor> take(Cursor& from, std::size_t octets) {
   if (!from.has(octets)) return std::nullopt;
   Cursor taken = from;
@@ -27,7 +27,7 @@ std::optional<Cursor> take(Cursor& from, std::size_t octets) {
   return taken;
 }
 
-// RFC 8446, section 3.4: a vector is preceded by its length in one or two octets.
+// Takes a vector, which is preceded by its length in one or two octets (RFC 8446, section 3.4).
 std::optional<Cursor> take8(Cursor& from) {
   const auto length = take(from, 1);
   return length ? take(from, length->u8(0)) : std::nullopt;
@@ -37,7 +37,7 @@ std::optional<Cursor> take16(Cursor& from) {
   return length ? take(from, length->be16(0)) : std::nullopt;
 }
 
-// The vector, if nothing follows it.
+// Returns the vector if nothing follows it.
 std::optional<Cursor> only8(Cursor from) {
   const auto vector = take8(from);
   return from.captured() == 0 ? vector : std::nullopt;
@@ -55,7 +55,7 @@ NumberList numbers(const std::optional<Cursor>& octets) {
   return octets && octets->captured() % 2 == 0 ? NumberList(*octets) : NumberList();
 }
 
-// RFC 6066, section 3: the first name of the type host_name.
+// Returns the first name of the type host_name (RFC 6066, section 3).
 std::string_view host_name(const Cursor& extension) {
   constexpr std::uint8_t kHostName = 0;
   auto names = only16(extension);
@@ -68,7 +68,7 @@ std::string_view host_name(const Cursor& extension) {
   return {};
 }
 
-// An extension must not occur twice (RFC 8446, section 4.2). If it does, the last one counts.
+// An extension must not occur twice (RFC 8446, section 4.2). If this happens, the last one counts.
 void read_extension(const HelloExtension& extension, ClientHello& hello) {
   switch (extension.type) {
     case extension_types::kServerName:
@@ -99,7 +99,7 @@ bool read_extensions(Cursor& body, ClientHello& hello) {
   return reader.at_end();
 }
 
-// The fields must fill the message exactly.
+// Returns kYes only if the fields fill the message exactly.
 HelloRead read_body(Cursor body) {
   const auto version = take(body, 2);
   const auto random = take(body, kRandom);
@@ -115,7 +115,7 @@ HelloRead read_body(Cursor body) {
 
 // The captured part of a record's content.
 struct Fragment {
-  HelloVerdict verdict;  // kYes: the whole content
+  HelloVerdict verdict;  // kYes if `content` is the whole content of the record
   Cursor content;
 };
 
@@ -142,7 +142,7 @@ HelloRead read_message(Cursor content) {
   return body ? read_body(*body) : need_more();
 }
 
-// Joins the contents of records.
+// Joins the contents of several records.
 class Assembly {
  public:
   explicit Assembly(HelloRoom& room) : room_(room) {}
@@ -181,7 +181,7 @@ HelloRead read_client_hello(Cursor stream, HelloRoom& room) {
   Fragment record = take_record(stream);
   if (record.verdict == HelloVerdict::kNo) return no();
   Assembly assembly{room};
-  // Nearly every client sends the message in one record: then nothing is copied.
+  // Nearly every client sends the message in one record, and nothing is copied then.
   for (Cursor content = record.content;; content = assembly.all()) {
     const HelloRead read = read_message(content);
     if (read.verdict != HelloVerdict::kNeedMore || record.verdict == HelloVerdict::kNeedMore) return read;

@@ -11,10 +11,10 @@
 
 namespace spanflow {
 
-// RFC 8701: random values that clients add so that servers learn to ignore unknown ones.
+// True for the random values that clients add so that servers learn to ignore unknown values (RFC 8701).
 constexpr bool is_grease(std::uint16_t value) { return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff); }
 
-// IANA's values of the extension types that are read.
+// IANA's values of the extension types that this program reads.
 namespace extension_types {
 inline constexpr std::uint16_t kServerName = 0;
 inline constexpr std::uint16_t kSignatureAlgorithms = 13;
@@ -22,7 +22,7 @@ inline constexpr std::uint16_t kAlpn = 16;
 inline constexpr std::uint16_t kSupportedVersions = 43;
 }  // namespace extension_types
 
-// A list of 16-bit numbers: a view of the message.
+// A list of 16-bit numbers. It is a view of the message.
 class NumberList {
  public:
   NumberList() = default;
@@ -40,13 +40,13 @@ struct HelloExtension {
   Cursor content;
 };
 
-// Iterates over extensions in the order of the message. A copy iterates on its own.
+// Iterates over extensions in the order of the message. A copy has a position of its own.
 class ExtensionReader {
  public:
   ExtensionReader() = default;
   explicit ExtensionReader(const Cursor& octets) : rest_(octets) {}
 
-  // Returns nothing at the end, or if the remaining octets are no extension.
+  // Returns nothing at the end, or if the remaining octets are not an extension.
   std::optional<HelloExtension> next();
   bool at_end() const { return rest_.captured() == 0; }
 
@@ -54,7 +54,7 @@ class ExtensionReader {
   Cursor rest_;
 };
 
-// Iterates over a list of names, each preceded by its length in one octet.
+// Iterates over a list of names. Each name is preceded by its length in one octet.
 class NameReader {
  public:
   NameReader() = default;
@@ -66,38 +66,39 @@ class NameReader {
   Cursor rest_;
 };
 
-// Views of the octets that it was read from. The lists still contain GREASE. If an extension is absent or its content
-// is malformed, its member is empty.
+// The members are views of the octets from which the hello was read. The lists still contain GREASE values. If an
+// extension is absent or malformed, its member is empty.
 struct ClientHello {
-  static constexpr std::size_t kMostServerName = 255;  // octets of a domain name (RFC 1035); the rest is cut off
+  // Octets of a domain name (RFC 1035). A longer name is cut.
+  static constexpr std::size_t kMostServerName = 255;
 
   std::uint16_t legacy_version = 0;
   NumberList ciphers;
   ExtensionReader extensions;
-  std::optional<std::string_view> server_name;  // empty if the extension names none
+  std::optional<std::string_view> server_name;  // empty if the extension contains no name
   NameReader alpn;
   NumberList signature_algorithms;
   NumberList supported_versions;
 };
 
 enum class HelloVerdict : std::uint8_t {
-  kNeedMore,  // the octets so far are the beginning of a ClientHello
+  kNeedMore,  // the octets so far are the start of a ClientHello
   kNo,
   kYes,
 };
 
 struct HelloRead {
   HelloVerdict verdict;
-  ClientHello hello;  // only with kYes
+  ClientHello hello;  // valid only with kYes
 };
 
-// A usual hello has a few hundred octets, or two thousand with a post-quantum key share. A longer message than this
-// counts as something else.
+// A usual hello has a few hundred octets, or two thousand with a post-quantum key share. A message longer than this is
+// not taken for a ClientHello.
 inline constexpr std::size_t kMostHelloOctets = 1 << 14;
 using HelloRoom = std::array<std::uint8_t, kMostHelloOctets>;
 
-// Reads the start of a client's TLS stream: one or several handshake records. A message in several records is
-// reassembled in `room`. The result is valid as long as the stream and `room` are.
+// Reads the start of a client's TLS stream, which is one or several handshake records. A message in several records is
+// reassembled in `room`. The result is valid as long as the octets of the stream and `room` are.
 HelloRead read_client_hello(Cursor stream, HelloRoom& room);
 
 }  // namespace spanflow

@@ -5,7 +5,7 @@
 namespace spanflow {
 namespace {
 
-// A SYN occupies one sequence number, before those of a payload that it carries (RFC 7413).
+// A SYN occupies one sequence number, before the numbers of its payload (RFC 7413).
 std::uint32_t payload_sequence(const Packet& packet) {
   return packet.tcp_seq + ((packet.tcp_flags & tcp::kSyn) != 0 ? 1 : 0);
 }
@@ -31,7 +31,8 @@ std::optional<ClientHello> ClientHelloWatcher::look(HelloWatch& watch, const Pac
     const HelloRead read = read_client_hello(payload, room_);
     if (read.verdict != HelloVerdict::kNeedMore) return conclude(watch, packet.direction, read);
   }
-  // A flow gets one buffer, for the side that began like a client, and none if its first segment has no octets here.
+  // A flow gets only one buffer, for the side that began like a client. It gets none if no octets of its first segment
+  // were captured.
   if (borrows || payload.captured() == 0) {
     settle(watch, packet.direction);
     return std::nullopt;
@@ -76,7 +77,7 @@ void ClientHelloWatcher::release(HelloWatch& watch) {
   watch.buffer = 0;
 }
 
-// Takes the buffer away from a flow that still needs it.
+// Takes the buffer away from a flow that still uses it.
 void ClientHelloWatcher::call_in(HelloWatch& watch) {
   counters_.add(Counter::kDpiHelloPoolFull);
   settle(watch, static_cast<Direction>(watch.buffered));

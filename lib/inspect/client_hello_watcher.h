@@ -14,20 +14,20 @@
 namespace spanflow {
 
 // One per worker; not thread-safe. `counters` must outlive it. Most hellos come in one segment and are read in the
-// packet. A hello in several segments borrows one of `buffers` buffers, at least 1, until it is complete; when all are
-// lent, the oldest loan is called in and its flow's hello is given up.
+// packet. A hello in several segments borrows one of `buffers` buffers (at least 1) until it is complete. When all
+// buffers are lent, the watcher takes back the oldest one and gives up the hello of that flow.
 class ClientHelloWatcher {
  public:
   ClientHelloWatcher(std::uint32_t buffers, Counters& counters);
 
-  // Looks at a TCP packet of the flow. Returns the hello once, with the packet that completes it; it is valid until the
-  // next call and as long as the packet. `syn_sequence` is the sequence number of the sender's SYN, if that was seen;
-  // otherwise the stream is assumed to begin with the first payload.
+  // Reads a TCP packet of the flow. Returns the hello once, for the packet that completes it. The hello is valid until
+  // the next call and while the packet is. `syn_sequence` is the sequence number of the sender's SYN, if that was seen.
+  // Otherwise the stream is assumed to begin with the first payload.
   std::optional<ClientHello> add(HelloWatch& watch, const Packet& packet, std::optional<std::uint32_t> syn_sequence) {
     if (packet.payload_size == 0 || watch.is_settled(packet.direction)) return std::nullopt;
     return look(watch, packet, syn_sequence);
   }
-  // Must be called before a watch that is not done() is dropped or moved.
+  // Must be called before a watch is dropped or moved, unless the watch is done().
   void release(HelloWatch& watch);
 
  private:

@@ -8,11 +8,11 @@
 
 namespace spanflow {
 
-// Belongs to the ClientHelloWatcher. Small, because every flow has one.
+// Belongs to the ClientHelloWatcher. It is small, because every flow has one.
 struct HelloWatch {
   static constexpr std::uint32_t kMostBuffers = (1U << 13) - 1;
-  std::uint16_t buffer : 13 = 0;   // its number plus 1; 0: none
-  std::uint16_t settled : 2 = 0;   // a bit per direction: there is nothing more to find
+  std::uint16_t buffer : 13 = 0;   // number of the buffer plus 1; 0: no buffer
+  std::uint16_t settled : 2 = 0;   // one bit per direction: the search is over
   std::uint16_t buffered : 1 = 0;  // the Direction whose octets are in the buffer
 
   bool is_settled(Direction direction) const { return (settled & direction_bit(direction)) != 0; }

@@ -1,5 +1,5 @@
-// JA4, the fingerprint of TLS clients: the open part of JA4+, as technical_details/JA4.md of
-// https://github.com/FoxIO-LLC/ja4 specifies it.
+// JA4, the fingerprint of TLS clients. It is the open part of JA4+; the specification is technical_details/JA4.md of
+// https://github.com/FoxIO-LLC/ja4.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,12 +13,13 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. All memory is allocated by the constructor.
+// One per worker; not thread-safe. The constructor allocates all memory.
 class Ja4 {
  public:
   Ja4();
 
-  // The fingerprint of a hello over TCP, like "t13d1516h2_8daaf6152771_e5627efa2ab1". Valid until the next call.
+  // Returns the fingerprint of a hello over TCP, like "t13d1516h2_8daaf6152771_e5627efa2ab1". It is valid until the
+  // next call.
   std::string_view of(const ClientHello& hello);
 
  private:
@@ -27,8 +28,8 @@ class Ja4 {
   ShortText hash_sorted(const NumberList& behind);
   void append_codes(std::string_view before);
 
-  std::vector<std::uint16_t> codes_;  // the list that is being hashed
-  fmt::memory_buffer list_;           // the same codes as text
+  std::vector<std::uint16_t> codes_;  // the codes that are being hashed
+  fmt::memory_buffer list_;           // codes_ as text
   fmt::memory_buffer fingerprint_;
 };
 

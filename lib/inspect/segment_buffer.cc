@@ -14,7 +14,7 @@ void SegmentBuffer::start(std::uint32_t sequence) {
 bool SegmentBuffer::add(std::uint32_t sequence, Cursor octets) {
   if (++segments_ > kMostSegments) return false;
   const std::uint32_t known = stream().captured();
-  // Sequence numbers wrap, so the signed difference gives the position. Octets of stream() are not overwritten.
+  // Sequence numbers wrap, so the signed difference is used as the position. Octets of stream() are never overwritten.
   const std::int64_t distance = static_cast<std::int32_t>(sequence - start_);
   const std::int64_t repeated = std::clamp<std::int64_t>(known - distance, 0, octets.captured());
   octets.skip(static_cast<std::size_t>(repeated));
@@ -35,7 +35,7 @@ Cursor SegmentBuffer::stream() const {
   return {};
 }
 
-// Merges the range with those that it overlaps or touches; false if there would be too many.
+// Merges the range with the ranges that overlap or adjoin it. False if there would be too many ranges.
 bool SegmentBuffer::insert(Range range) {
   const auto known = std::span(ranges_).first(range_count_);
   const auto apart = [&range](const Range& other) { return other.end < range.begin || other.begin > range.end; };

@@ -10,19 +10,19 @@
 
 namespace spanflow {
 
-// Usable directly from zeroed memory. Bounds the number of octets, of segments and of holes between them.
+// Zeroed memory is a valid object. The numbers of octets, segments and holes are limited.
 class SegmentBuffer {
  public:
   static constexpr std::size_t kMostOctets = kMostHelloOctets;
   static constexpr std::size_t kMostSegments = 64;
-  static constexpr std::size_t kMostRanges = 4;  // one at the start, the others after holes
+  static constexpr std::size_t kMostRanges = 4;  // one range at the start, each other one after a hole
 
   // Clears the buffer. `sequence` is the sequence number of the first octet.
   void start(std::uint32_t sequence);
-  // Stores the octets of the segment, as far as there is room; false if the segment exceeds one of the bounds.
-  // Retransmitted octets change nothing.
+  // Stores the octets of the segment, as far as they fit. False if the segment exceeds a limit. Retransmitted octets
+  // change nothing.
   bool add(std::uint32_t sequence, Cursor octets);
-  // The octets up to the first hole. Valid until start() or add().
+  // Returns the octets up to the first hole. They are valid until start() or add().
   Cursor stream() const;
   bool full() const { return stream().captured() == kMostOctets; }
 
@@ -37,7 +37,7 @@ class SegmentBuffer {
   std::uint32_t start_;
   std::uint32_t segments_;
   std::uint32_t range_count_;
-  std::array<Range, kMostRanges> ranges_;  // unordered; no two overlap or touch
+  std::array<Range, kMostRanges> ranges_;  // unordered; the ranges never overlap or adjoin
   std::array<std::uint8_t, kMostOctets> octets_;
 };
 

@@ -15,7 +15,7 @@ void add_to_mean(double value, double& result, MetricCell* more) {
   result = sum / static_cast<double>(count);
 }
 
-// A comparison with kNoValue is false, so min and max take the first value.
+// The aggregates min and max take the first value, because a comparison with kNoValue is false.
 constexpr std::array kAggregates = {
     AggregateType{.name = "count",
                   .help = "number of packets, or of packets that have this quantity",

@@ -1,5 +1,6 @@
-// The aggregates and quantities that a YAML metric can name, as in "sum: size". A new one is a row in aggregates.cc;
-// the options, their schema and their complaints follow from the tables. docs/metrics.md explains each to users.
+// The aggregates and quantities that a YAML metric can name, as in "sum: size". A new one needs only a row in
+// aggregates.cc: the options, their schema and their error messages are made from these tables. docs/metrics.md
+// explains each to users.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +13,26 @@
 namespace spanflow {
 
 struct AggregateType {
-  std::string_view name;  // the key of a metric
+  std::string_view name;  // the metric's key in the configuration
   std::string_view help;
-  double of_no_packet;                // the result before the first packet
-  std::uint32_t more_cells = 0;       // cells that `add` needs beside the result; they start at 0
-  bool takes_countable_only = false;  // accepts the quantities that can only be counted
-  // Adds the value of a packet. `result` is final after every packet: the code of other metrics may read it.
+  double of_no_packet;                // result before the first packet
+  std::uint32_t more_cells = 0;       // number of cells that `add` needs in addition to the result; they start at 0
+  bool takes_countable_only = false;  // true: quantities that can only be counted are accepted
+  // Adds the value of a packet. `result` must be valid after every packet, because the code of other metrics may read
+  // it.
   void (*add)(double value, double& result, MetricCell* more);
 };
 
 struct QuantityType {
   std::string_view name;
   bool countable_only = false;
-  // kNoValue if the packet does not have this quantity.
+  // Returns kNoValue if the packet does not have this quantity.
   double (*value_of)(const Packet& packet, bool is_first);
 };
 
 std::span<const AggregateType> aggregate_types();
 std::span<const QuantityType> quantity_types();
-// nullptr if there is none of this name.
+// Returns nullptr if no aggregate has this name.
 const AggregateType* find_aggregate(std::string_view name);
 const QuantityType* find_quantity(std::string_view name);
 

@@ -16,7 +16,7 @@ namespace {
 
 using TypePair = std::pair<std::uint8_t, std::uint8_t>;
 
-// Types of messages that answer each other.
+// The pairs of ICMP message types that answer each other.
 constexpr std::array<TypePair, 5> kIcmpPairs = {{
     {8, 0},    // echo
     {10, 9},   // router solicitation, advertisement
@@ -41,7 +41,7 @@ std::optional<std::uint8_t> counterpart(std::span<const TypePair> pairs, std::ui
   return std::nullopt;
 }
 
-// The key with the values that the specification uses as ports.
+// The flow key, with the values that the specification uses as ports.
 struct Tuple {
   FlowKey key;
   bool has_ports = true;
@@ -72,7 +72,7 @@ Tuple tuple_of(const FlowKey& key, std::uint8_t icmp_type, std::uint8_t icmp_cod
   }
 }
 
-// The smaller endpoint first, so that both directions are the same.
+// Returns the key with the smaller endpoint first, so that both directions have the same id.
 FlowKey ordered(const Tuple& tuple) {
   const FlowKey& key = tuple.key;
   const auto source = std::tie(key.ip_src.bytes, key.src_port);
@@ -80,7 +80,7 @@ FlowKey ordered(const Tuple& tuple) {
   return tuple.one_way || source < destination ? key : reversed(key);
 }
 
-// The octets that are hashed.
+// Collects the octets that are hashed.
 class Message {
  public:
   Message& octets(std::span<const std::uint8_t> octets) {

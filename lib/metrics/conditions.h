@@ -1,4 +1,4 @@
-// The `when` of metrics: pcap-filter expressions on the captured frame.
+// The `when` conditions of metrics: pcap-filter expressions, applied to the captured frame.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,17 @@
 
 namespace spanflow {
 
-// The number of bits of Packet::conditions.
+// The number of bits in Packet::conditions.
 inline constexpr std::size_t kMostConditions = 64;
 
 // One per worker; not thread-safe. Each expression is compiled once for each link type.
 class Conditions {
  public:
-  // At most kMostConditions expressions, which must outlive this.
+  // At most kMostConditions expressions are allowed. They must outlive this object.
   explicit Conditions(const std::vector<std::string>& expressions) : expressions_(expressions) {}
 
-  // One bit for each expression that the frame matches, in their order. Throws RunError if one is not valid for this
-  // link type.
+  // Returns one bit for each expression, in their order; 1 if the frame matches. Throws RunError if an expression is
+  // not valid for this link type.
   std::uint64_t matches(const RawPacket& raw, LinkType link_type) {
     if (filters_ == nullptr || link_type != link_type_) [[unlikely]]
       use(link_type);
@@ -39,7 +39,7 @@ class Conditions {
 
   const std::vector<std::string>& expressions_;
   std::map<LinkType, std::vector<Filter>> compiled_;
-  const std::vector<Filter>* filters_ = nullptr;  // for link_type_
+  const std::vector<Filter>* filters_ = nullptr;  // the filters for link_type_
   LinkType link_type_ = LinkType::kEthernet;
 };
 

@@ -1,4 +1,5 @@
-// The optional features of flows, kept outside the flow table: a feature that is off costs no memory and no time.
+// The optional features of flows. They are stored outside the flow table, so that a feature that is off costs no memory
+// and no time.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +14,14 @@
 
 namespace spanflow {
 
-// One per worker, parallel to its flow table: `index` is the index of the entry. Not thread-safe. `counters` must
-// outlive it.
+// One per worker; not thread-safe. Parallel to the worker's flow table: `index` is the index of the flow's entry.
+// `counters` must outlive the object.
 class Features {
  public:
   Features(const Config::Features& options, std::uint32_t capacity, Counters& counters);
 
   static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
-  // True if records have extras: values of features, and metadata from DPI.
+  // True if records have extras, which are values of features and metadata from DPI.
   static bool give_extras(const Config& config) {
     return any(config.features) || (config.dpi.enabled && config.dpi.metadata);
   }
@@ -30,10 +31,10 @@ class Features {
   }
   void start_flow(std::uint32_t index);
   void start_segment(std::uint32_t index);
-  // `size`: octets of the packet as flow.accounting counts them.
+  // `size` is the size of the packet in octets, as flow.accounting counts them.
   void add(std::uint32_t index, const Packet& packet, std::uint64_t size);
   void describe(std::uint32_t index, FlowExtras& extras) const;
-  // The extras of a flow without features.
+  // Fills in the extras of a flow without features.
   static void describe_nothing(FlowExtras& extras);
 
  private:
@@ -60,11 +61,11 @@ class Features {
   void add_early(std::uint32_t index, const Packet& packet, std::uint64_t size);
 
   Counters& counters_;
-  const std::uint32_t early_packets_;  // per flow
+  const std::uint32_t early_packets_;  // number of early packets that are kept per flow
   ZeroedArray<Statistics> statistics_;
   ZeroedArray<MillisecondGaps> millisecond_gaps_;
   ZeroedArray<std::uint32_t> early_counts_;
-  ZeroedArray<EarlyPacket> packets_;  // early_packets_ for each entry
+  ZeroedArray<EarlyPacket> packets_;  // early_packets_ elements for each entry
   ZeroedArray<TcpConnection> connections_;
   ZeroedArray<TcpConnection::Holes> holes_;
 };

@@ -8,9 +8,9 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kGreatestAlignment = 4096;  // a page: the alignment of the memory for the states
+constexpr std::uint32_t kGreatestAlignment = 4096;  // a page, which is the alignment of the memory for the states
 
-// The loader would search for a bare name in the system's folders.
+// Adds a folder to a bare name, because the loader would search for that name in the system's folders.
 std::string as_file(const std::string& path) { return path.find('/') == std::string::npos ? "./" + path : path; }
 
 void check(const MetricInterface& found, const std::string& name) {

@@ -1,4 +1,4 @@
-// A metric from a shared object: the only place that loads shared objects.
+// A metric from a shared object. No other code loads shared objects.
 #pragma once
 
 #include <memory>
@@ -8,10 +8,11 @@
 
 namespace spanflow {
 
-// Keeps the shared object loaded. Any thread may use the interface; each state belongs to one thread.
+// Keeps the shared object loaded. Any thread may use the interface; only one thread may use a given state.
 class MetricPlugin {
  public:
-  // Throws ConfigError if there is no such object, it has no metric of this name, or it was built for another spanflow.
+  // Throws ConfigError if the shared object does not exist, has no metric of this name, or was built for another
+  // version.
   MetricPlugin(const std::string& path, const std::string& name);
 
   const MetricInterface& interface() const { return *interface_; }

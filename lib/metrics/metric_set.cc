@@ -12,7 +12,7 @@
 namespace spanflow {
 namespace {
 
-// Stores each list of names once, for the life of the process: records point to it.
+// Stores each list of names once, for the life of the process, because records point to it.
 const MetricNames& keep(const MetricNames& names) {
   static std::mutex mutex;
   static std::set<MetricNames> kept;

@@ -16,16 +16,16 @@
 
 namespace spanflow {
 
-// True if the name is valid wherever metrics are named: as a C symbol and in YAML, CSV and JSON.
+// True if the name is valid wherever metrics are named: as a C symbol, and in YAML, CSV and JSON.
 bool is_metric_name(std::string_view name);
 
-// Switches off a metric whose code, which is the user's, has thrown. Thread-safe.
+// Switches off a metric whose user code has thrown an exception. Thread-safe.
 class MetricSwitch {
  public:
   bool is_on() const { return on_.load(std::memory_order_relaxed); }
-  // True for the first call, whose reason is kept.
+  // Returns true for the first call, and keeps the reason of that call.
   bool switch_off(std::string why);
-  // The reason given to switch_off(), once; empty if there is nothing new.
+  // Returns the reason given to switch_off(), but only once; empty if there is no new reason.
   std::string take_reason();
 
  private:
@@ -34,17 +34,17 @@ class MetricSwitch {
   std::string reason_;
 };
 
-// One per run; every worker reads it, and it must outlive them. `cell` is the position of a metric's value among the
-// cells of a flow, of which the first has the names.
+// One per run. All workers read it, and it must outlive them. `cell` is the position of a metric's value among the
+// cells of a flow; the first of these cells has the names.
 class MetricSet {
  public:
   struct Aggregation {
     const AggregateType* aggregate;
     const QuantityType* quantity;
-    std::uint8_t directions;   // one bit for each direction that counts
-    std::uint64_t conditions;  // the bit of its `when`, or none
+    std::uint8_t directions;   // one bit for each direction whose packets count
+    std::uint64_t conditions;  // the bit of the metric's `when`, or 0
     std::uint32_t cell;
-    std::uint32_t more_cells;  // the first of aggregate->more_cells
+    std::uint32_t more_cells;  // position of the first of the aggregate->more_cells cells
   };
   struct Plugin {
     Plugin(const std::string& path, const std::string& name, std::uint32_t value_cell)
@@ -60,7 +60,7 @@ class MetricSet {
     mutable MetricSwitch power;
   };
 
-  // Loads the shared objects. Throws ConfigError.
+  // Loads the shared objects. Throws ConfigError if one cannot be loaded or a metric is not valid.
   MetricSet(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks);
 
   bool empty() const { return names_->empty(); }
@@ -69,12 +69,12 @@ class MetricSet {
   const std::vector<Aggregation>& aggregations() const { return aggregations_; }
   const std::deque<Plugin>& plugins() const { return plugins_; }
   const std::deque<Callback>& callbacks() const { return callbacks_; }
-  // Cells of a record: the names and one value for each metric; 0 without metrics.
+  // The number of cells of a record: one for the names and one for each metric, or 0 without metrics.
   std::uint32_t record_cells() const { return empty() ? 0 : static_cast<std::uint32_t>(1 + names_->size()); }
-  // Cells of a flow: those of a record, and the further cells of aggregates.
+  // The number of cells of a flow: those of a record, and the additional cells of aggregates.
   std::uint32_t flow_cells() const { return flow_cells_; }
 
-  // A line for each metric that has been switched off since the last call.
+  // Returns a line for each metric that has been switched off since the last call.
   std::vector<std::string> take_failures() const;
 
  private:
@@ -84,7 +84,7 @@ class MetricSet {
   const MetricNames* names_;
   std::vector<std::string> conditions_;
   std::vector<Aggregation> aggregations_;
-  std::deque<Plugin> plugins_;  // a deque, because its members cannot be moved
+  std::deque<Plugin> plugins_;  // a deque, because its elements cannot be moved
   std::deque<Callback> callbacks_;
   std::uint32_t flow_cells_;
 };

@@ -1,4 +1,4 @@
-// Stable one-pass statistics of a series of values.
+// Numerically stable one-pass statistics of a series of values.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 
 namespace spanflow {
 
-// Welford's algorithm: no sum of squares that could overflow or cancel out. Zeroed memory is a valid empty series.
+// Uses Welford's algorithm, which has no sum of squares that could overflow or cancel out. Zeroed memory is a valid
+// empty series.
 class Series {
  public:
   void add(std::uint64_t value) {
@@ -34,7 +35,7 @@ class Series {
   std::uint64_t min_ = 0;
   std::uint64_t max_ = 0;
   double mean_ = 0;
-  double squares_ = 0;  // sum of the squared distances from the mean
+  double squares_ = 0;  // sum of the squared distances to the mean
 };
 
 }  // namespace spanflow

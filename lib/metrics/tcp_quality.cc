@@ -8,9 +8,9 @@
 namespace spanflow {
 namespace {
 
-// The same limits as in Wireshark, so that its counts can be compared with these.
+// These limits are Wireshark's, so that the counts can be compared with Wireshark's.
 constexpr std::uint64_t kFastRetransmissionNs = 20'000'000;
-constexpr std::uint64_t kReorderingNs = 3'000'000;  // if the handshake gave no round-trip time
+constexpr std::uint64_t kReorderingNs = 3'000'000;  // used if the handshake gave no round-trip time
 constexpr std::uint8_t kDuplicateAcks = 2;
 
 constexpr std::uint32_t kHeaderOctets = 20;
@@ -18,18 +18,18 @@ constexpr std::uint32_t kHeaderOctets = 20;
 bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) == flags; }
 bool has_any(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) != 0; }
 
-// Sequence numbers wrap: RFC 9293, 3.4.
+// True if `seq` comes before `other`. Sequence numbers wrap (RFC 9293, section 3.4).
 bool before(std::uint32_t seq, std::uint32_t other) { return static_cast<std::int32_t>(seq - other) < 0; }
 
-// The sequence number after the packet.
+// Returns the sequence number after the packet.
 std::uint32_t end_of(const Packet& packet) {
   return packet.tcp_seq + packet.payload_size + (has_any(packet, tcp::kSyn | tcp::kFin) ? 1 : 0);
 }
 
-// 0 if the time of the capture goes back.
+// Returns 0 if the time of the capture goes back.
 std::uint64_t elapsed(std::uint64_t from_ns, std::uint64_t to_ns) { return to_ns - std::min(from_ns, to_ns); }
 
-// The TCP header from its fixed part on, as far as it was captured; empty if the decoder could not read it.
+// Returns the TCP header, as far as it was captured. Empty if the decoder could not read the fixed part.
 std::optional<Cursor> tcp_header(const Packet& packet) {
   if (packet.later_fragment) return std::nullopt;
   Cursor header{packet.ip, packet.ip_captured, packet.ip_size};
@@ -39,7 +39,7 @@ std::optional<Cursor> tcp_header(const Packet& packet) {
   return header;
 }
 
-// A keep-alive probe: no new octets, one octet before the next sequence number.
+// True for a keep-alive probe, which has no new octets and starts one octet before the next sequence number.
 bool is_keep_alive(const Packet& packet, std::uint32_t next_seq) {
   return packet.payload_size <= 1 && packet.tcp_seq == next_seq - 1 && !has_any(packet, tcp::kSyn | tcp::kFin);
 }
@@ -61,7 +61,7 @@ TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   record_flags(packet);
   seen_ = true;
   if (syn) read_syn(packet, *header);
-  if (has(packet, tcp::kRst)) return Progress::kNone;  // its numbers may be anything
+  if (has(packet, tcp::kRst)) return Progress::kNone;  // the sequence numbers of a RST may have any value
   const Progress progressed = progress(packet, holes.sides[static_cast<int>(reversed(packet.direction))]);
   const Arrival arrived = arrival(packet);
   count(packet, arrived);
@@ -73,8 +73,8 @@ TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   return progressed;
 }
 
-// A SYN with another sequence number begins another connection between the same ports; a SYN-ACK may replace its
-// sender's state, but not that of the SYN it answers.
+// A SYN with another sequence number begins a new connection between the same ports. A SYN-ACK may replace the state of
+// its sender, but not that of the SYN that it answers.
 void TcpConnection::begin_numbering(const Packet& packet) {
   const Particulars& sender = particulars(packet.direction);
   const bool known = side(packet.direction).next_known;
@@ -120,7 +120,8 @@ void TcpConnection::read_options(Cursor header, Particulars& from) {
   }
 }
 
-// For a packet that takes sequence space: it is in order if it begins after all that its sender has sent.
+// To be called for a packet that takes sequence space. The packet is in order if it begins after everything that its
+// sender has sent.
 TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   const Side& sender = side(packet.direction);
   const Side& receiver = side(reversed(packet.direction));
@@ -130,7 +131,7 @@ TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   const bool acknowledged =
       packet.payload_size > 0 && receiver.ack_known && !before(receiver.ack, packet.tcp_seq + packet.payload_size);
   if (acknowledged) return Arrival::kRetransmitted;
-  // Data after a probe of a closed window: the probe's octet is sent again.
+  // Data after a probe of a closed window contains the probe's octet a second time.
   if (packet.payload_size > 1 && packet.tcp_seq == sender.next_seq - 1) return Arrival::kInOrder;
   const bool asked_for = receiver.duplicate_acks >= kDuplicateAcks && receiver.ack == packet.tcp_seq &&
                          elapsed(receiver.last_ns, packet.time_ns) < kFastRetransmissionNs;
@@ -139,7 +140,7 @@ TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   return soon && end_of(packet) != sender.next_seq ? Arrival::kOutOfOrder : Arrival::kRetransmitted;
 }
 
-// A sender cannot know of a loss before a round trip is over: an earlier packet was reordered, not retransmitted.
+// A sender cannot know of a loss within one round trip. A packet that comes earlier was reordered, not retransmitted.
 std::uint64_t TcpConnection::reordering_window_ns() const {
   const std::uint64_t round_trip = has_syn_ && handshake_done_ ? elapsed(syn_ns_, handshake_done_ns_) : 0;
   return round_trip > 0 ? round_trip : kReorderingNs;
@@ -164,7 +165,7 @@ void TcpConnection::count(const Packet& packet, Arrival arrived) {
   }
 }
 
-// The times of a handshake with retransmissions: a SYN-ACK answers the last SYN, an ACK the last SYN-ACK.
+// Takes the times of the handshake. With retransmissions, a SYN-ACK answers the last SYN, and an ACK the last SYN-ACK.
 void TcpConnection::follow_handshake(const Packet& packet) {
   if (handshake_done_ || !has_any(packet, tcp::kSyn | tcp::kAck)) return;
   const bool answers = has(packet, tcp::kSyn | tcp::kAck);
@@ -190,7 +191,7 @@ void TcpConnection::follow_handshake(const Packet& packet) {
   }
 }
 
-// From the client's last packet with a request to the server's first with an answer.
+// Takes the time from the client's last packet with a request to the server's first packet with an answer.
 void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
   if (packet.payload_size == 0 || !client_known_ || has_answer_) return;
   const Side& sender = side(packet.direction);
@@ -204,18 +205,18 @@ void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
   }
 }
 
-// If it is unknown what both sides had sent and acknowledged before, as at the start of a capture, nothing is counted.
+// Counts nothing while it is unknown what both sides had sent and acknowledged before, as at the start of a capture.
 TcpConnection::Progress TcpConnection::progress(const Packet& packet, const Holes::Hole& others_hole) {
   const Side& sender = side(packet.direction);
   Side& other = side(reversed(packet.direction));
   if (!has(packet, tcp::kAck) || !sender.ack_known || !other.next_known) return Progress::kNone;
   if (!before(sender.ack, packet.tcp_ack)) return Progress::kNone;
   const bool into_hole = other.has_hole && before(others_hole.begin, packet.tcp_ack);
-  if (into_hole) other.has_hole = false;  // counted once
+  if (into_hole) other.has_hole = false;  // a hole is counted only once
   return into_hole || before(other.next_seq, packet.tcp_ack) ? Progress::kUnseen : Progress::kSeen;
 }
 
-// A packet beyond the next expected octet leaves a hole; later packets fill it from either end.
+// A packet after the next expected octet leaves a hole. Later packets fill the hole from either end.
 void TcpConnection::follow_hole(const Packet& packet, Holes::Hole& hole) {
   Side& sender = side(packet.direction);
   if (!sender.next_known) return;
@@ -293,7 +294,7 @@ void TcpConnection::record(Direction direction, char letter) {
   history_[history_length_++] = static_cast<char>(lower ? letter + kLowerCase : letter);
 }
 
-// The 1st, 10th, 100th, ... time.
+// Records the letter for the 1st, 10th, 100th, ... time.
 void TcpConnection::record_tenfold(Direction direction, char letter, std::uint32_t times) {
   while (times > 0 && times % 10 == 0) times /= 10;
   if (times == 1) record(direction, letter);

@@ -1,4 +1,4 @@
-// Quality of a TCP connection, as seen from one point of its path. docs/tcp.md defines every value.
+// Quality of a TCP connection, as seen from one point of the network path. docs/tcp.md defines every value.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 
 namespace spanflow {
 
-// The state of one flow's connection, of bounded size; zeroed memory is a valid new connection. Owned by the Features
-// of a worker; not thread-safe.
+// The state of one flow's connection. Its size is fixed. Zeroed memory is a valid new connection. The Features of a
+// worker own it; not thread-safe.
 class TcpConnection {
  public:
-  // Resets the counts and the history. The state that they depend on stays: sequence numbers, handshake, options, open
+  // Resets the counts and the history. Keeps the state on which they depend: sequence numbers, handshake, options, open
   // request.
   void start_segment();
-  // The octets that a packet acknowledges for the first time: none, octets that were seen here, or octets that were
-  // not.
+  // The octets that a packet acknowledges for the first time: kNone for no octets, kSeen for octets that were seen
+  // here, kUnseen for octets that were not.
   enum class Progress : std::uint8_t { kNone, kSeen, kUnseen };
 
-  // The first gap in the octets of each side as seen here, if there is one. Kept outside the connection, because few
-  // connections have one; zeroed memory is valid too.
+  // The first gap in the octets of each side, as seen here. Gaps are stored outside the connection, because few
+  // connections have one. Zeroed memory means that there is no gap.
   struct Holes {
     struct Hole {
       std::uint32_t begin;
@@ -30,11 +30,11 @@ class TcpConnection {
     Hole sides[2];
   };
 
-  // Adds a TCP packet of this flow, with its direction set. A packet without a complete TCP header is ignored. `holes`
-  // must always be the holes of this connection.
+  // Adds a TCP packet of this flow, whose direction must be set. Ignores a packet without a complete TCP header.
+  // `holes` must always be the holes of this connection.
   Progress add(const Packet& packet, Holes& holes);
 
-  // True once a packet has been added.
+  // True if a packet has been added.
   bool seen() const { return seen_; }
   void describe(TcpQuality& quality) const;
 
@@ -42,22 +42,22 @@ class TcpConnection {
   static constexpr std::size_t kHistoryLetters = 21;
 
   enum class Arrival : std::uint8_t { kInOrder, kRetransmitted, kOutOfOrder };
-  // The letters of the history for flags and payload: one bit of Side::letters each.
+  // The letters of the history for flags and payload. Each has one bit in Side::letters.
   enum Letter : std::uint8_t { kSyn, kSynAck, kFin, kRst, kData, kAck, kInconsistent, kManyFlags };
 
-  // The state that every packet of either direction needs. Sequence numbers are those of this sender.
+  // The state of a sender that each of its packets needs.
   struct Side {
-    std::uint64_t advanced_ns;         // when next_seq last moved
-    std::uint64_t last_ns;             // its last packet
-    std::uint32_t next_seq;            // after the highest octet it has sent
-    std::uint32_t ack;                 // its last acknowledgement, of the other's octets
-    std::uint16_t window;              // last advertised, unscaled
-    std::uint16_t retransmitted_bare;  // how many of the retransmitted are SYN or FIN without payload
+    std::uint64_t advanced_ns;         // when next_seq last increased
+    std::uint64_t last_ns;             // time of the last packet
+    std::uint32_t next_seq;            // sequence number after the highest octet sent
+    std::uint32_t ack;                 // last acknowledgement number sent
+    std::uint16_t window;              // last advertised window, not scaled
+    std::uint16_t retransmitted_bare;  // number of retransmitted packets that are a SYN or FIN without payload
     std::uint8_t duplicate_acks;
-    std::uint8_t letters;  // that the history has already
+    std::uint8_t letters;  // letters that the history already has
     bool next_known : 1;
     bool ack_known : 1;
-    bool sent_keep_alive : 1;  // its last packet was a keep-alive probe
+    bool sent_keep_alive : 1;  // true: the last packet was a keep-alive probe
     bool has_hole : 1;
 
     void forget_numbers() {
@@ -65,7 +65,7 @@ class TcpConnection {
       duplicate_acks = 0;
     }
   };
-  // The state that few packets need.
+  // The state of a sender that few of its packets need.
   struct Particulars {
     std::uint32_t retransmitted;
     std::uint32_t out_of_order;
@@ -104,10 +104,10 @@ class TcpConnection {
   Particulars& particulars(Direction direction) { return particulars_[static_cast<int>(direction)]; }
 
   Side sides_[2];
-  std::uint64_t syn_ns_;             // the last one before its answer
-  std::uint64_t first_syn_ack_ns_;   // the first one behind it
-  std::uint64_t last_syn_ack_ns_;    // the last one before the handshake's end
-  std::uint64_t handshake_done_ns_;  // the client's acknowledgement
+  std::uint64_t syn_ns_;             // time of the last SYN before a SYN-ACK
+  std::uint64_t first_syn_ack_ns_;   // time of the first SYN-ACK after that SYN
+  std::uint64_t last_syn_ack_ns_;    // time of the last SYN-ACK before the end of the handshake
+  std::uint64_t handshake_done_ns_;  // time of the client's acknowledgement
   std::uint64_t request_ns_;
   std::uint64_t answer_ns_;
   Particulars particulars_[2];
@@ -122,6 +122,6 @@ class TcpConnection {
   std::uint8_t history_length_;
   char history_[kHistoryLetters];
 };
-static_assert(sizeof(TcpConnection) == 192);  // three cache lines; the packets of a transfer touch the first
+static_assert(sizeof(TcpConnection) == 192);  // three cache lines; most packets of a bulk transfer need only the first
 
 }  // namespace spanflow

@@ -13,9 +13,9 @@
 
 namespace spanflow {
 
-// One per worker, parallel to its flow table: `index` is the index of the entry. Not thread-safe. All memory is
-// allocated at construction; the set and the counters must outlive it. The cells of a flow and the states of its
-// plugins are adjacent.
+// One per worker; not thread-safe. Parallel to the worker's flow table: `index` is the index of the flow's entry. The
+// constructor allocates all memory. The MetricSet and the counters must outlive the object. The cells of a flow and the
+// states of its plugins are adjacent in memory.
 class UserMetrics {
  public:
   UserMetrics(const MetricSet& set, std::uint32_t capacity, Counters& counters);
@@ -30,22 +30,22 @@ class UserMetrics {
     __builtin_prefetch(&flow.src_to_dst);
     __builtin_prefetch(&flow.dst_to_src);
   }
-  // True if any metric has user code, which can read the flow.
+  // True if a metric has user code. Such code can read the flow.
   bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
-  // The flow that user code reads; the caller must keep it up to date. Only if see_flows().
+  // Requires see_flows(). Returns the flow that user code reads, which the caller must keep up to date.
   Flow& flow(std::uint32_t index) { return flows_[index]; }
   // Resets the values, and makes flow(index).metrics refer to them.
   void start_segment(std::uint32_t index);
-  // Adds a packet that has been counted in the flow. `is_first`: the first of the segment.
+  // Adds a packet that has already been counted in the flow. `is_first` is true for the first packet of the segment.
   void add(std::uint32_t index, const Packet& packet, bool is_first);
-  // Makes the values final. Must be called for every segment that was started.
+  // Computes the final values. Must be called for every segment that was started.
   void end_segment(std::uint32_t index);
-  // Copies the final values to the cells of a record, MetricSet::record_cells() of them.
+  // Copies the final values to the MetricSet::record_cells() cells of a record.
   MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
 
  private:
-  // A metric of a shared object. Its state is at offset `state` of a flow's memory; the octet at `is_made` is 1 if it
-  // has been constructed.
+  // A metric of a shared object. Offsets are in the memory of a flow: `state` is that of the metric's state, `is_made`
+  // that of an octet that is 1 if the state has been constructed.
   struct Coded {
     const MetricInterface* code;
     MetricSwitch* power;
@@ -54,7 +54,7 @@ class UserMetrics {
     std::uint32_t cell;
   };
 
-  // Returns the octets that each flow needs.
+  // Assigns the offsets of the states. Returns the number of octets that each flow needs.
   std::size_t place_states();
   MetricCell* cells(std::uint32_t index) { return reinterpret_cast<MetricCell*>(&memory_[index * stride_]); }
   template <typename Call>
@@ -63,7 +63,7 @@ class UserMetrics {
 
   const MetricSet& set_;
   Counters& counters_;
-  std::vector<Coded> coded_;  // one for each of set_.plugins()
+  std::vector<Coded> coded_;  // one element for each of set_.plugins()
   const std::size_t stride_;
   ZeroedArray<std::byte> memory_;
   ZeroedArray<Flow> flows_;

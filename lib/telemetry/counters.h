@@ -1,5 +1,6 @@
-// Every counter of the program, in one list. A counter's name is also its path in the run's summary: dots nest. The
-// reason why a packet was not metered, or a flow ended, is given as a Counter, which the caller increments.
+// All counters of the program, in one list. A counter's name is also its path in the run's summary, where a dot begins
+// a nested level. The reason why a packet was not metered, or why a flow ended, is given as the Counter that the caller
+// increments.
 #pragma once
 
 #include <algorithm>
@@ -17,62 +18,68 @@ namespace spanflow {
 
 // X(id, name, unit, help)
 #define SPANFLOW_COUNTERS(X)                                                                                           \
-  X(PacketsReceived, "packets.received", "packets", "taken from the input: metered, ignored or malformed")             \
-  X(PacketsMetered, "packets.metered", "packets", "added to a flow")                                                   \
+  X(PacketsReceived, "packets.received", "packets", "packets taken from the input: metered, ignored or malformed")     \
+  X(PacketsMetered, "packets.metered", "packets", "packets added to a flow")                                           \
   X(IgnoredNotIp, "packets.ignored.not_ip", "packets", "frames that carry no IP: ARP, LLDP, spanning tree")            \
   X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
-    "seen before within decode.deduplicate: mirrored twice by a span port")                                            \
+    "packets that came again within decode.deduplicate, because a span port mirrored them twice")                      \
   X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
-    "not metered because an overloaded worker opens only one flow in sampling_rate")                                   \
-  X(MalformedLink, "packets.malformed.link_header", "packets", "cut inside the link layer, VLAN, MPLS or PPP headers") \
+    "packets left out because an overloaded worker meters only one new flow in sampling_rate")                         \
+  X(MalformedLink, "packets.malformed.link_header", "packets",                                                         \
+    "packets cut inside the link layer, VLAN, MPLS or PPP headers")                                                    \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
-    "cut inside the IP header, or with an impossible header length")                                                   \
+    "packets cut inside the IP header, or with an impossible header length")                                           \
   X(MalformedIpVersion, "packets.malformed.ip_version", "packets",                                                     \
-    "IP by their link type, but neither version 4 nor 6")                                                              \
+    "packets that are IP by their link type, but have neither version 4 nor 6")                                        \
   X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
-    "an IP length shorter than the header, longer than the tunnel's packet, or longer than any sliced frame")          \
+    "packets whose IP length is shorter than the header, or longer than the tunnel's packet or any sliced frame")      \
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
-    "cut inside an IPv6 extension header, or too many extension headers")                                              \
+    "packets cut inside an IPv6 extension header, or with too many extension headers")                                 \
   X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
-    "cut before the ports of TCP, UDP or SCTP, or too short for a TCP header")                                         \
-  X(MalformedNesting, "packets.malformed.nesting", "packets", "too many nested headers")                               \
-  X(PacketsNicMissed, "packets.nic_missed", "packets", "lost: dropped by the port because its queue was full")         \
-  X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost: the buffer pool of the queue was empty")                       \
+    "packets cut before the ports of TCP, UDP or SCTP, or too short for a TCP header")                                 \
+  X(MalformedNesting, "packets.malformed.nesting", "packets", "packets with too many nested headers")                  \
+  X(PacketsNicMissed, "packets.nic_missed", "packets", "lost packets: dropped by the port because its queue was full") \
+  X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost packets: the buffer pool of the queue was empty")               \
   X(PacketsKernelDropped, "packets.kernel_dropped", "packets",                                                         \
-    "lost: dropped by the kernel because its packet ring was full")                                                    \
+    "lost packets: dropped by the kernel because its packet ring was full")                                            \
   X(PacketsReaderRingFull, "packets.reader_ring_full", "packets",                                                      \
-    "lost: a worker was too slow for the packets that other threads sent to it")                                       \
+    "lost packets: a worker was too slow for the packets that other threads sent to it")                               \
   X(PacketsHandedOver, "packets.handed_over", "packets",                                                               \
-    "handed over by the worker that received them to the worker that owns their flow")                                 \
+    "packets handed over by the worker that received them to the worker that owns their flow")                         \
   X(PacketsTimeBackwards, "packets.time_backwards", "packets",                                                         \
-    "metered, but older than the last packet of their flow")                                                           \
+    "metered packets that are older than the last packet of their flow")                                               \
   X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \
-    "metered: fragments after the first of their datagram, which have no ports")                                       \
+    "metered fragments after the first fragment of their datagram; they have no ports")                                \
   X(FragmentsOrphaned, "packets.fragments_orphaned", "packets",                                                        \
-    "later fragments whose first fragment did not come in time: metered as flows without ports")                       \
+    "later fragments metered as flows without ports, because their first fragment did not come in time")               \
   X(FragmentsHeld, "packets.fragments_held", "packets",                                                                \
-    "later fragments that now wait for their first; counted as received when the wait ends")                           \
-  X(PacketsSliced, "packets.sliced", "packets", "metered by their IP length, although the frame is shorter")           \
+    "later fragments that now wait for their first fragment; they count as received when the wait ends")               \
+  X(PacketsSliced, "packets.sliced", "packets", "packets metered by their IP length, although the frame is shorter")   \
   X(PacketsOddEtherType, "packets.odd_ether_type", "packets",                                                          \
-    "metered although their EtherType is unknown: an IPv4 packet of exactly this length follows")                      \
+    "packets metered although their EtherType is unknown: an IPv4 packet of exactly this length follows")              \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
-    "frames longer than the interface's MTU allows: merged by an offload, which should be switched off")               \
+    "frames longer than the interface's MTU allows: an offload merged them, and should be switched off")               \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
   X(FlowsOpened, "flows.opened", "segments", "flow segments opened, including those after an active timeout")          \
   X(FlowsOpen, "flows.open", "segments", "flow segments now in the tables")                                            \
-  X(ExportedInactive, "flows.exported.inactive", "segments", "ended: no packet for flow.inactive_timeout")             \
-  X(ExportedActive, "flows.exported.active", "segments", "ended: as old as flow.active_timeout")                       \
-  X(ExportedClosed, "flows.exported.closed", "segments", "ended: TCP closed by FIN in both directions, or by RST")     \
-  X(ExportedCaptureEnd, "flows.exported.capture_end", "segments", "ended: still open when the capture ended")          \
-  X(ExportedEvicted, "flows.exported.evicted", "segments", "ended: removed because the table was full")                \
-  X(ExportedPlugin, "flows.exported.plugin", "segments", "ended by a user metric")                                     \
+  X(ExportedInactive, "flows.exported.inactive", "segments",                                                           \
+    "segments that ended because no packet came for flow.inactive_timeout")                                            \
+  X(ExportedActive, "flows.exported.active", "segments",                                                               \
+    "segments that ended because they were as old as flow.active_timeout")                                             \
+  X(ExportedClosed, "flows.exported.closed", "segments",                                                               \
+    "segments that ended because TCP was closed, by FIN in both directions or by RST")                                 \
+  X(ExportedCaptureEnd, "flows.exported.capture_end", "segments",                                                      \
+    "segments that were still open when the capture ended")                                                            \
+  X(ExportedEvicted, "flows.exported.evicted", "segments", "segments that were evicted because the table was full")    \
+  X(ExportedPlugin, "flows.exported.plugin", "segments", "segments that a user metric ended")                          \
   X(FlowsEvictedIdle, "flows.evicted_idle_ns", "ns",                                                                   \
     "how long the last evicted flow had been without packets; the maximum over all workers")                           \
   X(RecordsExported, "records.exported", "records", "records of ended segments")                                       \
-  X(RecordsRingDropped, "records.ring_dropped", "records", "lost: the export ring of a live worker was full")          \
+  X(RecordsRingDropped, "records.ring_dropped", "records", "lost records: the export ring of a live worker was full")  \
   X(DpiClassified, "dpi.classified", "flows", "flows that nDPI classified")                                            \
-  X(DpiGivenUp, "dpi.given_up", "flows", "flows that nDPI did not classify within its packets or time, or their life") \
+  X(DpiGivenUp, "dpi.given_up", "flows",                                                                               \
+    "flows that nDPI did not classify within its limits of packets and time, or before they ended")                    \
   X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early because dpi.max_flows was reached")                   \
   X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows without metadata because dpi.metadata_memory was used up")   \
   X(DpiHelloRead, "dpi.hello_read", "flows", "flows whose TLS ClientHello was read")                                   \
@@ -80,19 +87,21 @@ namespace spanflow {
     "flows whose ClientHello could not be reassembled: cut by the snap length, too long or too much out of order")     \
   X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
     "flows whose ClientHello in several segments was given up to make room for another flow's")                        \
-  X(TcpAcks, "tcp.acks", "packets", "features.tcp: packets that acknowledge octets for the first time")                \
+  X(TcpAcks, "tcp.acks", "packets", "with features.tcp: packets that acknowledge octets for the first time")           \
   X(TcpAcksOfUnseen, "tcp.acks_of_unseen", "packets",                                                                  \
-    "part of tcp.acks: the octets were never seen, so packets were lost on the way to this sensor")                    \
+    "packets of tcp.acks that acknowledge octets never seen: packets were lost on the way to this sensor")             \
   X(WorkerPolls, "worker.polls", "polls", "how often threads polled for packets, whether or not there were any")       \
-  X(WorkerBusy, "worker.busy_ns", "ns", "live: time that workers spent on bursts with packets and on ending flows")    \
+  X(WorkerBusy, "worker.busy_ns", "ns", "time that live workers spent on bursts with packets and on ending flows")     \
   X(OverloadLevel, "overload.level", "level",                                                                          \
-    "now: 0 none, 1 less DPI, 2 also no features, 3 also sampling; the maximum over all workers")                      \
+    "current level: 0 none, 1 less DPI, 2 also no features, 3 also sampling; the maximum over all workers")            \
   X(OverloadRaised, "overload.raised", "steps", "how often an overloaded worker raised its level or its sampling")     \
   X(OverloadDpiLowered, "overload.dpi_lowered", "flows", "flows classified from fewer packets because of overload")    \
   X(OverloadFeaturesStopped, "overload.features_stopped", "flows",                                                     \
     "flows opened without features because of overload")                                                               \
-  X(OverloadSampled, "overload.sampled", "flows", "flows opened as one in sampling_rate because of overload")          \
-  X(MetricsSwitchedOff, "metrics.switched_off", "metrics", "user metrics switched off because their code threw")
+  X(OverloadSampled, "overload.sampled", "flows",                                                                      \
+    "flows opened while, because of overload, only one new flow in sampling_rate was metered")                         \
+  X(MetricsSwitchedOff, "metrics.switched_off", "metrics",                                                             \
+    "user metrics switched off because their code threw an exception")
 
 enum class Counter : std::uint8_t {
 #define SPANFLOW_COUNTER_ID(id, name, unit, help) k##id,
@@ -100,7 +109,7 @@ enum class Counter : std::uint8_t {
 #undef SPANFLOW_COUNTER_ID
 };
 
-// The counter of segments that ended for this reason.
+// Returns the counter of segments that ended for this reason.
 constexpr Counter exported_counter(EndReason reason) {
   return static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason));
 }
@@ -111,8 +120,8 @@ static_assert(exported_counter(EndReason::kCaptureEnd) == Counter::kExportedCapt
 static_assert(exported_counter(EndReason::kEvicted) == Counter::kExportedEvicted);
 static_assert(exported_counter(EndReason::kPlugin) == Counter::kExportedPlugin);
 
-// kCount: how often something has happened. kGauge: how much there is now. Both are summed over threads; for a
-// kGreatestGauge the maximum is taken.
+// kCount says how often something has happened, kGauge how much there is now. Both are summed over threads. For a
+// kGreatestGauge, the maximum over threads is taken.
 enum class CounterKind : std::uint8_t { kCount, kGauge, kGreatestGauge };
 
 constexpr CounterKind kind_of(Counter counter) {
@@ -128,7 +137,7 @@ constexpr CounterKind kind_of(Counter counter) {
   }
 }
 
-// Packets that were lost before they could be counted in packets.received.
+// The counters of packets that were lost before they could be counted in packets.received.
 inline constexpr std::array kLosses = {Counter::kPacketsNicMissed, Counter::kPacketsNoMbuf,
                                        Counter::kPacketsKernelDropped, Counter::kPacketsReaderRingFull};
 
@@ -151,8 +160,8 @@ constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cas
 
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
-// Counters and histograms of one thread. Only that thread writes, with plain moves; any thread may read. Aligned so
-// that threads do not share cache lines.
+// The counters and histograms of one thread. Only that thread writes, without atomic read-modify-write; any thread may
+// read. Objects are aligned so that threads do not share cache lines.
 class alignas(64) Counters {
  public:
   void add(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) + amount); }
@@ -160,7 +169,7 @@ class alignas(64) Counters {
   void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
-  // Adds a value to a histogram, in its unit.
+  // Adds a value to a histogram, in the histogram's unit.
   void observe(HistogramId of, std::uint64_t value) {
     histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
   }
@@ -182,7 +191,7 @@ class alignas(64) Counters {
   std::array<Histogram, kHistograms.size()> histograms_{};
 };
 
-// Adds the values of another thread.
+// Adds the values of another thread to the sums.
 inline void add_up(const CounterValues& values, CounterValues& sums) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;
@@ -194,7 +203,7 @@ inline std::uint64_t value_of(const CounterValues& values, Counter counter) {
   return values[static_cast<std::size_t>(counter)];
 }
 
-// A Markdown table of all counters: docs/counters.md.
+// Returns a Markdown table of all counters, for docs/counters.md.
 std::string list_counters();
 
 }  // namespace spanflow

@@ -10,9 +10,9 @@
 
 namespace spanflow {
 
-// Writes the first entry of a message (level and text) at once, and counts the same message for kFoldingTime. Then one
-// entry reports the count, if there were repetitions. Remembers at most kRemembered messages: a new one replaces the
-// oldest, whose count is reported first. Not thread-safe.
+// Writes the first entry of a message (level and text) at once. Then counts repetitions of that message for
+// kFoldingTime and, if there were any, writes one entry with their number. Remembers at most kRemembered messages: a
+// new message replaces the oldest one, whose count is reported first. Not thread-safe.
 class Folding : public LogWriter {
  public:
   using Clock = std::chrono::steady_clock;
@@ -21,7 +21,7 @@ class Folding : public LogWriter {
   explicit Folding(std::shared_ptr<LogWriter> to, std::function<Clock::time_point()> now = Clock::now);
 
   void write(const LogEntry& entry) override;
-  // Reports the messages whose kFoldingTime is over.
+  // Reports the messages whose kFoldingTime has passed.
   void flush() override;
   // Reports all messages.
   void finish();
@@ -36,7 +36,7 @@ class Folding : public LogWriter {
 
   const std::shared_ptr<LogWriter> to_;
   const std::function<Clock::time_point()> now_;
-  std::deque<Message> messages_;  // in the order in which they were written
+  std::deque<Message> messages_;  // in the order in which the messages were written
 };
 
 }  // namespace spanflow

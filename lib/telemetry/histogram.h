@@ -1,4 +1,4 @@
-// Every histogram of the program, in one list like its counters: how many values were in each range.
+// All histograms of the program, in one list. A histogram counts how many values were in each range.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct HistogramInfo {
   std::string_view name;
   std::string_view unit;
   std::string_view help;
-  // Upper bounds of the ranges, inclusive, in that unit; the last range has no bound.
+  // Inclusive upper bounds of the ranges, in the histogram's unit. The last range has no bound.
   std::span<const std::uint64_t> bounds;
 };
 
@@ -32,7 +32,7 @@ inline constexpr std::array kHistograms = {
     HistogramInfo{HistogramId::kPacketsToVerdict, "dpi.packets_to_verdict", "packets",
                   "packets that nDPI saw of each flow that it classified, including the handshake", kPacketBounds},
     HistogramInfo{HistogramId::kExportLag, "records.export_lag_ns", "ns",
-                  "live: time from when a record was due until it was handed to the sinks", kLagBounds}};
+                  "time from when a record of a live input was due until it was handed to the sinks", kLagBounds}};
 
 static_assert([] {
   for (std::size_t i = 0; i < kHistograms.size(); ++i) {
@@ -46,15 +46,15 @@ constexpr const HistogramInfo& info(HistogramId histogram) { return kHistograms[
 struct HistogramValues {
   static constexpr std::size_t kMostRanges = std::max(kPacketBounds.size(), kLagBounds.size()) + 1;
 
-  std::array<std::uint64_t, kMostRanges> counts{};  // by range
-  std::uint64_t sum = 0;                            // of the values
+  std::array<std::uint64_t, kMostRanges> counts{};  // one count per range
+  std::uint64_t sum = 0;                            // sum of all values
 
   std::uint64_t count() const { return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}); }
 };
 
 using AllHistograms = std::array<HistogramValues, kHistograms.size()>;
 
-// One thread writes, any thread may read.
+// One thread may write; any thread may read.
 class Histogram {
  public:
   void add(std::span<const std::uint64_t> bounds, std::uint64_t value) {

@@ -46,7 +46,7 @@ class JournalLog : public LogWriter {
   }
 
  private:
-  const std::string sensor_id_;  // the whole field, or empty
+  const std::string sensor_id_;  // the whole field with its name, or empty
   const std::unique_ptr<LogWriter> standard_error_ = make_text_log();
 };
 
@@ -56,7 +56,7 @@ bool standard_error_is_journal() {
   const char* const named = std::getenv("JOURNAL_STREAM");
   struct stat standard_error {};
   if (named == nullptr || ::fstat(STDERR_FILENO, &standard_error) != 0) return false;
-  // Without journald's socket, as in a chroot, libsystemd would silently drop all entries.
+  // If journald's socket is missing, as in a chroot, libsystemd silently drops all entries.
   return named == fmt::format("{}:{}", standard_error.st_dev, standard_error.st_ino) &&
          ::access("/run/systemd/journal/socket", F_OK) == 0;
 }

@@ -12,8 +12,9 @@ namespace spanflow {
 // exists.
 bool standard_error_is_journal();
 
-// Fields of an entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, SPANFLOW_SENSOR_ID if it is configured, SPANFLOW_REPEATED
-// if > 0. An entry that journald does not accept goes to standard error as text. Thread-safe.
+// An entry has these fields: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, SPANFLOW_SENSOR_ID if it is configured,
+// SPANFLOW_REPEATED if it is > 0. An entry that journald does not accept is written to standard error as text.
+// Thread-safe.
 std::unique_ptr<LogWriter> make_journal_log(const std::string& sensor_id);
 
 }  // namespace spanflow

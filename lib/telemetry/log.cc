@@ -16,8 +16,8 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kQueue = 1024;      // lines, about 400 octets each
-constexpr std::chrono::seconds kTick{1};  // interval of reports of folded and lost lines
+constexpr std::size_t kQueue = 1024;      // number of lines, each about 400 octets
+constexpr std::chrono::seconds kTick{1};  // interval between reports of repeated and lost lines
 
 struct Loggers {
   Loggers() { log_through(make_text_log()); }
@@ -29,12 +29,12 @@ struct Loggers {
 
   std::shared_ptr<LogWriter> writer;
   const std::shared_ptr<spdlog::logger> direct = std::make_shared<spdlog::logger>(std::string(kLogName));
-  // The logger of the last LogThread. It outlives the LogThread, because another thread may still use it.
+  // The logger of the last LogThread. It outlives that LogThread, because another thread may still use the logger.
   std::shared_ptr<spdlog::logger> queued;
   std::atomic<spdlog::logger*> current{direct.get()};
 };
 
-// Never destroyed, because threads of libraries may log while the program exits.
+// The loggers are never destroyed, because threads of libraries may log while the program exits.
 Loggers& loggers() {
   static auto* const all = new Loggers;
   return *all;
@@ -89,12 +89,12 @@ LogThread::~LogThread() {
   timer_.reset();
   use(*loggers().direct);
   const std::uint64_t lost = pool_->overrun_counter();
-  pool_.reset();  // writes the queued lines
+  pool_.reset();  // waits until the queued lines are written
   folding_->finish();
   report_lost(lost);
 }
 
-// Logs at level error, which every log.level shows.
+// Uses the level error, which every value of log.level shows.
 void LogThread::report_lost(std::uint64_t lost) {
   if (lost == reported_lost_) return;
   const std::string text =

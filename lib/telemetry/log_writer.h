@@ -1,4 +1,4 @@
-// An entry of the log, and the writers that format and write it.
+// A log entry, and the writers that format and write entries.
 #pragma once
 
 #include <spdlog/sinks/base_sink.h>
@@ -14,14 +14,14 @@ namespace spanflow {
 
 inline constexpr std::string_view kLogName = "spanflowd";
 
-// How long repetitions of a message are counted instead of written.
+// For this time after a message, its repetitions are counted instead of written.
 inline constexpr std::chrono::seconds kFoldingTime{10};
 
 struct LogEntry {
   spdlog::level::level_enum level;
   spdlog::log_clock::time_point time;
   std::string text;            // valid UTF-8 without control characters
-  std::uint64_t repeated = 0;  // if > 0, the entry only reports that the message came this many times more
+  std::uint64_t repeated = 0;  // if > 0, the entry only reports that the message was repeated this many times
 };
 
 class LogWriter {
@@ -32,7 +32,7 @@ class LogWriter {
   virtual void flush() {}
 };
 
-// Passes spdlog's messages to a writer, under a lock, and makes every message printable.
+// Passes spdlog's messages to a writer, under a lock. Makes every message printable first.
 class WriterSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit WriterSink(std::shared_ptr<LogWriter> writer) : writer_(std::move(writer)) {}
@@ -44,13 +44,14 @@ class WriterSink : public spdlog::sinks::base_sink<std::mutex> {
   const std::shared_ptr<LogWriter> writer_;
 };
 
-// The text, followed by the number of repetitions, if any: "text (37 times more within 10 s)".
+// Returns the text and, if there were repetitions, their number: "text (37 times more within 10 s)".
 std::string in_words(const LogEntry& entry);
-// One JSON object with time (RFC 3339, UTC), level and message, sensor_id if not empty, repeated if > 0.
+// Returns one JSON object with time (RFC 3339, UTC), level and message; sensor_id if it is not empty; repeated if it is
+// > 0.
 std::string json_line(const LogEntry& entry, std::string_view sensor_id);
 
-// Both write to standard error and are thread-safe.
-std::unique_ptr<LogWriter> make_text_log();  // "spanflowd: warning: text", with a coloured level on a terminal
+// Both writers use standard error and are thread-safe.
+std::unique_ptr<LogWriter> make_text_log();  // "spanflowd: warning: text"; the level is coloured on a terminal
 std::unique_ptr<LogWriter> make_json_log(std::string sensor_id);
 
 }  // namespace spanflow

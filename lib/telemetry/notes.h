@@ -1,4 +1,4 @@
-// Messages of threads that handle packets. These threads do not log; the owner of the Pipeline logs the notes.
+// Messages of threads that handle packets. These threads do not log: the owner of the Pipeline logs the notes.
 #pragma once
 
 #include <mutex>
@@ -8,14 +8,14 @@
 
 namespace spanflow {
 
-// Thread-safe. Add a note for an event of an input, never for each packet.
+// Thread-safe. Add a note when something happens to an input, never for each packet.
 class Notes {
  public:
   void add(std::string note) {
     const std::lock_guard lock(mutex_);
     notes_.push_back(std::move(note));
   }
-  // The notes since the last call.
+  // Returns the notes added since the last call.
   std::vector<std::string> take() {
     const std::lock_guard lock(mutex_);
     return std::exchange(notes_, {});

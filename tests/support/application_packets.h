@@ -1,4 +1,4 @@
-// Payloads that nDPI recognizes.
+// Payloads that nDPI recognises.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace spanflow::testing {
 
 // A TLS 1.3 ClientHello that asks for `server_name`.
 std::string tls_client_hello(std::string_view server_name);
-// A TLS 1.3 ServerHello that answers it.
+// A TLS 1.3 ServerHello that answers tls_client_hello().
 std::string tls_server_hello();
 std::string http_get(std::string_view host);
 std::string http_response();

@@ -10,7 +10,7 @@
 namespace spanflow::testing {
 namespace {
 
-// Appends integers in the byte order of this machine, or swapped.
+// Appends integers in this machine's byte order, or with their octets swapped.
 class Writer {
  public:
   explicit Writer(bool swapped) : swapped_(swapped) {}

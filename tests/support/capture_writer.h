@@ -9,14 +9,14 @@ namespace spanflow::testing {
 
 struct PcapForm {
   bool nanoseconds = true;
-  bool other_byte_order = false;  // other than this machine's
+  bool other_byte_order = false;  // true: not this machine's byte order
 };
 
-// The LINKTYPE_ number.
+// Returns the LINKTYPE_ number of the pcap formats.
 int pcap_number(LinkType type);
 
 Bytes pcap_of(const std::vector<TestPacket>& packets, const PcapForm& form = {});
-// With one section, one interface, and times in microseconds.
+// The file has one section and one interface, and its times are in microseconds.
 Bytes pcapng_of(const std::vector<TestPacket>& packets);
 
 Bytes gzip(const Bytes& content);

@@ -1,4 +1,4 @@
-// The message of a call that should fail.
+// Returns the message of a call that should fail.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace spanflow::testing {
 
-// The message of the RunError that `call` throws, or "no error".
+// Returns the message of the RunError that `call` throws, or "no error" if it throws none.
 template <typename Call>
 std::string error_of(Call call) {
   try {

@@ -1,4 +1,4 @@
-// Waits until another thread makes a condition true. The limit of 20 s only lets a broken build fail instead of hang.
+// Waits until another thread makes a condition true. The limit of 20 s lets a broken build fail instead of hang.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace spanflow::testing {
 
-// False if the condition is still not true at the limit.
+// False if the condition is still not true after the limit.
 template <typename Condition>
 bool eventually(Condition condition) {
   for (int i = 0; i < 20'000; ++i) {

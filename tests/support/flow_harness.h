@@ -1,4 +1,4 @@
-// A FlowCache with everything that it borrows: takes packets, returns records.
+// A FlowCache with everything that it borrows. Takes packets, and returns records.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,9 @@ class FlowHarness {
  public:
   struct Options {
     bool dpi = false;
-    bool wait = true;           // as a capture file does; false: a live worker, which drops
-    std::size_t blocks = 1024;  // of the export ring
+    // True: waits for room in the export ring, as for a capture file. False: drops records, as a live worker does.
+    bool wait = true;
+    std::size_t blocks = 1024;  // number of blocks in the export ring
     std::uint32_t dpi_states = 1024;
     std::uint16_t worker = 0;
     TimestampSource timestamp_source = TimestampSource::kFile;
@@ -33,24 +34,24 @@ class FlowHarness {
   explicit FlowHarness(Config config = {}) : FlowHarness(std::move(config), Options{}) {}
   FlowHarness(Config config, const Options& options);
 
-  // Decodes the packet, which must be readable, and adds it. Returns it with its direction.
+  // Decodes the packet and adds it to its flow. The packet must be valid. Returns it with its direction.
   Packet add(const TestPacket& packet);
   void sweep(std::chrono::nanoseconds now, int budget = 1'000'000);
-  // Ends everything at the time of the newest packet.
+  // Ends all flows at the time of the newest packet.
   void end();
   void end(std::chrono::nanoseconds now);
 
-  // Does the same as a reload.
+  // Sets the timeouts as a reload does.
   void set_timeouts(Nanoseconds active, Nanoseconds inactive);
 
-  // Leaves out as much as a worker that has been behind for `steps` steps.
+  // Makes the cache leave out as much work as that of a worker that has been behind for `steps` steps.
   void fall_behind(int steps);
 
-  // The records since the last call, in the order they were written.
+  // Returns the records since the last call, in the order in which they were written.
   std::vector<FlowRecord> take_records();
-  // The due times of the records that the last take_records() returned; 0: none.
+  // The due times of the records that the last take_records() returned; 0: no due time.
   const std::vector<std::uint64_t>& due_ns() const { return due_ns_; }
-  // end() and take_records().
+  // Calls end() and take_records().
   std::vector<FlowRecord> finish();
 
   std::uint64_t counter(Counter id) const { return counters_.get(id); }
@@ -58,7 +59,7 @@ class FlowHarness {
   FlowTable& table() { return cache_->table(); }
   ExportRing& ring() { return ring_; }
   RecordWriter& writer() { return writer_; }
-  // flows: opened = open + exported by reason; records exported = exported flows.
+  // True if flows opened = flows open + flows exported for any reason, and records exported = flows exported.
   bool ledgers_balance() const;
 
  private:
@@ -75,9 +76,9 @@ class FlowHarness {
   std::vector<std::uint64_t> due_ns_;
 };
 
-// All members of a record as one line, except `worker` and `sequence`.
+// Returns all members of a record as one line, except `worker` and `sequence`.
 std::string line_of(FlowRecord record);
-// The lines sorted, to compare runs whose records leave in another order.
+// Returns sorted lines, for comparing runs whose records leave in different orders.
 std::vector<std::string> sorted_lines(const std::vector<FlowRecord>& records);
 
 }  // namespace spanflow::testing

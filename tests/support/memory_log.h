@@ -21,7 +21,7 @@ class MemoryLog : public LogWriter {
     const std::lock_guard lock(mutex_);
     return entries_;
   }
-  // The entries as text.
+  // Returns the entries as text.
   std::vector<std::string> lines() const {
     const std::lock_guard lock(mutex_);
     return lines_;

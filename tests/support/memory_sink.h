@@ -9,7 +9,7 @@
 
 namespace spanflow::testing {
 
-// Outlives the MemorySink, which a SinkRunner owns. Thread-safe.
+// The records that a MemorySink has kept. A SinkRunner owns the MemorySink, so this object outlives it. Thread-safe.
 class KeptRecords {
  public:
   void add(std::span<const FlowRecord> records) {

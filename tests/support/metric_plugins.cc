@@ -1,4 +1,4 @@
-// A shared object with metrics that use each part of the interface, and metrics that fail.
+// A shared object whose metrics use each part of the interface, and whose other metrics fail.
 #include <spanflow/metric.h>
 
 #include <stdexcept>
@@ -15,7 +15,7 @@ struct CountLarge {
 };
 
 // The value is the sequence of calls, as the digits of a number: 1 on_init, 2 on_packet, 3 on_expire; 9 is a call with
-// wrong counts. The member `text` needs a destructor.
+// wrong counts. The member `text` requires a destructor call.
 struct Calls {
   std::string text;
   void on_init(spanflow::Flow& flow) { text += flow.src_to_dst.pkts == 0 ? "1" : "9"; }
@@ -83,7 +83,7 @@ SPANFLOW_METRIC(throws_at_end, ThrowsAtEnd);
 SPANFLOW_METRIC(aligned, Aligned);
 SPANFLOW_METRIC(too_aligned, TooAligned);
 
-// As the SPANFLOW_METRIC of another version would export them.
+// These are exported as the SPANFLOW_METRIC of another version would export them.
 extern "C" {
 extern const spanflow::MetricInterface spanflow_metric_of_another_version;
 extern const spanflow::MetricInterface spanflow_metric_of_another_packet;

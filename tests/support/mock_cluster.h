@@ -1,4 +1,4 @@
-// A Kafka cluster in the test's process: librdkafka's mock, with errors on request.
+// A Kafka cluster in the test's process: the mock of librdkafka, which returns errors on request.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -12,7 +12,7 @@
 
 namespace spanflow::testing {
 
-// For one thread. Has one broker, number 1, and topics with four partitions.
+// Used by one thread. The cluster has one broker, with the number 1, and topics with four partitions.
 class MockCluster {
  public:
   struct Message {
@@ -20,7 +20,7 @@ class MockCluster {
     std::string key;
     std::string value;
   };
-  enum Request : std::int16_t { kProduce = 0 };  // Kafka's ApiKey
+  enum Request : std::int16_t { kProduce = 0 };  // value of Kafka's ApiKey
 
   MockCluster() : host_(new_handle(RD_KAFKA_PRODUCER, {})), cluster_(rd_kafka_mock_cluster_new(host_.get(), 1)) {}
   ~MockCluster() { rd_kafka_mock_cluster_destroy(cluster_); }
@@ -38,7 +38,7 @@ class MockCluster {
     rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());
   }
 
-  // All messages of the topic.
+  // Returns all messages of the topic.
   std::vector<Message> read(const std::string& topic) {
     const auto consumer = new_handle(
         RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers()}, {"group.id", "test"}, {"enable.partition.eof", "true"}});

@@ -11,7 +11,7 @@ namespace spanflow::testing {
 
 TestPacket TestPacket::cut_to(std::size_t octets) const {
   TestPacket cut = *this;
-  // A copy of exactly this size, so that AddressSanitizer finds a read beyond it.
+  // The copy has exactly this size, so that AddressSanitizer finds a read beyond its end.
   cut.bytes = Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(octets, bytes.size())));
   return cut;
 }
@@ -76,7 +76,7 @@ PacketBuilder& PacketBuilder::linux_cooked2() {
 
 PacketBuilder& PacketBuilder::null_link() {
   first_link(LinkType::kNull);
-  return push({.header = {2, 0, 0, 0}}, {});  // AF_INET as a little-endian host writes it
+  return push({.header = {2, 0, 0, 0}}, {});  // AF_INET, as a little-endian host writes it
 }
 
 PacketBuilder& PacketBuilder::loop_link() {
@@ -114,7 +114,7 @@ PacketBuilder& PacketBuilder::mpls(std::uint32_t label) {
   const std::uint32_t kBottomOfStack = 0x100;
   Layer layer{.header = Bytes(4)};
   put32(layer.header, 0, label << 12 | kBottomOfStack | 64);
-  // Only the last label of a stack has the bit.
+  // Only the last label of a stack has the bottom-of-stack bit.
   const bool stacked = !layers_.empty() && last().header.size() == 4 && last().next == NextField::kNone;
   if (stacked) last().header[2] &= 0xfe;
   return push(std::move(layer), {.ether_type = 0x8847, .ip_protocol = 137, .ppp = 0x0281});

@@ -2,7 +2,7 @@
 //
 //   PacketBuilder().ethernet().vlan(100).ipv4("10.0.0.1", "10.0.0.2").tcp(1234, 80).syn().seq(100).at(5s).build()
 //
-// Length and next-protocol fields are set to match the inner headers, unless a test sets them wrong on purpose.
+// The length and next-protocol fields match the inner headers, unless a test sets wrong values on purpose.
 #pragma once
 
 #include <chrono>
@@ -19,17 +19,17 @@ namespace spanflow::testing {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// A frame that owns its octets: `bytes` as captured, and its length `wire`.
+// A frame that owns its octets: `bytes` as captured, and the length `wire` of the frame.
 struct TestPacket {
   Bytes bytes;
   std::uint32_t wire = 0;
   std::uint64_t time_ns = 0;
   LinkType link_type = LinkType::kEthernet;
-  DatagramTransport transport{};  // set by the Distributor for a later fragment
+  DatagramTransport transport{};  // the Distributor sets this for a later fragment
 
-  // Valid while this packet exists and is not changed.
+  // The result is valid while this packet exists and is not changed.
   RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns, transport}; }
-  // The packet as captured with this snap length.
+  // Returns the packet as it is captured with this snap length.
   TestPacket cut_to(std::size_t octets) const;
 };
 
@@ -39,7 +39,7 @@ enum class PppForm : std::uint8_t { kPlain, kHdlc, kCompressed };
 
 class PacketBuilder {
  public:
-  // Link layers. The first call sets the frame's link type; without one it is raw IP.
+  // Link layers. The first call sets the frame's link type. Without such a call, the frame is raw IP.
   PacketBuilder& ethernet();
   PacketBuilder& linux_cooked();
   PacketBuilder& linux_cooked2();
@@ -48,19 +48,19 @@ class PacketBuilder {
   PacketBuilder& raw_ip();
   PacketBuilder& ppp(PppForm form = PppForm::kPlain);
 
-  // Between link layer and IP.
-  PacketBuilder& llc_snap();  // makes the Ethernet header before it an IEEE 802.3 one
+  // Headers between link layer and IP.
+  PacketBuilder& llc_snap();  // changes the Ethernet header before it to IEEE 802.3
   PacketBuilder& vlan(std::uint16_t id, std::uint16_t tag_type = 0x8100);
   PacketBuilder& mpls(std::uint32_t label);
-  PacketBuilder& control_word();  // MPLS pseudowire, RFC 4385
+  PacketBuilder& control_word();  // of an MPLS pseudowire, RFC 4385
   PacketBuilder& pppoe(std::uint16_t session);
 
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
-  PacketBuilder& ip_options(std::size_t octets);  // a multiple of 4
+  PacketBuilder& ip_options(std::size_t octets);  // `octets` is a multiple of 4
   PacketBuilder& fragment(std::uint32_t offset, bool more, std::uint16_t id = 0);
   PacketBuilder& ipv6(std::string_view source, std::string_view destination);
-  PacketBuilder& extension(std::uint8_t number, std::size_t octets = 8);  // a multiple of 8
-  PacketBuilder& authentication_header();                                 // RFC 4302, 24 octets
+  PacketBuilder& extension(std::uint8_t number, std::size_t octets = 8);  // `octets` is a multiple of 8
+  PacketBuilder& authentication_header();                                 // RFC 4302; 24 octets
   PacketBuilder& fragment_header(std::uint32_t offset, bool more, std::uint32_t id = 0);
   // Sets the IPv4 total length, or the IPv6 payload length, to any value.
   PacketBuilder& ip_length(std::uint16_t value);
@@ -77,17 +77,17 @@ class PacketBuilder {
   PacketBuilder& seq(std::uint32_t number);
   PacketBuilder& ack_number(std::uint32_t number);
   PacketBuilder& window(std::uint16_t octets);
-  PacketBuilder& tcp_options(std::size_t octets);   // a multiple of 4
-  PacketBuilder& tcp_options(const Bytes& octets);  // these; a multiple of 4
+  PacketBuilder& tcp_options(std::size_t octets);   // `octets` is a multiple of 4
+  PacketBuilder& tcp_options(const Bytes& octets);  // the size of `octets` is a multiple of 4
   PacketBuilder& udp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& sctp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& icmp(std::uint8_t type, std::uint8_t code);
   PacketBuilder& icmpv6(std::uint8_t type, std::uint8_t code);
 
-  // Tunnels; those over UDP come after a udp() with their port.
+  // Tunnels. A tunnel over UDP comes after a udp() with its port.
   PacketBuilder& gre();
   PacketBuilder& gre_with_key(std::uint32_t key);
-  PacketBuilder& gre_with_everything(std::uint32_t key);  // checksum, key and sequence number
+  PacketBuilder& gre_with_everything(std::uint32_t key);  // has checksum, key and sequence number
   PacketBuilder& erspan1();
   PacketBuilder& erspan2(std::uint16_t session);
   PacketBuilder& erspan3(std::uint16_t session, bool platform_subheader = false);
@@ -95,28 +95,28 @@ class PacketBuilder {
   PacketBuilder& geneve(std::uint32_t vni, std::size_t option_octets = 0);
   PacketBuilder& gtp(std::uint32_t teid);
   PacketBuilder& gtp_with_extension(std::uint32_t teid);
-  PacketBuilder& capwap();        // with an IEEE 802.3 frame inside
-  PacketBuilder& capwap_80211();  // with an IEEE 802.11 QoS data frame and LLC/SNAP inside
+  PacketBuilder& capwap();        // an IEEE 802.3 frame follows
+  PacketBuilder& capwap_80211();  // an IEEE 802.11 QoS data frame with LLC/SNAP follows
 
   PacketBuilder& payload(std::string_view text);
   PacketBuilder& payload(std::size_t octets);
-  // An arbitrary header.
+  // Adds any header.
   PacketBuilder& header(Bytes octets);
-  // Octets after the packet that lengths do not count: Ethernet padding, trailers.
+  // Adds octets after the packet that its lengths do not count: Ethernet padding, trailers.
   PacketBuilder& padding(std::size_t octets);
   // Overwrites an octet of the last header.
   PacketBuilder& patch(std::size_t offset, std::uint8_t value);
 
   PacketBuilder& at(std::chrono::nanoseconds since_epoch);
-  // Only this many octets are captured; the length of the frame stays.
+  // Only this many octets are captured. The length of the frame on the wire stays.
   PacketBuilder& snap(std::size_t octets);
 
   TestPacket build() const;
 
  private:
-  // The kind of number in the field that names the next layer.
+  // The kind of number in the header field that names the next layer.
   enum class NextField : std::uint8_t { kNone, kEtherType, kIpProtocol, kPpp, kShortPpp };
-  // A layer's number of each kind; -1: it has none.
+  // The numbers of a layer, one of each kind; -1: the layer has no such number.
   struct Numbers {
     int ether_type = -1;
     int ip_protocol = -1;
@@ -126,7 +126,7 @@ class PacketBuilder {
     Bytes header;
     NextField next = NextField::kNone;
     std::size_t next_offset = 0;
-    // Sets the header's length field, given the octets inside.
+    // Sets the length field of the header, for the given number of octets inside.
     std::function<void(Bytes&, std::size_t)> set_length = [](Bytes&, std::size_t) {};
   };
 

@@ -1,11 +1,11 @@
-// The PacketBuilder's IP and transport headers.
+// The IP and transport headers of PacketBuilder.
 #include "support/byte_order.h"
 #include "support/packet_builder.h"
 
 namespace spanflow::testing {
 namespace {
 
-// RFC 791, 8200: where the length field is, and whether it counts the header.
+// The length field of IPv4 counts the header (RFC 791), that of IPv6 does not (RFC 8200).
 void set_ipv4_length(Bytes& header, std::size_t inside) {
   put16(header, 2, static_cast<std::uint32_t>(header.size() + inside));
 }

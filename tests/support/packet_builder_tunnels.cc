@@ -1,4 +1,4 @@
-// The PacketBuilder's tunnels.
+// The tunnels of PacketBuilder.
 #include "support/byte_order.h"
 #include "support/packet_builder.h"
 
@@ -61,7 +61,7 @@ PacketBuilder& PacketBuilder::erspan3(std::uint16_t session, bool platform_subhe
 
 PacketBuilder& PacketBuilder::vxlan(std::uint32_t vni) {
   Bytes fields(8);
-  fields[0] = 0x08;  // the VNI is valid
+  fields[0] = 0x08;  // flag: the VNI is valid
   put32(fields, 4, vni << 8);
   return header(fields);
 }
@@ -76,7 +76,7 @@ PacketBuilder& PacketBuilder::geneve(std::uint32_t vni, std::size_t option_octet
 PacketBuilder& PacketBuilder::gtp(std::uint32_t teid) {
   Layer layer{.header = {0x30, 0xff, 0, 0, 0, 0, 0, 0}};
   put32(layer.header, 4, teid);
-  // TS 29.281: the length counts what follows the mandatory eight octets.
+  // TS 29.281: the length counts the octets after the mandatory eight octets.
   layer.set_length = [](Bytes& header, std::size_t inside) {
     put16(header, 2, static_cast<std::uint32_t>(header.size() - 8 + inside));
   };
@@ -86,7 +86,7 @@ PacketBuilder& PacketBuilder::gtp(std::uint32_t teid) {
 PacketBuilder& PacketBuilder::gtp_with_extension(std::uint32_t teid) {
   gtp(teid);
   last().header[0] = 0x34;
-  // Sequence number, N-PDU number, a PDU session container (0x85) of one unit, no further extension.
+  // A sequence number, an N-PDU number, a PDU session container (0x85) of one unit, and no further extension.
   append(last().header, {0, 0, 0, 0x85, 1, 0, 9, 0});
   return *this;
 }
@@ -94,7 +94,7 @@ PacketBuilder& PacketBuilder::gtp_with_extension(std::uint32_t teid) {
 PacketBuilder& PacketBuilder::capwap() { return header({0, 0x10, 0, 0, 0, 0, 0, 0}); }
 
 PacketBuilder& PacketBuilder::capwap_80211() {
-  header({0, 0x10, 0x01, 0, 0, 0, 0, 0});  // T: the payload is a native frame
+  header({0, 0x10, 0x01, 0, 0, 0, 0, 0});  // flag T: the payload is a native frame
   Bytes frame(26);
   frame[0] = 0x88;  // QoS data
   frame[1] = 0x01;  // to the distribution system

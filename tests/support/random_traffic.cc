@@ -23,7 +23,7 @@ std::uint8_t random_flags(std::mt19937& random) {
   }
 }
 
-// A unit of mixed traffic: a conversation between two hosts, with one of five encapsulations.
+// A unit of mixed traffic: a conversation between two hosts that uses one of five encapsulations.
 class Conversation {
  public:
   explicit Conversation(std::mt19937& random)
@@ -106,7 +106,7 @@ class Conversation {
   std::uint64_t hosts_[2];
 };
 
-// Adds a datagram in fragments: in order within 1 ms, shuffled over some time, or without the first fragment.
+// Adds a datagram in fragments. They are in order within 1 ms, shuffled over some time, or without the first fragment.
 void add_datagram(const Conversation& conversation, std::chrono::nanoseconds now, std::uint16_t id,
                   std::mt19937& random, std::vector<TestPacket>& packets) {
   const auto kind = random() % 4;  // 0: in order; 1: no first fragment

@@ -1,4 +1,4 @@
-// The packets of the captures in tests/captures.
+// Reads the packets of the captures in tests/captures.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,7 @@ inline std::vector<TestPacket> recorded_packets(const std::string& name) {
   return packets;
 }
 
-// The payloads of all packets that have one.
+// Returns the payloads of all packets that have a payload.
 inline std::vector<std::string> recorded_payloads(const std::string& name) {
   std::vector<std::string> payloads;
   for (const TestPacket& frame : recorded_packets(name)) {

@@ -1,4 +1,4 @@
-// Records for tests of code that only passes them on.
+// Records for tests of code that only passes records on.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace spanflow::testing {
 
-// A record with `number` as flow_id.
+// Returns a record whose flow_id is `number`.
 inline FlowRecord record_number(std::uint64_t number) {
   FlowRecord record;
   record.ip_src = address("10.0.0.1");

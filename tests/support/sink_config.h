@@ -1,4 +1,4 @@
-// Sinks as a configuration file describes them.
+// Sink configurations, as a configuration file describes them.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@ namespace spanflow::testing {
 
 using YamlMembers = std::map<std::string, std::string>;
 
-// "{type: csv, path: flows.csv}"
+// Returns a text like "{type: csv, path: flows.csv}".
 inline std::string yaml_mapping(const YamlMembers& members) {
   std::string text;
   for (const auto& [name, value] : members) text += (text.empty() ? "" : ", ") + name + ": " + value;

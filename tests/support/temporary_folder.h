@@ -1,4 +1,4 @@
-// A folder for the files of a test; the destructor removes it.
+// A folder for the files of a test. The destructor removes it.
 #pragma once
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ class TemporaryFolder {
 
   std::string operator/(const std::string& name) const { return path_ / name; }
 
-  // Both return the path of the file.
+  // Both functions return the path of the file.
   std::string write(const std::string& name, std::string_view content) const {
     const std::string path = path_ / name;
     std::ofstream(path, std::ios::binary) << content;

@@ -13,7 +13,7 @@ inline std::string be8(std::size_t value) { return std::string(1, static_cast<ch
 inline std::string be16(std::size_t value) { return be8(value >> 8) + be8(value); }
 inline std::string be24(std::size_t value) { return be8(value >> 16) + be16(value); }
 
-// RFC 8446, vectors: the length, then the value.
+// A vector of RFC 8446: the length, then the value.
 inline std::string sized8(const std::string& value) { return be8(value.size()) + value; }
 inline std::string sized16(const std::string& value) { return be16(value.size()) + value; }
 inline std::string extension(std::uint16_t type, const std::string& content) { return be16(type) + sized16(content); }
@@ -41,7 +41,7 @@ struct HelloParts {
   std::string message() const { return handshake_message(1, body()); }
 };
 
-// The message in TLS records of at most `most` octets each.
+// Returns the message in TLS records of at most `most` octets each.
 inline std::string tls_records(std::string_view message, std::size_t most = 1 << 14) {
   std::string records;
   for (; !message.empty(); message = message.substr(std::min(most, message.size()))) {

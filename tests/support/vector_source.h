@@ -1,4 +1,4 @@
-// A PacketSource of packets that a test has built.
+// A PacketSource that delivers packets that a test has built.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace spanflow::testing {
 
-// All packets have the same link type. The time of a burst is the time of the packets so far.
+// All packets have the same link type. The time of a burst is that of the newest packet so far.
 class VectorSource : public PacketSource {
  public:
   struct Options {
@@ -17,7 +17,7 @@ class VectorSource : public PacketSource {
     bool live = false;
     bool idle_between_bursts = false;
     std::uint32_t greatest_frame = std::numeric_limits<std::uint32_t>::max();
-    std::vector<double> backlog;  // after each burst; 0 after further bursts
+    std::vector<double> backlog;  // backlog after each burst; 0 after further bursts
   };
 
   explicit VectorSource(std::vector<TestPacket> packets) : VectorSource(std::move(packets), Options{}) {}

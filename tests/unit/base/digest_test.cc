@@ -1,4 +1,4 @@
-// Hashes and base64: the examples of the standards.
+// Tests hashes and base64 with the examples of the standards.
 #include "base/digest.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ std::array<std::uint8_t, 20> sha1_of(std::string_view text) {
   return sha1(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
-// FIPS 180-2, appendices A.1, A.2 and B.1.
+// The examples of FIPS 180-2, appendices A.1, A.2 and B.1.
 TEST(Digest, HashesTheExamplesOfTheStandard) {
   EXPECT_EQ(hex(sha1_of("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -35,7 +35,7 @@ std::string base64(std::string_view text) {
   return std::string(encoded.view());
 }
 
-// RFC 4648, section 10.
+// The examples of RFC 4648, section 10.
 TEST(Base64, EncodesTheExamplesOfTheStandard) {
   EXPECT_EQ(base64(""), "");
   EXPECT_EQ(base64("f"), "Zg==");

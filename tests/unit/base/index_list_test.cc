@@ -1,4 +1,4 @@
-// Linked lists of indexes, and the pool that lends objects by index.
+// Tests linked lists of indexes, and the pool that lends objects by index.
 #include "base/index_list.h"
 
 #include <gmock/gmock.h>
@@ -55,7 +55,7 @@ TEST(LoanPool, LendsAgainWhatCameBack) {
   pool.take_back(0);
   EXPECT_FALSE(pool.all_lent());
   EXPECT_EQ(pool.oldest(), 2U);
-  EXPECT_EQ(pool[pool.lend()], 0) << "the content stays";
+  EXPECT_EQ(pool[pool.lend()], 0) << "the object keeps its content";
   EXPECT_EQ(pool[pool.lend()], 1);
   EXPECT_TRUE(pool.all_lent());
   EXPECT_THAT(loans_of(pool), ::testing::ElementsAre(2, 0, 1)) << "a new loan is the youngest";

@@ -21,10 +21,11 @@ TEST(BusyTime, IsRightAfterYears) {
   constexpr std::uint64_t kYear = 365 * 86'400;
   BusyTime busy(kHertz, 0);
   busy.end_pass(10 * kYear * kHertz, true);
-  EXPECT_NEAR(static_cast<double>(busy.ns()), 10.0 * kYear * 1e9, 10.0 * kYear);  // 1 ns per second
+  // An error of 1 ns per second is allowed.
+  EXPECT_NEAR(static_cast<double>(busy.ns()), 10.0 * kYear * 1e9, 10.0 * kYear);
 }
 
-// The speed is unknown before EAL is initialised.
+// EAL measures the speed of the counter; before its initialisation the speed is unknown.
 TEST(BusyTime, OfACounterOfUnknownSpeedIsNotCounted) {
   BusyTime busy(0, 0);
   busy.end_pass(kHertz, true);

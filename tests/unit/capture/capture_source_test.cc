@@ -1,4 +1,4 @@
-// Capture files of every format, whole, cut and damaged.
+// Reads capture files of every format: whole, cut short and damaged.
 #include "capture/capture_source.h"
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Compares packets by times, lengths and octets.
+// Expects packets with equal times, lengths and octets.
 void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPacket>& written, std::uint64_t grain_ns) {
   ASSERT_EQ(read.size(), written.size());
   for (std::size_t i = 0; i < read.size(); ++i) {
@@ -51,7 +51,7 @@ class CaptureSourceTest : public ::testing::Test {
   }
   std::vector<TestPacket> read(const Bytes& content) { return read({folder_.write("capture", content)}); }
 
-  // More than a burst and, in octets, more than a block.
+  // These are more packets than a burst holds, and more octets than a block holds.
   std::vector<TestPacket> packets_ = random_traffic(1, 5000);
   TemporaryFolder folder_;
   std::atomic<bool> stop_{false};
@@ -82,7 +82,7 @@ TEST_F(CaptureSourceTest, ReadsZstd) {
   expect_equal(read(zstd(pcapng_of(packets_))), packets_, 1000);
 }
 
-// The output of `cat a.gz b.gz` is such a file.
+// The command `cat a.gz b.gz` writes such a file.
 TEST_F(CaptureSourceTest, ReadsSeveralCompressedMembersAsOne) {
   const Bytes whole = pcap_of(packets_);
   const auto middle = whole.begin() + 1000;
@@ -144,7 +144,7 @@ TEST_F(CaptureSourceTest, OfAFileThatWasCutWhatCameBeforeIsRead) {
   pcapng.pop_back();
   expect_equal(read(pcapng), before, 1000);
   const auto notes = notes_.take();
-  EXPECT_EQ(notes.size(), 3U) << "one for each";
+  EXPECT_EQ(notes.size(), 3U) << "one note for each file";
   EXPECT_THAT(notes, ::testing::Each(::testing::EndsWith(": the capture is cut short; metered what came before")));
 }
 

@@ -1,4 +1,4 @@
-// The arguments for EAL. No test here starts it.
+// Tests the arguments for EAL. No test here starts EAL.
 #include "capture/eal.h"
 
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@ Config::Input input() {
   return input;
 }
 
-// EAL would otherwise probe, and might take, the host's own network card.
+// By default EAL probes all devices, and might take the host's own network card.
 TEST(EalArguments, WithoutAPciDeviceThePciBusIsNotTouched) {
   const auto arguments = eal_arguments(input(), {"net_af_packet0,iface=eth0"}, false);
   EXPECT_THAT(arguments, ::testing::Contains("--no-pci"));

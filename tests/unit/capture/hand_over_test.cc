@@ -1,4 +1,4 @@
-// Several workers, each with its own queue, in which there are packets that other workers own.
+// Several workers poll queues of their own. These contain packets that other workers own.
 #include "capture/hand_over.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Traffic = std::vector<TestPacket>;
 
-// Takes packets from its source in the same way as a Meter.
+// Takes packets from a source in the same way as a Meter.
 class Worker {
  public:
   Worker(const Config& config, const Decoder& decoder, HandOver& hand_over, std::uint32_t number, Traffic packets)
@@ -24,11 +24,11 @@ class Worker {
         end_(hand_over.make_end(number, source_, counters_)),
         intake_(config, *end_, decoder, counters_) {}
 
-  // False at the end.
+  // False if the source has ended.
   bool poll() {
     const Burst burst = end_->poll();
     for (const RawPacket& raw : burst.packets) {
-      EXPECT_GE(raw.time_ns, now_ns_) << "time had passed this packet while it was on its way";
+      EXPECT_GE(raw.time_ns, now_ns_) << "the worker's time has already passed the packet's time";
     }
     intake_.take_burst(burst, *this);
     EXPECT_GE(burst.now_ns, now_ns_);
@@ -96,7 +96,7 @@ class HandOverTest : public ::testing::Test {
     for (const auto& worker : workers_) sum += worker->counter(id);
     return sum;
   }
-  // packets: received = metered + ignored + malformed, over all workers.
+  // Checks the equation of packets, over all workers: received = metered + ignored + malformed.
   void expect_balance(std::uint64_t sent) const {
     std::uint64_t accounted = 0;
     for (const CounterInfo& each : kCounters) {
@@ -106,7 +106,7 @@ class HandOverTest : public ::testing::Test {
     EXPECT_EQ(sum(Counter::kPacketsReceived), accounted);
     EXPECT_EQ(accounted + sum(Counter::kPacketsReaderRingFull), sent);
   }
-  // The worker that metered each flow; fails if several workers metered packets of one flow.
+  // Returns the worker that metered each flow. Fails if several workers metered packets of one flow.
   std::map<std::string, std::uint32_t> owners_of_flows() const {
     std::map<std::string, std::uint32_t> owners;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) {
@@ -134,7 +134,7 @@ class HandOverTest : public ::testing::Test {
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
-// Distributes the packets in turn, the worst split that a device can make.
+// Distributes the packets in turn, which is the worst split that a device can make.
 std::vector<Traffic> deal(const Traffic& packets, std::size_t queues) {
   std::vector<Traffic> dealt(queues);
   for (std::size_t i = 0; i < packets.size(); ++i) dealt[i % queues].push_back(packets[i]);
@@ -152,7 +152,7 @@ PacketBuilder between(const std::string& from, const std::string& to, std::chron
   return PacketBuilder().ethernet().ipv4(from, to).udp(1, 53).at(time);
 }
 
-// A packet that this one of two workers owns.
+// Returns a packet that worker `worker` of two workers owns.
 PacketBuilder owned_by(std::uint32_t worker, std::chrono::nanoseconds time) {
   const Decoder decoder(TunnelSet::all(), VlanKey::kInner);
   for (int host = 1;; ++host) {
@@ -165,7 +165,8 @@ PacketBuilder owned_by(std::uint32_t worker, std::chrono::nanoseconds time) {
 }
 
 TEST_F(HandOverTest, EveryPacketIsMeteredByTheOwnerOfItsAddresses) {
-  const Traffic packets = mixed_traffic(1, 4000);  // fewer than lanes hold, because these queues deliver all at once
+  // Fewer packets than the lanes hold, because the queues deliver all packets at once.
+  const Traffic packets = mixed_traffic(1, 4000);
   for (const std::size_t queues : {2, 3, 5}) {
     workers_.clear();
     make_workers(deal(packets, queues));
@@ -239,11 +240,11 @@ TEST_F(HandOverTest, FragmentsFindTheirFirstAtTheOwnerWhicheverQueueTheyArriveIn
   EXPECT_EQ(found, 3U);
 }
 
-// The wall clock that ends flows on a quiet port must not overtake packets that another worker still has to pass on.
+// The wall clock ends flows on a quiet port. It must not pass packets that another worker has not yet handed over.
 TEST_F(HandOverTest, TimeWaitsForPacketsOnTheirWay) {
   make_workers({{owned_by(1, 1s).build(), owned_by(1, 2s).build()}, {owned_by(1, 9s).build()}});
   while (workers_[1]->metered().empty()) workers_[1]->poll();
-  for (int i = 0; i < 10; ++i) workers_[1]->poll();  // its own queue has come to an end
+  for (int i = 0; i < 10; ++i) workers_[1]->poll();  // worker 1 has reached the end of its own queue
   EXPECT_EQ(workers_[1]->now_ns(), 0U);
   while (workers_[0]->counter(Counter::kPacketsHandedOver) < 2) workers_[0]->poll();
   workers_[1]->poll();

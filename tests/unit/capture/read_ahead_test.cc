@@ -1,4 +1,4 @@
-// Reading a capture on its own thread.
+// Reads a capture on a thread of its own.
 #include "capture/read_ahead.h"
 
 #include <gmock/gmock.h>
@@ -11,7 +11,7 @@
 namespace spanflow::testing {
 namespace {
 
-// Puts each burst into a block, and reuses the block as soon as there is no other reference to it.
+// A source that puts each burst into a block, and reuses the block when there is no other reference to it.
 class BlockSource : public RetainableSource {
  public:
   explicit BlockSource(std::vector<TestPacket> packets) : packets_(std::move(packets)) {}

@@ -1,4 +1,4 @@
-// Receive side scaling in software, by the vectors of "Verifying the RSS Hash Calculation" (Microsoft).
+// Tests RSS in software with the vectors of "Verifying the RSS Hash Calculation" (Microsoft).
 #include "capture/rss.h"
 
 #include <arpa/inet.h>
@@ -81,12 +81,12 @@ TEST(RssTest, TheSymmetricKeyBringsBothDirectionsTogether) {
   }
 }
 
-// Regression: the pairs that were tried had two equal addresses each, which go to one queue with any key.
+// Regression: the two addresses of each tried pair were equal. Such a pair goes to one queue with any key.
 TEST(RssTest, AnyOtherKeyIsFoundOut) {
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {}}).directions_meet());
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {0, 1}}).directions_meet());
   Octets damaged = symmetric_rss_key(40);
-  damaged[33] = 0;  // only IPv6 addresses reach that far
+  damaged[33] = 0;  // only the hash of IPv6 addresses uses this octet of the key
   EXPECT_FALSE((RssLayout{.key = damaged, .queues = {0, 1, 2, 3}}).directions_meet());
 }
 
@@ -97,8 +97,8 @@ TEST(RssTest, AKeyTooShortForIpv6DoesNotPass) {
 
 TEST(RssTest, TheRedirectionTableSaysTheQueue) {
   const RssLayout layout{.key = kMicrosoftKey, .queues = {7, 5, 3, 1}};
-  EXPECT_EQ(layout.queue_of(pair("66.9.149.187", "161.142.100.80")), 3U);   // 0x323e8fc2
-  EXPECT_EQ(layout.queue_of(pair("153.39.163.191", "202.188.127.2")), 5U);  // 0x5d1809c5
+  EXPECT_EQ(layout.queue_of(pair("66.9.149.187", "161.142.100.80")), 3U);   // the hash is 0x323e8fc2
+  EXPECT_EQ(layout.queue_of(pair("153.39.163.191", "202.188.127.2")), 5U);  // the hash is 0x5d1809c5
 }
 
 TEST(RssTest, AQueueThatTheRedirectionTableLeavesOutIsFound) {

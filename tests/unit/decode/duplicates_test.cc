@@ -1,4 +1,4 @@
-// Which packets count as duplicates.
+// Tests which packets count as duplicates.
 #include "decode/duplicates.h"
 
 #include <gtest/gtest.h>
@@ -60,12 +60,12 @@ TEST_F(DuplicatesTest, WhatRoutersChangeDoesNotMatter) {
   const auto ip6 = [] { return PacketBuilder().ethernet().ipv6("fd00::1", "fd00::2"); };
   EXPECT_FALSE(seen(ip6().udp(1, 2)));
   EXPECT_TRUE(seen(ip6().patch(0, 0x6b).patch(1, 0x80).patch(7, 3).udp(1, 2)));
-  EXPECT_FALSE(seen(ip6().patch(2, 1).udp(1, 2))) << "the flow label does";
+  EXPECT_FALSE(seen(ip6().patch(2, 1).udp(1, 2))) << "routers do not change the flow label";
 }
 
 TEST_F(DuplicatesTest, AnotherIdentificationOrPayloadIsAnotherPacket) {
   EXPECT_FALSE(seen(ip4().tcp(1, 2).payload("abc")));
-  EXPECT_FALSE(seen(ip4(0, 78).tcp(1, 2).payload("abc"))) << "a retransmission";
+  EXPECT_FALSE(seen(ip4(0, 78).tcp(1, 2).payload("abc"))) << "a retransmission is not a duplicate";
   EXPECT_FALSE(seen(ip4().tcp(1, 2).payload("abd")));
   EXPECT_FALSE(seen(ip4().tcp(2, 1).payload("abc")));
 }

@@ -1,4 +1,4 @@
-// From the link layer to the IP header.
+// Decodes the layers from the link layer to the IP header.
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -9,7 +9,7 @@
 namespace spanflow::testing {
 namespace {
 
-// The same packet behind every link layer: 20 + 8 + 5 octets from the IP header on.
+// The same packet behind every link layer. From the IP header on, it has 20 + 8 + 5 octets.
 PacketBuilder& add_udp(PacketBuilder& builder) {
   return builder.ipv4("10.0.0.1", "10.0.0.2").udp(1234, 53).payload("hello");
 }
@@ -122,10 +122,10 @@ TEST(DecoderLink, PcapNumbersMapToTheirLinkTypes) {
   for (const int raw : {12, 14, 101, 228, 229}) EXPECT_EQ(link_type_from_pcap(raw), LinkType::kRawIp) << raw;
   EXPECT_EQ(link_type_from_pcap(113), LinkType::kLinuxCooked);
   EXPECT_EQ(link_type_from_pcap(276), LinkType::kLinuxCooked2);
-  EXPECT_EQ(link_type_from_pcap(105), std::nullopt);  // IEEE 802.11
+  EXPECT_EQ(link_type_from_pcap(105), std::nullopt);  // 105 is IEEE 802.11
 }
 
-// VLAN ids are fields of the record, whether or not they are part of the key.
+// VLAN ids are fields of the record even if they are not part of the key.
 TEST(DecoderVlan, OneTagIsTheVlanId) {
   const Packet packet = decode(PacketBuilder().ethernet().vlan(100).ipv4("1.1.1.1", "2.2.2.2").udp(1, 2)).packet;
   EXPECT_EQ(packet.vlan_id, 100);
@@ -212,7 +212,7 @@ TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_TRUE(decoded.packet.odd_ether_type);
   EXPECT_EQ(decoded.packet.key.dst_port, 8);
-  odd.bytes[17] = 127;  // one less than the frame holds
+  odd.bytes[17] = 127;  // an IP length that is one less than the octets in the frame
   EXPECT_EQ(decode(odd).outcome, Counter::kIgnoredNotIp);
 }
 
@@ -223,7 +223,7 @@ TEST(DecoderOddEtherType, AShortPacketMayBeFilledUpToEthernetsLeast) {
   EXPECT_EQ(decoded.packet.ip_size, 40U);
 }
 
-// Frames without IP are ignored, not malformed.
+// Frames without IP count as ignored, not as malformed.
 TEST(DecoderIgnored, ArpLldpAndSpanningTreeCarryNoIp) {
   const TestPacket frame = PacketBuilder().ethernet().payload(28).build();
   EXPECT_EQ(decode(with_ether_type(frame, 0x0806)).outcome, Counter::kIgnoredNotIp);

@@ -1,4 +1,4 @@
-// Every reason why a frame cannot be metered, and that no length of a frame is read beyond its end.
+// Tests every reason why a frame cannot be metered, and that frames of any length are not read beyond their end.
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -90,7 +90,7 @@ TEST(MalformedFrames, EightIpv6ExtensionsAreStillRead) {
   EXPECT_EQ(decode(chain_of_extensions(8)).outcome, Counter::kPacketsMetered);
 }
 
-// Packets that together have every header that the decoder knows.
+// Returns packets that together have every header that the decoder knows.
 std::vector<PacketBuilder> frames_of_all_kinds() {
   const auto inner = [](PacketBuilder builder) { return builder.ipv4("3.3.3.3", "4.4.4.4").tcp(1, 2).payload(9); };
   const auto over_udp = [](std::uint16_t port) { return ip4().udp(port, port); };
@@ -133,7 +133,8 @@ bool is_an_outcome(Counter outcome) {
          name.starts_with("packets.malformed.");
 }
 
-// Decodes and reads every octet that was captured according to the packet: AddressSanitizer finds reads beyond the end.
+// Decodes the packet, then reads every octet that was captured according to it. AddressSanitizer finds reads beyond the
+// end.
 void expect_sane(const TestPacket& frame) {
   const Decoded decoded = decode(frame);
   ASSERT_TRUE(is_an_outcome(decoded.outcome)) << info(decoded.outcome).name;

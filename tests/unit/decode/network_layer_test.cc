@@ -1,4 +1,4 @@
-// IP and transport headers, fragments, padding and snap lengths.
+// Decodes IP and transport headers, fragments, padding and packets cut by the snap length.
 #include <gmock/gmock.h>
 
 #include "support/decoding.h"
@@ -106,7 +106,7 @@ TEST(DecoderIcmp, Version6GivesTypeAndCodeToo) {
 }
 
 TEST(DecoderOther, AProtocolWithoutPortsIsMeteredByItsNumber) {
-  const Decoded decoded = decode(ip4().ip_protocol(89).payload(44));  // OSPF
+  const Decoded decoded = decode(ip4().ip_protocol(89).payload(44));  // 89 is OSPF
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.key.ip_protocol, 89);
   EXPECT_EQ(decoded.packet.key.src_port, 0);

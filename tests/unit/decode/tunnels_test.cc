@@ -1,4 +1,5 @@
-// Tunnels: entered when they are on, metered as the outer packet when they are off or cannot be read.
+// A tunnel is decoded if its option is on. If the option is off or the tunnel cannot be read, the outer packet is
+// metered.
 #include <gmock/gmock.h>
 
 #include <string>
@@ -31,8 +32,8 @@ TunnelSet all_but(TunnelType type) {
 struct TunnelCase {
   std::string name;
   TunnelType type;
-  std::uint32_t key;  // the same in both directions: part of the flow's key
-  std::uint32_t id;   // valid in one direction
+  std::uint32_t key;  // part of the flow's key; the same in both directions
+  std::uint32_t id;   // valid in only one direction
   std::uint8_t outer_protocol;
   PacketBuilder frame;
 };
@@ -111,7 +112,7 @@ TEST(Tunnels, EveryTypeIsReachedByACase) {
   }
 }
 
-// If it is not a tunnel after all, or the inner packet cannot be read, the outer packet is metered.
+// If the packet is not a tunnel after all, or its inner packet cannot be read, the outer packet is metered.
 void expect_outer_of(const PacketBuilder& frame, std::uint8_t outer_protocol) {
   const Decoded decoded = decode(frame);
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
@@ -146,7 +147,8 @@ TEST(UnreadableTunnel, AnErspan3SubheaderCutByTheSnapLengthIsTheOuterPacket) {
 TEST(UnreadableTunnel, PptpIsTheOuterPacket) { expect_outer_of(inner(outer().gre().patch(1, 0x01)), protocol::kGre); }
 
 TEST(UnreadableTunnel, GtpSignallingIsTheOuterPacket) {
-  expect_outer_of(inner(outer().udp(2152, 2152).gtp(1).patch(1, 1)), protocol::kUdp);  // echo request
+  // Message type 1 is an echo request.
+  expect_outer_of(inner(outer().udp(2152, 2152).gtp(1).patch(1, 1)), protocol::kUdp);
 }
 
 TEST(UnreadableTunnel, EncryptedCapwapIsTheOuterPacket) {
@@ -214,7 +216,7 @@ TEST(NestedTunnels, IpNestedForEverIsMeteredAtTheBound) {
   const Decoded decoded = decode(builder.udp(1, 2));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.key.ip_src,
-            address("10.0.0.7"));  // eight headers are read, although more follow
+            address("10.0.0.7"));  // the decoder reads eight headers, although more follow
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The applications of flows, with the real nDPI.
+// Classifies the applications of flows with the real nDPI.
 #include "dpi/classifier.h"
 
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@ PacketBuilder server(std::uint16_t server_port, std::chrono::nanoseconds time) {
   return PacketBuilder().ethernet().ipv4("192.168.7.2", "192.168.7.1").tcp(server_port, 50000).at(time);
 }
 
-// Handshake, request, response.
+// Returns the packets of a handshake, a request and a response.
 std::vector<TestPacket> connection(std::uint16_t port, const std::string& request, const std::string& response) {
   return {client(port, 1s).syn().seq(100).build(), server(port, 1s + 1ms).syn_ack().seq(900).ack_number(101).build(),
           client(port, 1s + 2ms).ack().seq(101).ack_number(901).build(),
@@ -88,7 +88,7 @@ TEST(Classifier, ABareSynIsGuessedByItsPort) {
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_PORT);
 }
 
-// nDPI knows Apple's network.
+// nDPI has a list of Apple's networks.
 TEST(Classifier, ABareSynToAKnownNetworkIsGuessedByItsAddress) {
   for (const auto& [port, name] : {std::pair{443, "TLS.Apple"}, std::pair{40002, "Apple"}}) {
     const auto record = only_record_of(
@@ -131,7 +131,7 @@ TEST(Classifier, ALabelStaysAcrossAnActiveCut) {
   EXPECT_EQ(records[1].application_name, "TLS.Instagram");
 }
 
-// Shows nDPI every packet as it was, without a Classifier.
+// Shows nDPI every packet in its original form, without a Classifier.
 std::string name_without_replay(const std::vector<TestPacket>& packets) {
   ndpi::Module* module = ndpi::make_module();
   ndpi::enable_all_protocols(module);
@@ -167,10 +167,10 @@ TEST(HandshakeReplay, GivesTheLabelThatEveryPacketWouldGive) {
 
 TEST(ClassifierPool, AStateIsTakenFromTheFirstPayloadToTheVerdict) {
   FlowHarness flows({}, with_dpi(1));
-  // TCP packets without payload take no state, however many flows there are.
+  // TCP packets without payload take no state, whatever the number of flows.
   for (std::uint16_t port = 1000; port < 1010; ++port) flows.add(client(port, 1s).syn().build());
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
-  // A verdict gives the state back.
+  // A verdict frees the state.
   for (int host = 1; host <= 10; ++host) {
     flows.add(PacketBuilder().ipv4("10.1.0." + std::to_string(host), "10.2.0.1").icmp(8, 0).payload(56).at(1s).build());
   }
@@ -187,7 +187,7 @@ TEST(ClassifierPool, WhenItIsFullTheOldestFlowIsGivenUpAndCounted) {
   flows.add(udp(3, 40002, unknown));
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 1U);
   EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 1U);
-  // The first is done, the second still has its state and the third has the first one's.
+  // The first flow is done. The second flow still has its state. The third flow has the former state of the first.
   flows.add(udp(1, 40002, dns_query("www.example.test")));
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 1U);
   EXPECT_EQ(flows.finish().size(), 3U);
@@ -207,7 +207,7 @@ TestPacket unknown(std::uint16_t port, int number) {
   return udp(port, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08", 1s + std::chrono::milliseconds{number});
 }
 
-// The number of payload packets after which a flow is given up.
+// Returns the number of payload packets after which a flow is given up.
 int packets_until_given_up(const Config& config) {
   FlowHarness flows(config, with_dpi());
   int packets = 0;
@@ -226,7 +226,7 @@ TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
   }
 }
 
-// 6 packets instead of 24.
+// The budget is 6 packets instead of 24.
 TEST(ClassifierBudget, IsLowerWhileTheWorkerIsBehind) {
   FlowHarness flows({}, with_dpi());
   flows.fall_behind(1);

@@ -1,4 +1,4 @@
-// Three states in 8 octets.
+// Tests that the three states of a FlowInspection share 8 octets.
 #include "dpi/flow_inspection.h"
 
 #include <gtest/gtest.h>

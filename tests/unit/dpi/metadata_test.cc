@@ -1,4 +1,4 @@
-// The store of metadata, and its encoding.
+// Tests the store of metadata, and the encoding of metadata.
 #include "dpi/metadata.h"
 
 #include <gmock/gmock.h>

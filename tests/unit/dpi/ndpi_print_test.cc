@@ -24,7 +24,7 @@ std::ostream& operator<<(std::ostream& out, const Printed& printed) {
   return out << printed.length << " \"" << printed.buffer.data() << '"';
 }
 
-// Prints into a buffer of `size` octets. The octets behind it are zero before.
+// Prints into a buffer of `size` octets. The octets after the buffer are zero before the call.
 std::optional<Printed> printed(std::size_t size, const char* format, ...) {
   Printed result;
   std::va_list arguments;

@@ -1,4 +1,4 @@
-// Packets without payload are remembered in an octet each and rebuilt.
+// Tests that TCP packets without payload are stored in one octet each, and rebuilt.
 #include "dpi/replay.h"
 
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 namespace spanflow::testing {
 namespace {
 
-// The state that the table keeps of a flow.
+// The state that the flow table keeps for a flow.
 struct Remembered {
   FlowKey key;
   InitialSequence initial_sequence{0x01020304, 0xa0b0c0d0};
@@ -39,8 +39,8 @@ Bytes rebuilt(const Remembered& flow, Direction direction, std::uint8_t flags) {
 
 TEST(RebuildPacket, ASynOverIpv4) {
   const Bytes expected = {
-      0x45, 0,    0,    40,   0, 0, 0x40, 0, 64, 6, 0, 0, 10,   0,    0,    1,    10, 0, 0, 2,   // IP
-      0x12, 0x34, 0x01, 0xbb, 1, 2, 3,    4, 0,  0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0,  0, 0, 0};  // TCP
+      0x45, 0,    0,    40,   0, 0, 0x40, 0, 64, 6, 0, 0, 10,   0,    0,    1,    10, 0, 0, 2,   // IP header
+      0x12, 0x34, 0x01, 0xbb, 1, 2, 3,    4, 0,  0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0,  0, 0, 0};  // TCP header
   EXPECT_EQ(rebuilt(entry("10.0.0.1", "10.0.0.2", 4), Direction::kSrcToDst, tcp::kSyn), expected);
 }
 
@@ -77,7 +77,7 @@ TEST(RememberPacket, RefusesWhatHasNoRoom) {
   EXPECT_EQ(flow.handshake.count, Handshake::kMost);
 }
 
-// If the capture began in the middle of a connection, the numbers of its first packet stand for those of the SYNs.
+// If the capture began in the middle of a connection, the numbers of its first packet replace those of the SYNs.
 TEST(RememberPacket, OfAConnectionMetHalfWayTheNumbersAreRebuilt) {
   Remembered flow = entry("10.0.0.1", "10.0.0.2", 4);
   flow.initial_sequence[0] = flow.initial_sequence[1] = 0;

@@ -1,4 +1,4 @@
-// The counts of a record, eviction, and a full export ring.
+// Tests the counts of a record, eviction, and a full export ring.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -86,7 +86,7 @@ TEST(FlowCache, AFlowThatBeginsAtTheEpochHasPackets) {
   EXPECT_EQ(records[0].start_ns, 0U);
 }
 
-// A frame with the greatest length on the wire that a capture can state.
+// A frame with the greatest length on the wire that a capture file can state.
 TestPacket of_length(PacketBuilder packet, std::uint32_t wire) {
   TestPacket built = packet.build();
   built.wire = wire;
@@ -185,8 +185,8 @@ TEST(FlowCache, AFlowIdDoesNotDependOnTheWorker) {
   EXPECT_EQ(id_on(0), id_on(7));
 }
 
-// Frames whose octets are added up by hand. Tools differ in the 40 octets of the IPv6 header, in Ethernet's padding and
-// in the octets that a snap length cuts off.
+// The octets of these frames were added up by hand. Tools count differently the 40 octets of the IPv6 header,
+// Ethernet's padding and the octets that a snap length cuts off.
 struct AccountingCase {
   const char* name;
   PacketBuilder frame;
@@ -216,23 +216,23 @@ TEST_P(Octets, CountFromTheLayerOnThatAccountingSays) {
 INSTANTIATE_TEST_SUITE_P(
     FlowCache, Octets,
     ::testing::Values(
-        // 14 Ethernet + 4 tag + 20 IPv4 + 20 TCP + 12 options + 9.
+        // 14 Ethernet + 4 VLAN tag + 20 IPv4 + 20 TCP + 12 options + 9 payload.
         AccountingCase{
             "TaggedTcpWithOptions",
             PacketBuilder().ethernet().vlan(5).ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).tcp_options(12).payload(9), 79, 61,
             41, 9},
-        // 14 + 40 IPv6 + 8 UDP + 100.
+        // 14 Ethernet + 40 IPv6 + 8 UDP + 100 payload.
         AccountingCase{"Ipv6", PacketBuilder().ethernet().ipv6("2001:db8::1", "2001:db8::2").udp(1, 2).payload(100),
                        162, 148, 108, 100},
-        // 14 + 40 + 16 destination options + 20 TCP + 5: extensions are of layer 3.
+        // 14 Ethernet + 40 IPv6 + 16 destination options + 20 TCP + 5 payload. The extension header belongs to layer 3.
         AccountingCase{
             "Ipv6WithAnExtension",
             PacketBuilder().ethernet().ipv6("2001:db8::1", "2001:db8::2").extension(60, 16).tcp(1, 2).payload(5), 95,
             81, 25, 5},
-        // 14 + 20 + 8 + 1, filled up to 60: padding is of layer 2 alone.
+        // 14 Ethernet + 20 IPv4 + 8 UDP + 1 payload, padded to 60. The padding belongs only to layer 2.
         AccountingCase{"Padded", PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).payload(1).padding(17),
                        60, 29, 9, 1},
-        // 14 + 20 + 20 + 1000, of which 54 were captured.
+        // 14 Ethernet + 20 IPv4 + 20 TCP + 1000 payload; 54 octets were captured.
         AccountingCase{"CutBySnapLength",
                        PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").tcp(1, 2).payload(1000).snap(54), 1054,
                        1040, 1020, 1000}),
@@ -353,7 +353,7 @@ TEST(Eviction, TheCapacityIsSharedAmongTheWorkers) {
   EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 1U);
 }
 
-// Adds a conversation: the first sender goes on after it was answered.
+// Adds a conversation: the first sender sends again after it was answered.
 void converse(FlowHarness& flows, std::uint16_t port, std::chrono::nanoseconds time) {
   flows.add(udp(port, time).build());
   flows.add(udp_back(port, time).build());
@@ -376,7 +376,7 @@ TEST(Eviction, SparesAConversationWhileOthersHoldMoreThanTheirShare) {
   EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(2, 3, 4, 5));
 }
 
-// Six conversations and two other flows, a quarter of the table.
+// The table holds six conversations and two other flows, which are a quarter of it.
 TEST(Eviction, AtTheirShareTheLeastRecentlyUsedOfAllMakesRoom) {
   FlowHarness flows(of_capacity(8));
   for (std::uint16_t port = 1; port <= 5; ++port) converse(flows, port, 1s);
@@ -384,9 +384,10 @@ TEST(Eviction, AtTheirShareTheLeastRecentlyUsedOfAllMakesRoom) {
   flows.add(udp(7, 3s).build());
   converse(flows, 8, 4s);
   flows.add(udp(9, 5s).build());
-  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(1)) << "the oldest conversation";
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(1)) << "the oldest conversation is evicted";
   flows.add(udp(10, 5s).build());
-  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(6)) << "three others are more than a quarter";
+  EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(6))
+      << "three flows on probation are more than a quarter of the table";
 }
 
 TEST(Eviction, AnAnswerAloneIsNoConversation) {
@@ -399,7 +400,7 @@ TEST(Eviction, AnAnswerAloneIsNoConversation) {
   EXPECT_EQ(flows.table().conversations().size(), 1U);
 }
 
-// src is then the host that opened the connection, even if its packets were not seen before.
+// The source is then the host that opened the connection, even if its packets were not seen before.
 TEST(Eviction, WithTheHandshakesDirectionItIsTheSameSenderThatGoesOn) {
   Config config = of_capacity(4);
   config.flow.direction = FlowDirection::kHandshake;
@@ -422,7 +423,7 @@ TEST(Eviction, AConversationIsRecognisedAcrossAnActiveCut) {
   flows.add(udp(1, 23s).build());
   EXPECT_EQ(flows.table().conversations().size(), 1U);
   flows.sweep(40s);
-  EXPECT_EQ(flows.table().conversations().size(), 1U) << "dormant";
+  EXPECT_EQ(flows.table().conversations().size(), 1U) << "the conversation is dormant";
   flows.add(udp_back(1, 41s).build());
   EXPECT_EQ(flows.take_records().size(), 3U);
   EXPECT_EQ(flows.table().conversations().size(), 1U);
@@ -457,10 +458,11 @@ TEST(Eviction, OrdersOfUseAreSweptIndependently) {
   flows.add(udp(1, 1s).build());
   converse(flows, 2, 1s);
   flows.sweep(11s);
-  EXPECT_EQ(flows.table().size(), 2U) << "both dormant";
+  EXPECT_EQ(flows.table().size(), 2U) << "both flows are dormant";
   for (auto time = 12s; time <= 60s; time += 6s) flows.add(udp(1, time).build());
   flows.sweep(61s);
-  EXPECT_TRUE(flows.table().conversations().empty()) << "behind nobody";
+  EXPECT_TRUE(flows.table().conversations().empty())
+      << "a flow on probation does not keep a dormant conversation in the table";
   EXPECT_EQ(flows.table().size(), 1U);
 }
 
@@ -472,8 +474,8 @@ TEST(Eviction, SaysHowLongTheFlowHadBeenWithoutPackets) {
   EXPECT_EQ(flows.counter(Counter::kFlowsEvictedIdle), 300'000'000U);
 }
 
-// A span port that shows one direction only has no conversations: then the order is that of the last packets, to within
-// 100 ms. The test keeps a model of it.
+// A span port that delivers only one direction has no conversations. The order of eviction is then that of the last
+// packets, to within 100 ms. The test has a model of this order.
 TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   constexpr std::size_t kCapacity = 50;
   FlowHarness flows(of_capacity(kCapacity));
@@ -481,7 +483,7 @@ TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   std::list<std::uint16_t> order;
   std::map<std::uint16_t, std::chrono::milliseconds> moved;
   std::vector<std::uint16_t> expected;
-  flows.add(udp(0, 1s).build());  // so that the clock knows the time
+  flows.add(udp(0, 1s).build());  // two packets, so that the clock knows the time
   flows.add(udp(0, 1s).build());
   order.push_back(0);
   moved[0] = 1s;
@@ -508,7 +510,7 @@ TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   EXPECT_EQ(source_ports(flows.take_records()), expected);
 }
 
-// A tenth of the SYNs that a sensor with the default capacity gets in two seconds of a flood of 5,000,000 SYNs/s.
+// The numbers are a tenth of those for a sensor with the default capacity, in two seconds of 5,000,000 SYNs/s.
 TEST(Eviction, ASynFloodDoesNotCutConversations) {
   constexpr std::uint16_t kConversations = 100;
   FlowHarness flows(of_capacity(12'800));
@@ -517,7 +519,7 @@ TEST(Eviction, ASynFloodDoesNotCutConversations) {
   std::mt19937 random(1);
   bool forward = false;
   for (auto now = 1'000'000us; now < 3'000'000us; now += 2us) {
-    const std::uint32_t source = random() | 0x8000'0000;  // no address of a conversation
+    const std::uint32_t source = random() | 0x8000'0000;  // never an address of a conversation
     std::memcpy(&syn.bytes[12], &source, sizeof source);
     syn.time_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds{now}.count());
     flows.add(syn);
@@ -631,7 +633,7 @@ TEST(Shedding, OpenFlowsGoOnWhileOthersAreSampled) {
   }
 }
 
-// A live worker whose collector does not keep up: the ring has four blocks of 256 records.
+// A live worker whose collector does not keep up. The ring has four blocks of 256 records.
 class FullRing : public ::testing::Test {
  protected:
   static constexpr std::size_t kBlocks = 4;
@@ -643,7 +645,7 @@ class FullRing : public ::testing::Test {
     return config;
   }
 
-  // Adds and sweeps this many flows, whose records then wait in the ring.
+  // Adds and ends this many flows. Their records then wait in the ring.
   void write_records(std::uint16_t count) {
     for (std::uint16_t port = 0; port < count; ++port) flows_.add(udp(port, 1s).build());
     flows_.sweep(11s);
@@ -655,7 +657,7 @@ class FullRing : public ::testing::Test {
 TEST_F(FullRing, TheSweepPausesAboveThreeQuarters) {
   write_records(kFlows);
   EXPECT_TRUE(flows_.writer().nearly_full());
-  // The first record of the fourth block takes the last empty one.
+  // The first record of the fourth block takes the last empty block.
   EXPECT_EQ(flows_.counter(Counter::kExportedInactive), 3U * RecordBlock::kRecords + 1);
   EXPECT_EQ(flows_.counter(Counter::kRecordsRingDropped), 0U);
   EXPECT_TRUE(flows_.ledgers_balance());
@@ -671,7 +673,8 @@ TEST_F(FullRing, TheSweepGoesOnOnceThereIsRoom) {
 
 TEST_F(FullRing, OnlyThenEvictionsDropAndAreCounted) {
   write_records(kFlows);
-  // Fill the table, then go on: each further flow evicts one. The ring takes 255 more.
+  // The first loop fills the table. In the second loop, each new flow evicts a flow. The ring has room for 255 more
+  // records.
   for (std::uint32_t port = 0; flows_.table().size() < 2U * kFlows; ++port) {
     flows_.add(PacketBuilder().ipv4("9.9.9.9", "8.8.8.8").udp(static_cast<std::uint16_t>(port), 1).at(11s).build());
   }

@@ -1,4 +1,4 @@
-// Storage, index and order of a worker's flows.
+// Tests the storage, index and order of a worker's flows.
 #include "flow/flow_table.h"
 
 #include <gmock/gmock.h>
@@ -63,7 +63,7 @@ TEST(FlowTable, FindsBothDirectionsOfWhatWasInserted) {
   EXPECT_EQ(find(table, key_number(6)), nullptr);
 }
 
-// The numbers of two keys that have the same hash.
+// Returns the numbers of two keys that have the same hash.
 std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& table) {
   std::unordered_map<std::uint32_t, std::uint32_t> numbers;
   for (std::uint32_t number = 0; number < 10'000'000; ++number) {
@@ -73,7 +73,7 @@ std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& tabl
   return {};
 }
 
-// The full key decides, not the hash alone.
+// FlowTable::find() must compare the full key, not only the hash.
 TEST(FlowTable, FlowsWithTheSameHashAreToldApart) {
   FlowTable table(8, 1);
   const auto [one, other] = with_the_same_hash(table);
@@ -205,10 +205,11 @@ TEST(FlowTable, ReadsTheSideArrays) {
   EXPECT_TRUE(table.sheds_features(entry));
   table.start_segment(entry);
   EXPECT_EQ(read(table, entry).dst_to_src.pkts, 0U);
-  EXPECT_EQ(read(table, entry).segment, 4U << 16) << "a segment's counts only";
+  EXPECT_EQ(read(table, entry).segment, 4U << 16) << "only the counts of the segment are reset";
 }
 
-// The octets that read() gives for 200 at the link and 100 at the IP layer, with 10 octets added apart where they are.
+// Returns the octets that read() gives if 200 were counted at the link layer and 100 at the IP layer. 10 octets are
+// added to the separate count if the table keeps one.
 std::uint64_t bytes_of(Accounting accounting) {
   FlowTable table(1, 1, accounting);
   FlowEntry& entry = insert(table, key_number(1));
@@ -296,9 +297,9 @@ TEST(FlowTable, KnowsTheLeastRecentlyUsedOfAll) {
   for (std::uint32_t i = 1; i <= 3; ++i) insert(table, key_number(i), i * 1'000 * kMillisecond);
   EXPECT_EQ(port(), 1);
   table.begin_conversation(*find(table, key_number(1)), 2'000 * kMillisecond);
-  EXPECT_EQ(port(), 2) << "touched in the same millisecond as a conversation";
+  EXPECT_EQ(port(), 2) << "of two flows that moved in the same millisecond, the one on probation";
   table.erase(*find(table, key_number(2)));
-  EXPECT_EQ(port(), 1) << "touched longer ago than what is on probation";
+  EXPECT_EQ(port(), 1) << "the conversation moved earlier than the flow on probation";
   table.erase(*find(table, key_number(3)));
   EXPECT_EQ(port(), 1);
 }
@@ -315,7 +316,7 @@ TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   }
 }
 
-// Compares a table with a std::map under random inserts and erases of keys with these numbers.
+// Compares a table with a std::map, under random inserts and erases of the keys with these numbers.
 void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t>& numbers, unsigned seed) {
   FlowTable table(capacity, seed);
   std::mt19937 random(seed);
@@ -344,8 +345,8 @@ void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t
   EXPECT_EQ(in_order.size(), model.size());
 }
 
-// Twice as many numbers as the table has room for. The hashes of their keys agree in the upper `bits`, which choose the
-// home slot.
+// Returns twice as many key numbers as the table has room for. The upper `bits` of the keys' hashes, which select the
+// home slot, are equal.
 std::vector<std::uint32_t> numbers_with(std::uint32_t capacity, unsigned seed, unsigned bits, std::uint32_t upper) {
   const FlowTable table(1, seed);
   std::vector<std::uint32_t> numbers;
@@ -363,7 +364,7 @@ TEST(FlowTable, BehavesAsAMapDoesWithManyCollisions) {
   for (const unsigned seed : {4U, 5U, 6U}) expect_as_the_model(60, numbers_with(60, seed, 3, 5), seed);
 }
 
-// The last slots, so that probing goes on with the first.
+// All home slots are among the last slots, so that probing continues with the first slot.
 TEST(FlowTable, BehavesAsAMapDoesWithOneSlotForAll) { expect_as_the_model(20, numbers_with(20, 7, 6, 63), 7); }
 
 TEST(FlowTable, BehavesAsAMapDoesWithOneEntry) { expect_as_the_model(1, numbers_with(1, 8, 0, 0), 8); }

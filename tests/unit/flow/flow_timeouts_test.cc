@@ -1,4 +1,4 @@
-// The rules of time, each as a table of cases. Times are seconds from an arbitrary start.
+// Tests each rule of FlowTimeouts with a table of cases. Times are in seconds from an arbitrary start.
 #include "flow/flow_timeouts.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ constexpr std::uint64_t kStart = 1'700'000'000 * kSecond;
 
 std::uint64_t at(double second) { return kStart + static_cast<std::uint64_t>(second * static_cast<double>(kSecond)); }
 
-// An entry whose packets were at these times.
+// Returns an entry with packets at these times.
 FlowEntry entry_of(EntryState state, double start, double end) {
   FlowEntry entry;
   entry.state = state;
@@ -44,7 +44,7 @@ struct DeadlineCase {
   Timeouts timeouts;
   double start;
   double end;
-  double closed;  // only of kClosed
+  double closed;  // used only if the state is kClosed
   double deadline;
   EndReason reason;
   bool becomes_dormant;

@@ -1,4 +1,4 @@
-// The packet loop: every packet in exactly one counter, and every record in the ring.
+// Tests the packet loop: every packet is in exactly one counter, and every record is in the ring.
 #include "flow/meter.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A Meter over packets, by default without nDPI.
+// Runs a Meter over packets, by default without nDPI.
 class MeterTest : public ::testing::Test {
  protected:
   MeterTest() { config_.dpi.enabled = false; }
@@ -44,7 +44,7 @@ class MeterTest : public ::testing::Test {
   }
 
   std::uint64_t counter(Counter id) const { return counters_.get(id); }
-  // packets: received = metered + ignored + malformed.
+  // Checks the equation of packets: received = metered + ignored + malformed.
   bool packets_balance() const {
     std::uint64_t sum = counter(Counter::kPacketsMetered);
     for (const CounterInfo& each : kCounters) {
@@ -57,7 +57,7 @@ class MeterTest : public ::testing::Test {
 
   Config config_;
   Counters counters_;
-  ExportRing ring_{256, true, 4};  // with a place for extras and three metrics
+  ExportRing ring_{256, true, 4};  // records have room for extras and three metrics
   std::vector<FlowRecord> records_;
   std::exception_ptr failure_;
 };
@@ -132,7 +132,7 @@ TEST_F(MeterTest, OrphanedFragmentsAreAFlowWithoutPorts) {
   EXPECT_EQ(records_[1].src_to_dst.ip_bytes, 50U);
 }
 
-// More packets than a burst holds are released by one packet.
+// One packet releases more packets than a burst holds.
 TEST_F(MeterTest, ManyHeldFragmentsGoOnAtOnce) {
   std::vector<TestPacket> packets;
   for (std::uint32_t i = 1; i <= 200; ++i) {
@@ -175,7 +175,8 @@ TEST_F(MeterTest, BurstsOfAnySizeGiveTheSameRecords) {
   }
 }
 
-// Both directions, connections that close and begin again, timeouts, and flows whose keys add up to the same.
+// The packets go in both directions. Connections close and begin again, timeouts pass, and the symmetric sums of some
+// flows are equal.
 TEST_F(MeterTest, PacketsOfAFlowInARowAreMeteredAsIfEachCameAlone) {
   constexpr std::array<std::uint8_t, 8> kFlags = {tcp::kAck, tcp::kAck, tcp::kAck, tcp::kAck,
                                                   tcp::kSyn, tcp::kFin, tcp::kRst, tcp::kSyn | tcp::kAck};
@@ -276,7 +277,7 @@ TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);
 }
 
-// A live worker with a burst of one packet every 5 ms. It is behind until one in four new flows is metered, then not.
+// A live worker with a burst of one packet every 5 ms. It is behind until only one in four new flows is metered.
 TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
   constexpr std::uint16_t kOpen = 1;
   constexpr std::uint16_t kNew = 400;
@@ -292,12 +293,12 @@ TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
   step(kOpen, 0, 5ms);
   step(kOpen, 0.9, 5ms);  // confirms the time
   step(kOpen, 0.9, 5ms);
-  step(2, 0.9, 5ms);  // level 1
+  step(2, 0.9, 5ms);  // reaches level 1
   step(kOpen, 0.9, 5ms);
-  step(3, 0.9, 5ms);  // level 2
+  step(3, 0.9, 5ms);  // reaches level 2
   step(4, 0.9, 4ms);
-  step(kOpen, 0.9, 6ms);   // level 3, one in two
-  step(kOpen, 0.9, 10ms);  // one in four
+  step(kOpen, 0.9, 6ms);   // reaches level 3: one in two new flows
+  step(kOpen, 0.9, 10ms);  // one in four new flows
   for (std::uint16_t port = 0; port < kNew; ++port) step(1'000 + port, 0.3, 0ms);
   for (int second = 0; second <= 4; ++second) step(kOpen, 0.1, 1'000ms);
   step(5, 0.1, 0ms);
@@ -312,8 +313,8 @@ TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
   const auto sampled = static_cast<std::uint16_t>(counter(Counter::kOverloadSampled));
   EXPECT_GT(sampled, kNew / 8);
   EXPECT_LT(sampled, kNew / 2);
-  EXPECT_EQ(with(0, 1), 3) << "ports 1, 2 and 5";
-  EXPECT_EQ(with(kShedFeatures, 1), 2) << "ports 3 and 4";
+  EXPECT_EQ(with(0, 1), 3) << "the flows of ports 1, 2 and 5";
+  EXPECT_EQ(with(kShedFeatures, 1), 2) << "the flows of ports 3 and 4";
   EXPECT_EQ(with(kShedFeatures | kShedFlows, 4), sampled);
   EXPECT_EQ(records_.size(), 5U + sampled);
   EXPECT_EQ(counter(Counter::kOverloadFeaturesStopped), 2U + sampled);
@@ -344,7 +345,7 @@ TEST_F(MeterTest, OverloadCanBeSwitchedOff) {
   EXPECT_EQ(counter(Counter::kOverloadRaised), 0U);
 }
 
-// A live port with `flows` flows of a packet each, then quiet for a day until the test lets it end.
+// A live port with `flows` flows of one packet each. It is then quiet for a day, until the test lets it end.
 class QuietPort : public PacketSource {
  public:
   explicit QuietPort(std::uint32_t flows) : flows_(flows) {}
@@ -380,7 +381,7 @@ class QuietPort : public PacketSource {
   std::array<RawPacket, kBurstPackets> raw_;
 };
 
-// Takes about 50,000 records/s.
+// A sink that takes about 50,000 records/s.
 class SlowSink : public Sink {
  public:
   explicit SlowSink(std::atomic<std::uint64_t>& taken) : taken_(taken) {}
@@ -395,7 +396,7 @@ class SlowSink : public Sink {
 };
 
 TEST(LiveMeter, FlowsThatAllReachATimeoutAtOnceWaitInTheTableForASlowSink) {
-  constexpr std::uint32_t kFlows = 60'000;  // about four times as many as ring and queue hold
+  constexpr std::uint32_t kFlows = 60'000;  // about four times as many records as the ring and the queue hold
   Config config;
   config.dpi.enabled = false;
   std::atomic<bool> abandon{false};

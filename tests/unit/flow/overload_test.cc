@@ -1,4 +1,4 @@
-// When a worker that falls behind starts to leave something out, and when it stops.
+// Tests when a worker that is behind starts to leave out work, and when it stops doing so.
 #include "flow/overload.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ constexpr std::uint64_t kMillisecond = 1'000'000;
 
 class OverloadTest : public ::testing::Test {
  protected:
-  // The level after an observation at this time.
+  // Returns the level after an observation at this time.
   int at(std::uint64_t milliseconds, double fill) {
     changed_ = overload_.observe(kStart + milliseconds * kMillisecond, fill);
     return static_cast<int>(overload_.level());

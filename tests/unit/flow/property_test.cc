@@ -1,4 +1,4 @@
-// Properties of every stream of packets, tested with random streams from fixed seeds.
+// Tests properties that hold for every stream of packets, with random streams from fixed seeds.
 #include <gmock/gmock.h>
 
 #include <random>
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 Config short_timeouts() {
   Config config;
-  config.flow.capacity = 4096;  // more than there are flows
+  config.flow.capacity = 4096;  // more than the number of flows
   config.flow.active_timeout = 10s;
   config.flow.inactive_timeout = 4s;
   config.flow.tcp_linger = 1s;
@@ -24,7 +24,7 @@ Config short_timeouts() {
   return config;
 }
 
-// Sweeps after every `every`th packet, each time at most `budget` flows; 0: never.
+// Sweeps after every `every` packets; 0: never. Each sweep ends at most `budget` flows.
 std::vector<FlowRecord> records_with_sweeps(const std::vector<TestPacket>& packets, std::size_t every, int budget) {
   FlowHarness flows(short_timeouts());
   for (std::size_t i = 0; i < packets.size(); ++i) {
@@ -46,7 +46,7 @@ TEST_P(RandomStream, TheSweepChangesWhenARecordLeavesAndNeverWhatIsInIt) {
   EXPECT_EQ(sorted_lines(records_with_sweeps(packets, 97, 2)), never);
 }
 
-// A packet as an Intake gives it out, and the time up to which all packets have been given out by then.
+// A packet that an Intake has given out, and the time up to which it had given out all packets at that moment.
 struct TakenIn {
   TestPacket packet;
   FlowKey key;
@@ -93,11 +93,11 @@ class IntakeOfAll {
   std::vector<TakenIn> taken_;
 };
 
-// Splits the packets over the workers that own their flows. After each packet, every worker may sweep any number of
-// flows, at random.
+// Distributes the packets over the workers that own their flows. After each packet, every worker may sweep a random
+// number of flows.
 std::vector<FlowRecord> records_of(const std::vector<TakenIn>& packets, std::uint32_t workers, bool sweeps) {
   std::mt19937 random(workers);
-  const FlowHarness::Options options{.blocks = 128};  // room for all records
+  const FlowHarness::Options options{.blocks = 128};  // enough for all records
   std::vector<std::unique_ptr<FlowHarness>> harnesses;
   for (std::uint32_t i = 0; i < workers; ++i)
     harnesses.push_back(std::make_unique<FlowHarness>(short_timeouts(), options));
@@ -128,7 +128,7 @@ TEST_P(RandomStream, AnySplitAndAnySweepsGiveTheSameRecords) {
   }
 }
 
-// In this case the sweep changes records: it has ended flows that a packet from the past would continue.
+// In this case, sweeping would change records: it would end flows that a packet from the past continues.
 TEST_P(RandomStream, AnySplitGivesTheSameRecordsAlsoWhenTimeGoesBack) {
   const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000, true));
   const auto alone = sorted_lines(records_of(packets, 1, false));

@@ -1,4 +1,4 @@
-// How a TCP connection's opening and close begin and end flows.
+// Tests how the opening and closing of TCP connections begin and end flows.
 #include <gmock/gmock.h>
 
 #include "support/flow_harness.h"
@@ -16,7 +16,7 @@ PacketBuilder server(std::chrono::nanoseconds time) {
   return PacketBuilder().ethernet().ipv4("10.0.0.2", "10.0.0.1").tcp(80, 40000).at(time);
 }
 
-// Seven packets, closed by FIN both ways at 1 s + 60 ms.
+// Seven packets. FINs in both directions close the connection at 1 s + 60 ms.
 void add_closed_connection(FlowHarness& flows) {
   flows.add(client(1s).syn().seq(100).build());
   flows.add(server(1s + 10ms).syn_ack().seq(500).ack_number(101).build());
@@ -46,7 +46,7 @@ TEST(TcpClose, FinOneWayDoesNotEndTheFlow) {
   FlowHarness flows;
   flows.add(client(1s).syn().build());
   flows.add(client(2s).fin().build());
-  flows.add(client(3s).fin().build());  // retransmitted
+  flows.add(client(3s).fin().build());  // retransmitted FIN
   flows.sweep(60s);
   EXPECT_TRUE(flows.take_records().empty());
 }
@@ -93,7 +93,7 @@ TEST(TcpClose, ALatePacketDoesNotProlongTheLinger) {
   EXPECT_EQ(flows.take_records().size(), 1U);
 }
 
-// The longest time that an entry can store.
+// The longest linger time that an entry can store.
 TEST(TcpClose, ALingerOfDaysEndsAfter39Hours) {
   Config config;
   config.flow.active_timeout = config.flow.inactive_timeout = config.flow.tcp_linger = std::chrono::hours{1000};
@@ -108,7 +108,7 @@ TEST(TcpClose, ALingerOfDaysEndsAfter39Hours) {
   EXPECT_EQ(flows_with_a_packet_at(40h), 2U);
 }
 
-// A reset that is older than the flow's last packet closes it, and the linger begins at the reset's time.
+// A reset that is older than the flow's last packet closes the flow. The linger time begins at the time of the reset.
 TEST(TcpClose, AResetThatComesDaysLateCloses) {
   Config config;
   config.flow.active_timeout = config.flow.inactive_timeout = std::chrono::hours{1000};
@@ -214,7 +214,7 @@ TEST(TcpClose, ReusedEntryStartsWithCleanTcpFlags) {
   add_closed_connection(flows);
   flows.add(client(10s).ack().build());
   flows.add(server(10s + 1ms).fin().build());
-  // The new flow has only one FIN. The FINs of the earlier flow in the same entry do not close it.
+  // The new flow has only one FIN. The FINs of the earlier flow in the same entry must not close it.
   flows.sweep(60s);
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 2U);
@@ -238,7 +238,7 @@ TEST(TcpClose, FinsOfTwoSegmentsCloseTheFlow) {
   EXPECT_EQ(records[1].segment, 1U);
 }
 
-// The host that opened the connection (flow.direction), and IPFIX IE 239.
+// Tests flow.direction and biflowDirection (IPFIX IE 239): which host opened the connection.
 FlowRecord record_of(FlowDirection direction, const std::vector<PacketBuilder>& packets) {
   Config config;
   config.flow.direction = direction;

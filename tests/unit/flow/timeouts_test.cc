@@ -1,4 +1,4 @@
-// When the two timeouts end a flow, and the records that follow.
+// Tests when the two timeouts end a flow, and which records they cause.
 #include <gmock/gmock.h>
 
 #include "support/flow_harness.h"
@@ -39,7 +39,7 @@ TEST(InactiveTimeout, APacketJustBeforeItGoesOnWithTheFlow) {
   EXPECT_EQ(records[0].end_reason, EndReason::kCaptureEnd);
 }
 
-// This does not depend on the sweep: here it never runs.
+// The result does not depend on the sweep, which never runs here.
 TEST(InactiveTimeout, IsCheckedBeforeThePacketIsAdded) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 0s));
@@ -52,7 +52,7 @@ TEST(InactiveTimeout, IsCheckedBeforeThePacketIsAdded) {
   EXPECT_EQ(records[1].start_ns, at(10s));
   EXPECT_EQ(records[1].segment, 0U);
   EXPECT_NE(records[1].flow_id, records[0].flow_id);
-  // A new flow: the sender of its own first packet is its source.
+  // This is a new flow, whose source is the sender of its first packet.
   EXPECT_EQ(records[1].ip_src, address("10.0.0.2"));
 }
 
@@ -153,7 +153,7 @@ TEST(ActiveTimeout, ADormantEntryIsFreedByTheInactiveTimeout) {
 TEST(ActiveTimeout, APacketAfterTheDormantEntrysTimeIsANewFlow) {
   FlowHarness flows(with_timeouts(10s, 20s));
   flows.add(udp(1, 0s));
-  flows.add(udp(1, 20s));  // after both deadlines: the cut at 10 s and the end of the dormant entry at 20 s
+  flows.add(udp(1, 20s));  // both deadlines have passed: the cut at 10 s and the end of the dormant entry at 20 s
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].end_reason, EndReason::kActive);
@@ -213,7 +213,7 @@ TEST(Sweep, EndsNoMoreThanItsBudget) {
   EXPECT_EQ(flows.take_records().size(), 3U);
 }
 
-// The packets' times may be wrong.
+// Packets may have wrong times.
 TEST(TimeBackwards, StartIsTheLeastAndEndTheGreatestTime) {
   FlowHarness flows(with_timeouts(1h, 10s));
   for (const auto time : {5s, 3s, 7s, 6s}) flows.add(udp(1, time));
@@ -269,7 +269,8 @@ TEST(FarFuture, TheFlowItselfIsEndedOnceItHasBeenQuietForTheTimeout) {
   EXPECT_EQ(records[0].src_port, 2);
 }
 
-// Regression: a flow whose packet came before the clock knew the time was ended at once by a sweep that was behind it.
+// Regression: a sweep whose time was a little behind ended a flow at once, if the flow's packet came before the clock
+// knew the time.
 TEST(FarFuture, ATimeALittleAheadIsNone) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 5ms));
@@ -279,8 +280,8 @@ TEST(FarFuture, ATimeALittleAheadIsNone) {
   EXPECT_EQ(flows.finish().size(), 1U);
 }
 
-// Regression: the order of use went by the greatest time seen. After one such packet no flow moved any more, and the
-// busiest flow was evicted.
+// Regression: the order of use followed the greatest time seen. After one packet with such a time, no flow moved in the
+// order any more, and the busiest flow was evicted.
 TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   Config config = with_timeouts(1h, 1h);
   config.flow.capacity = 3;
@@ -293,7 +294,7 @@ TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   const auto records = flows.take_records();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].end_reason, EndReason::kEvicted);
-  EXPECT_EQ(records[0].src_port, 2);  // least recently used, despite the time of its packet
+  EXPECT_EQ(records[0].src_port, 2);  // the least recently used flow, despite the time of its packet
 }
 
 TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
@@ -315,7 +316,7 @@ TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
   EXPECT_TRUE(flows.ledgers_balance());
 }
 
-// Longer timeouts keep a flow that the old ones would have ended.
+// Longer timeouts keep a flow that the earlier timeouts would have ended.
 TEST(Timeouts, LongerOnesKeepAFlowThatIsOpen) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 0s));

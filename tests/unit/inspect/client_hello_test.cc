@@ -1,4 +1,4 @@
-// ClientHellos: complete, in pieces, and streams that only look like one.
+// Reads ClientHellos that are complete or in pieces, and streams that only resemble a ClientHello.
 #include "inspect/client_hello.h"
 
 #include <gmock/gmock.h>
@@ -34,7 +34,8 @@ std::vector<std::string> names_of(NameReader names) {
   return list;
 }
 
-// A stream in memory of exactly its size, so that a sanitizer notices an access beyond it; and the views of its hello.
+// A stream in a heap block of exactly its size, so that a sanitizer finds a read beyond the end. The stream outlives
+// the views of its hello.
 class Stream {
  public:
   explicit Stream(const std::string& octets)
@@ -113,10 +114,10 @@ TEST(ClientHello, OtherStreamsAreToldApartByTheirFirstOctets) {
   EXPECT_EQ(verdict_on(std::string("G")), HelloVerdict::kNo);
   EXPECT_EQ(verdict_on(http_get("example.org")), HelloVerdict::kNo);
   EXPECT_EQ(verdict_on(tls_server_hello()), HelloVerdict::kNo);
-  EXPECT_EQ(verdict_on(be8(21) + be16(0x0303) + sized16("!!")), HelloVerdict::kNo);  // an alert
-  EXPECT_EQ(verdict_on(be8(22) + be8(2)), HelloVerdict::kNo);                        // no TLS
-  EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(0)), HelloVerdict::kNo);        // nothing in it
-  EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(16'385)), HelloVerdict::kNo);   // too long for one
+  EXPECT_EQ(verdict_on(be8(21) + be16(0x0303) + sized16("!!")), HelloVerdict::kNo);  // an alert record
+  EXPECT_EQ(verdict_on(be8(22) + be8(2)), HelloVerdict::kNo);                        // not a TLS version
+  EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(0)), HelloVerdict::kNo);        // an empty record
+  EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(16'385)), HelloVerdict::kNo);   // longer than a record may be
   EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(16'384)), HelloVerdict::kNeedMore);
   EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(100) + be8(1) + be24(16'381)), HelloVerdict::kNo);
   EXPECT_EQ(verdict_on(be8(22) + be16(0x0301) + be16(100) + be8(1) + be24(16'380)), HelloVerdict::kNeedMore);
@@ -135,7 +136,7 @@ TEST(ClientHello, IsNoneIfItsLengthsDoNotFit) {
   EXPECT_EQ(verdict_on(tls_records(handshake_message(1, ""))), HelloVerdict::kNo);
   EXPECT_EQ(verdict_on(tls_records(handshake_message(1, body + "x"))), HelloVerdict::kNo);
   for (std::size_t octets = 0; octets < body.size(); ++octets) {
-    // Without its extensions the hello is complete again: session id, ciphers and compression come before them.
+    // Cut at this octet, the hello is complete but has no extensions, because the other fields come before them.
     const bool without_extensions = octets == body.size() - 2 - parts.extensions.size();
     EXPECT_EQ(verdict_on(tls_records(handshake_message(1, body.substr(0, octets)))),
               without_extensions ? HelloVerdict::kYes : HelloVerdict::kNo)
@@ -189,7 +190,7 @@ TEST(Lists, AreEmptyWhereTheExtensionIsBroken) {
   EXPECT_THAT(list_of(stream.hello().supported_versions), IsEmpty());
 }
 
-// RFC 8701
+// Tests the values of RFC 8701.
 TEST(Grease, IsSixteenValues) {
   int values = 0;
   for (unsigned value = 0; value <= 0xffff; ++value) values += is_grease(static_cast<std::uint16_t>(value)) ? 1 : 0;
@@ -200,7 +201,7 @@ TEST(Grease, IsSixteenValues) {
   EXPECT_FALSE(is_grease(0x0b0b));
 }
 
-// The hellos of curl in the captures, each as its TCP payload.
+// Returns curl's hellos in the captures, each as the TCP payload that has it.
 std::vector<std::string> recorded_hellos() {
   std::vector<std::string> hellos;
   for (const char* capture : {"tls12_instagram.pcap", "tls13_web.pcap"}) {
@@ -211,7 +212,7 @@ std::vector<std::string> recorded_hellos() {
   return hellos;
 }
 
-// Reads the hello by the RFC's layout alone, to verify a "yes": every octet must be accounted for.
+// True if every octet of the hello fits the layout in the RFC. This code is independent of the parser.
 bool is_hello(const std::string& stream) {
   const auto octet = [&stream](std::size_t at) { return static_cast<unsigned char>(stream.at(at)); };
   const auto number = [&octet](std::size_t at) { return octet(at) << 8 | octet(at + 1); };
@@ -271,12 +272,12 @@ TEST(RecordedHellos, DamagedAreReadOnlyWhereTheyAreStillWhole) {
       }
       ++whole;
       touch_everything(stream.hello());
-      // A damaged record length may spread a hello over more records than is_hello() reads.
+      // If the record length is damaged, the hello may be spread over several records, which is_hello() does not read.
       const bool in_one_record = damaged.substr(3, 2) == recorded.substr(3, 2);
       ASSERT_TRUE(!in_one_record || is_hello(damaged)) << round;
     }
   }
-  EXPECT_GT(whole, 1000);  // both kinds came up
+  EXPECT_GT(whole, 1000);  // both results must occur often
   EXPECT_GT(none, 1000);
 }
 

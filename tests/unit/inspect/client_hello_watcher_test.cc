@@ -1,4 +1,4 @@
-// ClientHellos found in the packets of flows.
+// Finds ClientHellos in the packets of flows.
 #include "inspect/client_hello_watcher.h"
 
 #include <gtest/gtest.h>
@@ -17,13 +17,13 @@ namespace {
 constexpr std::uint32_t kSyn = 1000;
 constexpr std::uint32_t kStart = kSyn + 1;
 
-// A hello that does not fit one segment: post-quantum key shares look like this.
+// A hello that does not fit in one segment, as with post-quantum key shares.
 std::string long_hello(const std::string& server_name) {
   return tls_records(
       HelloParts{.extensions = server_name_extension(server_name) + extension(51, std::string(3000, 'k'))}.message());
 }
 
-// One flow of a ClientHelloWatcher: the server names that it gave, in order.
+// One flow of a ClientHelloWatcher. Collects the server names of its hellos, in order.
 class WatchedFlow {
  public:
   explicit WatchedFlow(ClientHelloWatcher& watcher, std::optional<std::uint32_t> syn = kSyn)
@@ -191,7 +191,7 @@ TEST_F(ClientHelloWatcherTest, AfterALostStartFindsNone) {
   const std::string hello = long_hello("long.example.org");
   flow.segment(kStart + 1400, hello.substr(1400));
   EXPECT_EQ(flow.names(), Names{});
-  flow.segment(kStart + 100'000, "much later");  // too far ahead: the start will not come any more
+  flow.segment(kStart + 100'000, "much later");  // so far ahead that the start will not come any more
   EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);
   flow.segment(kStart, hello);
   EXPECT_EQ(flow.names(), Names{});
@@ -223,7 +223,8 @@ TEST_F(ClientHelloWatcherTest, GivesUpAHelloThatTheSnapLengthCuts) {
 
   WatchedFlow headers_only{watcher_};
   headers_only.packet(snapped(54), Direction::kSrcToDst);
-  EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);  // not counted: no octet of its payload was captured
+  // This flow is not counted, because no octet of its payload was captured.
+  EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);
 }
 
 TEST_F(ClientHelloWatcherTest, ReadsACutPacketWhoseHelloIsWhole) {
@@ -242,7 +243,7 @@ TEST_F(ClientHelloWatcherTest, ReadsACutPacketWhoseHelloIsWhole) {
 
 TEST_F(ClientHelloWatcherTest, GivesUpAHelloThatNeverEnds) {
   WatchedFlow flow{watcher_};
-  const std::string hello = tls_records(handshake_message(1, std::string(16'380, 'x')), 100);  // more than the buffer
+  const std::string hello = tls_records(handshake_message(1, std::string(16'380, 'x')), 100);  // longer than the buffer
   for (std::uint32_t at = 0; at < hello.size(); at += 1400) flow.segment(kStart + at, hello.substr(at, 1400));
   EXPECT_EQ(flow.names(), Names{});
   EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);
@@ -287,7 +288,7 @@ TEST_F(ClientHelloWatcherTest, BuffersComeBackFromFlowsThatAreDoneOrReleased) {
   EXPECT_EQ(counter(Counter::kDpiHelloRead), 100U);
 }
 
-// A flow that lost its buffer must not give back what another one has now.
+// A flow whose buffer was taken away must not release the buffer that another flow has now.
 TEST_F(ClientHelloWatcherTest, ReleasingACalledInLoanLeavesTheOthersAlone) {
   const std::string hello = long_hello("long.example.org");
   std::vector<std::unique_ptr<WatchedFlow>> flows;

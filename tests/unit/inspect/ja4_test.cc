@@ -1,4 +1,5 @@
-// JA4 against published values. The specification is technical_details/JA4.md of https://github.com/FoxIO-LLC/ja4.
+// Compares JA4 with published values. The specification is technical_details/JA4.md of
+// https://github.com/FoxIO-LLC/ja4.
 #include "inspect/ja4.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +32,7 @@ std::string empty_extensions(std::initializer_list<std::uint16_t> types) {
   return octets;
 }
 
-// The fingerprint of the hello at the start of the stream; empty if there is none.
+// Returns the fingerprint of the hello at the start of the stream, or an empty text if there is no hello.
 std::string ja4_of_stream(const std::string& stream) {
   const auto size = static_cast<std::uint32_t>(stream.size());
   const auto room = std::make_unique<HelloRoom>();
@@ -41,7 +42,7 @@ std::string ja4_of_stream(const std::string& stream) {
 
 std::string ja4_of(const HelloParts& parts) { return ja4_of_stream(tls_records(parts.message())); }
 
-// The worked example of the specification.
+// The worked example in the specification.
 HelloParts example() {
   return {.ciphers = numbers({0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
                               0x009c, 0x009d, 0x002f, 0x0035}),
@@ -54,7 +55,7 @@ HelloParts example() {
 
 TEST(Ja4, OfTheSpecificationsExample) { EXPECT_EQ(ja4_of(example()), "t13d1516h2_8daaf6152771_e5627efa2ab1"); }
 
-// The same with GREASE in each list, as Chrome sends it.
+// The same hello with GREASE values in each list, as Chrome sends it.
 TEST(Ja4, LeavesGreaseOut) {
   HelloParts parts = example();
   parts.ciphers = be16(0x5a5a) + parts.ciphers;
@@ -68,7 +69,7 @@ TEST(Ja4, LeavesGreaseOut) {
             "t12i0201h2");
 }
 
-// Firefox, and two of OpenSSL with odd protocol names: tests/operations/tests/JA4.mjs of
+// A hello of Firefox, and two of OpenSSL with odd protocol names. Source: tests/operations/tests/JA4.mjs of
 // https://github.com/gchq/CyberChef.
 TEST(Ja4, OfFirefox) {
   const HelloParts firefox{.ciphers = numbers({0x1301, 0x1303, 0x1302, 0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc02c, 0xc030,
@@ -99,7 +100,7 @@ TEST(Ja4, OfOpenSslWithBlanksInTheProtocolName) {
   EXPECT_EQ(ja4_of(openssl("a ")), "t13d181260_85036bcba153_d41ae481755e");
 }
 
-// "Extension hash" in the specification: the list then ends without an underscore.
+// Section "Extension hash" of the specification: without signature algorithms, the list ends without an underscore.
 TEST(Ja4, WithoutSignatureAlgorithmsHashesTheExtensionsAlone) {
   const HelloParts parts{.extensions = empty_extensions(
                              {0x05, 0x0a, 0x0b, 0x0d, 0x12, 0x15, 0x17, 0x1b, 0x23, 0x2b, 0x2d, 0x33, 0x4469, 0xff01})};
@@ -108,7 +109,7 @@ TEST(Ja4, WithoutSignatureAlgorithmsHashesTheExtensionsAlone) {
 
 TEST(Ja4, WithoutCiphersOrExtensionsSaysSo) {
   EXPECT_EQ(ja4_of({.ciphers = be16(0x0a0a)}), "t12i000000_000000000000_000000000000");
-  // Both are counted, but not hashed.
+  // SNI and ALPN are counted, but not hashed.
   EXPECT_EQ(ja4_of({.ciphers = "", .extensions = server_name_extension("a") + alpn("h2")}),
             "t12d0002h2_000000000000_000000000000");
 }
@@ -125,7 +126,7 @@ TEST(Ja4, CountsNoFurtherThan99) {
   EXPECT_EQ(ja4_of({.ciphers = ciphers.substr(0, 196)}).substr(0, 11), "t12i980000_");
 }
 
-// "TLS and DTLS Version" in the specification.
+// Section "TLS and DTLS Version" of the specification.
 TEST(Ja4, TakesTheNewestVersionOnOffer) {
   const auto version = [](std::size_t legacy, const std::string& extensions) {
     return ja4_of({.version = legacy, .extensions = extensions}).substr(1, 2);
@@ -138,12 +139,12 @@ TEST(Ja4, TakesTheNewestVersionOnOffer) {
   EXPECT_EQ(version(0x0305, ""), "00");
   EXPECT_EQ(version(0x0303, supported_versions({0x0302, 0x0304, 0x0303})), "13");
   EXPECT_EQ(version(0x0303, supported_versions({0x0302, 0x0301})), "11");
-  EXPECT_EQ(version(0x0303, supported_versions({0xfb1a, 0x0304})), "00");  // a draft of Facebook's
+  EXPECT_EQ(version(0x0303, supported_versions({0xfb1a, 0x0304})), "00");  // 0xfb1a is a draft version of Facebook's
   EXPECT_EQ(version(0x0303, supported_versions({0x7a7a})), "12");
   EXPECT_EQ(version(0x0303, extension(43, "")), "12");
 }
 
-// "ALPN Extension Value" in the specification, with its examples.
+// Section "ALPN Extension Value" of the specification, with the examples there.
 TEST(Ja4, ShowsTheEndsOfTheFirstProtocolName) {
   const auto shown = [](const std::string& name) { return ja4_of({.extensions = alpn(name)}).substr(8, 2); };
   EXPECT_EQ(shown("h2"), "h2");
@@ -159,8 +160,8 @@ TEST(Ja4, ShowsTheEndsOfTheFirstProtocolName) {
   EXPECT_EQ(ja4_of({.extensions = extension(16, sized16(""))}).substr(8, 2), "00");
 }
 
-// curl 7.88 with OpenSSL 3.0. The specification gives this value for the fields that tshark shows of these hellos, and
-// others publish it for this client.
+// The client is curl 7.88 with OpenSSL 3.0. The specification gives this value for the fields that tshark shows of
+// these hellos. Others have published the same value for this client.
 TEST(Ja4, OfRecordedCurl) {
   std::vector<std::string> fingerprints;
   for (const char* capture : {"tls12_instagram.pcap", "tls13_web.pcap"}) {

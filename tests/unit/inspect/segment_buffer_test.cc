@@ -1,4 +1,4 @@
-// TCP segments in any order.
+// Adds TCP segments in any order.
 #include "inspect/segment_buffer.h"
 
 #include <gtest/gtest.h>
@@ -111,7 +111,7 @@ TEST_F(SegmentBufferTest, RefusesMoreSegmentsThanItsBound) {
   EXPECT_FALSE(add(SegmentBuffer::kMostSegments, "x"));
 }
 
-// Pieces of one text that overlap, some of them twice, in an order that respects the bound on holes.
+// Adds overlapping pieces of one text, some of them twice. Their order respects the limit on the number of holes.
 TEST_F(SegmentBufferTest, GivesTheSameTextWhateverTheCuts) {
   std::mt19937 random{7};
   std::string text;

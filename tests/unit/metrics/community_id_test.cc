@@ -56,12 +56,12 @@ TEST(CommunityId, OfSctpIsTheSameBothWays) {
   const char* const kOther = "192.168.170.56";
   expect_ids(ip(kOne, kOther).sctp(7, 7), "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs=", "1:5w3ZRjeKBzqT3zsaEECDGjUbYeg=");
   expect_ids(ip(kOther, kOne).sctp(7, 7), "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs=", "1:5w3ZRjeKBzqT3zsaEECDGjUbYeg=");
-  // tests/communityid_test.py of https://github.com/corelight/pycommunityid
+  // Source: tests/communityid_test.py of https://github.com/corelight/pycommunityid
   expect_ids(ip(kOne, kOther).sctp(7, 80), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ=", "1:Y1/0jQg6e+I3ZwZZ9LP65DNbTXU=");
   expect_ids(ip(kOther, kOne).sctp(80, 7), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ=", "1:Y1/0jQg6e+I3ZwZZ9LP65DNbTXU=");
 }
 
-// RSVP has no ports, although its first octets would be ports in another protocol.
+// RSVP has no ports. In a protocol with ports, the first octets of its header would be the ports.
 TEST(CommunityId, OfAProtocolWithoutPortsIsOfTheAddresses) {
   const auto rsvp = [](const char* source, const char* destination) {
     return ip(source, destination).ip_protocol(46).payload(16);
@@ -75,14 +75,14 @@ TEST(CommunityId, OfAnIcmpRequestIsThatOfItsReply) {
   const char* const kServer = "192.168.0.1";
   expect_ids(ip(kClient, kServer).icmp(8, 0), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=", "1:03g6IloqVBdcZlPyX8r0hgoE7kA=");
   expect_ids(ip(kServer, kClient).icmp(0, 0), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=", "1:03g6IloqVBdcZlPyX8r0hgoE7kA=");
-  // tests/communityid_test.py of pycommunityid: the code of such a message does not matter.
+  // Source: tests/communityid_test.py of pycommunityid. The code of an echo reply does not matter.
   expect_ids(ip(kServer, kClient).icmp(0, 20), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=", "1:03g6IloqVBdcZlPyX8r0hgoE7kA=");
 }
 
 TEST(CommunityId, OfAnIcmpMessageWithoutReplyIsOfItsTypeAndCode) {
   expect_ids(ip("10.0.0.1", "10.0.0.2").icmp(11, 0),
              "1:YHxtAirCG//0OzkcVAukqKQN9xM=", "1:XjUibYHaafLQ3pxQeiMI8g25q20=");
-  // tests/communityid_test.py of pycommunityid
+  // Source: tests/communityid_test.py of pycommunityid
   expect_ids(ip("192.168.0.89", "192.168.0.1").icmp(20, 0),
              "1:3o2RFccXzUgjl7zDpqmY7yJi8rI=", "1:lCXHHxavE1Vq3oX9NH5ladQg02o=");
   expect_ids(ip("192.168.0.89", "192.168.0.1").icmp(20, 1),
@@ -111,7 +111,7 @@ TEST(CommunityId, OfAnIcmpv6MessageWithoutReplyIsOfItsTypeAndCode) {
              "1:hLZd0XGWojozrvxqE0dWB1iM6R0=", "1:W8MHwXpWzpoSTD+cGcaJr4u0ys8=");
 }
 
-// The README of the specification: if the addresses are equal, the ports decide.
+// The README of the specification says that the ports decide if the addresses are equal.
 TEST(CommunityId, BetweenTwoPortsOfOneAddressIsTheSameBothWays) {
   EXPECT_EQ(id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 80)), id_of(ip("127.0.0.1", "127.0.0.1").tcp(80, 1234)));
   EXPECT_NE(id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 80)), id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 81)));
@@ -140,7 +140,7 @@ TEST(CommunityId, IsAFieldWithTheConfiguredSeed) {
   EXPECT_EQ(in_json(records[0]), R"({"community_id":"1:3V71V58M3Ksw/yuFALMcW0LAHvc="})");
 }
 
-// The flow has the type and code of its first packet.
+// The type and code of a flow are those of its first packet.
 TEST(CommunityId, OfAPingIsThatOfItsRequest) {
   FlowHarness flows;
   flows.add(ip("192.168.0.89", "192.168.0.1").icmp(8, 0).build());

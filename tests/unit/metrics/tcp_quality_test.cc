@@ -1,4 +1,4 @@
-// TCP connections played by hand, one rule of docs/tcp.md after the other.
+// Simulates TCP connections, one rule of docs/tcp.md after the other.
 #include "metrics/tcp_quality.h"
 
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ Config with_tcp() {
   return config;
 }
 
-// A packet of one side, by default a bare acknowledgement.
+// A packet of one side. By default it is an acknowledgement without payload.
 struct Sent {
   std::uint8_t flags = tcp::kAck;
   std::uint32_t seq = 0;
@@ -32,14 +32,15 @@ struct Sent {
   Bytes options{};
 };
 
-// A client and a server, and the worker that meters their packets.
+// A client, a server, and the worker that meters their packets.
 class Connection {
  public:
   explicit Connection(const Config& config = with_tcp()) : flows_(config) {}
 
   void client(nanoseconds at, const Sent& sent) { flows_.add(packet(true, at, sent).build()); }
   void server(nanoseconds at, const Sent& sent) { flows_.add(packet(false, at, sent).build()); }
-  // Client 1000, server 5000; the server is 10 ms away, the client 20 ms. Data begins at 1001 and 5001.
+  // The initial sequence numbers are 1000 (client) and 5000 (server). The round-trip time is 10 ms to the server and 20
+  // ms to the client. Data begins at 1001 and 5001.
   void handshake() {
     client(1s, {.flags = tcp::kSyn, .seq = 1000});
     server(1010ms, {.flags = kSynAck, .seq = 5000, .ack = 1001});
@@ -189,7 +190,7 @@ TEST(TcpTimes, OfClocksThatRunBackwardsAreNone) {
 TEST(TcpTimes, ResponseIsFromTheRequestsLastPacketToTheAnswersFirst) {
   Connection tcp;
   tcp.handshake();
-  tcp.server(1100ms, {.seq = 5001, .ack = 1001, .payload = 20});  // a greeting is not an answer
+  tcp.server(1100ms, {.seq = 5001, .ack = 1001, .payload = 20});  // a server's greeting is not an answer
   tcp.client(1200ms, {.seq = 1001, .ack = 5021, .payload = 100});
   tcp.client(1210ms, {.seq = 1101, .ack = 5021, .payload = 100});
   tcp.server(1220ms, {.seq = 5021, .ack = 1201});
@@ -309,8 +310,8 @@ TEST(TcpRetransmissions, OctetsThatComeAfterTheirAcknowledgementAreNew) {
   expect_counts(tcp.quality().src_to_dst, 0, 0, 0);
 }
 
-// The segment at 1001 is lost before it is seen, later ones arrive, and the server asks for it `repeats` times; the
-// client sends it `delay` after the last request.
+// The segment at 1001 is lost before the sensor, and later segments arrive. The server asks for it `repeats` times. The
+// client retransmits it `delay` after the last request.
 TcpSideQuality asked_for(int repeats, nanoseconds delay) {
   Connection tcp;
   tcp.handshake();
@@ -365,7 +366,7 @@ TEST(TcpRetransmissions, TheAnswerToAKeepAliveIsNoDuplicateAcknowledgement) {
   expect_counts(tcp.quality().src_to_dst, 0, 1, 1);
 }
 
-// A segment that arrives `delay` after the next one.
+// A segment that arrives `delay` after the segment that follows it.
 TcpSideQuality overtaken(bool handshake, nanoseconds delay) {
   Connection tcp;
   if (handshake) tcp.handshake();
@@ -394,10 +395,10 @@ TEST(TcpOrder, SequenceNumbersWrap) {
   Connection tcp;
   tcp.client(1s, {.flags = tcp::kSyn, .seq = kStart - 1});
   for (std::uint32_t i = 0; i < 4; ++i) tcp.client(1100ms, {.seq = kStart + i * 200, .payload = 200});
-  tcp.client(2s, {.seq = kStart, .payload = 200});         // before the wrap
-  tcp.client(2s, {.seq = kStart + 400, .payload = 200});   // after the wrap
-  tcp.client(2s, {.seq = kStart + 800, .payload = 200});   // new
-  tcp.client(2s, {.seq = kStart + 1200, .payload = 200});  // new, with a gap
+  tcp.client(2s, {.seq = kStart, .payload = 200});         // retransmitted, before the wrap
+  tcp.client(2s, {.seq = kStart + 400, .payload = 200});   // retransmitted, after the wrap
+  tcp.client(2s, {.seq = kStart + 800, .payload = 200});   // new octets
+  tcp.client(2s, {.seq = kStart + 1200, .payload = 200});  // new octets after a gap
   expect_counts(tcp.quality().src_to_dst, 2, 0, 1);
 }
 
@@ -475,7 +476,8 @@ TEST(TcpOptions, AreThoseOfEachSidesSyn) {
   Connection tcp;
   tcp.client(1s, {.flags = tcp::kSyn, .seq = 1000, .options = {2, 4, 0x05, 0xb4, 1, 3, 3, 7}});
   tcp.server(1010ms, {.flags = kSynAck, .seq = 5000, .ack = 1001, .options = {2, 4, 0x05, 0x78, 1, 3, 3, 0}});
-  tcp.client(1030ms, {.seq = 1001, .ack = 5001, .options = {2, 4, 0, 1, 3, 3, 9, 0}});  // not in a SYN
+  // Ignored, because these options are not in a SYN.
+  tcp.client(1030ms, {.seq = 1001, .ack = 5001, .options = {2, 4, 0, 1, 3, 3, 9, 0}});
   const TcpQuality quality = tcp.quality();
   expect_options(quality.src_to_dst, 1460, 7);
   expect_options(quality.dst_to_src, 1400, 0);
@@ -508,7 +510,7 @@ TEST(TcpOptions, OfAnotherLengthAreNotTheirs) {
 TEST(TcpOptions, OfAnImpossibleLengthEndTheReading) {
   expect_options(of_syn({8, 0, 3, 3, 7, 1, 1, 1}), std::nullopt, std::nullopt);
   expect_options(of_syn({8, 1, 3, 3, 7, 1, 1, 1}), std::nullopt, std::nullopt);
-  expect_options(of_syn({3, 3, 7, 2, 4, 5}), std::nullopt, 7);  // padded, because there is no payload
+  expect_options(of_syn({3, 3, 7, 2, 4, 5}), std::nullopt, 7);  // padded, because the packet has no payload
   expect_options(of_syn({1, 1, 1, 2}), std::nullopt, std::nullopt);
   expect_options(of_syn({3, 3, 7, 8}), std::nullopt, 7);
   expect_options(of_syn({3, 3, 7, 1, 8, 10, 1, 1}), std::nullopt, 7);
@@ -755,7 +757,7 @@ void expect_acks(const Connection& tcp, std::uint64_t acks, std::uint64_t of_uns
 TEST(TcpAcks, OfWhatWasSeenAreCountedOncePerAdvance) {
   Connection tcp;
   tcp.handshake();
-  expect_acks(tcp, 0, 0);  // counting begins with the first of each side
+  expect_acks(tcp, 0, 0);  // the first acknowledgement of each side is only the start value
   tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
   tcp.server(2010ms, {.seq = 5001, .ack = 1101});
   tcp.server(2020ms, {.seq = 5001, .ack = 1101});
@@ -791,7 +793,7 @@ TEST(TcpAcks, OfAHoleThatWasFilledAreOfWhatWasSeen) {
   tcp.handshake();
   tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
   tcp.client(2s, {.seq = 1301, .ack = 5001, .payload = 100});
-  tcp.client(3s, {.seq = 1201, .ack = 5001, .payload = 100});  // from its end
+  tcp.client(3s, {.seq = 1201, .ack = 5001, .payload = 100});  // fills the hole from its end
   tcp.client(3s, {.seq = 1101, .ack = 5001, .payload = 100});
   tcp.server(3010ms, {.seq = 5001, .ack = 1401});
   expect_acks(tcp, 1, 0);

@@ -1,4 +1,4 @@
-// User metrics: YAML, shared object and callback, against values worked out by hand and against each other.
+// Compares user metrics (YAML, shared object, callback) with values computed by hand, and with each other.
 #include "metrics/user_metrics.h"
 
 #include <gmock/gmock.h>
@@ -37,8 +37,8 @@ PacketBuilder backward(std::size_t payload, Nanoseconds at) {
   return PacketBuilder().ethernet().ipv4("2.2.2.2", "1.1.1.1").udp(2, 1).payload(std::string(payload, 'x')).at(at);
 }
 
-// Payloads of 10, 700, 20, 60 octets: forward 10, 20, 60 at 1.0, 1.3 and 2.3 s, backward 700 at 1.1 s. Frames are 42
-// octets longer.
+// Payloads of 10, 700, 20 and 60 octets. Forward: 10, 20, 60 at 1.0, 1.3 and 2.3 s. Backward: 700 at 1.1 s. The frames
+// are 42 octets longer.
 FlowRecord four_packets(const Config& config) {
   FlowHarness flows(config);
   flows.add(forward(10, 1000ms).build());
@@ -179,7 +179,7 @@ TEST(ThreeWays, GiveEqualValues) {
   FlowHarness flows(config, {.callbacks = {count_large("callback")}});
   unsigned number = 0;
   for (TestPacket packet : random_traffic(1, 5000)) {
-    if (++number % 3 == 0) packet.wire += 1000;  // as if cut by a snap length
+    if (++number % 3 == 0) packet.wire += 1000;  // as in a frame that the snap length has cut
     flows.add(packet);
   }
   double sum = 0;

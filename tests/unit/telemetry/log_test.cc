@@ -1,4 +1,4 @@
-// The log as a whole: levels, escaping, JSON, and the thread that writes it.
+// Tests the whole log: levels, escaping, JSON, and the thread that writes the lines.
 #include "telemetry/log.h"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 
-// A clock that stands still: however slow the test is, no message is older than kFoldingTime.
+// A clock that never moves: however slow the test is, no message becomes older than kFoldingTime.
 LogThread::Clock::time_point frozen_clock() { return LogThread::Clock::time_point{1h}; }
 
 // Redirects the log to the test.
@@ -101,7 +101,7 @@ TEST_F(LogTest, SeveralThreadsMayLog) {
   EXPECT_EQ(log_->lines().size(), 800U);
 }
 
-// Its write() blocks until open() was called.
+// Its write() blocks until open() is called.
 class BlockedLog : public MemoryLog {
  public:
   void write(const LogEntry& entry) override {
@@ -145,7 +145,7 @@ TEST(LogThread, ABlockedLogBlocksNoThreadAndLostLinesAreReported) {
   }
   EXPECT_GT(lost, 0U);
   EXPECT_EQ(written + lost, 1 + kLogged);
-  EXPECT_EQ(last, fmt::format("line {}", kLogged - 1)) << "the oldest are lost";
+  EXPECT_EQ(last, fmt::format("line {}", kLogged - 1)) << "the oldest lines are lost";
 }
 
 TEST(JsonLine, HoldsTimeLevelAndMessage) {
