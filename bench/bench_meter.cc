@@ -70,8 +70,8 @@ Traffic make_traffic(const Plan& plan) {
   return {options, plan.captures.empty() ? kind.conversations() : recorded_conversations(plan.captures)};
 }
 
-// No flow ends between two of its packets, and the table has room for replaced flows until they time out. Settings of
-// the command line are applied last.
+// The timeout is so long that no flow ends between two of its packets. The table has room for replaced flows until they
+// time out. Settings of the command line are applied last.
 Config config_for(const Plan& plan) {
   const TrafficOptions& traffic = plan.traffic;
   const std::uint64_t inactive_s = 1 + 2 * traffic.flows / traffic.packets_per_s;

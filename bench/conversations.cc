@@ -49,15 +49,15 @@ Frame frame_of(PacketBuilder builder, bool from_client) {
   return make_frame(built.raw(), decoded.packet, from_client);
 }
 
-// A frame with payload up to `octets` in all. If the headers alone are longer, it has no payload.
+// A frame of `octets` octets, with payload. If the headers alone are longer, the frame has no payload.
 Frame data(const Form& form, bool from_client, std::size_t octets) {
   const std::size_t bare = headers(form, from_client).build().bytes.size();
   const std::string payload(octets - std::min(octets, bare), 'x');
   return frame_of(headers(form, from_client).payload(payload), from_client);
 }
 
-// The TCP handshake, if the form is TCP, and then data frames of these sizes, which repeat for ever. Client and server
-// send in turn.
+// The TCP handshake, if the form is TCP, and then data frames of these sizes, which repeat without end. Client and
+// server send in turn.
 Conversation conversation(const Form& form, std::span<const std::size_t> sizes) {
   Conversation made;
   if (form.tcp) {

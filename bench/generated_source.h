@@ -10,7 +10,7 @@
 
 namespace spanflow::bench {
 
-// Keeps a copy of every frame for each place in a burst, so that for a packet only the addresses must be written.
+// Keeps a copy of every frame for each place in a burst: then only the addresses of a packet must be written.
 class GeneratedSource : public PacketSource {
  public:
   // Callbacks in the polling thread: `warm` before the first burst after `warm_after` packets, `ended` after the last

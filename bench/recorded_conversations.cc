@@ -9,7 +9,7 @@
 namespace spanflow::bench {
 namespace {
 
-// The flows of all captures. It compares each packet with all flows, so there should be few.
+// Collects the flows of all captures. Each packet is compared with all flows, so captures should have few flows.
 class Recorder {
  public:
   void add(const RawPacket& raw, const Packet& packet) {

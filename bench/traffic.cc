@@ -15,7 +15,7 @@ constexpr unsigned kClientBits = 24;
 constexpr std::uint32_t kClientNet = 0x0a000000;
 constexpr std::uint32_t kServerNet = 0xac100000;
 constexpr std::uint32_t kServerMask = 0x000fffff;
-constexpr std::uint32_t kServers = 64;  // for each 2^24 flows
+constexpr std::uint32_t kServers = 64;  // number of servers for each 2^24 flows
 
 std::uint64_t lifetime_of(const TrafficOptions& options) {
   if (options.new_flows_per_s == 0) return 0;
@@ -82,8 +82,8 @@ std::optional<Traffic::Packet> Traffic::next() {
   return next;
 }
 
-// The places replace their flows in different rounds, so that each round replaces equally many. The first flow of a
-// place starts with the run, so it has fewer packets than the later ones.
+// The places replace their flows in different rounds, so that each round replaces the same number of flows. The first
+// flow of a place starts with the run, so it has fewer packets than the later flows.
 Traffic::Packet Traffic::next_of_rounds() {
   std::uint64_t generation = 0;
   std::uint64_t position = round_;
@@ -147,7 +147,7 @@ void Traffic::address(std::span<std::uint8_t> octets, const Packet& packet) cons
   put(&octets[frame.server_at], kServerNet | (server & kServerMask));
 }
 
-// The `number`-th value of splitmix64, without state.
+// Value number `number` of splitmix64, computed without state.
 std::uint64_t Traffic::random(std::uint64_t number) const {
   std::uint64_t z = (options_.seed << 32) + (number + 1) * 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -31,10 +31,10 @@ enum class Order : std::uint8_t {
 
 struct TrafficOptions {
   Order order = Order::kRounds;
-  std::uint64_t flows = 1;                  // kRounds: concurrent flows; else: all flows
-  std::uint64_t packets = 1;                // at least as many as flows
-  std::uint64_t packets_per_s = 1'000'000;  // in packet time
-  std::uint64_t new_flows_per_s = 0;        // kRounds: flows per second of packet time that new flows replace
+  std::uint64_t flows = 1;                  // number of flows: concurrent for kRounds, else in all
+  std::uint64_t packets = 1;                // number of packets, at least `flows`
+  std::uint64_t packets_per_s = 1'000'000;  // packets per second of packet time
+  std::uint64_t new_flows_per_s = 0;        // kRounds: number of flows that are replaced per second of packet time
   std::uint64_t seed = 1;
 };
 
@@ -75,14 +75,14 @@ class Traffic {
   std::uint64_t random(std::uint64_t number) const;
 
   const TrafficOptions options_;
-  std::vector<Frame> frames_;  // all conversations' frames
-  std::vector<Range> ranges_;  // one for each conversation
+  std::vector<Frame> frames_;  // the frames of all conversations
+  std::vector<Range> ranges_;  // one range of frames_ for each conversation
   const std::uint64_t interval_ns_;
   const std::uint64_t lifetime_;
   std::uint64_t given_ = 0;
   std::uint64_t flows_ = 0;
 
-  // kRounds: a circle of places, each with one flow at a time.
+  // For kRounds: a circle of places, each with one flow at a time.
   std::uint64_t stride_ = 0;
   std::uint64_t slot_ = 0;
   std::uint64_t in_round_ = 0;

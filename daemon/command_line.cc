@@ -39,7 +39,7 @@ struct Flags {
   bool version = false;
 };
 
-// "jsonl:PATH" and the like, one for each type of sink.
+// The forms of targets, one for each type of sink, such as "jsonl:PATH".
 std::vector<std::string> target_forms() {
   std::vector<std::string> forms;
   for (const SinkType& type : sink_types()) forms.push_back(fmt::format("{}:{}", type.name, type.target_form));
@@ -165,7 +165,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   }
   if (flags.man) return {.answer = daemon_manual(app)};
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
-  // Not inside the braces of the return: if an initializer there throws, gcc 12 destroys members that it has not
+  // Not an initializer in the return statement: if an initializer throws there, gcc 12 destroys members that it has not
   // constructed.
   std::string answer;
   if (list_options_flag->count() > 0) answer = list_options_as(flags.list_options_as);

@@ -21,14 +21,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kPollMs = 200;                                // how soon the thread notices the end of the run
-constexpr timeval kPeerTimeout{.tv_sec = 2, .tv_usec = 0};  // for a peer that does not send or receive
+constexpr int kPollMs = 200;                                // time between two checks for the end of the run
+constexpr timeval kPeerTimeout{.tv_sec = 2, .tv_usec = 0};  // limit of waiting for a peer that does not send or receive
 constexpr std::size_t kLongestRequest = 4096;
 constexpr std::size_t kMostGroups = 256;
 
 enum class Right : std::uint8_t { kNone, kRead, kChange };
 
-// Removes the socket of a process that has crashed: nobody listens at it.
+// Removes the socket file of a crashed process. No process listens at such a socket.
 void remove_leftover(const std::string& path, const sockaddr_un& address) {
   const Descriptor probe = new_socket();
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {

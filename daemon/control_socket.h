@@ -15,16 +15,16 @@ namespace spanflow {
 
 struct ControlCommand {
   std::string name;
-  // True: only root and the daemon's user may call it.
+  // True: only root and the daemon's user may call the command.
   bool changes;
   // Takes the request, {"command": name, ...}, and returns the reply, to which "ok": true is added. The message of an
   // exception becomes the reply's "error".
   std::function<nlohmann::json(const nlohmann::json&)> answer;
 };
 
-// Has its own thread, which serves one peer at a time and calls the commands. The kernel identifies the peer's user:
-// root and the daemon's user may call all commands, members of the daemon's group those that change nothing, others
-// none.
+// Has its own thread, which serves one peer at a time and calls the commands. The kernel identifies the peer's user.
+// Root and the daemon's user may call all commands, members of the daemon's group only commands that change nothing,
+// other users none.
 class ControlSocket {
  public:
   // Throws RunError if the socket cannot be created, or if a running process listens at `path`.

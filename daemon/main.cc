@@ -15,7 +15,8 @@
 namespace spanflow {
 namespace {
 
-// If standard input, output or error is closed, the next opened file would get its number, and our output with it.
+// Opens /dev/null for each closed standard descriptor. Otherwise the next opened file would get that number, and our
+// output.
 void hold_standard_descriptors() {
   int descriptor = 0;
   do descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -25,7 +26,7 @@ void hold_standard_descriptors() {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
-  configure_log({});  // for errors of the command line, which may go to the journal
+  configure_log({});  // errors of the command line may go to the journal
   CommandLine line = parse_command_line(argc, argv);
   configure_log(line.config);
   if (line.answer) {

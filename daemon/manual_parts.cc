@@ -10,7 +10,7 @@
 namespace spanflow {
 namespace {
 
-// "`-c`, `--config` *FILE*"
+// The term for an option, such as "`-c`, `--config` *FILE*".
 std::string term_of(const CLI::Option& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back(fmt::format("`-{}`", name));

@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Both texts may have the markup of a ManPage.
+// A term and its text. Both may have the markup of a ManPage.
 struct Definition {
   std::string_view term;
   std::string_view meaning;

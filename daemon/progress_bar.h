@@ -1,11 +1,11 @@
-// A line on the terminal that shows the progress in the capture files.
+// Shows on the terminal how far the capture files are read.
 #pragma once
 
 #include "pipeline/pipeline.h"
 
 namespace spanflow {
 
-// For one thread. Draws only if standard error is a terminal.
+// Only one thread may use an object. Draws only if standard error is a terminal.
 class ProgressBar {
  public:
   explicit ProgressBar(bool wanted);

@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// All per second.
+// All values are per second.
 struct Rates {
   double packets = 0;
   double octets = 0;

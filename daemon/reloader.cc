@@ -37,7 +37,7 @@ void Reloader::reload_in_background() {
     try {
       reload();
     } catch (const std::exception&) {
-      // reload() has logged it
+      // reload() has already logged the error
     }
   });
 }

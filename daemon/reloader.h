@@ -10,13 +10,13 @@
 
 namespace spanflow {
 
-// The arguments and `pipeline` must outlive it.
+// The arguments and `pipeline` must outlive the Reloader.
 class Reloader {
  public:
   Reloader(int argc, char** argv, Pipeline& pipeline) : argc_(argc), argv_(argv), pipeline_(pipeline) {}
 
-  // Waits for a reload that is running, then reloads and logs the result. Throws ConfigError or RunError; then nothing
-  // has changed. Thread-safe.
+  // Waits for a running reload, then reloads and logs the result. Throws ConfigError or RunError; then nothing has
+  // changed. Thread-safe.
   Changes reload();
   // Reloads in a thread of its own, after the previous reload. Errors are only logged. Only one thread may call it.
   void reload_in_background();

@@ -104,7 +104,7 @@ void Service::measure() {
   if (!stopping_) service_manager::notify_status(to_text(rates_));
 }
 
-// Draining a slow sink may take long, so a stop signal is still handled here.
+// Draining a slow sink may take long, so stop signals are handled here too.
 void Service::finish() {
   if (!stopping_) service_manager::notify_stopping();
   auto finished = std::async(std::launch::async, [this] { pipeline_.finish(); });

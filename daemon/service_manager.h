@@ -27,8 +27,8 @@ class Heartbeat {
   // Feeds the watchdog at this interval; 0: there is no watchdog.
   explicit Heartbeat(std::chrono::microseconds interval = interval_from_environment());
 
-  // Call it several times per interval. `polls` is the number of polls of each thread. Only in a live run must all of
-  // them increase: the threads of other runs may wait for a slow sink.
+  // Call it several times per interval. `polls` is the number of polls of each thread. In a live run all of these must
+  // increase; in other runs, threads may wait for a slow sink.
   void poll(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now = Clock::now());
   // Feeds the watchdog without a check, for the time after the threads have ended.
   void feed(Clock::time_point now = Clock::now());
@@ -39,7 +39,7 @@ class Heartbeat {
 
   const std::chrono::microseconds interval_;
   bool ready_ = false;
-  std::vector<std::uint64_t> polls_;  // at the time of the last feed
+  std::vector<std::uint64_t> polls_;  // number of polls of each thread at the last feed
   Clock::time_point fed_;
 };
 

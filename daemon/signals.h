@@ -10,7 +10,7 @@ class Signals {
   explicit Signals(bool has_config_file);
 
   bool stop_requested() const;
-  // True once for each request; requests in between are merged.
+  // True once for each request. Several requests before a call count as one.
   bool take_rotation();
   bool take_reload();
 };

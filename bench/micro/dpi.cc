@@ -1,4 +1,4 @@
-// The cost of the Classifier for a flow, from its first packet to its release. Times are per flow, items are packets.
+// The cost of the Classifier for a flow, from its first packet to its release. Times are per flow; items are packets.
 #include <benchmark/benchmark.h>
 
 #include "dpi/classifier.h"

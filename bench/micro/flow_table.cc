@@ -1,4 +1,4 @@
-// The cost of FlowTable by its number of flows, in bursts with prefetches, as in the Meter. Times are per burst, items
+// The cost of FlowTable by its number of flows, in bursts with prefetches, as in the Meter. Times are per burst; items
 // are packets.
 #include <benchmark/benchmark.h>
 
@@ -45,7 +45,7 @@ struct FullTable {
   std::uint64_t oldest = 0;
 };
 
-// Keeps the last table for the next benchmark: filling a large one takes longer than measuring it.
+// Keeps the last table for the next benchmark, because filling a large table takes longer than the measurement.
 FullTable& full_table(std::uint32_t flows) {
   static std::unique_ptr<FullTable> kept;
   if (kept == nullptr || kept->flows != flows) {

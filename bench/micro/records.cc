@@ -116,7 +116,7 @@ void write_file(benchmark::State& state, const std::string& type, const std::str
   const MetricNames no_metrics;
   const std::vector<FlowRecord> records = varied(recorded(config));
   const auto sink = make_sink(file, {config, no_metrics, abandon});
-  constexpr std::size_t kFlush = 4096;  // as the SinkRunner does
+  constexpr std::size_t kFlush = 4096;  // records between two flushes, as in SinkRunner
   for (auto _ : state) {
     for (std::size_t at = 0; at < records.size(); at += kFlush) {
       sink->write(std::span(records).subspan(at, kFlush));

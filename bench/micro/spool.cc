@@ -70,7 +70,7 @@ void spool_replay(benchmark::State& state) {
 }
 BENCHMARK(spool_replay)->UseRealTime()->Unit(benchmark::kMillisecond);
 
-// As with spool.mode: always, each batch is written, read back and acknowledged.
+// Each batch is written, read back and acknowledged, as with spool.mode: always.
 void spool_pass_through(benchmark::State& state, SpoolSync sync) {
   const spanflow::testing::TemporaryFolder folder;
   Spool spool(options(folder, sync));

@@ -10,7 +10,7 @@ class Client {
  public:
   explicit Client(std::string path) : path_(std::move(path)) {}
 
-  // Sends a request and returns the reply. Throws std::runtime_error without a valid reply.
+  // Sends a request and returns the reply. Throws std::runtime_error if there is no valid reply.
   nlohmann::json ask(const nlohmann::json& request) const;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array kExamples = {
     Definition{"spanflowctl status", "rates, both ledgers and the sinks"},
-    Definition{"spanflowctl status --watch", "the same, every second"},
+    Definition{"spanflowctl status --watch", "the status, every second"},
     Definition{"spanflowctl -i edge1 --json status", "spanflowd@edge1.service, as JSON"},
     Definition{"spanflowctl reload", "after a change of /etc/spanflow/spanflow.yaml"},
 };
@@ -36,7 +36,7 @@ void add_commands(const CLI::App& app, ManPage& page) {
   page.section("COMMANDS");
   for (const CLI::App* const command : app.get_subcommands({})) {
     page.item(fmt::format("`{}`", command->get_name()), command->get_description());
-    if (command->get_options().size() == 1) continue;  // only --help
+    if (command->get_options().size() == 1) continue;  // the command has no option but --help
     page.begin_nested();
     add_arguments(*command, page);
     page.end_nested();

@@ -1,4 +1,4 @@
-// spanflowctl(1).
+// The texts of --help and of spanflowctl(1), except the help of the arguments.
 #pragma once
 
 #include <CLI/App.hpp>

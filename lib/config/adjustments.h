@@ -16,7 +16,7 @@ struct Adjustments {
   Nanoseconds tcp_linger;
   Nanoseconds max_delay;
   std::string filter;
-  std::shared_ptr<const Filter> ethernet_filter;  // `filter`, compiled in advance: packets cannot wait that long
+  std::shared_ptr<const Filter> ethernet_filter;  // `filter`, compiled ahead, because compiling would delay packets
 };
 
 }  // namespace spanflow

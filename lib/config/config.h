@@ -1,4 +1,5 @@
-// The configuration of a run as plain data, with the defaults. lib/options has the table of options and fills this in.
+// The configuration of a run as plain data, with the defaults. lib/options has the table of options and sets the
+// values.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +41,9 @@ enum class MetricDirection : std::uint8_t { kBoth, kSrcToDst, kDstToSrc };
 // One entry of `metrics`: an aggregate, or the metric of this name in a shared object.
 struct MetricConfig {
   std::string name;
-  std::string aggregate;  // a name of metrics/aggregates.h; empty for a shared object
-  std::string quantity;   // likewise
-  std::string when;       // pcap-filter expression; empty: every packet
+  std::string aggregate;  // name of an aggregate (metrics/aggregates.h); empty for a shared object
+  std::string quantity;   // name of a packet quantity; empty for a shared object
+  std::string when;       // pcap-filter expression; empty: every packet counts
   MetricDirection direction = MetricDirection::kBoth;
   std::string plugin;
 };
@@ -52,9 +53,9 @@ enum class LogFormat : std::uint8_t { kText, kJson };
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
-  std::vector<std::string> fields;  // empty: output.fields
-  std::uint64_t queue = 32'768;     // records that may wait for this sink
-  SinkSettings settings;            // what only this type of sink has
+  std::vector<std::string> fields;  // names of fields; empty: those of output.fields
+  std::uint64_t queue = 32'768;     // limit of the records that wait for this sink
+  SinkSettings settings;            // settings that only this type of sink has
 
   bool operator==(const SinkConfig&) const = default;
 };
@@ -83,7 +84,7 @@ struct Config {
     TunnelSet tunnels = TunnelSet::all();
     std::uint64_t fragments = 4096;
     Nanoseconds fragment_timeout = std::chrono::seconds{5};
-    Nanoseconds deduplicate{0};  // 0: off
+    Nanoseconds deduplicate{0};  // 0: no deduplication
   } decode;
 
   struct FlowOptions {
@@ -112,7 +113,7 @@ struct Config {
     bool statistics = false;
     std::uint64_t splt = 0;
     bool tcp = false;
-    bool millisecond_gaps = false;  // no option: the pipeline sets it where a sink's fields need them
+    bool millisecond_gaps = false;  // not an option: the pipeline sets it if a sink's fields need gaps in ms
   } features;
 
   std::vector<MetricConfig> metrics;
@@ -131,7 +132,7 @@ struct Config {
   std::vector<SinkConfig> sinks;
 
   struct Telemetry {
-    std::string listen = "127.0.0.1:9752";  // empty: off
+    std::string listen = "127.0.0.1:9752";  // address of the Prometheus endpoint; empty: no endpoint
   } telemetry;
 
   struct Log {

@@ -1,5 +1,4 @@
-// Rows by which a type of sink describes its own options, without YAML. lib/options turns each kind of row into what
-// reads the value, shows it and explains it.
+// Rows in which a type of sink describes its own options, without YAML. lib/options makes an option from each row.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +31,7 @@ struct OwnerOf<Value Owner::*> {
   using Type = Owner;
 };
 
-// The member at the end of a path of members: at<&Settings::tls, &Tls::ca>().
+// Access to a nested member: at<&Settings::tls, &Tls::ca>().
 template <auto kFirst, auto... kRest>
 auto at() {
   using Settings = typename OwnerOf<decltype(kFirst)>::Type;
@@ -57,7 +56,7 @@ struct NumberSetting {
   std::uint64_t most;
 };
 
-// `may_be_off`: "off" is kept as 0.
+// `may_be_off`: the value "off" is allowed, and stored as 0.
 struct SizeSetting {
   Access<std::uint64_t> at;
   std::uint64_t least;
@@ -65,7 +64,7 @@ struct SizeSetting {
   bool may_be_off = false;
 };
 
-// Without `most`, up to 100 years.
+// `most` is the upper limit; without it, the limit is 100 years.
 struct DurationSetting {
   Access<Nanoseconds> at;
   Nanoseconds least;
@@ -73,7 +72,7 @@ struct DurationSetting {
   bool may_be_off = false;
 };
 
-// The value is the index of the word.
+// The stored value is the index of the chosen word.
 struct ChoiceSetting {
   Access<std::size_t> at;
   std::vector<std::string> words;
@@ -83,7 +82,7 @@ struct ChoiceSetting {
 struct PropertiesSetting {
   Access<std::map<std::string, std::string>> at;
   std::string expected;
-  std::string (*complaint)(const std::string& name, const std::string& value);  // empty: nothing is wrong
+  std::string (*complaint)(const std::string& name, const std::string& value);  // returns the error, or an empty text
 };
 
 struct Setting;
@@ -93,7 +92,7 @@ struct MappingSetting {
   std::vector<Setting> members;
 };
 
-// Two types of sink may have a setting of the same name, but only of the same kind: the manual lists the name once.
+// Settings of two sink types may share a name only if they are of the same kind: the manual lists the name once.
 struct Setting {
   std::string name;
   std::string help;
@@ -102,7 +101,7 @@ struct Setting {
       kind;
 };
 
-// Each word stands for a value of the member.
+// Maps each word to a value of the member.
 template <typename Value>
 ChoiceSetting choice(Access<Value> access, const std::vector<std::pair<std::string, Value>>& values) {
   ChoiceSetting choice;

@@ -1,4 +1,4 @@
-// The settings that one type of sink has of its own. Only the file of that sink knows their type.
+// The settings of one type of sink. Only the source file of that type knows their C++ type.
 #pragma once
 
 #include <any>
@@ -7,9 +7,8 @@
 
 namespace spanflow {
 
-// Holds a value of a struct that can be copied and compared, or nothing: then every setting has its default. A std::any
-// rather than a pointer to a base class, so that a SinkConfig stays a plain value that is copied, changed and compared
-// as the rest of a Config.
+// Holds a struct that can be copied and compared. If empty, every setting has its default. std::any, instead of a
+// pointer to a base class, keeps SinkConfig a plain value like the rest of Config.
 class SinkSettings {
  public:
   SinkSettings() = default;
@@ -17,7 +16,7 @@ class SinkSettings {
   requires(!std::same_as<Settings, SinkSettings>) SinkSettings(Settings settings)
       : value_(std::move(settings)), equal_(equal<Settings>) {}
 
-  // `Settings` is the struct that was put in; another one throws std::bad_any_cast.
+  // Throws std::bad_any_cast if `Settings` is not the type of the stored struct.
   template <typename Settings>
   const Settings& as() const {
     static const Settings kDefaults;
@@ -30,7 +29,7 @@ class SinkSettings {
     return std::any_cast<Settings&>(value_);
   }
 
-  // Both must belong to the same type of sink.
+  // Both operands must be settings of the same type of sink.
   bool operator==(const SinkSettings& other) const {
     const auto equal = equal_ != nullptr ? equal_ : other.equal_;
     return equal == nullptr || equal(*this, other);

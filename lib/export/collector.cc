@@ -10,7 +10,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBatchRecords = 1024;
-// The rings have room for more than the workers write in this time; longer sleeps make larger batches.
+// The rings have room for more records than the workers write in these times; longer sleeps make larger batches.
 constexpr Backoff::Steps kIdle{
     .pauses = 0, .first_sleep = Backoff::Microseconds{500}, .longest_sleep = Backoff::Microseconds{4000}};
 
@@ -50,7 +50,7 @@ void Collector::run() {
   }
 }
 
-// One block from each ring; false if there was none.
+// Takes one block from each ring; false if all rings were empty.
 bool Collector::drain() {
   bool any = false;
   for (ExportRing* ring : rings_) {
@@ -95,7 +95,7 @@ void Collector::hand_over() {
   for (SinkRunner* sink : sinks_) sink->enqueue(batch);
 }
 
-// Reads the clock once per batch.
+// Observes the lag of each record in the batch, but reads the clock only once.
 void Collector::note_lag() {
   if (due_ns_.empty()) return;
   const std::uint64_t now_ns = wall_clock_ns();

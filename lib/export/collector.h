@@ -14,19 +14,19 @@
 
 namespace spanflow {
 
-// Runs one thread. The rings, sinks and counters must outlive it. A full sink loses records that other sinks still
-// take. Only while all sinks are full do records stay in the rings; the workers' sweep then pauses, and flows stay in
-// the flow tables.
+// Runs one thread. The rings, sinks and counters must outlive the Collector. A full sink drops records that other sinks
+// still take. Records stay in the rings only while all sinks are full; then the workers' sweep pauses, and flows stay
+// in the flow tables.
 class Collector {
  public:
   Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks, Counters& counters);
   ~Collector();
 
   void start();
-  // All later records go to the sinks that `change` returns. Thread-safe. While `change` runs, no sink gets records;
+  // Gives all later records to the sinks that `change` returns. Thread-safe. While `change` runs, no sink gets records;
   // they wait in rings and tables. `change` must not throw.
   void change_sinks(const std::function<std::vector<SinkRunner*>()>& change);
-  // Drains the rings and joins. The workers must have stopped pushing.
+  // Drains the rings and joins the thread. The workers must have stopped pushing.
   void finish();
 
  private:
@@ -42,7 +42,7 @@ class Collector {
   std::vector<SinkRunner*> sinks_;
   Counters& counters_;
   std::vector<FlowRecord> batch_;
-  std::vector<std::uint64_t> due_ns_;  // due times of the records in batch_ that have one
+  std::vector<std::uint64_t> due_ns_;  // due times of the records in batch_; records without a due time are left out
   std::uint64_t sequence_ = 0;
   std::atomic<bool> finishing_{false};
   std::thread thread_;

@@ -7,10 +7,10 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint64_t kFlushRecords = 4096;         // about 2 MiB of JSON
-constexpr std::chrono::milliseconds kIdleFlush{100};  // how late a file's rotation may be
+constexpr std::uint64_t kFlushRecords = 4096;         // number of records between two flushes; about 2 MiB of JSON
+constexpr std::chrono::milliseconds kIdleFlush{100};  // longest delay of a file's rotation
 constexpr std::chrono::milliseconds kRetryDelay{500};
-constexpr std::chrono::milliseconds kLookUp{50};  // how late an abandoned run is noticed
+constexpr std::chrono::milliseconds kLookUp{50};  // time between two checks of `abandon`
 
 // Moves the records that the sink has settled out of `queued`.
 void add(const Settled& settled, SinkLedger& ledger) {
@@ -99,7 +99,7 @@ void SinkRunner::run() {
   finish_sink();
 }
 
-// The next batch; flushes the sink while it waits for one. nullptr at the end.
+// Returns the next batch, and flushes the sink while there is none. nullptr at the end.
 RecordBatch SinkRunner::take() {
   std::unique_lock lock(mutex_);
   while (queue_.empty() && !finishing_) {
@@ -129,7 +129,7 @@ void SinkRunner::deliver(const RecordBatch& batch) {
   if (unflushed_ >= kFlushRecords) flush_until_written();
 }
 
-// Returns without success only if the sink has ended.
+// Returns after a successful flush, or when the sink has ended.
 void SinkRunner::flush_until_written() {
   bool failed_before = false;
   while (!ended_) {
@@ -149,7 +149,7 @@ void SinkRunner::flush_until_written() {
   }
 }
 
-// Counts the records that were flushed, or that never can be.
+// Counts the unflushed records as delivered, or as dropped if the sink has ended.
 void SinkRunner::settle_unflushed() {
   if (settles_itself_) {
     entrusted_ += unflushed_;

@@ -22,7 +22,7 @@ namespace spanflow {
 
 using RecordBatch = std::shared_ptr<const std::vector<FlowRecord>>;
 
-// Always: handed + recovered = delivered + queued + spooled + the sum of dropped.
+// Invariant: handed + recovered = delivered + queued + spooled + the sum of dropped.
 struct SinkLedger {
   std::string name;
   std::uint64_t handed = 0;
@@ -37,7 +37,7 @@ struct SinkLedger {
   double oldest_seconds = 0;        // age of the oldest record that waits or is not flushed
   std::optional<SpoolDepth> spool;
 
-  // By a reload: the sink was handed only the records exported while it was there.
+  // True if a reload added or removed the sink. Such a sink was handed only some of the run's records.
   bool added = false;
   bool removed = false;
 
@@ -57,7 +57,7 @@ class SinkRunner {
              const std::atomic<bool>& abandon, Clock clock = std::chrono::steady_clock::now);
   ~SinkRunner();
 
-  // No-op if it is running.
+  // No-op if the thread is already running.
   void start();
   void enqueue(const RecordBatch& batch);
   // False if enqueue() would wait or drop for lack of room. True for a sink that has ended.
@@ -105,9 +105,9 @@ class SinkRunner {
   std::uint64_t unflushed_ = 0;  // records buffered by the sink
   Time unflushed_since_;
   std::uint64_t entrusted_ = 0;  // records flushed to a sink that settles them itself
-  SinkLedger ledger_;            // except what ledger() computes
+  SinkLedger ledger_;            // without the values that ledger() computes
   std::exception_ptr failure_;
-  bool ended_ = false;  // the sink takes no more records
+  bool ended_ = false;  // true once the sink takes no more records
   bool finishing_ = false;
   std::thread thread_;
 };

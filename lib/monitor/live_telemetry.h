@@ -14,7 +14,7 @@ namespace spanflow {
 // Other threads call `snapshot`, so it must be thread-safe and outlive this object. EAL must be initialized.
 class LiveTelemetry {
  public:
-  // Logs a warning if the Prometheus endpoint cannot be opened; the run goes on without it.
+  // Logs a warning if the Prometheus endpoint cannot be opened; the run continues without it.
   LiveTelemetry(const Config::Telemetry& options, const std::function<Summary()>& snapshot);
 
  private:

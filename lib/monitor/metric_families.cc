@@ -53,7 +53,7 @@ class Families {
 
 double sample_of(std::uint64_t value) { return static_cast<double>(value); }
 
-// The metric name of a table's row: with Prometheus's base unit, and underscores for dots.
+// The metric name of a counter or histogram: with Prometheus's base unit, and underscores for dots.
 std::string name_of(std::string_view row, std::string_view unit, bool is_count) {
   std::string name(row);
   if (unit == "ns") name.replace(name.rfind("_ns"), std::string::npos, "_seconds");
@@ -67,8 +67,8 @@ double in_base_unit(std::uint64_t value, std::string_view unit) {
   return unit == "ns" ? sample_of(value) / kNanosecondsPerSecond : sample_of(value);
 }
 
-// The family of a counter. Counters of the same thing with different reasons are one family with the label `reason`:
-// packets.ignored.filtered, packets.nic_missed.
+// The family of a counter. Counters of one quantity that differ in the reason (packets.ignored.filtered,
+// packets.nic_missed) are one family with the label `reason`.
 struct Series {
   FamilyInfo family;
   Labels reason;
@@ -107,7 +107,7 @@ void add_counter(Families& families, Counter counter, ClientMetric::Label owner,
   families.add(series.family, std::move(labels), in_base_unit(value, info(counter).unit));
 }
 
-// Leaves out the counters of ports: add_port() adds them.
+// Adds a thread's counters, except those of ports, which add_port() adds.
 void add_thread(Families& families, const std::string& name, const CounterValues& counters) {
   for (const CounterInfo& counter : kCounters) {
     if (!is_of_ports(counter.id)) {
@@ -200,7 +200,7 @@ double open_descriptors() {
   return static_cast<double>(std::distance(begin(descriptors), end(descriptors)));
 }
 
-// Named as in Prometheus's own client libraries.
+// These metrics have the names of Prometheus's own client libraries.
 void add_process(Families& families) {
   families.add({"process_cpu_seconds_total", "CPU time of the process, user and system", MetricType::Counter}, {},
                cpu_seconds());

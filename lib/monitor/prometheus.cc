@@ -19,13 +19,13 @@
 namespace spanflow {
 namespace {
 
-// The first message of the web server on this thread: the reason if it does not start.
+// The first message of the web server on this thread. If the server does not start, the message is the reason.
 thread_local std::string first_message;
 
 int take_log(const mg_connection*, const char* text) {
   if (first_message.empty()) first_message = text;
   log().debug("{}", text);
-  return 1;  // civetweb does not write it to standard error
+  return 1;  // 1: civetweb does not write the message to standard error
 }
 
 class Scrape : public prometheus::Collectable {

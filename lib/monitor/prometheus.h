@@ -9,10 +9,10 @@
 
 namespace spanflow {
 
-// The endpoint's own threads call `snapshot` once for each scrape, so it must be thread-safe and outlive the endpoint.
+// The endpoint's own threads call `snapshot` once for each scrape: it must be thread-safe and outlive the endpoint.
 class PrometheusEndpoint {
  public:
-  // `listen` is HOST:PORT, with an IPv6 address in brackets. Throws RunError if it cannot listen there.
+  // `listen` is HOST:PORT, with an IPv6 address in brackets. Throws RunError if that address cannot be opened.
   PrometheusEndpoint(const std::string& listen, std::function<Summary()> snapshot);
   ~PrometheusEndpoint();
 

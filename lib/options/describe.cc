@@ -11,7 +11,7 @@ namespace spanflow {
 namespace {
 
 struct SplitName {
-  std::string section;  // empty: top level
+  std::string section;  // empty: the top level
   std::string key;
 };
 
@@ -36,12 +36,12 @@ bool is_something(const std::string& value) {
 
 std::string explained(const Option& option) { return option.help + (option.reloads ? "; changes on reload" : ""); }
 
-// "`flow.capacity`: 128000"; for a mapping only the name, since its keys follow.
+// "`flow.capacity`: 128000"; for a mapping only the name, because its keys follow as items.
 std::string term(const std::string& name, const std::string& initial, const std::vector<OptionMember>& members) {
   return fmt::format("`{}`{}", name, is_something(initial) && members.empty() ? ": " + initial : "");
 }
 
-// The help and the expected value; for a mapping without the names of its keys, which follow.
+// The help and the expected value. A mapping's keys are left out, because they follow as items.
 std::string meaning(const std::string& help, const std::string& expected, const std::vector<OptionMember>& members) {
   if (expected == "text") return help;
   return fmt::format("{} ({})", help, members.empty() ? expected : expected.substr(0, expected.find(" with ")));

@@ -10,9 +10,9 @@ namespace spanflow {
 
 // A configuration that load_yaml reads back to the same Config; a comment explains each option.
 std::string dump_config(const Config& config);
-// docs/configuration.md's table.
+// The Markdown table in docs/configuration.md.
 std::string list_options();
-// config/spanflow.schema.json.
+// The text of config/spanflow.schema.json.
 std::string config_schema();
 // The manual page spanflow.yaml(5), in roff.
 std::string options_manual(std::string_view version);

@@ -34,8 +34,8 @@ std::vector<std::string> names_below(const std::string& prefix) {
 
 bool is_section(const std::string& name) { return !names_below(name + ".").empty(); }
 
-// The nearest known name: first in the same section, then by the last word in any section ("capacity" on the top
-// level). Other meters call the inactive timeout "idle".
+// The nearest known name: first in the same section, then by the last word in any section ("capacity" at the top level
+// suggests flow.capacity). "idle" is read as "inactive", because other meters use that word.
 std::string suggestion(std::string full_name, const std::string& prefix) {
   if (const auto idle = full_name.find("idle_"); idle != std::string::npos) full_name.replace(idle, 4, "inactive");
   auto beside = names_below(prefix);

@@ -10,14 +10,15 @@
 
 namespace spanflow {
 
-// "spanflow.yaml:12:3: flow.capcity: unknown key, did you mean flow.capacity?" Lines and columns count from 1.
+// Example of an error: "spanflow.yaml:12:3: flow.capcity: unknown key, did you mean flow.capacity?" Lines and columns
+// count from 1.
 void load_yaml_file(const std::string& path, Config& config);
-// `origin` is the file name in messages.
+// `origin` is the file name to show in messages.
 void load_yaml(const std::string& yaml, const std::string& origin, Config& config);
-// One --set: "flow.capacity=1000000"; the value is YAML.
+// Applies one --set, such as "flow.capacity=1000000"; the value is YAML.
 void apply_setting(const std::string& setting, Config& config);
 
-// Checks across options, once everything is read. Throws ConfigError.
+// Checks rules between options, after all options are read. Throws ConfigError.
 void check(const Config& config);
 // Settings that are allowed but look like a mistake, one line each.
 std::vector<std::string> warnings(const Config& config);

@@ -5,7 +5,7 @@
 namespace spanflow {
 namespace {
 
-// Hyphens, quotes, tildes and carets stay ASCII, so that text copied from the page works.
+// Escapes hyphens, quotes, tildes and carets: they then stay ASCII, and text copied from the page works.
 std::string_view escaped(char c) {
   switch (c) {
     case '\\':
@@ -30,7 +30,7 @@ std::string_view escaped(char c) {
 std::string verbatim(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    // A dot at the start of a line would begin a request.
+    // roff takes a line that starts with a dot as a request.
     if (c == '.' && (out.empty() || out.back() == '\n')) out += "\\&";
     if (const std::string_view escape = escaped(c); !escape.empty()) {
       out += escape;
@@ -58,7 +58,7 @@ std::string marked_up(std::string_view text) {
 
 ManPage::ManPage(const Title& title) {
   add(fmt::format(".TH {} {} \"\" \"spanflow {}\"", verbatim(title.name), title.section, title.version));
-  add(".ad l\n.nh");  // no stretching, no hyphenation: most words here are names
+  add(".ad l\n.nh");  // no justification, no hyphenation: most words are names
   section("NAME");
   add(fmt::format("{} \\- {}", verbatim(title.name), verbatim(title.summary)));
 }

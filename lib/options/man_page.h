@@ -14,7 +14,7 @@ class ManPage {
     std::string_view name;
     int section;
     std::string_view version;
-    std::string_view summary;  // the description in section NAME
+    std::string_view summary;  // text of the section NAME
   };
 
   explicit ManPage(const Title& title);
@@ -22,13 +22,13 @@ class ManPage {
   void section(std::string_view heading);
   void subsection(std::string_view heading);
   void paragraph(std::string_view text);
-  // A line that is not joined with others, such as a way to call a program.
+  // Adds a line that is not joined with the next, such as a synopsis.
   void line(std::string_view text);
   void item(std::string_view term, std::string_view text);
-  // The items in between belong to the item before.
+  // Items between begin_nested() and end_nested() are indented below the previous item.
   void begin_nested();
   void end_nested();
-  // Printed as it is, including backticks and asterisks.
+  // Adds lines as they are, including backticks and asterisks.
   void example(std::string_view lines);
 
   const std::string& text() const { return text_; }
@@ -37,7 +37,7 @@ class ManPage {
   void add(std::string_view line);
 
   std::string text_;
-  bool after_heading_ = false;  // a heading already begins a paragraph
+  bool after_heading_ = false;  // true directly after a heading, which begins a paragraph itself
 };
 
 }  // namespace spanflow

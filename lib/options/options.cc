@@ -29,7 +29,7 @@ ValueType<std::string> filter() {
   return type;
 }
 
-// In the order of tunnel_names().
+// The option decode.tunnels. The words have the order of tunnel_names().
 ValueType<TunnelSet> tunnels() {
   std::vector<std::string> names;
   for (const auto& [type, name] : tunnel_names()) names.emplace_back(name);
@@ -60,7 +60,7 @@ ValueType<TunnelSet> tunnels() {
           }};
 }
 
-// "sum: size" of a metric: sets its aggregate and its quantity.
+// A key such as "sum: size" of a metric: sets the metric's aggregate and quantity.
 MemberOption<MetricConfig> aggregate(const AggregateType& type) {
   std::vector<std::string> names;
   for (const QuantityType& quantity : quantity_types()) {
@@ -99,7 +99,7 @@ ValueType<std::string> metric_name() {
           [](const std::string& name) { return yaml_scalar(name); }};
 }
 
-// The error in a metric as a whole, or empty.
+// Returns the error in a metric as a whole, or an empty text.
 std::string complaint_about(const MetricConfig& metric) {
   if (metric.name.empty()) return "a metric needs a name";
   const bool aggregates = !metric.aggregate.empty();
@@ -166,7 +166,7 @@ bool is_listen_address(const std::string& text) {
   return port >= 1 && port <= 65'535;
 }
 
-// "off" is kept as an empty text.
+// "off" is stored as an empty text.
 ValueType<std::string> listen_address() {
   const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
   return {expected,
@@ -222,14 +222,14 @@ std::vector<Option> make_options() {
       OPTION(input.memory, size(32ULL << 20, 1ULL << 40), "memory for DPDK's packet buffers"),
       OPTION(input.ring_frames, whole_number(256, 1'048'576), "with af_packet, number of frames in the kernel's ring"),
       OPTION(input.frame_size, whole_number(256, 32'768),
-             "octets kept of each frame in that ring; a power of two, larger if the MTU needs it"),
+             "octets kept of each frame in the kernel's ring; a power of two, larger if the MTU needs it"),
       OPTION(input.eal_arguments, list_of(text()), "more arguments for DPDK's EAL; see DPDK's documentation"),
       OPTION(decode.tunnels, tunnels(), "tunnels whose inner packets are metered; for others, the outer packet is"),
       OPTION(decode.fragments, whole_number(0, 1'048'576),
              "fragmented datagrams tracked at the same time, and later fragments held until the first one arrives; 0: "
              "later fragments become flows without ports"),
       OPTION(decode.fragment_timeout, duration(std::chrono::milliseconds{1}),
-             "how long later fragments are matched to the first one, and how long they wait for it"),
+             "how long later fragments are matched to the first one, or wait for it"),
       OPTION(decode.deduplicate, or_off(duration(std::chrono::microseconds{1}, std::chrono::seconds{1})),
              "a packet seen again within this time, on any VLAN, is only counted as ignored.duplicate"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
@@ -260,7 +260,7 @@ std::vector<Option> make_options() {
              "src is the sender of the first packet, or the opener of the TCP connection"),
       OPTION(dpi.enabled, boolean(), "classify the application of each flow with nDPI"),
       OPTION(dpi.max_packets, whole_number(1, 32), "packets of a flow that nDPI inspects before it gives up"),
-      OPTION(dpi.max_packets_udp, whole_number(1, 32), "the same limit for UDP flows"),
+      OPTION(dpi.max_packets_udp, whole_number(1, 32), "packets of a UDP flow that nDPI inspects before it gives up"),
       OPTION(dpi.max_flows, whole_number(1, kMostFlows),
              "flows in classification at the same time, over all workers; when full, the oldest is given up"),
       OPTION(dpi.metadata, boolean(),

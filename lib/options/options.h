@@ -21,32 +21,32 @@ struct OptionError {
   std::string expected;
   int line = -1;
   int column = -1;
-  std::string name_suffix;  // the name of the part: "[1].type"
-  std::string got;          // the part as written: "\"csv\"" or "a list"
-  std::string hint;         // ", did you mean ...?"
-  std::string complaint;    // replaces all this if the value is not at fault: "given twice"
+  std::string name_suffix;  // name of the faulty part: "[1].type"
+  std::string got;          // the faulty part as written: "\"csv\"" or "a list"
+  std::string hint;         // a suggestion: ", did you mean ...?"
+  std::string complaint;    // replaces the texts above if the mistake is not the value: "given twice"
 };
 
-// A key of an option that is a mapping, such as a sink, for the reference.
+// A key of a mapping option, such as a sink. The reference lists the keys.
 struct OptionMember {
   std::string name;
   std::string expected;
   std::string help;
-  std::string initial;                // its default, as YAML
-  std::string of;                     // the types that have it, "jsonl, csv"; empty: all
-  std::vector<OptionMember> members;  // if it is a mapping itself
+  std::string initial;                // default value, as YAML
+  std::string of;                     // sink types that have this key: "jsonl, csv"; empty: all types
+  std::vector<OptionMember> members;  // keys of the value, if the value is a mapping
 };
 
 struct Option {
-  std::string name;      // dotted: "flow.active_timeout"
-  std::string expected;  // "a duration such as 120s", for errors and the reference
-  std::string schema;    // JSON Schema, an object without the outer braces
+  std::string name;      // dotted name: "flow.active_timeout"
+  std::string expected;  // valid values, for errors and the reference: "a duration such as 120s"
+  std::string schema;    // JSON Schema of the value, without the outer braces
   std::string help;
-  std::function<void(Config&, const YAML::Node&)> read;  // throws OptionError
+  std::function<void(Config&, const YAML::Node&)> read;  // reads a value into the Config; throws OptionError
   std::function<std::string(const Config&)> show;
-  std::vector<OptionMember> members;  // if it is a mapping or a list of mappings
+  std::vector<OptionMember> members;  // keys of the value, if the value is a mapping or a list of mappings
   std::function<void(const Config& from, Config& to)> copy;
-  bool reloads = false;  // a reload applies a new value to a running capture, see reload.h
+  bool reloads = false;  // true: a reload applies a new value to a running capture, see reload.h
 };
 
 const std::vector<Option>& options();
@@ -54,7 +54,7 @@ const std::vector<Option>& options();
 // nullptr if there is no such option.
 const Option* find_option(std::string_view name);
 
-// The node in error messages: its text in quotes, "a list", "a mapping" or "nothing".
+// Describes a node for error messages: its text in quotes, "a list", "a mapping" or "nothing".
 std::string described(const YAML::Node& node);
 
 }  // namespace spanflow

@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// Names of options.
+// Names of changed options.
 struct Changes {
   std::vector<std::string> made;
   std::vector<std::string> need_restart;

@@ -101,8 +101,8 @@ SinkMembers common_members() {
           member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")};
 }
 
-// The members of all types, for the documentation. Members of the same name are merged into one, whose help describes
-// it for each type.
+// The keys of all sink types, for the documentation. Keys with the same name are merged; the help then has a part for
+// each type.
 class AllMembers {
  public:
   explicit AllMembers(SinkMembers common) : members_(std::move(common)) {}
@@ -147,7 +147,7 @@ class AllMembers {
   std::map<std::string, Helps> helps_;
 };
 
-// The options of one type of sink, and those of all.
+// The keys of each sink type, and the merged keys of all types.
 struct SinkOptionTable {
   SinkOptionTable() {
     AllMembers merged(common_members());
@@ -165,7 +165,7 @@ struct SinkOptionTable {
   SinkMembers all;
 };
 
-// "csv"; the default where the sink names none.
+// The type that the node names, such as "csv", or the default type.
 std::string type_of_sink(const YAML::Node& node, const SinkMember& type_member) {
   SinkConfig sink;
   for (const auto& entry : node) {
@@ -200,7 +200,7 @@ SinkConfig read_sink(const SinkOptionTable& table, const std::string& expected, 
 values::ValueType<std::vector<std::string>> field_selection() {
   std::vector<std::string> known(kFieldSets.begin(), kFieldSets.end());
   for (const Field& field : fields()) known.emplace_back(field.name);
-  // A list of all names would bury a mistake; the nearest one helps.
+  // The error message shows only the nearest field name: a list of all names would be too long.
   const ValueType<std::string> word =
       described_as(fmt::format("{} or a field name, see --list-fields", fmt::join(kFieldSets, ", ")), word_of(known));
   ValueType<std::vector<std::string>> list = list_of(word);

@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// "classic", "full", "nfstream", or names of fields. A single word is a list of one.
+// A value is "classic", "full", "nfstream", or a list of field names. A single word is a list of one.
 values::ValueType<std::vector<std::string>> field_selection();
 
 values::ValueType<SinkConfig> sink();

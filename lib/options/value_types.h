@@ -1,4 +1,4 @@
-// The types of value that an option can have: each reads a YAML node and shows its value as YAML.
+// The value types of options. Each reads a value from a YAML node and writes it as YAML.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 
 namespace spanflow::values {
 
-// How a value is described, read and shown. Options differ only in the member they bind to and in bounds.
+// Describes, reads and shows values of one type.
 template <typename T>
 struct ValueType {
   std::string expected;
@@ -28,11 +28,11 @@ struct ValueType {
   std::vector<OptionMember> members;
 };
 
-// The text of a scalar; throws that something else was expected.
+// The text of a scalar. For any other node, throws an OptionError with `expected`.
 std::string scalar_of(const YAML::Node& node, const std::string& expected);
 std::string quoted_list(std::span<const std::string> words);
 std::string did_you_mean(const std::string& word, std::span<const std::string> known);
-// Gives the error the line and column of this node, unless it already has those of a node inside.
+// Sets the error's line and column to those of `part`, unless an inner node has set them.
 void place(OptionError& error, const YAML::Node& part);
 
 ValueType<bool> boolean();
@@ -42,7 +42,7 @@ ValueType<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
 ValueType<Nanoseconds> duration(Nanoseconds least);
 ValueType<Nanoseconds> duration(Nanoseconds least, Nanoseconds most);
 
-// Takes "off" too, which is kept as 0.
+// Also accepts "off", which is stored as 0.
 template <typename T>
 ValueType<T> or_off(const ValueType<T>& type) {
   const std::string expected = "off, or " + type.expected;
@@ -61,7 +61,7 @@ ValueType<T> or_off(const ValueType<T>& type) {
 ValueType<std::string> text();
 ValueType<std::string> word_of(const std::vector<std::string>& words);
 
-// One word of a list, each of which stands for a value.
+// A word from a list; each word stands for a value.
 template <typename T>
 ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
   std::vector<std::string> words;
@@ -127,7 +127,7 @@ ValueType<std::vector<T>> list_of(const ValueType<T>& item) {
           item.members};
 }
 
-// An option inside a mapping, such as one of a sink's.
+// A key of a mapping, such as a sink's `path`.
 template <typename T>
 struct MemberOption {
   std::string name;
@@ -137,7 +137,7 @@ struct MemberOption {
   std::function<std::string(const T&)> show;
   std::string expected;
   std::vector<OptionMember> members;
-  std::string of;  // as in OptionMember
+  std::string of;  // as OptionMember::of
 };
 
 template <typename T, typename V>
@@ -163,7 +163,7 @@ void read_member(const MemberOption<T>& member, const Entry& entry, T& object) {
   }
 }
 
-// Reads a mapping into the object. `complaint` says what is wrong with a key that belongs to no member.
+// Reads a mapping into the object. `complaint` returns the error for an unknown key.
 template <typename T>
 void read_members(const YAML::Node& node, const std::vector<MemberOption<T>>& members, T& object,
                   const std::function<std::string(const std::string& key)>& complaint) {
@@ -181,7 +181,7 @@ void read_members(const YAML::Node& node, const std::vector<MemberOption<T>>& me
   }
 }
 
-// The first member, which says what the object is, and those that differ from the defaults.
+// Shows the first member, which identifies the object, and the members that differ from the defaults.
 template <typename T>
 std::string show_members(const std::vector<MemberOption<T>>& members, const T& object) {
   const T defaults;

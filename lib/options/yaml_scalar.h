@@ -1,4 +1,4 @@
-// Text as a YAML scalar.
+// Writes text as a YAML scalar.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace spanflow {
 
-// Quoted where a plain scalar would be read as something else.
+// Quotes the text if YAML would read it as another value without quotes.
 std::string yaml_scalar(std::string_view text);
 
 }  // namespace spanflow

@@ -36,24 +36,24 @@ class Pipeline {
   // configuration. Throws ConfigError or RunError.
   explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {},
                     const std::vector<UserMetric>& callbacks = {});
-  // Stops if needed, and joins.
+  // Stops the run if needed, and joins the threads.
   ~Pipeline();
 
   void start();
-  // Waits for the end of the input, at most this long; true if it has ended. Call it in a loop: it also logs for the
-  // workers, and watches input.duration and the sinks.
+  // Waits at most `time` for the end of the input; true if the input has ended. Call it in a loop: it also logs for the
+  // workers, and checks input.duration and the sinks.
   bool wait(std::chrono::milliseconds time);
   // Ends the input. Records that sinks do not take within SinkSet::kPatience are dropped and counted.
   void request_stop();
   // Completes the files that have records; later records go to new files.
   void rotate_files() { ++rotations_; }
-  // Applies the options of a checked configuration that may change at runtime, and names them and those that may not.
-  // Live runs only, between start() and finish(). On ConfigError or RunError nothing has changed. Waits until removed
-  // sinks have written their records.
+  // Applies the options of a checked configuration that may change at runtime. Returns the names of the applied options
+  // and of those that need a restart. Live runs only, between start() and finish(). On ConfigError or RunError nothing
+  // has changed. Waits until removed sinks have written their records.
   Changes reload(const Config& wanted);
-  // For each packet thread, how often it has looked for packets. A count that stands still means that the thread hangs.
+  // For each packet thread, how often it has looked for packets. If a number no longer grows, the thread hangs.
   std::vector<std::uint64_t> polls() const;
-  // Drains and joins. Errors are in failures(); everything metered has been written.
+  // Drains the pipeline and joins the threads; all records are then written. Errors are in failures().
   void finish();
 
   std::vector<std::exception_ptr> failures() const;
@@ -79,18 +79,18 @@ class Pipeline {
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> rotations_{0};
-  Notes notes_;  // from the sources
+  Notes notes_;  // notes from the sources
 
   Counters distributor_counters_;
   Counters collector_counters_;
   std::vector<std::unique_ptr<Counters>> worker_counters_;
 
   std::unique_ptr<Input> input_;
-  std::vector<std::unique_ptr<PacketSource>> sources_;  // from the input
-  std::unique_ptr<Distributor> distributor_;            // if one source serves several workers
-  std::unique_ptr<HandOver> hand_over_;                 // if each worker has a source that also brings flows of others
-  std::vector<std::unique_ptr<PacketSource>> ends_;     // of the distributor or the hand-over, for the workers
-  std::vector<IntakeInput> intake_inputs_;              // one for each worker
+  std::vector<std::unique_ptr<PacketSource>> sources_;  // sources of packets, from the configured input
+  std::unique_ptr<Distributor> distributor_;            // only if one source serves several workers
+  std::unique_ptr<HandOver> hand_over_;  // only if each worker has a source that also brings flows of other workers
+  std::vector<std::unique_ptr<PacketSource>> ends_;  // the workers' ends of the distributor or the hand-over
+  std::vector<IntakeInput> intake_inputs_;           // inputs of the workers, one each
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;
   std::unique_ptr<Collector> collector_;

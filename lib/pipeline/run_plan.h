@@ -1,4 +1,4 @@
-// The data that a run must keep of its flows for the fields of its sinks.
+// Decides which data of its flows a run keeps, from the fields of its sinks.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// Switches off what no sink shows. A sink of the program itself gets everything.
+// Switches off the data that no sink shows. `program_has_sinks`: the program's own sinks need all data.
 Config with_needs_of_sinks(Config config, bool program_has_sinks);
 
 // Throws ConfigError if a sink of the new configuration needs data that the run has not kept. `started` comes from

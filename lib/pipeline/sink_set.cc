@@ -23,7 +23,7 @@ SinkSet::SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& c
   for (const SinkConfig& config : configs) members_.push_back(make(config, false));
 }
 
-// Without designated initialisers: with them gcc 12 gives a false warning here.
+// No designated initialisers: gcc 12 gives a false warning for them here.
 SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
   Member member;
   {
@@ -136,8 +136,8 @@ bool SinkSet::was_added(const Member& successor, const Members& ended) {
   return before == ended.end() || before->added;
 }
 
-// The records in a retired sink's spool belong to the sink that uses the spool now: its ledger has them as recovered,
-// so they leave the retired one's. Needs the lock under which the new sink became a member.
+// Takes the records in a retired sink's spool out of its ledger, if another sink uses the spool now: that sink's ledger
+// counts them as recovered. The caller holds the lock under which the new sink became a member.
 void SinkSet::move_spooled_records() {
   for (auto& [name, retired] : retired_) {
     const auto owns = [&, &spool = retired.spool](const Member& member) {

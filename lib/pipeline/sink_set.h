@@ -24,7 +24,7 @@ struct NamedSink {
   std::uint64_t queue;
 };
 
-// The same for all sinks of a run, and must outlive them.
+// Options that all sinks of a run share. The referenced objects must outlive the sinks.
 struct SinkSetOptions {
   const Config& config;
   const MetricNames& metrics;
@@ -42,10 +42,10 @@ class SinkSet {
 
   std::vector<SinkRunner*> runners() const;
   void start();
-  // From now on `collector` gives its records to the sinks of `configs`. Unchanged sinks continue. A sink that uses the
-  // target or spool of a removed one is made after that one has ended, while records wait; each record goes to exactly
-  // one of the two. A removed sink has kPatience to write its records, as at the end of a run. Throws RunError or
-  // ConfigError if a sink cannot be made; then the previous sinks continue.
+  // Makes `collector` give all later records to the sinks of `configs`. Unchanged sinks continue. If a new sink uses
+  // the target or spool of a removed one, records wait until the removed sink has ended and the new one is made; each
+  // record goes to exactly one of them. A removed sink has kPatience to write its records, as at the end of a run.
+  // Throws RunError or ConfigError if a sink cannot be made; then the previous sinks continue.
   void replace(const std::vector<SinkConfig>& configs, Collector& collector);
   // Finishes the current sinks; retired ones have already finished.
   void finish();
@@ -65,22 +65,22 @@ class SinkSet {
     SinkConfig config;
     std::shared_ptr<SinkRunner> runner;
     bool own = false;
-    bool added = false;    // by a reload, under a new name
-    bool retires = false;  // gets no more records, but still writes
+    bool added = false;    // true if a reload added the sink under a new name
+    bool retires = false;  // true if the sink gets no more records, but still writes
   };
   using Members = std::vector<Member>;
 
-  // The sum over the retired sinks of one name.
+  // The sum over all retired sinks with one name.
   struct RetiredSink {
     SinkLedger ledger;
-    std::string spool;  // the spool of the last of them; empty: none
+    std::string spool;  // spool of the last retired sink with this name; empty: none
   };
 
   struct ReplacementPlan {
     Members next;
     Members retiring;
-    std::vector<SinkConfig> startable;   // can be made at once
-    std::vector<SinkConfig> successors;  // use a place that a retiring sink has
+    std::vector<SinkConfig> startable;   // sinks that can be made at once
+    std::vector<SinkConfig> successors;  // sinks that use a place of a retiring sink
   };
 
   Member make(const SinkConfig& config, bool reloaded) const;
@@ -99,7 +99,7 @@ class SinkSet {
   mutable std::mutex mutex_;
   bool abandoned_ = false;
   Members members_;
-  std::map<std::string, RetiredSink> retired_;  // by name
+  std::map<std::string, RetiredSink> retired_;  // the keys are sink names
 };
 
 }  // namespace spanflow

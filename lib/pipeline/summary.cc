@@ -17,7 +17,7 @@ std::uint64_t value(const Summary& summary, Counter counter) { return value_of(s
 // The counters whose names start with `prefix`: their sum, and a list by the rest of the name.
 struct Group {
   std::uint64_t sum = 0;
-  std::string details;  // " (3 inactive, 35 capture_end)"; empty: all are 0
+  std::string details;  // the counts: " (3 inactive, 35 capture_end)"; empty: all are 0
 };
 
 Group group(const Summary& summary, std::string_view prefix) {
@@ -39,7 +39,7 @@ std::uint64_t sum(const SinkLedger& sink) {
   return dropped;
 }
 
-// Losses are red.
+// Colours the text red if `count`, a number of losses, is not 0.
 std::string loss(std::uint64_t count, const std::string& text, Colours colours) {
   return count == 0 || colours == Colours::kNone ? text : fmt::format("\x1b[1;31m{}\x1b[0m", text);
 }
@@ -78,7 +78,7 @@ void nest(Json& root, const CounterValues& counters) {
   for (const CounterInfo& counter : kCounters) nest(root, counter.name, value_of(counters, counter.id));
 }
 
-// There is one more range than bounds.
+// `values` has one more range than `histogram` has bounds.
 Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
   const std::size_t ranges = histogram.bounds.size() + 1;
   return {{"bounds", std::vector(histogram.bounds.begin(), histogram.bounds.end())},

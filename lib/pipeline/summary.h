@@ -17,13 +17,13 @@ struct Summary {
   std::uint64_t workers = 0;
   CounterValues counters{};  // sums over all threads and ports
   std::vector<CounterValues> per_worker;
-  std::optional<CounterValues> distributor;  // if one thread reads for several workers
+  std::optional<CounterValues> distributor;  // counters of the thread that reads for several workers, if there is one
   AllHistograms histograms{};
-  std::vector<PortCounts> ports;  // live runs only
+  std::vector<PortCounts> ports;  // ports of a live run, else empty
   std::vector<SinkLedger> sinks;
 };
 
-// Lost at ports, in the kernel and between threads, together.
+// The sum of packets lost at ports, in the kernel and between threads.
 std::uint64_t lost_packets(const Summary& summary);
 
 enum class Colours : std::uint8_t { kNone, kAnsi };

@@ -15,8 +15,8 @@
 namespace spanflow {
 namespace {
 
-constexpr int kPatienceMs = 5000;  // for a connection, and for room to write
-constexpr int kLookUpMs = 100;     // how late an abandoned run is noticed
+constexpr int kPatienceMs = 5000;  // limit for connecting, and for waiting until the socket is writable
+constexpr int kLookUpMs = 100;     // time between two checks of `abandon`
 
 struct FreeAddresses {
   void operator()(addrinfo* addresses) const { ::freeaddrinfo(addresses); }

@@ -17,14 +17,14 @@ class ExportSocket {
   ExportSocket& operator=(const ExportSocket&) = delete;
 
   bool sends_datagrams() const { return datagrams_; }
-  // Connects if there is no connection; true if it did. Throws RunError, also for an unknown host.
+  // Connects if there is no connection; true if this call made one. Throws RunError, also for an unknown host.
   bool connect();
-  // Sends all octets. On RunError the connection is closed, and octets on their way may be lost.
+  // Sends all octets. On RunError the connection is closed, and octets in flight may be lost.
   void send(std::string_view octets);
 
  private:
   void open(int family, const void* address, unsigned size);
-  // False if the socket is not writable within that time, or if the run is abandoned.
+  // True if the socket becomes writable within `most_ms` and the run is not abandoned meanwhile.
   bool wait_writable(int most_ms) const;
   void disconnect();
   [[noreturn]] void fail(const std::string& why);

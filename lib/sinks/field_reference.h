@@ -1,4 +1,4 @@
-// The table of fields, written for readers.
+// Prints the table of fields as documentation.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@ namespace spanflow {
 
 // A Markdown table of all fields: docs/fields.md.
 std::string list_fields();
-// lib/sinks/flow.proto.
+// The text of lib/sinks/flow.proto.
 std::string list_fields_as_proto();
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// From the names in a configuration to fields of the table.
+// Finds the fields that a configuration names.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace spanflow {
 // The names that stand for several fields.
 inline constexpr std::array<std::string_view, 3> kFieldSets = {"classic", "full", "nfstream"};
 
-// The sink's own list, or output.fields.
+// The sink's own list, or output.fields if the sink has none.
 const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config);
 
 bool is_on(FieldGroup group, const Config& config);

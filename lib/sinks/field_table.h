@@ -14,7 +14,7 @@
 
 namespace spanflow {
 
-// The feature that a field belongs to: it has a value only while that feature is on.
+// The feature that a field belongs to. A field has values only while its feature is on.
 enum class FieldGroup : std::uint8_t {
   kClassic,
   kFlow,
@@ -28,8 +28,8 @@ enum class FieldGroup : std::uint8_t {
   kTcp
 };
 
-// A row is built from a stateless function that takes the value from a record. Each output format gets its own function
-// around it, so writing a record costs one call per field.
+// A row is built from a stateless function that takes the value from a record. Each output format wraps it in a
+// function of its own, so writing a record costs one call per field.
 struct Field {
   using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
 
@@ -53,20 +53,20 @@ struct Field {
         ipfix_value(ipfix_form<Get>()) {}
 
   std::string_view name;
-  std::uint16_t number;  // in flow.proto; 0: not in it
+  std::uint16_t number;  // number of the field in flow.proto; 0: the field is not there
   FieldGroup group;
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
-  // The information element with the same value in IANA's registry (TLS_SERVER_NAME is ntop's), the IPv4 one where
-  // each IP version has its own. An element of the other direction is written "reverse" plus the capitalised name (RFC
-  // 5103). Empty: no such element.
+  // The name of the information element with the same value in IANA's registry (TLS_SERVER_NAME is ntop's). If each IP
+  // version has its own element, this is the IPv4 one. An element of the other direction is written "reverse" plus the
+  // capitalised name (RFC 5103). Empty: no such element.
   std::string_view ipfix;
 
-  TextWriter (*csv)(TextWriter, const FlowRecord&);                          // append_csv of the value
-  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);   // append_json_member of the value
-  TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // append_protobuf of the value
+  TextWriter (*csv)(TextWriter, const FlowRecord&);                         // appends the value with append_csv
+  TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // appends the value with append_json_member
+  TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // appends the value with append_protobuf
   std::string_view proto_type;
-  IpfixForm ipfix_value;  // append_ipfix of the value; nullptr if IPFIX has no form for it
+  IpfixForm ipfix_value;  // appends the value with append_ipfix; nullptr if IPFIX has no form for it
 
  private:
   template <typename Get>
@@ -86,7 +86,7 @@ std::span<const Field> fields();
 inline constexpr std::uint16_t kMetricsNumber = 1000;
 // The numbers of fields that were removed.
 inline constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};
-// There must be a field of this name.
+// The field of this name, which must exist.
 const Field& field_named(std::string_view name);
 
 }  // namespace spanflow

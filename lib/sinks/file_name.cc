@@ -8,7 +8,7 @@
 namespace spanflow {
 
 FileName::FileName(const std::string& path) {
-  const auto name = path.rfind('/') + 1;  // 0 without a slash
+  const auto name = path.rfind('/') + 1;  // 0 if the path has no slash
   folder_ = path.substr(0, name);
   pattern_ = path.substr(name);
 }
@@ -18,7 +18,7 @@ std::string FileName::complaint_about(const std::string& path) {
   if (name.folder_.find('%') != std::string::npos) return "only the name of a file may have a time in it, not a folder";
   if (!name.has_time()) return "";
   const std::string text = name.text_at(WallTime{});
-  if (text.empty() || text.find('/') != std::string::npos) return "with a time in it, it is no name of a file";
+  if (text.empty() || text.find('/') != std::string::npos) return "the text with the time filled in is not a file name";
   // The leftovers of a crashed run are recognised by their names.
   return name.may_be(text) ? "" : "a conversion of strftime that strptime cannot read back";
 }

@@ -14,14 +14,14 @@ class FileName {
  public:
   explicit FileName(const std::string& path);
 
-  // The error in such a path, or empty.
+  // Returns the error in `path`, or an empty text.
   static std::string complaint_about(const std::string& path);
 
   bool has_time() const { return pattern_.find('%') != std::string::npos; }
   // The path of a file begun at this time.
   std::string at(WallTime time) const { return in_folder(text_at(time)); }
   std::string in_folder(const std::string& name) const { return folder_ + name; }
-  // "." or a path.
+  // The path of the folder; "." if the path has none.
   std::string folder() const { return folder_.empty() ? "." : folder_; }
   // True if a file of this sink, begun at any time, can have this name (without its folder).
   bool may_be(const std::string& name) const;
@@ -29,11 +29,11 @@ class FileName {
  private:
   std::string text_at(WallTime time) const;
 
-  std::string folder_;  // empty, or ending in a slash
+  std::string folder_;  // folder of the path, with a slash at the end; empty: none
   std::string pattern_;
 };
 
-// "flows.csv.zst", 2: "flows.2.csv.zst". With 0, the path itself.
+// Inserts the number: "flows.csv.zst" with 2 is "flows.2.csv.zst". With 0, returns the path itself.
 std::string numbered(const std::string& path, unsigned number);
 
 }  // namespace spanflow

@@ -13,13 +13,13 @@
 namespace spanflow {
 
 struct FileSettings {
-  std::string path = "-";                        // "-": standard output
+  std::string path = "-";                        // path of the file; "-": standard output
   Compression compression = Compression::kAuto;  // auto: zstd if the name ends in .zst
-  Nanoseconds rotate_every{0};                   // 0: off
-  std::uint64_t rotate_size = 0;                 // octets of text, 0: off
+  Nanoseconds rotate_every{0};                   // period of the rotation by time; 0: off
+  std::uint64_t rotate_size = 0;                 // limit of the text in a file, in octets; 0: off
   std::uint64_t compression_level = 3;
 
-  // Files end before the run does.
+  // True if files end before the run does.
   bool rotates() const { return rotate_every.count() > 0 || rotate_size > 0; }
   bool operator==(const FileSettings&) const = default;
 };

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Follows a symbolic link: its target is replaced, not the link.
+// Follows a symbolic link, so that the link's target is replaced instead of the link.
 std::string behind_links(const std::string& path) {
   std::error_code none;
   const std::string there = fs::canonical(path, none);
@@ -41,7 +41,7 @@ FileTarget::FileTarget(const FileSettings& settings, std::string header, const s
 
 void FileTarget::complete_leftovers() {
   std::vector<std::string> left;
-  std::error_code none;  // begin_file() reports a missing folder
+  std::error_code none;  // ignored, because begin_file() reports a missing folder
   for (const fs::directory_entry& entry : fs::directory_iterator(name_.folder(), none)) {
     const fs::path& path = entry.path();
     if (path.extension() == PartFile::kSuffix && name_.may_be(path.stem())) left.push_back(path.stem());
@@ -51,7 +51,7 @@ void FileTarget::complete_leftovers() {
   }
 }
 
-// The completed file replaces no other file, and the next file does not replace it.
+// Gives the leftover a free name: it replaces no file, and no later file replaces it.
 void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
   const std::string was = part->part_path();
   Repaired repaired = repair(std::move(part), level_);

@@ -13,14 +13,14 @@
 
 namespace spanflow {
 
-// The files of a run get free names. Only a run's single file without a time in its name replaces that of the previous
-// run. A file without records is removed, unless it is the run's only file.
+// The files of a run get free names. Exception: a run's only file without a time in its name replaces the file of the
+// previous run. A file without records is removed, unless it is the run's only file.
 class FileTarget : public Target {
  public:
   using Clock = std::function<WallTime()>;
 
-  // Completes the files that a crashed run left, and begins the first file. Throws RunError. A file ends whenever
-  // `rotations` changes, which must outlive the target. `continues`: existing files may belong to this run.
+  // Completes the files that a crashed run left, and begins the first file. Throws RunError. A change of `rotations`,
+  // which must outlive the target, ends the current file. `continues`: existing files may belong to this run.
   FileTarget(const FileSettings& settings, std::string header, const std::atomic<std::uint64_t>& rotations,
              bool continues = false, Clock clock = std::chrono::system_clock::now);
 
@@ -47,11 +47,11 @@ class FileTarget : public Target {
   const Clock clock_;
 
   Rotation rotation_;
-  std::unique_ptr<OutputFile> file_;  // nullptr: nothing to write since the last file ended
+  std::unique_ptr<OutputFile> file_;  // nullptr: no text to write since the last file ended
   std::uint64_t followed_ = 0;        // the value of rotations_ when the file began
-  std::size_t written_ = 0;           // octets of buffer_
-  std::size_t end_ = 0;               // of the part of buffer_ that fits into the file
-  bool first_;                        // no file of this run has ended yet
+  std::size_t written_ = 0;           // number of octets of buffer_ that are written
+  std::size_t end_ = 0;               // end of the part of buffer_ that fits into the file
+  bool first_;                        // true until the first file of this run has ended
   bool ending_ = false;
 };
 

@@ -1,4 +1,4 @@
-// IPFIX to a collector. Over UDP a datagram counts as delivered once it is sent: no reply says whether it arrived.
+// Sends IPFIX to a collector. Over UDP, a datagram counts as delivered once it is sent: collectors do not confirm it.
 #include <chrono>
 #include <deque>
 #include <utility>
@@ -18,7 +18,7 @@ constexpr std::size_t kSegment = 16'384;
 struct IpfixSettings {
   std::string path;  // the collector's address: udp://HOST:PORT or tcp://HOST:PORT
   std::uint64_t observation_domain = 0;
-  Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP
+  Nanoseconds template_refresh = std::chrono::minutes{1};  // time between two sendings of the templates, over UDP
 
   bool operator==(const IpfixSettings&) const = default;
 };
@@ -74,7 +74,7 @@ class IpfixSink : public Sink {
     send_definitions();
   }
 
-  // RFC 7011, section 8.1: over a transport that may lose them, the templates are repeated.
+  // RFC 7011, section 8.1: templates are repeated over a transport that may lose them.
   void send_definitions() {
     IpfixMessage definitions = packer_.definitions();
     send(definitions);

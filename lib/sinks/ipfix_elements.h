@@ -11,17 +11,17 @@ namespace spanflow {
 enum class IpfixType : std::uint8_t { kUnsigned, kNtpTime, kAddress, kMac, kText };
 
 struct IpfixElement {
-  static constexpr std::uint16_t kVariable = 65'535;  // RFC 7011, section 7
-  static constexpr std::uint32_t kReverse = 29'305;   // RFC 5103, section 6.1
+  static constexpr std::uint16_t kVariable = 65'535;  // marks a variable length; RFC 7011, section 7
+  static constexpr std::uint32_t kReverse = 29'305;   // enterprise number of reverse elements; RFC 5103, section 6.1
 
   std::string_view name;
   std::uint16_t id;
   std::uint16_t octets;
   IpfixType type;
-  std::uint32_t enterprise = 0;  // 0: IANA
+  std::uint32_t enterprise = 0;  // enterprise number; 0: IANA
 };
 
-// The element named by Field::ipfix, for flows of this IP version. Nothing for an empty name. Throws std::logic_error
+// The element that Field::ipfix names, for flows of this IP version. nullopt for an empty name. Throws std::logic_error
 // if the table has no such element.
 std::optional<IpfixElement> ipfix_element(std::string_view name, unsigned ip_version);
 

@@ -1,4 +1,4 @@
-// Flow records as IPFIX messages (RFC 7011), biflows in one record (RFC 5103).
+// Writes flow records as IPFIX messages (RFC 7011). A biflow is one data record (RFC 5103).
 #pragma once
 
 #include <cstdint>
@@ -35,10 +35,10 @@ class IpfixTemplate {
 };
 
 struct IpfixMessage {
-  std::string octets;          // the header's time and sequence number are 0 until stamp()
-  std::uint32_t data_records;  // in this message
+  std::string octets;          // the time and sequence number in the header are 0 until stamp()
+  std::uint32_t data_records;  // number of data records in this message
 
-  // `sequence`: data records sent before it on the same connection.
+  // `sequence` is the number of data records sent before on the same connection.
   void stamp(std::uint32_t export_time_s, std::uint32_t sequence);
 };
 
@@ -47,9 +47,9 @@ class IpfixPacker {
  public:
   IpfixPacker(std::span<const Field* const> fields, std::uint32_t observation_domain, std::size_t most_octets);
 
-  bool empty() const { return ipv4_.empty(); }  // no field has an element
+  bool empty() const { return ipv4_.empty(); }  // true if no field has an IPFIX element
   void add(const FlowRecord& record);
-  // The records added since the last call, in whole messages.
+  // Returns the records added since the last call, in whole messages.
   std::deque<IpfixMessage> take();
   // The message that defines the templates.
   IpfixMessage definitions() const;
@@ -64,9 +64,9 @@ class IpfixPacker {
   const std::uint32_t observation_domain_;
   const std::size_t most_octets_;
   TextBuffer record_;
-  std::string message_;  // being filled; empty: none
+  std::string message_;  // the message that is being filled; empty: none
   std::uint32_t data_records_ = 0;
-  std::size_t set_at_ = 0;  // offset of the set being filled
+  std::size_t set_at_ = 0;  // offset of the set that is being filled
   std::uint16_t set_id_ = 0;
   std::deque<IpfixMessage> ready_;
 };

@@ -6,7 +6,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kMostText = 4096;  // keeps a record within one message
+constexpr std::size_t kMostText = 4096;  // limit of a text, so that a record fits into one message
 
 // RFC 7011, section 6.1.9: the NTP format, seconds since 1900 and a 32-bit fraction.
 std::uint64_t ntp_time(std::uint64_t nanoseconds) {
@@ -34,7 +34,7 @@ TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement&
 }
 
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& /*element*/) {
-  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: the length is then in the next two octets
+  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: from this length on, two more octets hold it
   text = text.substr(0, kMostText);
   if (text.size() >= kLong) out = append_big_endian(out, kLong, 1);
   out = append_big_endian(out, text.size(), text.size() < kLong ? 1 : 2);

@@ -10,7 +10,7 @@
 
 namespace spanflow {
 
-// The last `octets` of the number.
+// Appends the low `octets` octets of the number.
 TextWriter append_big_endian(TextWriter out, std::uint64_t value, std::size_t octets);
 
 // A number too large for the element becomes the largest that fits.
@@ -22,7 +22,7 @@ inline TextWriter append_ipfix(TextWriter out, HexValue value, const IpfixElemen
   return append_ipfix(out, value.bits, element);
 }
 
-// A template promises every element: a missing value is written as 0 or an empty text.
+// A record must have every element of its template, so a missing value is written as 0 or an empty text.
 TextWriter append_ipfix_missing(TextWriter out, const IpfixElement& element);
 template <typename Value>
 auto append_ipfix(TextWriter out, const std::optional<Value>& value, const IpfixElement& element)
@@ -30,7 +30,7 @@ auto append_ipfix(TextWriter out, const std::optional<Value>& value, const Ipfix
   return value ? append_ipfix(out, *value, element) : append_ipfix_missing(out, element);
 }
 
-// Lists and decimals, for example, have no element.
+// True for types that IPFIX has a form for. Lists and decimals, for example, have none.
 template <typename Value>
 concept IpfixEncodable = requires(TextWriter out, const Value& value, const IpfixElement& element) {
   append_ipfix(out, value, element);

@@ -1,4 +1,4 @@
-// Records to a topic of Apache Kafka. A record counts as delivered once a broker has confirmed it.
+// Sends records to a topic of Apache Kafka. A record counts as delivered once a broker has confirmed it.
 #include <algorithm>
 #include <fstream>
 
@@ -12,13 +12,13 @@
 namespace spanflow {
 namespace {
 
-// Decides the partition of a record.
+// The key of a message, which decides its partition.
 enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
 enum class KafkaValue : std::uint8_t { kJson, kProtobuf };
 
 struct Tls {
   bool enabled = false;
-  std::string ca;  // paths of PEM files
+  std::string ca;  // ca, certificate, key: paths of PEM files
   std::string certificate;
   std::string key;
 
@@ -26,7 +26,7 @@ struct Tls {
 };
 
 struct Sasl {
-  std::string mechanism;  // empty: no login
+  std::string mechanism;  // SASL mechanism; empty: no login
   std::string username;
   std::string password_file;
 
@@ -166,7 +166,7 @@ std::string_view codec(Compression compression) {
   return "lz4";
 }
 
-// The user's own properties come last and win.
+// The user's own properties come last, so they override the others.
 KafkaProperties properties_of(const KafkaSettings& config) {
   KafkaProperties properties = {
       {"bootstrap.servers", config.brokers},
@@ -175,7 +175,7 @@ KafkaProperties properties_of(const KafkaSettings& config) {
       {"message.timeout.ms", "0"},        // messages do not expire during an outage
       {"partitioner", "murmur2_random"},  // the default of the Java producer
       {"queue.buffering.max.kbytes", "131072"},
-      {"topic.metadata.propagation.max.ms", "5000"},  // then a missing topic is reported
+      {"topic.metadata.propagation.max.ms", "5000"},  // a missing topic is reported after this time
       {"linger.ms", "50"},
       {"compression.codec", std::string(codec(config.compression))},
       {"security.protocol", std::string(security_protocol(config))},
@@ -193,7 +193,7 @@ KafkaProperties properties_of(const KafkaSettings& config) {
   return properties;
 }
 
-// A consumer may get a record twice; sensor_id, boot_id, worker and sequence identify it.
+// Adds the four fields that identify a record, because a consumer may get a record twice.
 std::vector<const Field*> fields_for(const SinkConfig& sink, const KafkaSettings& settings, const Config& config) {
   std::vector<std::string> names = fields_of(sink, config);
   names.insert(names.end(), {"sensor_id", "boot_id", "worker", "sequence"});
@@ -206,7 +206,7 @@ std::vector<const Field*> fields_for(const SinkConfig& sink, const KafkaSettings
   return fields;
 }
 
-// nullptr: no key.
+// Returns nullptr if messages have no key.
 const Field* key_field(KafkaKey key) {
   switch (key) {
     case KafkaKey::kCommunityId:
@@ -250,7 +250,7 @@ class KafkaSink : public Sink {
     }
   }
 
-  // librdkafka sends queued messages in its own time.
+  // librdkafka itself decides when it sends queued messages.
   void flush() override { delivery_.poll(); }
   void finish() override { delivery_.finish(); }
   std::optional<Settled> settled() const override { return delivery_.settled(); }

@@ -10,7 +10,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::chrono::milliseconds kLookUp{50};  // how late an abandoned run is noticed
+constexpr std::chrono::milliseconds kLookUp{50};  // time between two checks of `abandon`
 // The number of a message that is not in the spool; other messages have their spool position.
 constexpr std::uint64_t kDirect = ~std::uint64_t{0};
 
@@ -50,7 +50,7 @@ void KafkaDelivery::send(std::string_view key, std::string_view value) {
   }
 }
 
-// Without a spool, messages wait in the queue of this sink and then hold up the run.
+// True if the sink may wait for the brokers. Without a spool, messages then wait in the sink's queue.
 bool KafkaDelivery::may_wait() const {
   if (abandon_ || is_hopeless()) return false;
   return !spool_ || !(options_.live || is_troubled());
@@ -85,7 +85,7 @@ void KafkaDelivery::poll() {
   if (done) spooling_ = false;
 }
 
-// An outage may outlast this process, so the messages in memory go to the spool.
+// Moves messages in memory to the spool, because an outage may outlast this process.
 void KafkaDelivery::recall() {
   spooling_ = true;
   producer_.give_up();
@@ -107,7 +107,7 @@ void KafkaDelivery::wait_for_spool() {
   }
 }
 
-// A run that is not live gives up after the patience; a live run waits for a repair.
+// True if a run that is not live has exceeded its patience. A live run waits until the outage ends.
 bool KafkaDelivery::is_hopeless() const {
   if (options_.live) return false;
   const KafkaProducer::Trouble trouble = producer_.trouble();
@@ -125,7 +125,7 @@ void KafkaDelivery::finish() {
     if (spool_) poll();
     const bool settled = producer_.flush(kLookUp);
     if (settled && (!spool_ || spool_->ledger().waiting == 0)) return;
-    if (settled) producer_.wait_for_room(kLookUp);  // for the rest of the spool
+    if (settled) producer_.wait_for_room(kLookUp);  // to send the rest of the spool
     if (abandon_ || is_hopeless() || Clock::now() >= end) return leave_the_rest();
   }
 }
@@ -147,7 +147,7 @@ Settled KafkaDelivery::settled() const {
   const auto dropped = [&settled](DropReason reason) -> std::uint64_t& {
     return settled.dropped[static_cast<std::size_t>(reason)];
   };
-  const std::uint64_t spooled_refused = spooled_refused_;  // read before the total that includes it
+  const std::uint64_t spooled_refused = spooled_refused_;  // read before the total that includes this count
   dropped(DropReason::kWriteFailed) = refused_ + spooled_refused;
   dropped(DropReason::kStopped) = given_up_;
   if (!spool_) return settled;

@@ -1,4 +1,4 @@
-// Delivers messages to Kafka, through a spool if there is one, and accounts for each of them.
+// Delivers messages to Kafka, through a spool if there is one, and counts every message in one outcome.
 #pragma once
 
 #include <atomic>
@@ -14,19 +14,19 @@
 
 namespace spanflow {
 
-// Without a spool, messages go directly to the producer. With SpoolMode::kOnFailure they do too, until the producer is
-// full or the brokers fail. Then undelivered messages and all later ones go through the spool, until it is empty. Used
-// by one thread, except settled().
+// Without a spool, messages go directly to the producer. With SpoolMode::kOnFailure they also do, until the producer is
+// full or the brokers fail. Then undelivered messages and all later ones go through the spool, until the spool is
+// empty. Used by one thread, except settled().
 class KafkaDelivery {
  public:
   struct Options {
-    std::string name;  // for log messages and errors
+    std::string name;  // name of the sink, for log messages and errors
     SpoolOptions spool;
-    std::chrono::milliseconds patience;  // limit for confirmations at the end, and for an outage if not live
+    std::chrono::milliseconds patience;  // limit for confirmations at the end of a run, and for an outage if not live
     bool live;
   };
 
-  // Throws ConfigError for bad properties, RunError for the spool.
+  // Throws ConfigError for bad properties, RunError if the spool cannot be opened.
   KafkaDelivery(const KafkaProperties& properties, const std::string& topic, Options options,
                 const std::atomic<bool>& abandon);
 
@@ -61,16 +61,16 @@ class KafkaDelivery {
 
   const Options options_;
   const std::atomic<bool>& abandon_;
-  bool spooling_;                          // new messages go to the spool
-  std::optional<SpooledRecord> replayed_;  // read from the spool, but the producer had no room
+  bool spooling_;                          // true if new messages go to the spool
+  std::optional<SpooledRecord> replayed_;  // read from the spool; waits for room in the producer
 
-  std::atomic<std::uint64_t> direct_{0};  // in flight and not in the spool
+  std::atomic<std::uint64_t> direct_{0};  // messages in flight that are not in the spool
   std::atomic<std::uint64_t> delivered_{0};
   std::atomic<std::uint64_t> refused_{0};
-  std::atomic<std::uint64_t> spooled_refused_{0};  // refused, and therefore acknowledged to the spool
+  std::atomic<std::uint64_t> spooled_refused_{0};  // spooled messages that were refused, and therefore acknowledged
   std::atomic<std::uint64_t> given_up_{0};
   std::optional<Spool> spool_;
-  KafkaProducer producer_;  // last member: its thread reports to the others until it is destroyed
+  KafkaProducer producer_;  // last member: its thread uses the others until it is destroyed
 };
 
 }  // namespace spanflow

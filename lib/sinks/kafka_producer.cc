@@ -34,7 +34,7 @@ std::string set(rd_kafka_conf_t* conf, const std::string& name, const std::strin
   return std::string(text.substr(0, text.find_last_not_of('\n') + 1));
 }
 
-// Errors of the message itself: no broker will ever take it.
+// True for errors of the message itself: no broker will ever accept this message.
 bool is_of_the_message(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -105,13 +105,13 @@ std::unique_ptr<KafkaProducer::Client> KafkaProducer::make_client() {
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* reason, void* self) {
     static_cast<KafkaProducer*>(self)->on_error(code, reason);
   });
-  // At level debug: librdkafka logs every attempt to reach a broker, while an outage is logged once.
+  // At level debug, because librdkafka logs every attempt to reach a broker. spanflow itself logs an outage once.
   rd_kafka_conf_set_log_cb(
       conf.get(), [](const rd_kafka_t*, int, const char*, const char* line) { log().debug("librdkafka: {}", line); });
   Text error{};
   rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
   if (handle == nullptr) throw ConfigError(fmt::format("kafka: {}", error.data()));
-  (void)conf.release();  // now owned by the producer
+  (void)conf.release();  // librdkafka's producer now owns the object
   auto client = std::make_unique<Client>(handle);
   client->topic = rd_kafka_topic_new(handle, topic_.c_str(), nullptr);
   if (client->topic == nullptr) {
@@ -219,11 +219,11 @@ void KafkaProducer::on_error(int code, const char* reason) {
     default:
       last_error_ = reason;
       last_error_.resize(
-          std::min(last_error_.size(), last_error_.find(" (after ")));  // drops the state and the count at the end
+          std::min(last_error_.size(), last_error_.find(" (after ")));  // drops librdkafka's state and count at the end
   }
 }
 
-// Brokers close idle connections, so it is an outage only if messages wait.
+// Brokers close idle connections, so a lost connection is an outage only if messages wait.
 void KafkaProducer::look_for_outage() {
   if (std::chrono::steady_clock::now() - idle_at_ < kOutage) return;
   note_trouble("no broker can be reached" + (last_error_.empty() ? "" : ": " + last_error_));
@@ -245,7 +245,7 @@ void KafkaProducer::note_trouble(const std::string& text) {
   notice_(text);
 }
 
-// In the order in which they failed, before any new message.
+// Sends failed messages again, in the order in which they failed and before any new message.
 void KafkaProducer::send_again() {
   const std::lock_guard lock(mutex_);
   has_room_ = false;
@@ -255,7 +255,8 @@ void KafkaProducer::send_again() {
   }
 }
 
-// After a fatal error the client is dead: make a new one and send again. Messages in flight may already have arrived.
+// After a fatal error the client is unusable: makes a new one and sends the messages again. Those in flight may already
+// have arrived.
 void KafkaProducer::renew_client() {
   {
     const std::lock_guard lock(mutex_);
@@ -272,7 +273,7 @@ void KafkaProducer::renew_client() {
   }
 }
 
-// librdkafka returns its messages through on_report().
+// Makes librdkafka return all messages, through on_report().
 void KafkaProducer::purge() {
   rd_kafka_purge(client_->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   const auto end = std::chrono::steady_clock::now() + kPurge;
@@ -281,7 +282,7 @@ void KafkaProducer::purge() {
   }
 }
 
-// The purged client is replaced: its idempotent sequence has a gap now.
+// Replaces the purged client, because its idempotent sequence has a gap now.
 void KafkaProducer::give_up_all() {
   {
     const std::lock_guard lock(mutex_);

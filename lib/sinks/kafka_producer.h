@@ -1,4 +1,4 @@
-// Messages to one topic of Apache Kafka, through librdkafka, whose types stay in kafka_producer.cc.
+// Sends messages to one topic of Apache Kafka with librdkafka, whose types stay in kafka_producer.cc.
 #pragma once
 
 #include <atomic>
@@ -21,30 +21,31 @@ struct rd_kafka_message_s;
 
 namespace spanflow {
 
-using KafkaProperties = std::vector<std::pair<std::string, std::string>>;  // the last one of a name wins
+// If a name occurs twice, the last value counts.
+using KafkaProperties = std::vector<std::pair<std::string, std::string>>;
 
 // The error in a property that a user gives, or empty.
 std::string kafka_property_error(const std::string& name, const std::string& value);
 
-// Every message taken is reported exactly once: as delivered when a broker has confirmed it, as refused if no broker
-// will ever take it, or as given up by give_up(). After any other failure (no broker, no such topic, no permission, a
+// Every accepted message is reported exactly once: as delivered when a broker has confirmed it, as refused if no broker
+// will ever accept it, or as given up by give_up(). After any other failure (no broker, no such topic, no permission, a
 // fatal error of the idempotent producer, which gets replaced) the message is sent again, so it may arrive twice.
 // Reports come from the producer's own thread. All functions belong to one thread, except trouble().
 class KafkaProducer {
  public:
   enum class Outcome : std::uint8_t { kDelivered, kRefused, kGivenUp };
   struct Message {
-    std::string_view key;  // empty: no key
+    std::string_view key;  // message key; empty: no key
     std::string_view value;
-    std::uint64_t number;  // chosen by the caller
+    std::uint64_t number;  // a number that the caller chooses
   };
-  // The message is valid during the call only. Must not call the producer.
+  // The message is valid during the call only. A Report must not call the producer.
   using Report = std::function<void(const Message&, Outcome)>;
-  // An outage of delivery has begun or, with an empty text, ended. The rules of Report apply.
+  // Called when an outage of delivery begins or, with an empty text, ends. The rules of Report apply.
   using Notice = std::function<void(const std::string& trouble)>;
 
   struct Trouble {
-    std::string text;  // empty: none
+    std::string text;  // error that caused the outage; empty: no outage
     std::chrono::steady_clock::time_point since;
   };
 
@@ -59,7 +60,7 @@ class KafkaProducer {
   void wait_for_room(std::chrono::milliseconds time);
   // Sends queued messages without delay. False if some are not reported within the time.
   bool flush(std::chrono::milliseconds time);
-  // Reports all messages in flight as given up, unless confirmed. A message on its way may still arrive.
+  // Reports all unconfirmed messages as given up. A message that was already sent may still arrive.
   void give_up();
   Trouble trouble() const;
 
@@ -92,7 +93,7 @@ class KafkaProducer {
   const Report report_;
   const Notice notice_;
 
-  std::atomic<std::uint64_t> in_flight_{0};  // taken and not reported yet
+  std::atomic<std::uint64_t> in_flight_{0};  // messages accepted and not reported yet
   std::atomic<bool> flushing_{false};
   std::atomic<bool> giving_up_{false};
   std::atomic<bool> ended_{false};
@@ -100,11 +101,11 @@ class KafkaProducer {
   // Used by the producer's thread only.
   std::deque<KeptMessage> again_;  // messages to send again, in order
   std::chrono::steady_clock::time_point again_at_;
-  std::chrono::steady_clock::time_point idle_at_;  // when nothing was last in flight
+  std::chrono::steady_clock::time_point idle_at_;  // the last time that no message was in flight
   std::string last_error_;                         // the last error that librdkafka reported for a broker
-  bool unreachable_ = false;                       // no broker is connected, perhaps because there is nothing to send
+  bool unreachable_ = false;  // true while no broker is connected, also if there is nothing to send
   bool troubled_ = false;
-  bool fatal_ = false;  // the client must be replaced
+  bool fatal_ = false;  // true if the client must be replaced
 
   mutable std::mutex mutex_;  // protects the members below
   std::condition_variable changed_;

@@ -35,7 +35,7 @@ std::uint64_t duration(std::uint64_t start_ns, std::uint64_t end_ns) {
   return end_ns / kNanosecondsPerMillisecond - start_ns / kNanosecondsPerMillisecond;
 }
 
-// TLS or SSH: a flow has at most one of the two.
+// The metadata of TLS or SSH: a flow has at most one of the two.
 std::optional<std::string_view> either(Record record, Metadata tls, Metadata ssh) {
   const auto text = metadata_text(record, tls);
   return text ? text : metadata_text(record, ssh);

@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// All columns. select_fields() leaves out those whose group is off, as nfstream does.
+// All columns. select_fields() leaves out columns whose group is off, as nfstream does.
 std::span<const Field> nfstream_columns();
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// A file of text on its way to disk, compressed or not.
+// Writes a text file to disk, compressed or not.
 #pragma once
 
 #include <memory>
@@ -13,14 +13,14 @@ namespace spanflow {
 
 class OutputFile {
  public:
-  // `part` must be empty. A zstd level, or nothing for plain text.
+  // `part` must be empty. `level` is the zstd level; nullopt: plain text.
   OutputFile(std::unique_ptr<PartFile> part, std::optional<int> level);
 
   // Returns the octets taken, at least one. Throws RunError if nothing was taken.
   std::size_t write_some(std::string_view text);
-  // Writes everything that was taken to the file. After a RunError it may be called again.
+  // Writes all accepted text to the file. After a RunError it may be called again.
   void flush();
-  // As in PartFile.
+  // As PartFile::complete().
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove() { part_->remove(); }
@@ -31,8 +31,8 @@ class OutputFile {
 
   std::unique_ptr<PartFile> part_;
   std::optional<ZstdEncoder> encoder_;
-  bool flushed_ = true;    // the encoder has no buffered text
-  bool finished_ = false;  // the frame has ended
+  bool flushed_ = true;    // true if the encoder has no buffered text
+  bool finished_ = false;  // true if the zstd frame has ended
   std::string encoded_;
   std::size_t written_ = 0;  // octets of encoded_ that have been written
 };

@@ -96,7 +96,7 @@ std::size_t PartFile::write_some(std::string_view octets) {
   }
 }
 
-// Starts the writeback early, so that little is left to wait for when the file is complete.
+// Starts the writeback early, so that the fsync of the complete file is short.
 void PartFile::write_behind() {
   if (unstarted_ < kWriteBehindOctets) return;
   ::sync_file_range(descriptor_, 0, 0,

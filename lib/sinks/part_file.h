@@ -13,13 +13,13 @@ class PartFile {
  public:
   static constexpr std::string_view kSuffix = ".part";
 
-  // Creates the file, or opens an existing one. Throws RunError, also if another process has it.
+  // Creates the file, or opens an existing one. Throws RunError, also if another process has locked the file.
   explicit PartFile(std::string path);
   ~PartFile();
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
-  // The final path, and the current one.
+  // The final path, and the path until the file is complete.
   const std::string& path() const { return path_; }
   std::string part_path() const { return path_ + std::string(kSuffix); }
 
@@ -30,9 +30,9 @@ class PartFile {
 
   // Returns the octets written, at least one. Throws RunError if nothing was written.
   std::size_t write_some(std::string_view octets);
-  // Both sync the file and give it its final name: complete() the first free name from numbered(path, number) on,
-  // complete_replacing() the path itself, replacing an existing file. Both return the name. After a RunError they may
-  // be called again.
+  // Sync the file, rename it, and return the new name. complete() takes the first free name from numbered(path, number)
+  // on; complete_replacing() takes the path itself and replaces an existing file. After a RunError they may be called
+  // again.
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove();

@@ -14,7 +14,7 @@ constexpr std::size_t kBlock = 128 * 1024;
 
 bool is_zstd(const PartFile& part) { return part.read(0, 4) == "\x28\xb5\x2f\xfd"; }
 
-// The octets up to the end of the last whole line.
+// The number of octets up to the end of the last whole line.
 std::uint64_t whole_lines(const PartFile& part) {
   for (std::uint64_t end = part.size(); end > 0;) {
     const std::uint64_t begin = end - std::min<std::uint64_t>(end, kBlock);
@@ -55,16 +55,16 @@ void write_all(OutputFile& file, std::string_view text) {
   while (!text.empty()) text.remove_prefix(file.write_some(text));
 }
 
-// Writes the lines into a new frame, whose file then replaces the old one.
+// Writes the lines into a new file, as one frame. The new file then replaces the old one.
 Repaired cut_zstd(std::unique_ptr<PartFile> torn, int level) {
   Repaired result;
   {
     auto part = std::make_unique<PartFile>(torn->part_path());
-    part->resize(0);  // left by a repair that was interrupted
+    part->resize(0);  // removes the text of an interrupted repair
     OutputFile whole(std::move(part), level);
     std::string line;  // the line whose end has not been read yet
     decode(*torn, [&](std::string_view text) {
-      const auto end = text.rfind('\n') + 1;  // 0 without a line end
+      const auto end = text.rfind('\n') + 1;  // 0 if there is no line end
       if (end > 0) {
         write_all(whole, line);
         write_all(whole, text.substr(0, end));

@@ -14,8 +14,8 @@ struct Repaired {
   std::uint64_t cut = 0;   // octets of the torn line that follows
 };
 
-// Keeps the whole lines that can be read, in the file's own format, plain text or zstd. At any moment one file on disk
-// has all of them. Throws RunError.
+// Keeps the whole lines that can be read, and the file's format, plain text or zstd. At any moment one file on disk has
+// all these lines. Throws RunError.
 Repaired repair(std::unique_ptr<PartFile> part, int zstd_level);
 
 }  // namespace spanflow

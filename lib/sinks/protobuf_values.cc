@@ -75,7 +75,7 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, MacValue value)
   return append_octets(out, number, {reinterpret_cast<const char*>(value.address->data()), value.octets});
 }
 
-// Packed: one length for all of them.
+// Packed encoding: one length for all numbers of the list.
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPacketsValue& list) {
   std::size_t size = 0;
   for (std::size_t i = 0; i < list.packets.size(); ++i) size += varint_size(zigzag(list.number(list.packets, i)));

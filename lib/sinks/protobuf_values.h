@@ -16,7 +16,8 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::uint64_t v
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::int64_t value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, double value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, HexValue value);
-TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::string_view text);  // made valid UTF-8
+// The text is made valid UTF-8.
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::string_view text);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, AddressValue value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, MacValue value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPacketsValue& list);

@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// For one file after the other. If the clock is set back, a file ends too early, never too late.
+// Used for one file after another. If the clock is set back, a file ends too early, never too late.
 class Rotation {
  public:
   Rotation(Nanoseconds every, std::uint64_t octets) : every_(every), most_octets_(octets) {}
@@ -20,8 +20,8 @@ class Rotation {
   }
   bool is_out_of_time(WallTime now) const { return period_of(now) != period_; }
 
-  // The first lines that still fit into the file; nothing if it is full. A line too long for any file goes into an
-  // empty file, one with no more than `header` octets.
+  // The first lines that still fit into the file; empty if the file is full. A line longer than the limit goes into a
+  // file of its own, after the header of `header` octets.
   std::string_view fitting(std::string_view lines, std::size_t header) const {
     if (most_octets_ == 0 || octets_ + lines.size() <= most_octets_) return lines;
     const std::uint64_t room = most_octets_ > octets_ ? most_octets_ - octets_ : 0;
@@ -39,10 +39,10 @@ class Rotation {
     return every_.count() == 0 ? 0 : Nanoseconds(time.time_since_epoch()) / every_;
   }
 
-  const Nanoseconds every_;          // 0: no limit
-  const std::uint64_t most_octets_;  // 0: no limit
+  const Nanoseconds every_;          // length of a period; 0: no limit
+  const std::uint64_t most_octets_;  // limit of the text in a file; 0: no limit
   std::int64_t period_ = 0;
-  std::uint64_t octets_ = 0;  // in the file, before compression
+  std::uint64_t octets_ = 0;  // text in the file, before compression
 };
 
 }  // namespace spanflow

@@ -24,30 +24,30 @@ inline constexpr std::array<std::string_view, 5> kDropReasonNames = {"queue_full
                                                                      "spool_full", "spool_damaged"};
 static_assert(kDropReasonNames.size() == static_cast<std::size_t>(DropReason::kSpoolDamaged) + 1);
 
-// How much a sink's spool holds.
+// The fill level of a sink's spool.
 struct SpoolDepth {
-  std::uint64_t octets = 0;   // size of its files
+  std::uint64_t octets = 0;   // size of the spool's files
   double oldest_seconds = 0;  // upper bound for the age of the oldest waiting record
 };
 
-// The fate of the records that were written to a sink, and of those that an earlier run left in its spool.
+// Counts of the records that were written to a sink, and of those that an earlier run left in the sink's spool.
 struct Settled {
-  std::uint64_t recovered = 0;  // found in the spool at the start
+  std::uint64_t recovered = 0;  // records found in the spool at the start
   std::uint64_t delivered = 0;
-  std::uint64_t spooled = 0;  // in the spool now
+  std::uint64_t spooled = 0;  // records in the spool now
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
   std::optional<SpoolDepth> spool;
 };
 
-// Used by one thread, its runner's. write() may buffer; records count as delivered once flush() has returned.
+// Used only by the thread of its SinkRunner. write() may buffer; records count as delivered once flush() has returned.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual void write(std::span<const FlowRecord> records) = 0;
-  // Throws RunError if the target does not take the records; they stay buffered, and the next flush() tries again.
+  // Throws RunError if the target does not accept the records. They stay buffered, and the next flush() tries again.
   // Also called from time to time while nothing is written.
   virtual void flush() = 0;
-  // No write() follows: the next flush() completes the output.
+  // Called after the last write(): the next flush() completes the output.
   virtual void end() {}
 
   // For a sink whose target confirms records later than flush(): how many of the written records are settled so far.
@@ -63,28 +63,28 @@ inline const std::atomic<std::uint64_t> kNoRotations{0};
 struct SinkContext {
   const Config& config;
   const MetricNames& metrics;        // names of the user's metrics, which every record has
-  const std::atomic<bool>& abandon;  // set when the run cannot wait any longer: all calls must return or throw
-  bool live = false;                 // failed calls are retried as long as the run lasts
+  const std::atomic<bool>& abandon;  // true when the run cannot wait any longer: all calls must return or throw
+  bool live = false;                 // true: failed calls are retried as long as the run lasts
   // Changes when every sink must complete its file and begin the next one.
   const std::atomic<std::uint64_t>& rotations = kNoRotations;
-  // Made by a reload: existing files may belong to this run and must not be replaced.
+  // True if a reload made the sink: existing files may belong to this run and must not be replaced.
   bool reloaded = false;
 };
 
-// The places of a sink. No two sinks may use the same one at the same time.
+// The places that a sink writes to. Two sinks must not use the same place at the same time.
 struct SinkPlaces {
-  std::string target;  // "flows.csv", "broker:9092/flows"
-  std::string spool;   // a folder; empty: none
+  std::string target;  // the target: "flows.csv", "broker:9092/flows"
+  std::string spool;   // folder of the spool; empty: no spool
 };
 
 struct SinkType {
   std::string_view name;
   std::string_view help;
   std::string_view target_form;  // the text after "TYPE:" on the command line: "PATH"
-  std::vector<Setting> options;  // those that only this type has
+  std::vector<Setting> options;  // options that only this type has
   // The error in the settings taken together; empty: none.
   std::string (*complaint)(const SinkSettings&);
-  // Reads what stands after "TYPE:"; nothing if the text does not have that form.
+  // Parses the text after "TYPE:"; nullopt if the text does not have that form.
   std::optional<SinkSettings> (*from_target)(const std::string& target);
   SinkPlaces (*places)(const SinkSettings&);
   // Throws RunError if the target cannot be opened.
@@ -101,7 +101,7 @@ const SinkType* find_sink_type(std::string_view name);
 const SinkType& sink_type(const SinkConfig& config);
 
 SinkPlaces places_of(const SinkConfig& config);
-// Both would use the same place.
+// True if both sinks would use the same place.
 bool exclude_each_other(const SinkConfig& a, const SinkConfig& b);
 // "csv:flows.csv": the sink's name in messages, in the summary and on the command line.
 std::string sink_name(const SinkConfig& config);

@@ -29,13 +29,13 @@ void StreamTarget::open() {
     // If standard output was closed, its descriptor may now be a file opened for reading, such as the capture.
     const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail(EBADF);
-    // Opened anew: O_NONBLOCK on the shared descriptor would affect other processes on the terminal or pipe.
+    // Opens the descriptor's file again: O_NONBLOCK on the shared descriptor would affect other processes.
     descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
     if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened
   } else {
     descriptor_ = ::open(path_.c_str(), kFlags | O_TRUNC);
   }
-  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: a named pipe without a reader yet
+  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: the named pipe has no reader yet
 }
 
 void StreamTarget::flush() {

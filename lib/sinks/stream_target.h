@@ -1,4 +1,4 @@
-// A pipe, terminal or device, written in large blocks. All waits are bounded.
+// Writes to a pipe, terminal or device, in large blocks. All waits are bounded.
 #pragma once
 
 #include <atomic>

@@ -17,12 +17,13 @@ bool is_in_proc(const fs::path& path) {
   return fs::canonical(fs::absolute(path).parent_path(), none).native().starts_with("/proc/");
 }
 
-// Streams are written in place. Anything else is a file: written as NAME.part, renamed when complete.
+// True for a pipe, terminal or device, which is written directly. Any other path is a file: it is written as NAME.part,
+// and renamed when complete.
 bool is_stream(const std::string& path) {
   std::error_code none;
   if (path == "-" || is_in_proc(path)) return true;
   const fs::path link = fs::read_symlink(path, none);
-  if (!link.empty() && is_in_proc(link)) return true;  // /dev/stdout
+  if (!link.empty() && is_in_proc(link)) return true;  // for example /dev/stdout
   const fs::file_status status = fs::status(path, none);
   return fs::exists(status) && !fs::is_regular_file(status);
 }

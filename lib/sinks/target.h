@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// Used by the sink's thread after construction.
+// After construction, only the sink's thread uses a target.
 class Target {
  public:
   Target() = default;
@@ -17,7 +17,7 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
-  // Whole lines.
+  // Text to write, in whole lines.
   TextBuffer& buffer() { return buffer_; }
   // Writes the buffer. On RunError the rest stays buffered.
   virtual void flush() = 0;

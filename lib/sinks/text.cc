@@ -24,7 +24,7 @@ constexpr auto kTwoDigits = [] {
 
 void write_two_digits(char* to, std::uint32_t value) { std::memcpy(to, &kTwoDigits[2 * value], 2); }
 
-// Up to eight digits.
+// Writes a number of up to eight digits, without leading zeros.
 char* write_leading_digits(char* to, std::uint32_t value) {
   std::size_t count = value < 10 ? 1 : 2;
   for (std::uint32_t bound = 100; count < 8 && value >= bound; bound *= 10) ++count;
@@ -46,8 +46,8 @@ void write_eight_digits(char* to, std::uint64_t value) {
   write_two_digits(to + 6, lower % 100);
 }
 
-// Nanosecond times have nineteen digits, and a record has up to eight of them: groups of eight digits can be converted
-// in parallel, while the steps of one long division wait for each other. Returns the end of the digits.
+// A record has up to eight times in nanoseconds, of nineteen digits each. Groups of eight digits can be converted in
+// parallel, while each step of a long division waits for the previous one. Returns the end of the digits.
 char* write_number(char* to, std::uint64_t value) {
   constexpr std::uint64_t kGroup = 100'000'000;
   if (value < kGroup) return write_leading_digits(to, static_cast<std::uint32_t>(value));
@@ -107,8 +107,8 @@ TextWriter append_plain(TextWriter out, MacValue value) {
   return out;
 }
 
-// Three decimals. A binary number is hardly ever halfway between two of them. Only a number so close to halfway that
-// the multiplication may have moved it across needs the exact conversion.
+// Writes three decimals. The multiplication by 1000 has a rounding error, which matters only if the result is close to
+// halfway between two decimals. Only then is the slow, exact conversion needed.
 TextWriter append_plain(TextWriter out, RealValue value) {
   constexpr double kGreatest = 1e9;
   constexpr double kTooClose = 1e-3;
@@ -127,7 +127,7 @@ TextWriter append_plain(TextWriter out, RealValue value) {
   return out;
 }
 
-// Not inet_ntop: it formats IPv4 with sprintf, which took 10 % of a run's time.
+// inet_ntop is not used: it formats IPv4 with sprintf, which took 10 % of a run's time.
 TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_version) {
   char* text = out.room(INET6_ADDRSTRLEN);
   if (ip_version == 4) {
@@ -160,7 +160,7 @@ TextWriter append_csv(TextWriter out, std::string_view text) {
 }
 
 TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list) {
-  out.push_back('"');  // the list has commas
+  out.push_back('"');  // quoted, because the list has commas
   out = append_list(out, list);
   out.push_back('"');
   return out;

@@ -1,4 +1,4 @@
-// Values as text. Everything appends, and allocates only when the text's buffer grows.
+// Writes values as text. Every function appends, and allocates only when the text's buffer grows.
 #pragma once
 
 #include <concepts>
@@ -17,8 +17,8 @@ TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_
 // missing or not finite.
 TextWriter append_metric(TextWriter out, double value);
 
-// The values that look the same in all text formats. Written without fmt, because parsing a format string costs more
-// than all the rest.
+// Values that look the same in all text formats. fmt is not used, because parsing its format string would cost more
+// than the rest.
 TextWriter append_plain(TextWriter out, std::uint64_t value);
 TextWriter append_plain(TextWriter out, std::int64_t value);
 inline TextWriter append_plain(TextWriter out, const ShortText& text) {

@@ -43,8 +43,8 @@ struct EarlyPacketsValue {
   std::size_t padded_to = 0;
 };
 
-// A value is one of these, a std::uint64_t or std::int64_t, a std::string_view, or a ShortText (made by spanflow, such
-// as an id: printable ASCII that no format has to quote). std::optional: a record may lack the value.
+// A value has one of the types above, or is a std::uint64_t or std::int64_t, a std::string_view, or a ShortText (made
+// by spanflow, such as an id: printable ASCII that no format has to quote). std::optional: a record may lack the value.
 
 inline std::uint64_t number(std::uint64_t value) { return value; }
 inline std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }
@@ -117,7 +117,7 @@ inline std::optional<EarlyPacketsValue> early_packets(const FlowRecord& record, 
   return EarlyPacketsValue{record.extras->early_packets, number, padded ? record.extras->early_packets_kept : 0};
 }
 
-// The numbers of early packets.
+// Functions for EarlyPacketsValue: each returns a number of one early packet.
 inline std::int64_t early_direction(std::span<const EarlyPacket> packets, std::size_t index) {
   return static_cast<std::int64_t>(packets[index].direction);
 }

@@ -1,4 +1,4 @@
-// Text to zstd, one frame for a file.
+// Compresses text with zstd, one frame for each file.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,9 @@ class ZstdEncoder {
  public:
   explicit ZstdEncoder(int level);
 
-  // All three append to the encoded octets.
+  // The three functions append to `encoded`.
   void add(std::string_view text, std::string& encoded);
-  // The octets encoded so far can be decoded to all text that was added.
+  // After this call, `encoded` can be decoded to all text that was added.
   void flush(std::string& encoded);
   void end(std::string& encoded);
 

@@ -11,9 +11,9 @@
 //   };
 //   SPANFLOW_METRIC(count_pkts_gt_666, CountLarge);
 //
-// Each segment of a flow has a CountLarge of its own. It is constructed when the segment begins, and destroyed after
-// value() was called when the segment ends. All calls for one segment come from one thread, the flow's worker; workers
-// run at the same time, so state that several flows share needs a lock or atomics. Two functions are optional:
+// Each segment of a flow has a CountLarge of its own. It is constructed when the segment begins. When the segment ends,
+// value() is called, and then the CountLarge is destroyed. All calls for one segment come from the flow's worker.
+// Workers run at the same time, so state that several flows share needs a lock or atomics. Two functions are optional:
 //
 //   void on_init(spanflow::Flow& flow);    // before the first packet is counted
 //   void on_expire(spanflow::Flow& flow);  // after the last packet, before value()
@@ -44,11 +44,11 @@ struct MetricInterface {
   std::uint32_t abi = kMetricAbi;
   std::uint32_t packet_size = sizeof(PacketInfo);
   std::uint32_t flow_size = sizeof(Flow);
-  std::uint32_t state_size = 0;                        // octets; spanflow owns the memory
-  std::uint32_t state_alignment = 1;                   // octets
+  std::uint32_t state_size = 0;                        // size of the state in octets; spanflow owns the memory
+  std::uint32_t state_alignment = 1;                   // alignment of the state in octets
   void (*on_init)(void* state, Flow& flow) = nullptr;  // constructs the state
   void (*on_packet)(void* state, const PacketInfo& packet, Flow& flow) = nullptr;
-  double (*on_expire)(void* state, Flow& flow) = nullptr;  // returns the value
+  double (*on_expire)(void* state, Flow& flow) = nullptr;  // returns the metric's value
   void (*destroy)(void* state) noexcept = nullptr;
 };
 

@@ -30,7 +30,7 @@ struct IpAddress {
 
 using MacAddress = std::array<std::uint8_t, 6>;
 
-// Dotted-decimal text, or that of RFC 5952 for IPv6. `ip_version` is 4 or 6.
+// The address as text: dotted decimal, or RFC 5952 for IPv6. `ip_version` is 4 or 6.
 SPANFLOW_EXPORT std::string to_string(const IpAddress& address, unsigned ip_version);
 
 // `src` is the sender of the flow's first packet, unless the option flow.direction says otherwise.
@@ -56,7 +56,7 @@ struct FlowKey {
   std::uint8_t ip_protocol = 0;
   std::uint8_t ip_version = 0;
   TunnelType tunnel_type = TunnelType::kNone;
-  std::uint8_t unused = 0;  // keeps the key free of padding: all its octets are hashed
+  std::uint8_t unused = 0;  // fills the padding, because all octets of the key are hashed
   bool operator==(const FlowKey&) const = default;
 };
 static_assert(sizeof(FlowKey) == 48);
@@ -67,26 +67,26 @@ struct FlowSide {
   std::uint64_t bytes = 0;       // link, ip, transport or payload octets, as the option flow.accounting says
   std::uint64_t link_bytes = 0;  // layer 2 octets, IPFIX IE 352
   std::uint64_t ip_bytes = 0;    // layer 3 octets, IPFIX IE 1
-  std::uint64_t start_ns = 0;    // least and greatest packet time; 0 without packets
+  std::uint64_t start_ns = 0;    // start_ns, end_ns: least and greatest packet time; 0 without packets
   std::uint64_t end_ns = 0;
-  std::uint32_t tunnel_id = 0;  // an id of this direction only, such as a GTP TEID
+  std::uint32_t tunnel_id = 0;  // tunnel id of this direction only, such as a GTP TEID
   std::uint8_t tcp_flags = 0;   // union of the flags, IPFIX IE 6
-  std::uint8_t dscp = 0;        // first packet's, IPFIX IE 195
-  std::uint8_t ttl_min = 0;     // least and greatest TTL or hop limit, IPFIX IE 52 and 53
+  std::uint8_t dscp = 0;        // DSCP of the first packet, IPFIX IE 195
+  std::uint8_t ttl_min = 0;     // ttl_min, ttl_max: least and greatest TTL or hop limit, IPFIX IE 52 and 53
   std::uint8_t ttl_max = 0;
 };
 
 // IPFIX IE 239, biflowDirection.
 enum class BiflowDirection : std::uint8_t { kArbitrary, kInitiator, kReverseInitiator };
 
-// "No value" of a user metric, such as the mean of no packets: absent from JSON, empty in CSV. It is a NaN, so test it
-// with std::isnan().
+// A user metric without a value, such as the mean of no packets. JSON omits it, and CSV has an empty column. It is a
+// NaN: test a value with std::isnan().
 inline constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 
-// The names of a run's user metrics, in the order of the record's fields. They live as long as the process.
+// The names of a run's user metrics, in the order of the record's fields. The texts stay valid until the process ends.
 using MetricNames = std::vector<std::string_view>;
 
-// A flow's array of cells: the first one points to the names, and one value for each name follows.
+// An element of a flow's metric array. The first cell points to the names; the others hold one value for each name.
 union MetricCell {
   const MetricNames* names;
   double value;
@@ -120,27 +120,27 @@ class MetricsView {
   MetricCell* cells_ = nullptr;
 };
 
-// Bits that say what was left out of a flow because a live worker fell behind.
+// Bits for the work that a live worker left out of a flow because of overload.
 enum Shedding : std::uint8_t {
-  kShedDpi = 1,       // nDPI saw fewer packets than it could have; known once the flow has ended
-  kShedFeatures = 2,  // features.statistics, features.splt and features.tcp
-  kShedFlows = 4,     // other flows were not opened: this one stands for sampling_rate flows
+  kShedDpi = 1,       // nDPI got fewer packets of the flow; set when the flow ends
+  kShedFeatures = 2,  // the flow has no features.statistics, features.splt or features.tcp
+  kShedFlows = 4,     // only some new flows were metered; this flow stands for sampling_rate flows
 };
 
-// An open flow's current segment so far.
+// The current segment of an open flow, up to now.
 struct Flow : FlowKey {
-  std::uint64_t start_ns = 0;  // least and greatest packet time of this segment
+  std::uint64_t start_ns = 0;  // start_ns, end_ns: least and greatest packet time of this segment
   std::uint64_t end_ns = 0;
-  std::uint64_t flow_id = 0;        // a hash of sensor_id, key and first packet's time; all segments have the same
+  std::uint64_t flow_id = 0;        // hash of sensor_id, key and first packet's time; the same in all segments
   std::uint32_t segment = 0;        // counts from 0; each active timeout begins the next one
-  std::uint16_t vlan_id = 0;        // first packet's innermost tag
-  std::uint16_t vlan_outer_id = 0;  // first packet's outermost tag, if it has several
-  MacAddress src_mac{};             // first packet's; all 0 without Ethernet
+  std::uint16_t vlan_id = 0;        // innermost VLAN id of the first packet
+  std::uint16_t vlan_outer_id = 0;  // outermost VLAN id of the first packet, if it has several tags
+  MacAddress src_mac{};             // MAC addresses of the first packet; all 0 without Ethernet
   MacAddress dst_mac{};
-  std::uint8_t icmp_type = 0;  // first packet's
+  std::uint8_t icmp_type = 0;  // ICMP type and code of the first packet
   std::uint8_t icmp_code = 0;
   BiflowDirection biflow_direction = BiflowDirection::kArbitrary;
-  bool ends_now = false;            // finish() was called
+  bool ends_now = false;            // true after finish()
   std::uint32_t sampling_rate = 1;  // one in sampling_rate new flows was metered when this flow began
   std::uint8_t overload = 0;        // bits of Shedding
   FlowSide src_to_dst;
@@ -159,14 +159,14 @@ struct Flow : FlowKey {
 // One packet of a flow.
 struct PacketInfo {
   std::uint64_t time_ns = 0;
-  std::uint32_t size = 0;            // the whole frame
-  std::uint32_t ip_size = 0;         // from the IP header on
-  std::uint32_t transport_size = 0;  // from the transport header on
-  std::uint32_t payload_size = 0;    // above the transport header
+  std::uint32_t size = 0;            // octets of the whole frame
+  std::uint32_t ip_size = 0;         // octets from the IP header on
+  std::uint32_t transport_size = 0;  // octets from the transport header on
+  std::uint32_t payload_size = 0;    // octets after the transport header
   std::uint64_t gap_ns = 0;          // time since the flow's previous packet; set only if there are user metrics
-  std::uint16_t tcp_window = 0;      // as in the header, not scaled
+  std::uint16_t tcp_window = 0;      // window field of the TCP header, not scaled
   bool has_tcp_window = false;       // false without TCP, and if the TCP header was not captured in full
-  std::uint8_t ttl = 0;              // or IPv6 hop limit
+  std::uint8_t ttl = 0;              // IPv4 TTL or IPv6 hop limit
   std::uint8_t tcp_flags = 0;
   std::uint8_t dscp = 0;  // differentiated services code point
   Direction direction = Direction::kSrcToDst;
@@ -186,33 +186,33 @@ struct Distribution {
 };
 
 struct SideStatistics {
-  Distribution packet_size;                      // octets, as the option flow.accounting says
-  Distribution inter_arrival;                    // ns between one packet and the next
-  Distribution inter_arrival_ms;                 // from times cut to whole ms; all 0 unless nfstream's columns are on
+  Distribution packet_size;                      // sizes in octets, as the option flow.accounting says
+  Distribution inter_arrival;                    // gaps between packets, in ns
+  Distribution inter_arrival_ms;                 // gaps between times cut to whole ms; all 0 without nfstream's columns
   std::array<std::uint64_t, 8> tcp_flag_pkts{};  // packets with FIN, SYN, RST, PSH, ACK, URG, ECE, CWR
 };
 
-// The feature features.statistics.
+// Values of the option features.statistics.
 struct FlowStatistics {
   SideStatistics bidirectional;
   SideStatistics src_to_dst;
   SideStatistics dst_to_src;
 };
 
-// The feature features.splt: one of the first packets of a segment.
+// One of the first packets of a segment, for the option features.splt.
 struct EarlyPacket {
-  std::uint64_t time_ns = 0;  // never less than that of the previous packet
-  std::uint32_t size = 0;     // octets, as the option flow.accounting says
+  std::uint64_t time_ns = 0;  // packet time, never less than the previous packet's
+  std::uint32_t size = 0;     // size in octets, as the option flow.accounting says
   Direction direction = Direction::kSrcToDst;
 };
 
 // Keys of the metadata that inspection extracts from a flow's packets. Values are texts, except where a number is
 // noted.
 enum class Metadata : std::uint8_t {
-  kServerName,  // nDPI's: TLS server name, HTTP host, DNS query, ...
+  kServerName,  // server name from nDPI: TLS server name, HTTP host, DNS query, ...
   kJa3Client,
   kJa3Server,
-  kTlsServerName,  // from spanflow's own parser, never truncated
+  kTlsServerName,  // server name from spanflow's own parser, never truncated
   kJa4,
   kTlsVersion,
   kTlsCipher,
@@ -240,11 +240,11 @@ enum class Metadata : std::uint8_t {
 
 struct FlowMetadata {
   std::string octets;        // all keys and values, encoded
-  std::uint32_t keys = ~0U;  // a bit for each key that `octets` may hold: saves the search for most absent keys
+  std::uint32_t keys = ~0U;  // one bit for each key that `octets` may hold; avoids most searches for absent keys
 
   // Sets `keys` to exactly the keys in `octets`.
   SPANFLOW_EXPORT void note_keys();
-  // Empty, or nullopt, if the flow does not have this key. The text is a view into `octets`.
+  // The value of a key; an empty text, or nullopt, if the flow does not have the key. The text is a view into `octets`.
   SPANFLOW_EXPORT std::string_view text(Metadata key) const;
   SPANFLOW_EXPORT std::optional<std::uint64_t> number(Metadata key) const;
 };
@@ -253,17 +253,17 @@ struct FlowMetadata {
 struct TcpSideQuality {
   std::uint64_t retransmitted_pkts = 0;
   std::uint64_t out_of_order_pkts = 0;
-  std::uint64_t zero_window_pkts = 0;        // packets that advertise a receive window of 0
-  std::uint64_t gaps = 0;                    // packets beyond the expected sequence number: octets before are missing
-  std::optional<std::uint16_t> mss;          // octets, from its SYN
-  std::optional<std::uint8_t> window_scale;  // shift count, from its SYN
+  std::uint64_t zero_window_pkts = 0;  // packets that advertise a receive window of 0
+  std::uint64_t gaps = 0;              // packets after missing octets: they begin beyond the expected sequence number
+  std::optional<std::uint16_t> mss;    // octets, from the SYN of this direction
+  std::optional<std::uint8_t> window_scale;  // shift count, from the SYN of this direction
 };
 
-// The feature features.tcp. A value is absent if the packets that it needs were not captured.
+// Values of the option features.tcp. A value is absent if the packets that it needs were not captured.
 struct TcpQuality {
-  std::optional<std::uint64_t> server_rtt_ns;  // SYN to SYN-ACK
-  std::optional<std::uint64_t> client_rtt_ns;  // SYN-ACK to ACK
-  std::optional<std::uint64_t> response_ns;    // last packet of a request to first packet of its response
+  std::optional<std::uint64_t> server_rtt_ns;  // time from SYN to SYN-ACK
+  std::optional<std::uint64_t> client_rtt_ns;  // time from SYN-ACK to ACK
+  std::optional<std::uint64_t> response_ns;    // time from the last packet of a request to the first of its response
   TcpSideQuality src_to_dst;
   TcpSideQuality dst_to_src;
   std::string history;  // a letter for each kind of packet, in order of first appearance; lower case: sent by dst
@@ -271,11 +271,11 @@ struct TcpQuality {
 
 // The values that optional features add to a record.
 struct FlowExtras {
-  FlowMetadata metadata;  // dpi.metadata
+  FlowMetadata metadata;  // from the option dpi.metadata
   bool has_statistics = false;
   FlowStatistics statistics;
   std::vector<EarlyPacket> early_packets;
-  std::uint32_t early_packets_kept = 0;  // the option features.splt; a shorter flow has fewer early_packets
+  std::uint32_t early_packets_kept = 0;  // limit of early_packets, from the option features.splt
   bool has_tcp_quality = false;          // true for TCP flows only
   TcpQuality tcp_quality;
 
@@ -284,8 +284,8 @@ struct FlowExtras {
   }
 };
 
-// A record's extras. The pipeline's records refer to the worker's memory; a copy owns a FlowExtras of its own, so a
-// copied record can be kept. Test it with operator bool before ->.
+// Access to a record's extras. The pipeline's records refer to the worker's memory. A copy owns a FlowExtras of its
+// own, so a copied record can be kept. Test the view with operator bool before ->.
 class ExtrasView {
  public:
   ExtrasView() = default;
@@ -306,12 +306,12 @@ class ExtrasView {
   const FlowExtras* extras_ = nullptr;
 };
 
-// The members of a FlowRecord. The texts live as long as the process.
+// The members of a FlowRecord. The texts stay valid until the process ends.
 struct RecordFields : Flow {
-  std::string_view application_name;        // nDPI's, such as "TLS.Instagram"; "Unknown" without a verdict
-  std::string_view category_name;           // nDPI's, such as "SocialNetwork"
+  std::string_view application_name;        // nDPI's name of the application: "TLS.Instagram"; if not known: "Unknown"
+  std::string_view category_name;           // nDPI's category of the application, such as "SocialNetwork"
   std::string_view sensor_id;               // the option sensor_id, may be empty
-  std::uint8_t application_confidence = 0;  // nDPI's ndpi_confidence_t
+  std::uint8_t application_confidence = 0;  // nDPI's confidence, a value of ndpi_confidence_t
   bool application_is_guessed = false;
   bool has_application = false;  // false with dpi.enabled: false
   EndReason end_reason = EndReason::kInactive;

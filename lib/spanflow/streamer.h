@@ -20,9 +20,10 @@
 namespace spanflow {
 
 // A metric that is a function of the calling program. It is called for every packet, after the packet has been counted,
-// and changes `flow.metrics[name]`, which is 0 when a segment begins. References are valid during the call only.
-// Threads: a flow's calls all come from one worker, so its values need no lock; workers call the function at the same
-// time, so any other state does. If it throws, the exception is logged and counted, and the metric is switched off.
+// and changes `flow.metrics[name]`, which is 0 when a segment begins. References are valid during the call only. All
+// calls for one flow come from one worker, so the flow's values need no lock. Workers call the function at the same
+// time, so other state needs a lock. If the function throws, the exception is logged and counted, and the metric is
+// switched off.
 struct UserMetric {
   std::string name;
   std::function<void(const PacketInfo& packet, Flow& flow)> on_packet;
@@ -40,8 +41,8 @@ struct StreamerOptions {
 
 // Owns a whole pipeline and its threads. Only one thread may iterate, and only once: a second begin() throws
 // std::logic_error. A record is valid until the iterator is incremented; copy it to keep it. The destructor stops the
-// capture. Errors that end spanflowd with a one-line message are a std::runtime_error with the same message: the
-// constructor throws it (unknown source, wrong option), or begin() and operator++ (a source that fails).
+// capture. An error that would end spanflowd is a std::runtime_error with the same one-line message. The constructor
+// throws it for an unknown source or a wrong option; begin() and operator++ throw it if the source fails.
 class Streamer {
  public:
   class Iterator {

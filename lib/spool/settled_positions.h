@@ -12,7 +12,7 @@ class SettledPositions {
  public:
   explicit SettledPositions(std::uint64_t low_water = 0) : low_water_(low_water) {}
 
-  // Every position below is settled; this one is not.
+  // Every position below the mark is settled; the mark itself is not.
   std::uint64_t low_water() const { return low_water_; }
   // The number of settled positions above the low-water mark.
   std::uint64_t above() const { return above_; }

@@ -39,7 +39,7 @@ Descriptor open_folder(const std::string& path) {
                  (errno == EWOULDBLOCK ? "another process uses this spool" : std::strerror(errno)));
 }
 
-// Truncated first, so that a process that has the file open does not keep its disk space.
+// Truncates the file first: its disk space is then free even if a process still has the file open.
 void remove_file(int folder, std::uint64_t first) {
   const std::string name = spool_file_name(first);
   const Descriptor emptied(::openat(folder, name.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -52,7 +52,8 @@ bool cut_file(int folder, std::uint64_t first, std::uint64_t size) {
   return file && ::ftruncate(file.get(), static_cast<off_t>(size)) == 0;
 }
 
-// Since the file's creation, or its last write where the file system does not keep that. 0 if the file is gone.
+// Seconds since the file's creation, or since its last write if the file system keeps no creation time. 0 if the file
+// does not exist.
 double age_of_file(int folder, std::uint64_t first) {
   struct statx facts {};
   if (::statx(folder, spool_file_name(first).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME, &facts) != 0)
@@ -106,7 +107,7 @@ void Spool::run() {
   }
 }
 
-// Recovery of an earlier run's files.
+// --- Recovery of an earlier run's files ---
 
 void Spool::recover() {
   files_ = find_files();
@@ -180,7 +181,7 @@ std::uint64_t Spool::count_records(std::uint64_t first) try {
   throw RunError(path_of(first) + ": cannot be read: " + error.code().message());
 }
 
-// Writing.
+// --- Writing ---
 
 void Spool::append(std::string_view payload) {
   const std::size_t size = kRecordHeader + payload.size();
@@ -210,7 +211,7 @@ bool Spool::make_room(std::size_t size) {
   return true;
 }
 
-// Spares the file being written. Retired files, which nobody waits for, go first.
+// Drops the oldest file, but never the file being written. Retired files, which nobody needs, are deleted first.
 bool Spool::drop_oldest(SpoolDrop reason) {
   if (retired_.empty()) {
     const auto oldest = files_.begin();
@@ -238,7 +239,7 @@ void Spool::write_out() {
       if (drop_oldest(SpoolDrop::kNoSpace)) continue;
       return drop_buffer(SpoolDrop::kNoSpace, error);
     }
-    // The disk may have a bad spot: try once with a new file.
+    // Only a part of the disk may be defective, so a new file is tried once.
     if (elsewhere) return drop_buffer(SpoolDrop::kWriteFailed, error);
     elsewhere = true;
     keep_what_is_whole();
@@ -247,7 +248,7 @@ void Spool::write_out() {
   if (options_.sync == SpoolSync::kAlways) note_sync(do_sync_work(take_sync_work()));
 }
 
-// Returns 0 or the error; written_ says how far it got.
+// Returns 0 or the error; written_ is the number of octets written so far.
 int Spool::write_buffer() {
   if (!current_) {
     if (const int error = open_file()) return error;
@@ -272,7 +273,7 @@ int Spool::open_file() {
   Descriptor opened(::openat(folder_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!opened) return errno;
   const std::string header = spool_file_header(written_position_);
-  errno = ENOSPC;  // the meaning of a short write
+  errno = ENOSPC;  // a short write means that the disk is full
   if (::pwrite(opened.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) {
     const int error = errno;
     ::unlinkat(folder_.get(), name.c_str(), 0);
@@ -360,13 +361,13 @@ void Spool::sync() {
   const std::vector<std::uint64_t> retired = take_retired();
   lock.unlock();
   const int error = do_sync_work(work);
-  // After the sync: with a mark older than the deleted files, a restart would report their records as lost.
+  // The files are deleted after the sync of the mark. With an older mark, a restart would report their records as lost.
   for (const std::uint64_t first : retired) remove_file(folder_.get(), first);
   lock.lock();
   note_sync(error);
 }
 
-// Reading.
+// --- Reading ---
 
 std::optional<SpooledRecord> Spool::next() {
   const std::lock_guard lock(mutex_);
@@ -388,7 +389,7 @@ void Spool::rewind() {
   read_position_ = 0;
 }
 
-// False if the file is lost.
+// False if the file's records are lost.
 bool Spool::open_reader(Files::const_iterator file) try {
   const std::uint64_t first = file->first;
   reader_ = std::make_unique<SpoolFileReader>(folder_.get(), first);
@@ -405,7 +406,7 @@ bool Spool::open_reader(Files::const_iterator file) try {
   return false;
 }
 
-// Nothing if the record read is not one to return; the caller reads on.
+// Reads one record; nullopt if next() must skip it and read on.
 std::optional<SpooledRecord> Spool::read(Files::const_iterator file) {
   const std::uint64_t position = reader_position_;
   const std::uint64_t offset = reader_->offset();

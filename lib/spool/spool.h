@@ -20,21 +20,21 @@
 
 namespace spanflow {
 
-// Why next() will never return a record, or not return it again.
+// Why a record was dropped: next() will never return it, or not return it again.
 enum class SpoolDrop : std::uint8_t { kNoSpace, kMaxBytes, kWriteFailed, kCorrupt, kMissing, kTorn };
 inline constexpr std::array<std::string_view, 6> kSpoolDropNames = {"no_space", "max_bytes", "write_failed",
                                                                     "corrupt",  "missing",   "torn"};
 static_assert(kSpoolDropNames.size() == static_cast<std::size_t>(SpoolDrop::kTorn) + 1);
 
-// Always: appended + recovered = acknowledged + waiting + the sum of dropped.
+// Invariant: appended + recovered = acknowledged + waiting + the sum of dropped.
 struct SpoolLedger {
   std::uint64_t appended = 0;
   std::uint64_t recovered = 0;  // unacknowledged records of earlier runs, lost ones included
   std::uint64_t acknowledged = 0;
   std::uint64_t waiting = 0;
   std::array<std::uint64_t, kSpoolDropNames.size()> dropped{};
-  std::uint64_t files = 0;   // in the folder
-  std::uint64_t octets = 0;  // in the files and in the write buffer
+  std::uint64_t files = 0;   // number of files in the folder
+  std::uint64_t octets = 0;  // octets in the files and in the write buffer
   std::uint64_t sync_failures = 0;
   double oldest_seconds = 0;  // age of the file with the oldest waiting record; 0 without one
 };
@@ -52,7 +52,7 @@ class Spool {
   // Creates the folder if needed, and recovers the records of an earlier run. Throws RunError with the folder's path,
   // also if another process uses it.
   explicit Spool(SpoolOptions options);
-  // Writes and syncs what was appended. If all records were acknowledged, no file is left.
+  // Writes and syncs the appended records. If all records were acknowledged, no file is left.
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
@@ -71,7 +71,7 @@ class Spool {
   std::optional<SpooledRecord> next();
   // Makes next() start over with the oldest unacknowledged record.
   void rewind();
-  // In any order. False, without effect, for a record that was dropped or already acknowledged.
+  // Acknowledges records in any order. False, without effect, for a record that was dropped or already acknowledged.
   bool acknowledge(std::uint64_t position);
 
   SpoolLedger ledger() const;
@@ -126,19 +126,19 @@ class Spool {
   std::unique_ptr<MarkFile> mark_;
 
   mutable std::mutex mutex_;
-  SpoolLedger ledger_;  // except waiting, files, octets and oldest_seconds
+  SpoolLedger ledger_;  // without waiting, files, octets and oldest_seconds
   SettledPositions settled_;
-  Files files_;                         // each ends at the next one's first position, the last at written_position_
-  std::uint64_t file_octets_ = 0;       // in files_ and retired_
+  Files files_;                         // a file ends where the next one begins, the last file at written_position_
+  std::uint64_t file_octets_ = 0;       // octets of the files in files_ and retired_
   std::vector<std::uint64_t> retired_;  // files to delete
   std::uint64_t retired_octets_ = 0;
-  bool warned_ = false;  // a warning about dropped records was logged since the spool was last empty
+  bool warned_ = false;  // true if a warning about dropped records was logged since the spool was last empty
 
   std::shared_ptr<Descriptor> current_;  // the file being written: the last one in files_
-  std::string buffer_;                   // records to append to it
+  std::string buffer_;                   // records to append to the current file
   std::size_t written_ = 0;              // octets of buffer_ that an incomplete write has written
-  std::uint64_t written_position_ = 0;   // after the last record in files_
-  std::uint64_t next_position_ = 0;      // after the last record in buffer_
+  std::uint64_t written_position_ = 0;   // position after the last record in files_
+  std::uint64_t next_position_ = 0;      // position after the last record in buffer_
   std::vector<std::shared_ptr<Descriptor>> unsynced_;
   bool folder_unsynced_ = false;
 
@@ -146,7 +146,7 @@ class Spool {
   std::uint64_t reader_position_ = 0;  // position of the record that reader_ reads next
   std::uint64_t read_position_ = 0;    // next() returns no record before this one
 
-  std::mutex syncing_;  // taken before mutex_
+  std::mutex syncing_;  // to be locked before mutex_
   std::condition_variable stop_;
   bool stopping_ = false;
   std::thread thread_;

@@ -24,7 +24,7 @@ constexpr std::string_view kSuffix = ".spool";
 constexpr std::size_t kDigits = 20;
 constexpr std::uint64_t kReadAhead = std::uint64_t{256} << 10;
 constexpr std::size_t kMarkSize = 12;  // the number and its CRC-32C
-constexpr off_t kMarkSlot = 512;       // two slots in separate disk sectors, written in turn
+constexpr off_t kMarkSlot = 512;       // size of a slot; the two slots are in separate disk sectors
 
 template <typename Integer>
 void put(std::string& out, Integer value) {
@@ -135,7 +135,7 @@ SpoolFileReader::Found SpoolFileReader::read(std::uint64_t limit) {
   return Found::kCorrupt;
 }
 
-// Shorter than `size` at the end of the file.
+// Returns fewer than `size` octets at the end of the file.
 std::string_view SpoolFileReader::octets(std::uint64_t offset, std::uint64_t size, std::uint64_t limit) {
   if (offset < buffer_offset_ || offset + size > buffer_offset_ + buffer_.size()) {
     buffer_.resize(std::min(std::max(size, kReadAhead), limit - offset));

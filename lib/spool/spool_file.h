@@ -11,13 +11,13 @@
 
 namespace spanflow {
 
-// Magic, version, position of the first record, CRC-32C of these three.
+// The size of a file header: magic, version, position of the first record, CRC-32C of these three.
 inline constexpr std::size_t kSpoolFileHeader = 24;
-// Length of the payload, CRC-32C of length and payload.
+// The size of a record header: length of the payload, CRC-32C of length and payload.
 inline constexpr std::size_t kRecordHeader = 8;
 inline constexpr std::uint64_t kMaxPosition = std::uint64_t{1} << 63;
 
-// Sorted by name, files are sorted by position.
+// The order of file names is the order of positions.
 std::string spool_file_name(std::uint64_t first);
 std::optional<std::uint64_t> first_of_spool_file(std::string_view name);
 
@@ -33,7 +33,7 @@ class MarkFile {
   // Throws RunError.
   MarkFile(int folder, const std::string& path);
   std::optional<std::uint64_t> read() const;
-  // False if the number is unchanged or cannot be written. After a failed write, a crash repeats more records.
+  // False if the number is unchanged or cannot be written. If a write failed, more records are repeated after a crash.
   bool write(std::uint64_t mark);
   int descriptor() const { return file_.get(); }
 
@@ -48,7 +48,7 @@ class SpoolFileReader {
  public:
   enum class Found : std::uint8_t {
     kRecord,
-    kCorrupt,  // one bad record; its length field leads to a good one
+    kCorrupt,  // this record is corrupt, but its length field leads to a good one
     kEnd,
     kBroken,  // nothing after this point can be read
   };

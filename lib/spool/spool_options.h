@@ -8,16 +8,16 @@
 namespace spanflow {
 
 enum class SpoolSync : std::uint8_t {
-  kInterval,  // by the spool's own thread, every sync_interval
-  kAlways,    // before next() gives a record, and before flush() returns
-  kOff,       // when the kernel writes back
+  kInterval,  // the spool's own thread syncs every sync_interval
+  kAlways,    // syncs before next() returns a record, and before flush() returns
+  kOff,       // no syncs: the kernel decides when it writes
 };
 
-// The records that the user of a spool appends: those that the target does not take at once, or all.
+// Which records go to the spool: those that the target does not take at once, or all.
 enum class SpoolMode : std::uint8_t { kOnFailure, kAlways };
 
 struct SpoolOptions {
-  std::string path;  // the folder; empty: no spool
+  std::string path;  // path of the folder; empty: no spool
   SpoolMode mode = SpoolMode::kOnFailure;
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
   std::uint64_t file_bytes = std::uint64_t{32} << 20;  // limited to half of max_bytes

@@ -17,7 +17,7 @@
 namespace spanflow {
 namespace {
 
-// Passes records to the iterating thread without copying them: write() returns when that thread is done with them.
+// Passes records to the iterating thread without a copy: write() returns when that thread no longer needs them.
 class PullSink : public Sink {
  public:
   void write(std::span<const FlowRecord> records) override {
@@ -41,7 +41,7 @@ class PullSink : public Sink {
     return closed_ ? nullptr : &records_[taken_++];
   }
 
-  // Ends both write() and next().
+  // Makes write() and next() return.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -180,8 +180,8 @@ int flow_end_reason(EndReason reason) {
 
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
   static const std::vector<const Field*> selected = [] {
-    Config everything;               // with all features: JSON omits the fields that a record does not have
-    everything.input.files = {"-"};  // without the fields of live runs
+    Config everything;               // selects the fields of all features: JSON omits fields without a value
+    everything.input.files = {"-"};  // a file, so fields of live runs are left out
     everything.features = {.statistics = true, .splt = 1, .tcp = true};
     return select_fields(std::vector<std::string>{"full"}, everything);
   }();

@@ -31,15 +31,15 @@ def pytest_itemcollected(item):
             for marker in markers:
                 item.add_marker(marker)
     if "broker" in item.fixturenames:
-        item.add_marker(pytest.mark.xdist_group("broker"))  # one process has it, and one broker is enough
+        item.add_marker(pytest.mark.xdist_group("broker"))  # all cases in one process, which starts one broker
     if "own_broker" in item.fixturenames:
-        item.add_marker(pytest.mark.xdist_group("own_broker"))  # one after the other: each takes all CPUs that it can get
+        item.add_marker(pytest.mark.xdist_group("own_broker"))  # one after the other: each broker takes all free CPUs
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     select_by_need_for_the_machine(config, items)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # so that none of these is the last one running
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # slow cases first: none may be the last to run
 
 
 def select_by_need_for_the_machine(config, items):
@@ -53,7 +53,8 @@ def select_by_need_for_the_machine(config, items):
 
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch):
-    """Each case is in a folder of its own. Not in pytest's: names of sockets are short, and other users go in here."""
+    """Runs each case in a folder of its own. pytest's folders are not used: their paths are too long for sockets, and
+    other users cannot enter them."""
     with tempfile.TemporaryDirectory(prefix="spanflow-e2e-") as folder:
         monkeypatch.chdir(folder)
         yield folder
@@ -67,7 +68,7 @@ def wire():
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
-    """One for all cases that do not stop it; each has topics of its own."""
+    """A broker for all cases that do not stop it; each case has its own topics."""
     with Broker(folder=tmp_path_factory.mktemp("broker"), num_partitions=3) as running:
         yield running
 

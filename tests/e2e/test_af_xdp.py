@@ -1,4 +1,4 @@
-"""Capturing from a veth pair by AF_XDP. Needs root."""
+"""Captures from a veth pair with AF_XDP. Needs root."""
 import errno
 import glob
 import signal
@@ -22,7 +22,7 @@ SAME_BY_BOTH = ("ip_src", "src_port", "ip_dst", "dst_port", "ip_protocol", "vlan
 
 @pytest.fixture
 def xdp(wire):
-    """The wire, where AF_XDP works."""
+    """Like the fixture `wire`; skips the case if AF_XDP does not work."""
     try:
         socket.socket(AF_XDP, socket.SOCK_RAW).close()
     except OSError as error:
@@ -41,7 +41,7 @@ def has_program(wire):
 
 
 def refusal(wire, prefix=()):
-    """The one line of a run that cannot start."""
+    """Returns the error line of a run that cannot start."""
     run = Running("-i", "tap", "--quiet", "-w", "csv:flows.csv", *BY_AF_XDP, prefix=(*inside(wire.sensor), *prefix))
     with run as running:
         stderr = running.finish(within=20, code=1).stderr
@@ -50,7 +50,7 @@ def refusal(wire, prefix=()):
 
 
 def replay(wire, name, *arguments):
-    """(records, run, packets sent)"""
+    """Replays a capture. Returns (records, run, packets sent)."""
     with wire.sensor_running(*arguments) as running:
         run, sent = send_and_stop(wire, running, "--pps=2000", capture(name))
     records = read_csv("flows.csv")
@@ -103,7 +103,7 @@ def test_frames_of_the_greatest_mtu(xdp):
     assert_equal([record["src_to_dst_ip_bytes"] for record in records], ["34340"])
 
 
-# Ten UDP datagrams of that many octets each.
+# Sends ten UDP datagrams of the given number of octets.
 SEND = """
 import socket, struct, sys
 length = int(sys.argv[1])
@@ -132,7 +132,7 @@ def test_what_a_killed_run_left_is_taken_over(xdp):
     with xdp.sensor_running(*BY_AF_XDP) as running:
         running.process.kill()
         running.process.wait()
-    assert has_program(xdp), "a program that a killed run does not leave needs no test"
+    assert has_program(xdp), "the killed run must leave its XDP program on the interface"
     replay(xdp, "http.pcap", *BY_AF_XDP)
     assert not has_program(xdp)
 
@@ -175,7 +175,7 @@ def test_program_of_another(xdp):
         pytest.skip("not installed: libxdp1's XDP programs")
     command("ip", "-n", xdp.sensor, "link", "set", "tap", "xdp", "obj", programs[0], "sec", "xdp")
     said = refusal(xdp)
-    assert has_program(xdp), "it is not ours to remove"
+    assert has_program(xdp), "the program of another process must stay"
     assert "tap: cannot be captured with af_xdp: it has an XDP program already (xdpfilt" in said, said
 
 

@@ -1,4 +1,4 @@
-"""docs/analysis.md: every command runs and prints what the page says."""
+"""Checks docs/analysis.md: every command runs and prints the output that the page shows."""
 import os
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The command line: what is written where, what overrides what, and the exit codes."""
+"""Checks the command line: output files, precedence of options, and exit codes."""
 import json
 import os
 import subprocess
@@ -27,7 +27,7 @@ def write(path, content):
 
 
 def answer(*arguments):
-    """Standard output of a run that only prints something; nothing may go to standard error."""
+    """Returns standard output of a run that only prints information. Fails on any output on standard error."""
     done = subprocess.run([binary(), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0 and not done.stderr, (done.returncode, done.stderr)
     return done.stdout.decode()

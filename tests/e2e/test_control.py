@@ -1,4 +1,4 @@
-"""spanflowd as a service: what it tells systemd, reloads, and the control socket. Needs root for veth."""
+"""Runs spanflowd as a service: notifications to systemd, reloads, and the control socket. Needs root for veth."""
 import contextlib
 import glob
 import json
@@ -23,13 +23,13 @@ from support.waiting import wait_until
 
 
 class NotifySocket:
-    """Takes the place of systemd: a socket that READY=1 and its like arrive at."""
+    """Replaces systemd: a socket that receives notifications such as READY=1."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(os.path.abspath("notify"))
         self.socket.setblocking(False)
-        self.messages = []  # (time, text)
+        self.messages = []  # list of (time, text)
 
     def environment(self, **more):
         return {**os.environ, "NOTIFY_SOCKET": os.path.abspath("notify"), **more}
@@ -46,7 +46,7 @@ class NotifySocket:
 
 
 def configuration(**changes):
-    """Writes spanflow.yaml: a sink per line of `sinks`, everything else by its dotted name."""
+    """Writes spanflow.yaml. `sinks` is a list with one sink per item; other options are given by their dotted names."""
     settings = {"input.interface": "tap", "log.level": "info",
                 "sinks": ['{type: csv, path: "flows.csv"}'], **changes}
     sections = {}
@@ -65,7 +65,7 @@ def configuration(**changes):
 
 @contextlib.contextmanager
 def service(wire, **options):
-    """The daemon on the interface of `wire`, with spanflow.yaml and a control socket."""
+    """Runs the daemon on the interface of `wire`, with spanflow.yaml and a control socket."""
     with Running("-c", "spanflow.yaml", "--quiet", "-s", "control.socket=control.sock", prefix=inside(wire.sensor),
                  **options) as running:
         wait_until_capturing(running)
@@ -90,7 +90,7 @@ def test_service_manager_hears_of_start_reload_and_stop(wire):
     manager = NotifySocket()
     configuration()
     with service(wire, env=manager.environment()) as running:
-        wait_until(lambda: manager.lines() and manager.lines()[0] == "READY=1", 5, "READY=1 as the first word")
+        wait_until(lambda: manager.lines() and manager.lines()[0] == "READY=1", 5, "READY=1 as the first notification")
         running.process.send_signal(signal.SIGHUP)
         wait_until(lambda: manager.lines().count("READY=1") == 2, 5, "READY=1 after a reload")
         running.finish(signal.SIGTERM, within=5)
@@ -131,9 +131,9 @@ def test_worker_that_hangs_stops_the_watchdog(wire):
     with service(wire, env=manager.environment(WATCHDOG_USEC="400000")):
         wait_until(lambda: len(manager.times_of("WATCHDOG=1")) >= 3, 10, "pings while no packet has come")
         wire.send("--limit=10", capture("http.pcap"))
-        time.sleep(1)  # one that was due when the packet came
+        time.sleep(1)  # a ping may have been due when the packet came
         before = len(manager.times_of("WATCHDOG=1"))
-        time.sleep(1.5)  # in which seven were due
+        time.sleep(1.5)  # seven pings are due in this time
         assert_equal(len(manager.times_of("WATCHDOG=1")), before, "pings while a worker hangs")
 
 
@@ -156,7 +156,7 @@ def test_hundred_reloads_under_traffic_lose_nothing(wire):
                               f'{{type: csv, path: "changing.csv", queue: {40000 + number}}}',
                               f'{{type: jsonl, path: "other{number % 2}.jsonl"}}']})
                 assert_equal(reload()["need_restart"], [])
-                time.sleep(0.05)  # traffic between one reload and the next
+                time.sleep(0.05)  # time for traffic between two reloads
         finally:
             sender.terminate()
             sender.wait()
@@ -187,7 +187,7 @@ def test_reload_names_what_changed_and_what_needs_a_restart(wire):
         reply = reload()
         assert_equal(reply["changed"], ["flow.active_timeout", "log.level"])
         assert_equal(reply["need_restart"], ["workers", "dpi.enabled"])
-        assert_equal(reload()["need_restart"], ["workers", "dpi.enabled"], "as long as it is so")
+        assert_equal(reload()["need_restart"], ["workers", "dpi.enabled"], "each reload names the options that need a restart")
         run = running.finish(signal.SIGTERM, within=5)
     assert "reload: workers, dpi.enabled need a restart" in run.stderr, run.stderr
     assert "reload: changed flow.active_timeout, log.level" in run.stderr, run.stderr
@@ -207,7 +207,7 @@ def test_mistake_in_a_reload_changes_nothing(wire):
         run = running.finish(signal.SIGTERM, within=5)
     assert run.stderr.count("nothing has changed") == 2, run.stderr
     records = read_csv("flows.csv")
-    assert "src_to_dst_link_bytes" in records[0], "all fields, as before"
+    assert "src_to_dst_link_bytes" in records[0], "the fields must not have changed"
     assert_sums(records, run.summary)
 
 
@@ -218,7 +218,7 @@ def test_filter_and_timeouts_change_for_flows_that_are_open(wire):
         running.wait_until_received(before)
         configuration(**{"flow.inactive_timeout": "100ms", "input.filter": "udp port 1"})
         assert_equal(reload()["changed"], ["input.filter", "flow.inactive_timeout"])
-        wait_until(lambda: running.summary()["flows"]["open"] == 0, 5, "all flows ended")
+        wait_until(lambda: running.summary()["flows"]["open"] == 0, 5, "the end of all flows")
         metered = running.summary()["packets"]["metered"]
         sent = wire.send("--pps=5000", capture("dns.pcap"))
         running.wait_until_received(before + sent)
@@ -264,14 +264,14 @@ def test_status_is_the_run_as_it_is(wire):
     assert_equal(reply["summary"]["packets"]["received"], sent)
     assert_equal(reply["summary"]["packets"], run.summary["packets"])
     assert "packets/s" in shown and f"{sent} received" in shown and "csv:flows.csv: 0 handed" in shown, shown
-    assert not os.path.exists("control.sock"), "the socket is removed at the end"
+    assert not os.path.exists("control.sock"), "the socket must be removed at the end"
 
 
 def test_log_level_changes_until_the_next_reload(wire):
     configuration()
     with service(wire) as running:
         ctl("log-level", "error")
-        ctl("reload")  # says nothing at level error, and sets it to info again
+        ctl("reload")  # writes no log line at level error, and sets the level back to info
         ctl("reload")
         assert "expected one of debug, info, warning, error" in ctl("log-level", "loud", code=1)
         run = running.finish(signal.SIGTERM, within=5)
@@ -282,7 +282,7 @@ def test_only_its_group_may_look_and_only_its_user_may_change(wire):
     configuration()
     nobody = pwd.getpwnam("nobody")
     with service(wire):
-        os.chmod("control.sock", 0o666)  # anybody may connect: the daemon itself has to refuse
+        os.chmod("control.sock", 0o666)  # everybody may connect, so the daemon itself has to refuse
         os.chmod(".", 0o755)
         stranger = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
         member = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--groups=0")

@@ -1,4 +1,4 @@
-"""Inputs and targets that fail: one clear line, the right exit code, and what was metered before is written."""
+"""Checks inputs and targets that fail: one clear error line, the right exit code, and all metered packets in records."""
 import gzip
 import os
 import subprocess
@@ -27,7 +27,7 @@ def store(path, content):
 
 
 def metered(path, code=0):
-    """Reads the capture to flows.csv, checks the sums, and gives the packets that were metered or ignored."""
+    """Reads the capture to flows.csv, checks the sums, and returns the run."""
     run = spanflowd("-r", path, "--quiet", "-w", "csv:flows.csv", code=code)
     assert_sums(read_csv("flows.csv"), run.summary)
     return run
@@ -62,7 +62,7 @@ def test_cut(name):
 
 
 def test_cut_zstd():
-    # Large enough for several blocks: of a cut one nothing can be read.
+    # The file must have several blocks, because nothing can be read from a cut block.
     frames = pcap_file.read(capture("mixed.pcap"))
     pcap_file.write("long.pcap", frames * 5)
     subprocess.run(["zstd", "-q", "--no-progress", "long.pcap", "-o", "long.zst"], check=True)
@@ -130,7 +130,7 @@ def test_second_file_is_no_capture():
 
 
 def metered_files(paths):
-    """The first of the files is read in full, the run fails."""
+    """Asserts that the first file is read in full and that the run fails. Returns the run."""
     run = spanflowd("-r", *paths, "--quiet", "-w", "csv:flows.csv", code=1)
     assert_equal(sorted_records(read_csv("flows.csv")), sorted_records(records_of(paths[0])[0]))
     return run
@@ -158,7 +158,7 @@ def test_flipped_octets_never_crash_and_always_balance():
         damaged = content[:at] + bytes(255 - octet for octet in content[at:at + 3]) + content[at + 3:]
         with open("damaged.pcap", "wb") as file:
             file.write(damaged)
-        # Not through spanflowd(): both 0 and 1 are right.
+        # spanflowd() is not used, because both exit codes 0 and 1 are right.
         done = subprocess.run([binary(), "-r", "damaged.pcap", "--quiet", "-w", "csv:flows.csv"],
                               stderr=subprocess.PIPE, check=False)
         assert done.returncode in (0, 1), (at, done.returncode, done.stderr)
@@ -196,7 +196,8 @@ def test_standard_output_closed_early_ends_the_run():
 
 
 def test_standard_output_that_is_closed_already():
-    """Regression: the capture was opened under standard output's number, and the records were appended to it."""
+    """Regression: the capture was opened with standard output's descriptor number, and the records were appended to the
+    file."""
     content = content_of("http.pcap")
     store("copy.pcap", content)
     done = subprocess.run(["bash", "-c", '"$0" "$@" >&-', binary(), "-r", "copy.pcap", "--quiet"],

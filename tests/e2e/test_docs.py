@@ -1,4 +1,4 @@
-"""The documentation and the sample configuration agree with what spanflowd prints about itself."""
+"""Checks that the documentation and the sample configuration agree with what spanflowd prints about itself."""
 import glob
 import json
 import os
@@ -25,7 +25,7 @@ def read(*path):
     ("telemetry.md", "--list-telemetry")])
 def test_page_holds_the_output(page, argument):
     found = re.search(f"<!-- generated: spanflowd {argument} -->\n(.*?)<!-- end -->", read("docs", page), re.DOTALL)
-    assert found, f"docs/{page} has no place for it"
+    assert found, f"docs/{page} has no table of {argument}"
     assert_equal(found[1].strip(), spanflowd(argument).stdout.strip(), "out of date; run docs/regenerate")
 
 
@@ -99,7 +99,7 @@ sinks:
 def test_schema_takes_what_spanflowd_takes():
     with open("c.yaml", "w", encoding="utf-8") as file:
         file.write(GOOD)
-    spanflowd("-c", "c.yaml", "--dump-config")  # --check-config would load the shared object
+    spanflowd("-c", "c.yaml", "--dump-config")  # not --check-config, which would load the shared object
     assert_equal(schema_errors(parse(GOOD)), [])
 
 
@@ -112,10 +112,10 @@ def test_schema_refuses_what_spanflowd_refuses(yaml):
     with open("c.yaml", "w", encoding="utf-8") as file:
         file.write(yaml + "\n")
     spanflowd("-c", "c.yaml", "-r", "a.pcap", "--check-config", code=2)
-    assert schema_errors(parse(yaml)), "the schema takes it"
+    assert schema_errors(parse(yaml)), "the schema must refuse this configuration"
 
 
-# --- Blocks of the pages ---
+# --- Code blocks and links in the pages ---
 
 
 def pages():
@@ -124,10 +124,10 @@ def pages():
 
 
 def pages_with(pattern):
-    """A case of each page that has some: (page, what was found)."""
+    """Returns one case for each page that matches the pattern: (page, matches)."""
     found = {page: re.findall(pattern, read(page), re.DOTALL) for page in pages()}
     cases = [pytest.param(page, blocks, id=page) for page, blocks in found.items() if blocks]
-    assert cases, f"no page has {pattern}"
+    assert cases, f"no page matches {pattern}"
     return cases
 
 
@@ -137,15 +137,15 @@ def is_of_this_repository(target):
 
 @pytest.mark.parametrize("page, targets", pages_with(r"\]\(([^)#\s]+)(?:#[^)]*)?\)"))
 def test_links_of(page, targets):
-    """Links to files of this repository lead somewhere."""
+    """Checks that links to files of this repository lead to existing files."""
     folder = os.path.join(ROOT, os.path.dirname(page))
     missing = [target for target in filter(is_of_this_repository, targets) if not os.path.exists(os.path.join(folder, target))]
-    assert not missing, f"{page}: not there: {missing}"
+    assert not missing, f"{page}: links to missing files: {missing}"
 
 
 @pytest.mark.parametrize("page, blocks", pages_with("```yaml\n(.*?)```"))
 def test_yaml_in(page, blocks):
-    """Configurations in the documentation are right."""
+    """Checks that spanflowd accepts the configurations in the documentation."""
     for block in blocks:
         with open("c.yaml", "w", encoding="utf-8") as file:
             file.write(block)
@@ -155,6 +155,6 @@ def test_yaml_in(page, blocks):
 
 @pytest.mark.parametrize("page, names", pages_with(r"(?:-s|--set) ['\"]?([a-z_.]+)="))
 def test_option_names_in(page, names):
-    """Options given with -s in the documentation exist."""
+    """Checks that the options given with -s in the documentation exist."""
     known = {line.split("`")[1] for line in spanflowd("--list-options").stdout.splitlines()[2:]}
-    assert set(names) <= known, f"{page}: no options: {set(names) - known}"
+    assert set(names) <= known, f"{page}: unknown options: {set(names) - known}"

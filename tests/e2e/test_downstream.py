@@ -1,4 +1,4 @@
-"""docs/downstream.md: what it says to do with records from Kafka does so, on real output."""
+"""Checks that the steps of docs/downstream.md work on records from a real Kafka broker."""
 import json
 import os
 import re
@@ -67,7 +67,7 @@ def test_a_consumer_group_over_several_probes_leaves_out_repeats():
         kafka = f"{{type: kafka, brokers: '{broker.address}', topic: flows}}"
         summaries = [run_probe(sensor, kafka) for sensor in PROBES]
         records = [json.loads(message.value) for message in broker.messages("flows")]
-        # Some arrive a second time.
+        # Repeats some records, as Kafka may deliver a record twice.
         again = "\n".join(f"{record['community_id']}\t{json.dumps(record)}" for record in records[::3])
         subprocess.run(["kcat", "-b", broker.address, "-X", "partitioner=murmur2_random", "-P", "-t", "flows", "-K", "\t"],
                        input=again.encode(), check=True)
@@ -100,7 +100,7 @@ print(session.query(open("missing.sql").read(), "TSV"), end="")
 def test_the_clickhouse_schema_holds_what_was_metered_once():
     need_module("chdb")
     schema, missing = blocks("sql")
-    # chdb has no Kafka: rows are inserted where it would put them.
+    # chdb has no Kafka engine, so the case inserts the rows that this engine would insert.
     schema, replaced = re.subn(r"ENGINE = Kafka\nSETTINGS .*?;", "ENGINE = Null;", schema, flags=re.DOTALL)
     assert_equal(replaced, 1)
     with open("schema.sql", "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Files of records: rotated, compressed, whole after a crash, and not held up by another sink."""
+"""Checks files of records: rotation, compression, whole files after a crash, and no delay by another sink."""
 import contextlib
 import glob
 import os
@@ -27,7 +27,7 @@ SINKS = """sinks:
 
 
 def lines_of(path):
-    """The lines of a whole file; fails if one is torn."""
+    """Returns the lines of a file; fails if the last line is torn."""
     with open(path, "rb") as file:
         content = file.read()
     if path.endswith(".zst"):
@@ -38,7 +38,7 @@ def lines_of(path):
 
 
 def records_in(pattern):
-    """The lines of all completed files, without headers; each CSV must have one, and whole lines."""
+    """Returns the lines of all completed files, without headers. Each CSV file must have a header and whole lines."""
     records = []
     for path in set(glob.glob(pattern)) - set(parts()):
         lines = lines_of(path)
@@ -57,7 +57,7 @@ def write(path, content):
 
 
 def live(path, *arguments):
-    """A live run of what is in the capture; its flows end soon after."""
+    """Starts a live run that replays the capture; its flows end soon after."""
     settings = ("flow.inactive_timeout=200ms", "dpi.enabled=false", "overload.enabled=false")
     return Running("-d", f"net_pcap0,rx_pcap={path}", "--quiet", *(f"-s{setting}" for setting in settings), *arguments)
 
@@ -90,7 +90,7 @@ def test_a_file_is_completed_on_time_although_nothing_comes():
         running.process.stdin.flush()
         wait_until(lambda: not parts() and len(records_in("*.csv")) > 900, 5, "completed files")
         names = glob.glob("*")
-        time.sleep(1.5)  # longer than rotate_every: nothing may happen
+        time.sleep(1.5)  # longer than rotate_every: no file may begin
         assert_equal(glob.glob("*"), names, "files without records are not kept")
         run = running.finish(signal.SIGTERM, within=3)
     assert_equal(len(records_in("*.csv")), run.summary["records"]["exported"])
@@ -138,7 +138,8 @@ def test_standard_output_cannot_be_rotated():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["flows-%H%M%S.csv", "flows-%H%M%S.csv.zst", "flows.csv"])
 def test_killed_at_any_moment(path):
-    """Completed files are whole, what a killed run leaves is completed by the next, and no record is in two of them."""
+    """Checks that completed files are whole, that the next run completes a killed run's files, and that no record is in
+    two files."""
     many_flows("many.pcap", 40_000)
     generator = random.Random(path)
     moments = [generator.uniform(0.05, 0.5) for _ in range(10)]
@@ -153,7 +154,7 @@ def test_killed_at_any_moment(path):
                 while time.monotonic() < end and (block := file.read(65536)):
                     running.process.stdin.write(block)
                     running.process.stdin.flush()
-                    time.sleep(0.002)  # the moment of the kill is what differs
+                    time.sleep(0.002)  # the moment of the kill differs from round to round
             running.process.kill()
             running.process.wait()
         records_in("flows*")
@@ -178,7 +179,7 @@ def test_the_line_that_says_so():
 
 def test_a_second_process_does_not_touch_the_files_of_the_first():
     with Running("-r", "-", "--quiet", "-w", "csv:flows-%Y.csv", stdin=subprocess.PIPE) as running:
-        part = wait_until(parts, 3, "the first one's file")[0]
+        part = wait_until(parts, 3, "the file of the first run")[0]
         run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:flows-%Y.csv", code=1)
         assert_equal(run.stderr, f"spanflowd: error: {part[:-5]}: cannot be written: another process writes {part}\n")
         running.process.stdin.close()
@@ -189,7 +190,8 @@ def test_a_second_process_does_not_touch_the_files_of_the_first():
 
 
 def test_a_pipe_that_nobody_reads_beside_a_file():
-    """Live, so that nothing waits: the file has all records at once, and what the pipe did not take is counted."""
+    """The run is live, so the file gets all records at once, and records that the pipe does not take are dropped and
+    counted."""
     many_flows("many.pcap", 20_000)
     os.mkfifo("pipe")
     write("c.yaml", "sinks:\n  - {type: jsonl, path: pipe, queue: 2000}\n  - {type: csv, path: flows.csv, fields: classic}\n")
@@ -197,7 +199,7 @@ def test_a_pipe_that_nobody_reads_beside_a_file():
     reader.send_signal(signal.SIGSTOP)
     try:
         with live("many.pcap", "-c", "c.yaml") as running:
-            reader.send_signal(signal.SIGCONT)  # until it has opened the pipe
+            reader.send_signal(signal.SIGCONT)  # until spanflowd has opened the pipe
             wait_until(lambda: os.path.exists("flows.csv.part") and os.path.getsize("flows.csv.part") > 0, 20, "a first record")
             reader.send_signal(signal.SIGSTOP)
             wait_until(lambda: len(read_csv("flows.csv.part")) == 20_000, 5, "all records in the file")

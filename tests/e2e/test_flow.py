@@ -1,4 +1,4 @@
-"""Options of the flow table, the decoder and nDPI, and what they change in the records."""
+"""Checks the options of the flow table, the decoder and nDPI by their effect on the records."""
 import subprocess
 
 import pytest
@@ -57,7 +57,8 @@ def test_evicted_is_the_least_recently_used():
     assert_equal([record["ip_dst"] for record in of_reason(found, "evicted")], ["10.0.1.1"])
 
 
-# 2 s of 5,000,000 SYNs/s beside 1,000 flows that have a packet every 100 ms: the whole table is exchanged every 25 ms.
+# For 2 s, 5,000,000 SYNs/s beside 1,000 flows that have a packet every 100 ms: the SYNs replace the whole table every
+# 25 ms.
 @pytest.mark.slow
 def test_syn_flood_does_not_cut_conversations():
     blocks, syns_per_block, interval = 100, 100_000, 200
@@ -91,7 +92,7 @@ START = 1_700_000_000
 
 
 def flow_of(*seconds):
-    """One UDP flow with a packet at each of these seconds."""
+    """Writes a capture of one UDP flow with a packet at each of these seconds."""
     return pcap_file.write("flow.pcap", [Frame(START + s, 0, pcap_file.udp("10.0.0.1", "10.0.0.2")) for s in seconds])
 
 
@@ -119,8 +120,8 @@ def test_active_timeout_cuts_a_flow_into_segments():
 def test_segments_keep_label_and_direction():
     found, _ = records_of(capture("tls12_instagram.pcap"), settings=("flow.active_timeout=1ms", "flow.tcp_close=false"))
     segments = [record for record in found if record["dst_port"] == "443"]
-    assert len(segments) > 2, "the capture should be cut"
-    assert not [record for record in found if record["src_port"] == "443"], "a segment has been turned round"
+    assert len(segments) > 2, "the active timeout must cut the flow"
+    assert not [record for record in found if record["src_port"] == "443"], "src and dst of a segment are swapped"
     assert_equal({record["application_name"] for record in segments if record["segment"] != "0"}, {"TLS.Instagram"})
 
 
@@ -239,7 +240,7 @@ def test_fragments_are_of_the_flow_of_their_first_in_any_order(workers):
     frames = pcap_file.read(capture("fragments.pcap"))
     in_order, _ = records_of(capture("fragments.pcap"), arguments=("--workers", workers))
     assert not [record for record in in_order if record["src_port"] == "0" and record["ip_protocol"] == "17"], in_order
-    # Every other pair of packets that came in the same millisecond, the other way round.
+    # Swaps packets that came in the same millisecond, pair by pair.
     for at in range(0, len(frames) - 1, 2):
         one, other = frames[at], frames[at + 1]
         if one.seconds == other.seconds and other.fraction - one.fraction < 1000:
@@ -250,7 +251,7 @@ def test_fragments_are_of_the_flow_of_their_first_in_any_order(workers):
 
 
 def octets_and_ports(record):
-    """Whichever side came first."""
+    """Returns the protocol and both sides, in an order that does not depend on which side came first."""
     sides = [(record["ip_src"], record["src_port"], record["src_to_dst_pkts"], record["src_to_dst_bytes"]),
              (record["ip_dst"], record["dst_port"], record["dst_to_src_pkts"], record["dst_to_src_bytes"])]
     return record["ip_protocol"], sorted(sides)

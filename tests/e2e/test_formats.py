@@ -1,4 +1,4 @@
-"""The same packets in every form of capture file give the same records."""
+"""Checks that the same packets give the same records in every format of capture file."""
 import shutil
 import subprocess
 
@@ -58,7 +58,7 @@ def test_several_gzip_members_are_one_file():
 
 
 def split(path, first_packets):
-    """Cuts a capture in two files after so many packets."""
+    """Cuts a capture in two files after `first_packets` packets."""
     need("tcpdump")
     subprocess.run(["tcpdump", "-q", "-r", path, "-w", "first.pcap", "-c", str(first_packets)], check=True,
                    stderr=subprocess.DEVNULL)
@@ -109,7 +109,7 @@ def test_raw_ip():
 
 
 def change_link_type(path, link_type, header):
-    """Rewrites an Ethernet capture with another link header in the place of the Ethernet one."""
+    """Rewrites an Ethernet capture with another link header in place of the Ethernet header."""
     with open(path, "rb") as file:
         content = file.read()
     out = bytearray(content[:20] + link_type.to_bytes(4, "little"))

@@ -1,6 +1,6 @@
-"""The records of each capture, exactly as in goldens/. tests/e2e/regenerate rewrites those.
+"""Compares the records of each capture with the files in goldens/, which tests/e2e/regenerate rewrites.
 
-A golden has the columns that its case is about, so that a new field changes one of them: `mixed`, which has all fields.
+A golden has only the columns that its case is about. `mixed` has all fields, so a new field changes only that golden.
 """
 import os
 import typing
@@ -53,7 +53,7 @@ ALL = None
 
 class Golden(typing.NamedTuple):
     columns: tuple
-    captures: list = None  # the one of its name
+    captures: list = None  # names of captures; None: the capture with the golden's name
     settings: list = ()
 
 
@@ -97,7 +97,7 @@ def golden_path(name):
 
 
 def actual(name):
-    """The records, and of each the columns of the golden."""
+    """Returns the records, with only the columns of the golden."""
     golden = RUNS[name]
     captures = golden.captures or [name + ".pcap"]
     records = sorted(records_of(*map(capture, captures), settings=golden.settings)[0], key=record_order)

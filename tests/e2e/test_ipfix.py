@@ -1,4 +1,4 @@
-"""Records as IPFIX: collected by nfcapd, read by tshark, and over TCP through a collector that goes away."""
+"""Checks IPFIX: collected by nfcapd, read by tshark, and sent over TCP to a collector that goes away."""
 import collections
 import csv
 import io
@@ -33,10 +33,10 @@ class Nfcapd:
         os.mkdir("nfcapd")
         self.process = subprocess.Popen(["nfcapd", "-w", "nfcapd", "-b", "127.0.0.1", "-p", str(self.port), "-B", "8000000"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self.listens, 10, "nfcapd listens")
+        wait_until(self.listens, 10, "nfcapd to listen")
 
     def octets_waiting(self):
-        """In its socket; None while it has none."""
+        """Returns the octets in the collector's socket; None if it has no socket yet."""
         with open("/proc/net/udp", encoding="ascii") as file:
             for words in map(str.split, file.readlines()[1:]):
                 if words[1].endswith(f":{self.port:04X}"):
@@ -58,12 +58,12 @@ class Nfcapd:
         self.process.wait(patience(10))
 
     def flows(self):
-        """Stops it and gives what it collected, as nfdump shows it."""
+        """Stops the collector and returns the collected flows, as nfdump prints them."""
         self.__exit__()
         shown = subprocess.run(["nfdump", "-R", "nfcapd", "-N", "-o", "csv"], capture_output=True, text=True, check=True)
         flows = [row for row in csv.DictReader(io.StringIO(shown.stdout)) if row["pr"]]
         for flow in flows:
-            if flow["pr"].startswith("ICMP"):  # nfdump shows type and code there
+            if flow["pr"].startswith("ICMP"):  # nfdump prints ICMP type and code in place of the ports
                 flow.update(sp="0", dp="0")
         return flows
 
@@ -77,7 +77,7 @@ def test_nfcapd_has_the_flows_packets_and_octets_of_the_csv(name):
     with Nfcapd() as collector:
         records = records_of(name)
         spanflowd("-r", capture(name), "-w", f"ipfix:udp://127.0.0.1:{collector.port}")
-        wait_until(collector.has_read_all, 10, "nfcapd has read every datagram")
+        wait_until(collector.has_read_all, 10, "nfcapd to read every datagram")
         flows = collector.flows()
     protocols = {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "ICMP6"}
     for record in records:
@@ -129,7 +129,7 @@ def sequence(message):
 
 
 def decoded(messages):
-    """The messages as tshark reads them: a list of (name, value) of each data record."""
+    """Returns the messages as tshark decodes them: for each data record a list of (name, value)."""
     need("tshark")
     frames = []
     for number, message in enumerate(messages):

@@ -1,4 +1,4 @@
-"""Records through a real Apache Kafka broker: what arrives, and what is said of what does not."""
+"""Checks records through a real Apache Kafka broker: which records arrive, and what spanflowd reports about the others."""
 import ast
 import collections
 import ipaddress
@@ -21,7 +21,7 @@ from support.program import Running, need, spanflowd
 from support.records import read_jsonl
 from support.waiting import wait_until
 
-# Seconds without a broker, and how many runs are killed; both are larger in .ci/nightly.
+# The length of an outage in seconds, and the number of killed runs; both are larger in .ci/nightly.
 OUTAGE = 60 if build.thorough else 3
 KILLS = 20 if build.thorough else 5
 
@@ -34,7 +34,7 @@ def identity(record):
     return record.get("sensor_id", ""), record["boot_id"], record["worker"], record["sequence"]
 
 
-# Records of flows that end every 20 ms, from a capture that is replayed from memory for ever.
+# Writes records of flows that end every 20 ms, from a capture that is replayed from memory without end.
 def endless(*arguments):
     return ("-d", f"net_pcap0,rx_pcap={capture('mixed.pcap')},infinite_rx=1", "-s", "flow.active_timeout=20ms",
             "-s", "flow.inactive_timeout=20ms", "-s", "overload.enabled=false", "-s", "input.memory=64MiB",
@@ -58,7 +58,7 @@ def test_records_arrive_as_a_file_sink_writes_them(broker):
 
 
 def decoded(message):
-    """The fields of a protobuf message, as protoc reads them by flow.proto: numbers, texts and octets."""
+    """Returns the fields of a protobuf message, as protoc decodes them with flow.proto: numbers, texts and octets."""
     text = subprocess.run(["protoc", "--proto_path", f"{ROOT}/lib/sinks", "--decode", "spanflow.Flow", "flow.proto"],
                           input=message, stdout=subprocess.PIPE, check=True).stdout.decode()
     fields = {}
@@ -133,7 +133,7 @@ def test_an_outage_under_load_loses_nothing(own_broker):
         own_broker.stop()
         time.sleep(OUTAGE)
         own_broker.start()
-        wait_until(lambda: "delivery works again" in running.stderr(), 30, "deliveries go on")
+        wait_until(lambda: "delivery works again" in running.stderr(), 30, "deliveries after the outage")
         wait_until_delivered(running, sink_of(running.summary())["delivered"] + 1000)
         run = running.finish(signal.SIGINT, within=20)
     records = records_in(own_broker)
@@ -153,17 +153,17 @@ def write_spool_config(broker, fields="classic", **spool):
 
 
 def run_over_little():
-    """Also sends what the spool has."""
+    """Runs a small capture; the run also sends the records in the spool."""
     return spanflowd("-c", "spool.yaml", "-r", capture("ping.pcap"), "--quiet", timeout=120)
 
 
 def deliver_the_rest():
-    """Gives the sink's ledger."""
+    """Sends the records in the spool, and returns the sink's ledger."""
     return sink_of(run_over_little().summary)
 
 
 def sequences(records):
-    """By start: the sequence numbers that can be read."""
+    """Returns the sequence numbers of the records, for each start of the program."""
     found = collections.defaultdict(set)
     for record in records:
         found[record["boot_id"]].add(record["sequence"])
@@ -180,7 +180,7 @@ def test_an_outage_is_spooled(mode, own_broker):
         own_broker.stop()
         time.sleep(OUTAGE)
         own_broker.start()
-        wait_until(lambda: "delivery works again" in running.stderr(), 30, "deliveries go on")
+        wait_until(lambda: "delivery works again" in running.stderr(), 30, "deliveries after the outage")
         run = running.finish(signal.SIGINT, within=30)
     first = sink_of(run.summary)
     rest = deliver_the_rest()
@@ -206,8 +206,8 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers, ow
     for _ in range(KILLS):
         before = files_in("spool")
         with Running("-c", "spool.yaml", *endless("--quiet")) as running:
-            wait_until(lambda before=before: files_in("spool") - before, 20, "something in the spool")
-            time.sleep(moments.uniform(0, 1))  # the moment of the kill is what differs
+            wait_until(lambda before=before: files_in("spool") - before, 20, "a new file in the spool")
+            time.sleep(moments.uniform(0, 1))  # the moment of the kill differs from round to round
             running.process.kill()
             running.process.wait()
     if brokers == "down":
@@ -216,7 +216,8 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers, ow
     while sink_of(runs[-1].summary)["spooled"]:
         runs.append(run_over_little())
     found = sequences(records_in(own_broker))
-    # A kill in the middle of a write leaves a torn record, which the next start cuts off, counts and names.
+    # A kill in the middle of a write leaves a torn record. The next start cuts the record off, counts it, and logs the
+    # file.
     torn = sum(run.stderr.count(": torn at offset ") for run in runs)
     dropped = sum((collections.Counter(sink_of(run.summary)["dropped"]) for run in runs), collections.Counter())
     assert torn <= 1, [run.stderr for run in runs]
@@ -228,7 +229,7 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers, ow
 
 @pytest.fixture
 def small_disk():
-    """disk/, which has room for 12 MiB."""
+    """Mounts disk/, a file system with room for 12 MiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
     os.mkdir("disk")
@@ -247,14 +248,14 @@ def test_a_full_disk_drops_the_oldest_and_goes_on(small_disk, own_broker):
         wait_until(lambda: "no_space: " in running.stderr(), 60, "a full disk")
         running.wait_for(lambda summary: sink_of(summary)["dropped"]["spool_full"] > 1000, 30, "records that are dropped")
         own_broker.start()
-        wait_until(lambda: "delivery works again" in running.stderr(), 30, "deliveries go on")
+        wait_until(lambda: "delivery works again" in running.stderr(), 30, "deliveries after the outage")
         run = running.finish(signal.SIGINT, within=30)
     first = sink_of(run.summary)
     rest = deliver_the_rest()
     found = sequences(records_in(own_broker))
     assert first["dropped"]["spool_full"] > 0, first
     assert_equal(first["handed"], first["delivered"] + first["spooled"] + sum(first["dropped"].values()))
-    # Records dropped from the spool while they were being sent may have arrived all the same.
+    # Records that were dropped from the spool while they were being sent may still have arrived.
     arrived = sum(map(len, found.values()))
     sent = first["delivered"] + rest["delivered"]
     assert sent <= arrived <= sent + first["dropped"]["spool_full"], (sent, arrived, first)
@@ -283,7 +284,7 @@ def test_a_topic_that_is_missing_is_named():
 
 
 def make_certificate():
-    """A self-signed certificate of 127.0.0.1: key.pem, ca.pem, and both in one file."""
+    """Makes a self-signed certificate of 127.0.0.1: key.pem, ca.pem, and both in one file."""
     need("openssl")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem",
                     "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],

@@ -1,4 +1,4 @@
-"""The installed library: the complete programs of the documentation compile against it and run."""
+"""Checks the installed library: the complete programs of the documentation compile with it and run."""
 import os
 import re
 

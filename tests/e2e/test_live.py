@@ -1,4 +1,4 @@
-"""Capturing from a veth pair between two network namespaces, and from DPDK devices. Needs root."""
+"""Captures from a veth pair between two network namespaces, and from DPDK devices. Needs root."""
 import os
 import re
 import signal
@@ -153,7 +153,7 @@ def test_interface_that_goes_away_does_not_hang_the_stop(wire):
         sent = wire.send("--pps=2000", capture("http.pcap"))
         running.wait_until_received(sent)
         command("ip", "-n", wire.sensor, "link", "del", "tap")
-        time.sleep(0.5)  # it meets the interface's end, which it need not tell of, while it runs
+        time.sleep(0.5)  # time to notice that the interface is gone; spanflowd need not report this
         if running.process.poll() is None:
             running.process.send_signal(signal.SIGTERM)
         code = running.process.wait(timeout=patience(5))

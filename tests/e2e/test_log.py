@@ -1,4 +1,4 @@
-"""The log: as JSON on standard error, and in the journal of systemd where standard error leads there."""
+"""Checks the log: JSON on standard error, and the systemd journal if standard error leads there."""
 import json
 import os
 import re
@@ -17,7 +17,7 @@ DOUBT = ("flow.inactive_timeout (130s) is longer than flow.active_timeout (120s)
 
 
 def doubtful(*settings):
-    """The arguments of a run that logs DOUBT and nothing else."""
+    """Returns the arguments of a run that logs DOUBT and nothing else."""
     arguments = ["-r", capture("http.pcap"), "--quiet", "-w", "csv:/dev/null"]
     for setting in ("flow.inactive_timeout=130s", *settings):
         arguments += ["-s", setting]
@@ -25,7 +25,7 @@ def doubtful(*settings):
 
 
 def json_lines(text):
-    """Without their times, which must be such."""
+    """Returns the entries without their times, after checking the format of the times."""
     entries = [json.loads(line) for line in text.splitlines()]
     for entry in entries:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry.pop("time")), text
@@ -59,7 +59,7 @@ def test_a_higher_level_hides_a_warning():
 
 
 class Journal:
-    """A socket that stands where journald's is, in a mount namespace of each run's own."""
+    """Replaces journald: a socket at journald's path, in a mount namespace of each run's own."""
     IN_NAMESPACE = ("mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind \"$0\" /run/systemd/journal "
                     "&& exec \"$@\"")
 
@@ -79,7 +79,7 @@ class Journal:
         return self
 
     def run(self, *arguments, code=0):
-        """As a service does; what comes on standard error."""
+        """Runs spanflowd as a service, and returns standard error."""
         with open("stderr", "w+b") as stderr:
             file = os.fstat(stderr.fileno())
             done = subprocess.run([*self.prefix, binary(), *arguments], stdin=subprocess.DEVNULL, stderr=stderr,
@@ -91,7 +91,7 @@ class Journal:
         return text
 
     def entries(self):
-        """The fields of each, as systemd's JOURNAL_NATIVE_PROTOCOL has those without a line break."""
+        """Returns the fields of each entry, in systemd's JOURNAL_NATIVE_PROTOCOL, for values without a line break."""
         self.socket.setblocking(False)
         entries = []
         try:

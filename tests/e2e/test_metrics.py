@@ -1,4 +1,4 @@
-"""User metrics: what docs/metrics.md shows, and that the three ways agree."""
+"""Checks user metrics: the examples of docs/metrics.md, and that the three kinds of user metrics agree."""
 import json
 import os
 import re

@@ -1,4 +1,4 @@
-"""Mistakes in a configuration file: one line that says where and what, and exit code 2."""
+"""Checks mistakes in a configuration file: one line with the place and the mistake, and exit code 2."""
 import pytest
 
 from support.captures import capture

@@ -1,4 +1,4 @@
-"""output.fields: nfstream, compared with what nfstream 6.6 itself wrote of the same captures (nfstream/regenerate)."""
+"""Compares output.fields: nfstream with the files that nfstream 6.6 wrote for the same captures (nfstream/regenerate)."""
 import math
 import os
 
@@ -10,7 +10,7 @@ from support.program import spanflowd
 from support.records import parse_csv
 
 THEIRS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nfstream")
-# Columns that depend on the release of nDPI, and the number of the flow, which follows the order of their ends.
+# Columns that depend on the release of nDPI, and the id of a flow, which follows the order in which flows end.
 OTHER = {"id", "application_name", "application_category_name", "application_is_guessed", "application_confidence"}
 
 
@@ -30,13 +30,13 @@ def in_order(content):
                                                         int(flow["src_port"]), int(flow["dst_port"])))
 
 
-NO_HASH = "D41D8CD98F00B204E9800998ECF8427E"  # the MD5 of nothing, which its nDPI gives for a key exchange over several segments
+NO_HASH = "D41D8CD98F00B204E9800998ECF8427E"  # MD5 of no data, from nfstream's nDPI if a key exchange has several segments
 
 
 def same(got, expected):
     if got == expected or got == expected.lower() or (got, expected) == ("", NO_HASH):
         return True
-    try:  # ours has three decimals
+    try:  # spanflow writes three decimals
         return math.isclose(float(got), float(expected), abs_tol=0.0005001)
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""The installed files, checked by systemd, man and bash."""
+"""Checks the installed files with systemd, man and bash."""
 import glob
 import os
 import re
@@ -32,7 +32,7 @@ def files_below(folder):
 
 
 def soname_version(version):
-    """docs/versioning.md"""
+    """Returns the soname's version, as docs/versioning.md defines it."""
     major, minor, _ = version.split(".")
     return major if major != "0" else f"0.{minor}"
 
@@ -61,7 +61,7 @@ def test_links_between_installed_pages_lead_somewhere():
     pages = glob.glob(below_prefix("share", "doc", "spanflow", "docs", "*.md"))
     assert pages
     links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)[)#]", read_text(page))]
-    source = ("lib/", "bench/", "tests/")  # not installed
+    source = ("lib/", "bench/", "tests/")  # these folders are not installed
     missing = [f"{os.path.basename(page)}: {link}" for page, link in links
                if not link.removeprefix("../").startswith(source)
                and not os.path.exists(os.path.join(os.path.dirname(page), link))]
@@ -78,7 +78,7 @@ def test_both_units_are_the_same_but_for_the_instance():
 
 
 def with_staged_programs(unit):
-    """A copy of the unit, for systemd-analyze, that starts what lies in the staged tree."""
+    """Writes a copy of the unit that starts the staged program, for systemd-analyze."""
     program = unit_settings(unit)["ExecStart"][0]
     staged = installation() + program
     assert os.access(staged, os.X_OK), staged
@@ -132,13 +132,13 @@ def test_page_is_what_the_program_prints_and_clean(name, program, arguments):
     page = below_prefix("share", "man", "man" + name[-1], name)
     assert_equal((0, read_text(page)), output(binary(program), *arguments))
     warnings = output("mandoc", "-T", "lint", "-W", "warning", page)[1].splitlines()
-    # Made of tables, it has no date of its own, and one that says when it was built would differ with each build.
+    # The generated page has no date, because a date of the build would differ with each build.
     found = [line for line in warnings if "missing date" not in line]
     assert not found, found
 
 
 def rendered(name):
-    """As a terminal shows it, without the overstriking that makes bold."""
+    """Returns a page as a terminal shows it, without the overstriking for bold."""
     need("mandoc")
     page = below_prefix("share", "man", "man" + name[-1], name)
     return re.sub(".\b", "", output("mandoc", "-T", "utf8", "-O", "width=100", page)[1])

@@ -1,4 +1,4 @@
-"""Several receive queues, and what they cost while nothing comes. Over veth it needs root."""
+"""Checks several receive queues, and the cost of idle workers. Cases over veth need root."""
 import os
 import signal
 import time
@@ -14,7 +14,7 @@ from support.links import check_run, inside, send_and_stop, wait_until_capturing
 from support.program import Running, spanflowd
 from support.records import parse_csv
 
-# Fields of one direction, by what follows the direction's name.
+# Fields that each direction has; the direction's name comes before.
 SIDE = ("pkts", "bytes", "ip_bytes", "link_bytes", "tcp_flags", "ttl_min", "ttl_max", "tunnel_id")
 SRC_TO_DST, DST_TO_SRC = [[f"{way}_{field}" for field in SIDE] for way in ("src_to_dst", "dst_to_src")]
 WAYS = (("ip_src", "src_port", *SRC_TO_DST), ("ip_dst", "dst_port", *DST_TO_SRC))
@@ -22,7 +22,7 @@ BOTH = ("ip_protocol", "segment", "tunnel_type", "vlan_id")
 
 
 def split(name, parts):
-    """A capture dealt out packet by packet; the paths."""
+    """Deals the packets of a capture out to several files, and returns their paths."""
     return deal(pcap_file.read(capture(name)), parts)
 
 
@@ -31,7 +31,7 @@ def deal(frames, parts):
 
 
 def between_many_hosts():
-    """Packets both ways between pairs of addresses, some of which each worker owns."""
+    """Returns packets in both directions between many pairs of addresses: each worker owns some of the pairs."""
     frames = []
     for host in range(1, 65):
         one, other = f"10.0.0.{host}", f"10.0.1.{host}"
@@ -45,8 +45,8 @@ def device(number, *paths):
 
 
 def records_of_devices(*devices, arguments=(), settings=()):
-    """Records and summary of a run that reads the devices' captures to their end. The order of packets depends on how
-    the queues are polled, so everything that depends on it is off: nDPI's verdict, TCP's end."""
+    """Returns records and summary of a run that reads the devices' captures to their end. Options are off if their
+    results depend on the order of packets, and so on the polling of queues: nDPI, and the end of TCP flows."""
     command = ["--quiet", "--duration", "1500ms", "-w", "csv:-", *arguments]
     for each_device in devices:
         command += ["-d", each_device]
@@ -59,7 +59,7 @@ def records_of_devices(*devices, arguments=(), settings=()):
 
 
 def without_order(records):
-    """The part of the records that does not depend on the order of packets: neither direction is the first."""
+    """Returns the part of the records that does not depend on which packet of a flow comes first."""
     return sorted((sorted(tuple(record[field] for field in way) for way in WAYS), [record[field] for field in BOTH])
                   for record in records)
 
@@ -69,7 +69,7 @@ def packets(summary):
 
 
 def check_same(several, one):
-    """Each a run's records and summary."""
+    """Compares two runs, each given as (records, summary)."""
     assert_equal(packets(several[1]), packets(one[1]))
     assert_equal(without_order(several[0]), without_order(one[0]))
 
@@ -134,7 +134,8 @@ def test_queues_without_rss_are_told_of():
     assert "net_pcap0: its 2 queues are not split by RSS" in run.stderr, run.stderr
 
 
-# A port with RSS beside one without: a flow may be seen by both, so addresses decide for all.
+# A port with RSS beside a port without: both may see packets of one flow, so the addresses decide the worker at all
+# ports.
 def test_ports_of_both_kinds():
     one = records_of_devices(device(0, capture("mixed.pcap")))
     several = records_of_devices("net_null0,size=60", device(0, *split("mixed.pcap", 2)), arguments=("--workers", "2"))
@@ -156,17 +157,17 @@ def test_packet_sockets_with_two_queues(wire):
     assert_equal([(record["src_to_dst_pkts"], record["dst_to_src_pkts"]) for record in records], [("3", "2")] * 64)
 
 
-# --- While nothing comes ---
+# --- Idle workers ---
 
 
 def share_of_a_cpu(running, seconds):
-    """CPU time that the process takes, of one CPU's."""
+    """Returns the CPU time of the process as a share of one CPU's time."""
     def ticks():
         with open(f"/proc/{running.process.pid}/stat", encoding="ascii") as file:
             return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
 
     before, start = ticks(), time.monotonic()
-    time.sleep(seconds)  # the time that is measured
+    time.sleep(seconds)  # the measured time
     return (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
 
 
@@ -174,7 +175,7 @@ def share_of_a_cpu(running, seconds):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_idle_capture_leaves_the_cpu_alone(workers, wire):
     with wire.sensor_running("--workers", workers) as running:
-        time.sleep(0.5)  # until it has become idle
+        time.sleep(0.5)  # time for the process to become idle
         share = share_of_a_cpu(running, 3)
         running.finish(signal.SIGTERM, within=3)
     assert share < patience(0.05), f"{share:.1%} of a CPU"
@@ -193,7 +194,7 @@ def test_packets_after_an_idle_spell_all_arrive(workers, wire):
     with wire.sensor_running("--workers", workers) as running:
         sent = 0
         for _ in range(4):
-            time.sleep(0.5)  # the idle spell
+            time.sleep(0.5)  # the idle time
             sent += wire.send("--topspeed", "--preload-pcap", "--loop=10", capture("portscan.pcap"))
         running.wait_until_received(sent)
         run = running.finish(signal.SIGTERM, within=3)

@@ -1,4 +1,4 @@
-"""Capturing as the service does: as a user without rights, with what the unit grants and nothing else. Needs root."""
+"""Captures as the service does: as an unprivileged user, with exactly the rights that the unit grants. Needs root."""
 import contextlib
 import os
 import re
@@ -18,12 +18,12 @@ from support.program import Running, need
 from support.records import read_csv
 from support.waiting import wait_until
 
-USER = 65534  # any that owns nothing
+USER = 65534  # a user id that owns no files
 UNIT = "spanflowd@.service"
 
 
 def granted():
-    """The capabilities of the unit, as setpriv calls them."""
+    """Returns the capabilities of the unit, as setpriv names them."""
     found = [name.removeprefix("CAP_").lower() for name in unit_settings(UNIT)["AmbientCapabilities"]]
     assert_equal(found, [name.removeprefix("CAP_").lower() for name in unit_settings(UNIT)["CapabilityBoundingSet"]])
     return found
@@ -37,8 +37,8 @@ def as_service():
 
 
 def polling(process):
-    """Which process has a socket of its own that takes all packets: this one, or a child of it; None if none has yet."""
-    with contextlib.suppress(OSError):  # one that has just ended
+    """Returns the id of the process, this one or a child, that has a socket for all packets; None if there is none yet."""
+    with contextlib.suppress(OSError):  # the process may have just ended
         with open(f"/proc/{process}/net/packet", encoding="ascii") as file:
             sockets = {f"socket:[{line.split()[8]}]" for line in file if line.split()[3] == "0003"}
         with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:
@@ -51,18 +51,18 @@ def polling(process):
 
 @contextlib.contextmanager
 def instance(name, wire, *arguments, tracing=()):
-    """One that runs in folders of its own, below the case's, as systemd gives them to it."""
+    """Runs an instance in its own folders, as systemd makes them for a unit."""
     os.chmod(".", 0o711)
     folders = [os.path.abspath(os.path.join(name, kind)) for kind in ("run", "log")]
     for folder in folders:
         os.makedirs(folder)
         os.chown(folder, USER, USER)
     runtime, log = folders
-    # strace keeps root's rights: the program may be in a folder that the user cannot read.
+    # strace keeps root's rights, because the user may be unable to read the program's folder.
     prefix = (*inside(wire.sensor), *tracing, "env", f"RUNTIME_DIRECTORY={runtime}", *as_service())
     control = f"control.socket={runtime}/control.sock"
     with Running("-i", "tap", "--quiet", "-w", f"csv:{log}/flows.csv", "-s", control, *arguments, prefix=prefix, umask=0o027) as running:
-        os.chown(running.folder.name, USER, USER)  # for the summary
+        os.chown(running.folder.name, USER, USER)  # the user must be able to write the summary
         running.pid = wait_until(lambda: polling(running.process.pid), 20, "a packet socket on the interface")
         running.wait_until_polling()
         yield running
@@ -108,7 +108,7 @@ SPANFLOW_METRIC(packets, Packets);
 
 
 def allowed_calls():
-    """System calls that the unit's filter lets through."""
+    """Returns the system calls that the unit's filter allows."""
     need("systemd-analyze")
     sets, names = list(unit_settings(UNIT)["SystemCallFilter"]), set()
     while sets:
@@ -135,13 +135,13 @@ def test_a_run_needs_nothing_that_the_unit_denies(wire):
     assert_sums(records, run.summary)
     with open("one/log/calls", encoding="utf-8", errors="replace") as file:
         calls = file.read()
-    calls = calls[calls.rindex(" execve("):]  # before that it was env and setpriv
-    # What is refused anyway (DPDK asks for iopl) is not needed.
+    calls = calls[calls.rindex(" execve("):]  # drops the calls of env and setpriv before the start of spanflowd
+    # A call that is refused anyway (DPDK asks for iopl) is not needed.
     made = set(re.findall(r"^\d+ +(\w+)\((?!.* = -1 E(?:PERM|NOSYS))", calls, re.MULTILINE))
     assert len(made) > 40, made
     assert made <= allowed_calls(), made - allowed_calls()
     families = set(re.findall(r" socket\((AF_\w+)", calls))
     assert "AF_PACKET" in families and families <= set(unit_settings(UNIT)["RestrictAddressFamilies"]), families
-    # MemoryDenyWriteExecute
+    # The unit's MemoryDenyWriteExecute forbids such mappings.
     executable = re.findall(r"mmap\([^)]*PROT_WRITE\|PROT_EXEC.*|mprotect\([^)]*PROT_EXEC.*", calls)
     assert not executable, executable

@@ -1,4 +1,5 @@
-"""Stopping: what has been metered is written, the ledgers balance, and nobody who does not read holds it up."""
+"""Checks stops: metered packets are written, the ledgers balance, and a reader that does not read does not delay the
+stop."""
 import fcntl
 import os
 import pty
@@ -52,7 +53,7 @@ def test_stop_while_a_pipe_says_nothing_at_all():
 
 def test_records_come_out_of_a_quiet_pipe_without_waiting_for_its_end():
     frames = pcap_file.read(capture("http.pcap"))
-    pcap_file.write("first.pcap", frames + [frames[-1].at(frames[-1].seconds + 60)] * 2)  # one alone is not believed
+    pcap_file.write("first.pcap", frames + [frames[-1].at(frames[-1].seconds + 60)] * 2)  # spanflowd distrusts a single late packet
     with open("first.pcap", "rb") as file:
         content = file.read()
     with Running("-r", "-", "--quiet", "-w", "csv:flows.csv", stdin=subprocess.PIPE) as running:
@@ -69,7 +70,7 @@ def test_packets_in_pieces_through_a_pipe():
         for at in range(0, len(content), 9973):
             running.process.stdin.write(content[at:at + 9973])
             running.process.stdin.flush()
-            time.sleep(0.005)  # so that it is read in pieces
+            time.sleep(0.005)  # so that spanflowd reads the file in pieces
         running.process.stdin.close()
         run = running.finish(within=10)
     assert_equal(run.summary["packets"]["received"], len(pcap_file.read(capture("mixed.pcap"))))
@@ -98,13 +99,13 @@ def test_duration_ends_a_pipe_that_stays_open():
 
 @pytest.mark.alone
 def test_pipe_nobody_reads_does_not_hang_the_stop():
-    """Standard output is a pipe that is full and stays so."""
+    """Standard output is a full pipe that nobody reads."""
     many_flows("many.pcap", 20_000)
     read_end, write_end = os.pipe()
     with Running("-r", "many.pcap", "--quiet", "-w", "jsonl:-", stdout=write_end) as running:
         os.close(write_end)
         wait_until(lambda: octets_in(read_end) > 60_000, 10, "a pipe that is full")
-        assert running.process.poll() is None, "the capture does not fit into the pipe"
+        assert running.process.poll() is None, "the pipe must be too small for all records"
         run = running.finish(signal.SIGTERM, within=3, code=1)
     os.close(read_end)
     sink = run.summary["records"]["sinks"][0]
@@ -114,7 +115,8 @@ def test_pipe_nobody_reads_does_not_hang_the_stop():
 @pytest.mark.alone
 @pytest.mark.parametrize("how", ["opened by nobody", "opened, but not read"])
 def test_named_pipe(how):
-    """It ends the stop in time, its records are counted as dropped, and the other sink gets all of its own."""
+    """Checks that the pipe does not delay the stop, that its records are counted as dropped, and that the other sink
+    gets all records."""
     many_flows("many.pcap", 5_000)
     os.mkfifo("pipe")
     reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK) if how.startswith("opened, ") else None
@@ -158,7 +160,7 @@ def test_named_pipe_with_a_reader_gets_everything():
 
 
 def on_a_terminal(*arguments):
-    """Runs with standard error on a terminal and gives what appeared there."""
+    """Runs spanflowd with standard error on a terminal, and returns the terminal's output."""
     main, side = pty.openpty()
     process = subprocess.Popen([binary(), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side)
     os.close(side)
@@ -169,7 +171,7 @@ def on_a_terminal(*arguments):
             continue
         try:
             part = os.read(main, 65536)
-        except OSError:  # the terminal's other side is closed
+        except OSError:  # the process has closed its end of the terminal
             break
         if not part:
             break
@@ -183,7 +185,7 @@ def test_progress_bar_and_summary_on_a_terminal():
     many_flows("many.pcap", 300_000)
     shown = on_a_terminal("-r", "many.pcap", "-w", "csv:flows.csv")
     assert "packets/s" in shown and "flows" in shown and " %" in shown, shown[:500]
-    assert "\r" in shown and "[" in shown, "no bar"
+    assert "\r" in shown and "[" in shown, "the terminal shows no progress bar"
     assert "300,000 received = 300,000 metered" in shown, shown[-800:]
 
 

@@ -1,4 +1,4 @@
-"""The interface of the library for programs: what libspanflow.so exports, and its headers."""
+"""Checks the library's interface for programs: the symbols that libspanflow.so exports, and its headers."""
 import glob
 import os
 import re

@@ -1,4 +1,4 @@
-"""features.tcp beside tshark's TCP analysis of the same packets: recorded ones, and live ones through a lossy link."""
+"""Compares features.tcp with tshark's TCP analysis of the same packets, recorded and live, through a lossy link."""
 import collections
 import contextlib
 import os
@@ -17,14 +17,14 @@ from support.records import records_of
 from support.waiting import wait_until
 
 DIRECTIONS = ("src_to_dst", "dst_to_src")
-# Our fields of a direction, by the field in which tshark marks a packet.
+# spanflow's fields of a direction, for each field by which tshark marks a packet.
 COUNTED = {
     "tcp.analysis.retransmission": "retransmitted_pkts",
     "tcp.analysis.out_of_order": "out_of_order_pkts",
     "tcp.analysis.zero_window": "zero_window_pkts",
     "tcp.analysis.lost_segment": "gaps",
 }
-# Delays of the lossy links, recorded and live.
+# Delays of the lossy links, recorded and live. The unit is ms.
 DELAYS_MS = {"tcp_server_rtt_ns": 10, "tcp_client_rtt_ns": 20}
 
 
@@ -34,7 +34,7 @@ def tcp_records(path, *settings):
 
 
 def tshark(path, *fields):
-    """A tuple of each TCP packet's fields."""
+    """Returns a tuple of the given fields for each TCP packet."""
     need("tshark")
     command = ["tshark", "-n", "-r", path, "-Y", "tcp && !icmp && !icmpv6", "-T", "fields", "-E", "occurrence=f"]
     for field in fields:
@@ -44,7 +44,7 @@ def tshark(path, *fields):
 
 
 def tshark_counts(path):
-    """How many packets tshark marks with each field, by sender and receiver."""
+    """Returns the number of packets that tshark marks with each field, by sender and receiver."""
     counts = collections.defaultdict(collections.Counter)
     packets = tshark(path, "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", *COUNTED)
     for ip4, ip6, port, to_ip4, to_ip6, to_port, *marks in packets:
@@ -77,7 +77,7 @@ def totals(records):
 
 
 def assert_near(took_ns, expected_ms, what):
-    """To within 5 %."""
+    """Asserts that the two times differ by at most 5 %."""
     took_ms = int(took_ns) / 1e6
     assert abs(took_ms - expected_ms) <= 0.05 * expected_ms, f"{what}: {took_ms:.3f} ms, expected {expected_ms} ms"
 
@@ -126,9 +126,9 @@ def command(*words):
 
 @contextlib.contextmanager
 def lossy_link():
-    """A client's and a server's namespace. At the server's interface a packet is recorded 10 ms after the server sent
-    it and 20 ms before the client has it. Each of the three queues loses 1 %: one before the client's packets are
-    recorded, one before the server's are, and one behind."""
+    """Makes a namespace for a client and one for a server. Packets are recorded at the server's interface, 10 ms after
+    the server has sent them and 20 ms before the client gets them. Each of the three queues loses 1 %: one before
+    the client's packets are recorded, one before the server's packets are recorded, and one after that."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
     need("ip", "tc", "ethtool", "tcpdump", "iperf3", "tshark")
@@ -164,7 +164,7 @@ def content_of(path):
 
 @contextlib.contextmanager
 def running(namespace, ready, *words, stop=signal.SIGTERM):
-    """A program in a namespace, from when it has said `ready` to the end of the block."""
+    """Runs a program in a namespace until the end of the block. The block starts when the program has printed `ready`."""
     with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen(["ip", "netns", "exec", namespace, *words], stdout=said, stderr=said)
         try:

@@ -1,4 +1,4 @@
-"""Monitoring of a live run: Prometheus, and DPDK's telemetry socket. Most of it needs root."""
+"""Checks the monitoring of live runs: Prometheus, and DPDK's telemetry socket. Most cases need root."""
 import contextlib
 import json
 import os
@@ -26,7 +26,7 @@ ALERTS = os.path.join(ROOT, "config", "prometheus-alerts.yaml")
 
 @contextlib.contextmanager
 def listening(wire, *arguments, listen=ADDRESS):
-    """A sensor and what it listens to Prometheus on."""
+    """Runs a sensor that serves Prometheus metrics at the address `listen`."""
     need("curl")
     command("ip", "-n", wire.sensor, "link", "set", "lo", "up")
     with wire.sensor_running("-s", f'telemetry.listen="{listen}"', *arguments) as running:
@@ -70,13 +70,13 @@ def assert_well_formed(text):
     need("promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
-    # prometheus-cpp chooses the names of its own metrics.
+    # prometheus-cpp itself chooses the names of its own metrics.
     complaints = [line for line in done.stdout.decode().splitlines() if not line.startswith("exposer_")]
     assert_equal(complaints, [])
 
 
 def assert_as_in(summary, scraped):
-    """Compares the metrics that stay the same once the traffic has ended."""
+    """Compares the metrics that no longer change once the traffic has ended."""
     packets = summary["packets"]
     for name in ("received", "metered", "time_backwards", "later_fragments", "handed_over"):
         assert_equal(scraped.sum(f"spanflow_packets_{name}_total"), packets[name], name)
@@ -94,7 +94,7 @@ def assert_as_in(summary, scraped):
 
 
 def settled(wire, running):
-    """A scrape once all that was sent is metered."""
+    """Scrapes once all sent packets are metered."""
     running.wait_until_received(wire.statistic(wire.sender, "wire", "tx_packets"))
     running.wait_for(is_accounted_for, 10, "packets and flows that are accounted for")
     return scrape_of(wire)
@@ -159,7 +159,7 @@ def ended(wire, flows):
 @pytest.mark.alone
 def test_idle_worker_is_not_busy(wire):
     with listening(wire) as running:
-        time.sleep(1)  # the idle time that is measured
+        time.sleep(1)  # the measured idle time
         scraped = scrape_of(wire)
         running.finish(signal.SIGTERM, within=5)
     share = scraped.sum("spanflow_worker_busy_seconds_total") / scraped.sum("spanflow_uptime_seconds")
@@ -234,14 +234,14 @@ def expressions():
 
 
 def labels_in(expression):
-    """Labels in selectors, and in by, without and on."""
+    """Returns the labels in selectors and after by, without and on."""
     grouped = re.findall(r"\b(?:by|without|on) \(([^)]*)\)", expression)
     chosen = re.findall(r"([a-z_]+)=~?\"", expression)
     return {*chosen, *(label for group in grouped for label in group.split(", "))}
 
 
 def test_alerts_and_dashboard_name_what_is_in_a_scrape(wire):
-    """With a sink that has a spool."""
+    """The run has a sink with a spool, so that the scrape has the spool's metrics."""
     config = f"""
       input: {{devices: ["net_pcap0,rx_pcap={capture('dns.pcap')}"]}}
       sinks: [{{type: kafka, brokers: "127.0.0.1:1", topic: flows, spool: {{mode: always, path: spool}}}}]
@@ -298,7 +298,8 @@ class DpdkClient:
 
 @contextlib.contextmanager
 def device_running(name):
-    """A DPDK device that gives the 58 packets of a capture; what it leaves behind is in a folder of this case."""
+    """Runs spanflowd on a DPDK device that gives the 58 packets of a capture. Runtime files go to a folder of this
+    case."""
     environment = {**os.environ, "RUNTIME_DIRECTORY": os.path.abspath("run")}
     with Running("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "--quiet", "-w", f"csv:{name}.csv",
                  "-s", "control.socket=off", env=environment) as running:
@@ -308,7 +309,7 @@ def device_running(name):
 
 
 def asked_until(client, question, is_right):
-    """The socket is there before the run is."""
+    """Asks until the answer is right, because the socket exists before the run does."""
     def right_answer():
         said = client.ask(question)
         return said if is_right(said) else None

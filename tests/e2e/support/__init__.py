@@ -1,1 +1,1 @@
-"""Shared by the cases: running the programs, reading their output, and the networks and brokers around them."""
+"""Code that the cases share: runs the programs, reads their output, and sets up networks and brokers."""

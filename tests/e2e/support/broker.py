@@ -1,4 +1,4 @@
-"""Real Kafka brokers for the cases: tests/kafka/broker, and kcat to read with."""
+"""Runs real Kafka brokers for the cases with tests/kafka/broker, and reads topics with kcat."""
 import collections
 import os
 import subprocess
@@ -14,7 +14,7 @@ Message = collections.namedtuple("Message", "partition key value")
 
 
 class Broker:
-    """In a folder, by default one of the case: with it, stop() and start() it again. Gone at the end of the block."""
+    """A context manager: the broker runs in `folder` inside the with block, and stop() and start() may be called there."""
 
     def __init__(self, folder="broker", **properties):
         need("kcat")
@@ -47,11 +47,11 @@ class Broker:
         return done.stdout
 
     def messages(self, topic):
-        """All that the topic holds."""
+        """Returns all messages of the topic."""
         return [Message(*line.split("\t", 2)) for line in self.consume(topic, "%p\t%k\t%s\n").decode().splitlines()]
 
     def octets(self, topic):
-        """The values of all messages that the topic holds, as they are."""
+        """Returns the values of all messages of the topic, as bytes."""
         values, rest = [], self.consume(topic, "%R%s")
         while rest:
             end = 4 + int.from_bytes(rest[:4], "big")

@@ -4,11 +4,11 @@ import os
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-folder = os.path.join(ROOT, "build-tests")  # pytest's --build-dir
-slow = "SPANFLOW_SLOW_TESTS" in os.environ  # a build with sanitizers
+folder = os.path.join(ROOT, "build-tests")  # set by pytest's --build-dir
+slow = "SPANFLOW_SLOW_TESTS" in os.environ  # true for a build with sanitizers
 slowness = 5 if slow else 1
-beside_others = "PYTEST_XDIST_WORKER" in os.environ  # in which case limits of time are checked by cases marked `alone`
-thorough = "SPANFLOW_LONG_TESTS" in os.environ  # .ci/nightly: more rounds, longer outages
+beside_others = "PYTEST_XDIST_WORKER" in os.environ  # time limits are then checked only by cases marked `alone`
+thorough = "SPANFLOW_LONG_TESTS" in os.environ  # true in .ci/nightly: more rounds, longer outages
 
 
 def binary(name="spanflowd"):
@@ -20,7 +20,7 @@ def bench_program(name):
 
 
 def patience(seconds):
-    """A time limit, longer where the program is slower or has to share the CPUs."""
+    """Returns a time limit, longer if the program is slower or shares the CPUs."""
     return seconds * slowness * (3 if beside_others else 1)
 
 
@@ -30,6 +30,6 @@ def build_options():
 
 
 def sanitizers():
-    """The compiler's arguments for what is linked with the library."""
+    """Returns the compiler arguments for programs that are linked with the library."""
     chosen = build_options().get("b_sanitize", "none")
     return [] if chosen == "none" else [f"-fsanitize={chosen}"]

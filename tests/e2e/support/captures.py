@@ -1,4 +1,4 @@
-"""The captures of tests/captures."""
+"""Finds the captures of tests/captures."""
 import os
 
 import pytest
@@ -16,5 +16,5 @@ def capture(name):
 
 
 def capture_names():
-    """All captures that hold packets of their own: compressed copies are left out."""
+    """Returns the names of all captures, without compressed copies."""
     return sorted(name for name in os.listdir(CAPTURES) if name.endswith((".pcap", ".pcapng")))

@@ -1,4 +1,4 @@
-"""Parameters of cases."""
+"""Makes parameters of cases."""
 import pytest
 
 

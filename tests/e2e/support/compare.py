@@ -1,8 +1,8 @@
-"""Comparing what is long."""
+"""Compares long lists and records."""
 
 
 def assert_equal(got, expected, what=""):
-    """As ==, but says in one line where two lists or two records differ."""
+    """Asserts got == expected. The message says in one line where two lists or two records differ."""
     if got == expected:
         return
     if isinstance(got, list) and isinstance(expected, list):

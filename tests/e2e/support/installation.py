@@ -1,4 +1,4 @@
-"""The build as it is installed, in a folder of its own."""
+"""Installs the build into a folder of its own."""
 import functools
 import os
 import subprocess
@@ -15,7 +15,7 @@ def read_text(path):
 
 @functools.lru_cache(maxsize=1)
 def staged():
-    """Kept for as long as there are cases; gone at the end of the program."""
+    """Installs the build once for all cases. The folder is removed when the process ends."""
     need("meson")
     folder = tempfile.TemporaryDirectory(prefix="spanflow-prefix-")
     subprocess.run(["meson", "install", "-C", build.folder, "--no-rebuild", "--quiet", "--destdir", folder.name],
@@ -28,7 +28,7 @@ def installation():
 
 
 def below_prefix(*path):
-    """A path of the installation, which is staged: the prefix as it is called once it is in place, below a folder."""
+    """Returns the path of an installed file: the folder, then the prefix of the build, then `path`."""
     return os.path.join(installation() + build.build_options()["prefix"], *path)
 
 
@@ -37,7 +37,7 @@ def unit_file(name):
 
 
 def unit_settings(unit):
-    """{name: [values]} of a unit; what is given twice adds up."""
+    """Returns {name: [values]} of a unit. The values of a name that occurs several times are joined."""
     found = {}
     for line in read_text(unit_file(unit)).splitlines():
         if "=" in line and not line.startswith("#"):

@@ -1,4 +1,4 @@
-"""The ledgers of a run: everything that came in is in exactly one counter."""
+"""Checks the ledgers of a run: every packet, flow and record is in exactly one counter."""
 
 
 def total(counts):
@@ -6,7 +6,7 @@ def total(counts):
 
 
 def assert_balanced(summary):
-    """Every packet, segment and record is in exactly one counter."""
+    """Asserts that every packet, segment and record is in exactly one counter."""
     packets, flows, records = summary["packets"], summary["flows"], summary["records"]
     accounted = packets["metered"] + total(packets["ignored"]) + total(packets["malformed"])
     assert packets["received"] == accounted, f"packets: {packets['received']} received, {accounted} accounted for"
@@ -22,7 +22,7 @@ def assert_balanced(summary):
 
 
 def assert_sums(records, summary):
-    """The records add up to what was metered."""
+    """Asserts that the packets and octets in the records add up to the metered ones."""
     packets = sum(int(r["src_to_dst_pkts"]) + int(r["dst_to_src_pkts"]) for r in records)
     assert packets == summary["packets"]["metered"], f"{packets} packets in records, {summary['packets']} metered"
     assert len(records) == summary["records"]["exported"], f"{len(records)} records, {summary['records']}"

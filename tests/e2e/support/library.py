@@ -1,4 +1,4 @@
-"""Programs and shared objects compiled against the installed library."""
+"""Compiles programs and shared objects against the installed library."""
 import functools
 import glob
 import os
@@ -13,7 +13,7 @@ from support.program import need
 
 @functools.lru_cache(maxsize=1)
 def environment():
-    """In which pkg-config and the loader find the installation."""
+    """Returns environment variables with which pkg-config and the loader find the installation."""
     need("pkg-config", "g++")
     root = installation()
     pc = glob.glob(os.path.join(root, "**", "spanflow.pc"), recursive=True)
@@ -51,7 +51,7 @@ def run_program(*arguments):
 
 
 def build_shared_object(source, to):
-    """As docs/metrics.md says, against the installed header and with nothing to link."""
+    """Compiles a shared object as docs/metrics.md says: against the installed header, linked with no library."""
     done = subprocess.run(["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", *sanitizers(), "-shared", "-fPIC",
                            *pkg_config("--cflags"), source, "-o", to],
                           env=environment(), stderr=subprocess.PIPE, check=False)

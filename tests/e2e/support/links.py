@@ -1,4 +1,4 @@
-"""Network namespaces joined by a veth pair."""
+"""Makes network namespaces joined by a veth pair."""
 import contextlib
 import os
 import re
@@ -25,7 +25,7 @@ def inside(namespace):
 
 
 class Link:
-    """Two namespaces joined by a veth pair: spanflowd listens on `tap` in the one, `wire` sends in the other."""
+    """Two namespaces joined by a veth pair: spanflowd captures on `tap` in one, and `wire` in the other sends."""
 
     def __init__(self):
         if os.geteuid() != 0:
@@ -36,7 +36,7 @@ class Link:
             command("ip", "netns", "add", self.sensor)
             command("ip", "netns", "add", self.sender)
             command("ip", "link", "add", "tap", "netns", self.sensor, "type", "veth", "peer", "wire", "netns", self.sender)
-            command(*inside(self.sensor), "true")  # not so where the root folder is no mount point
+            command(*inside(self.sensor), "true")  # fails if the root folder is not a mount point
         except subprocess.CalledProcessError as error:
             self.close()
             pytest.skip(f"no network namespaces here: {error.stderr.decode().strip()}")
@@ -54,7 +54,7 @@ class Link:
         return int(command(*inside(namespace), "cat", f"/sys/class/net/{interface}/statistics/{name}"))
 
     def send(self, *arguments):
-        """Gives the number of packets that tcpreplay sent."""
+        """Sends a capture with tcpreplay, and returns the number of packets sent."""
         said = command(*inside(self.sender), "tcpreplay", "-q", "-i", "wire", *arguments)
         return int(re.search(r"Successful packets:\s+(\d+)", said)[1])
 
@@ -89,7 +89,7 @@ def wait_until_capturing(running):
 
 
 def send_and_stop(wire, running, *arguments, stop=signal.SIGTERM):
-    """Stops the run once it has every packet that was sent; (run, packets sent)."""
+    """Sends packets, waits until the run has received all, and stops the run. Returns (run, packets sent)."""
     sent = wire.send(*arguments)
     running.wait_until_received(sent)
     return running.finish(stop, within=3), sent

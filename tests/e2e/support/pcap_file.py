@@ -1,4 +1,4 @@
-"""Reads and writes classic capture files, for cases that need packets as no capture here has them."""
+"""Reads and writes classic capture files, for cases with packets that no capture in tests/captures has."""
 import array
 import os
 import struct
@@ -8,7 +8,7 @@ ETHERNET = 1
 
 
 class Frame:
-    """One packet as it stands in the file; time in units of the file's resolution's second and fraction."""
+    """A packet of a capture file. `fraction` is the time after `seconds`, in the unit of the file."""
 
     def __init__(self, seconds, fraction, data, wire=None):
         self.seconds, self.fraction, self.data = seconds, fraction, data
@@ -47,7 +47,7 @@ def write(path, frames, link_type=ETHERNET, magic=MICROSECONDS):
 
 
 def syns(count, seconds, fraction, interval):
-    """Records of SYNs to one server, each of a random source: fast enough for millions, and all within one second."""
+    """Returns records of SYNs from random sources to one server. Fast enough for millions; all times are in one second."""
     segment = struct.pack(">HHIIBBHHH", 1024, 80, 1, 0, 5 << 4, 2, 1024, 0, 0)
     packet = struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + bytes(4) + bytes((192, 168, 0, 1)) + segment
     one = record(Frame(seconds, 0, bytes(12) + b"\x08\0" + packet))
@@ -55,13 +55,13 @@ def syns(count, seconds, fraction, interval):
     times = array.array("I", range(fraction, fraction + count * interval, interval)).tobytes()
     for octet in range(4):
         records[4 + octet::len(one)] = times[octet::4]
-    for column in (42, 43, 44, 45, 50, 51):  # the source's address and port
+    for column in (42, 43, 44, 45, 50, 51):  # source address and port
         records[column::len(one)] = os.urandom(count)
     return records
 
 
 def offsets(path):
-    """Where each packet's record header begins, and the end of the file."""
+    """Returns the offset of each packet's record header, and the end of the file."""
     at, found = 24, []
     for frame in read(path):
         found.append(at)
@@ -70,7 +70,7 @@ def offsets(path):
 
 
 def tagged(frame, *ids):
-    """The Ethernet frame with 802.1Q tags, outermost first."""
+    """Returns the frame with 802.1Q tags, the outermost first."""
     tags = b"".join(struct.pack(">HH", 0x8100, tag) for tag in ids)
     return Frame(frame.seconds, frame.fraction, frame.data[:12] + tags + frame.data[12:], frame.wire + len(tags))
 
@@ -83,7 +83,7 @@ def checksum(data):
 
 
 def udp(source, destination, ports=(40000, 9), payload=b"x" * 20):
-    """The bytes of an Ethernet frame with a UDP packet between two IPv4 addresses, given as "10.0.0.1"."""
+    """Returns an Ethernet frame with a UDP packet between two IPv4 addresses, given as "10.0.0.1"."""
     datagram = struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload
     addresses = bytes(map(int, source.split("."))) + bytes(map(int, destination.split(".")))
     header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0) + addresses
@@ -92,7 +92,7 @@ def udp(source, destination, ports=(40000, 9), payload=b"x" * 20):
 
 
 def many_flows(path, count):
-    """A capture of so many flows of one UDP packet each, a millisecond apart."""
+    """Writes a capture of `count` flows of one UDP packet each, a millisecond apart."""
     return write(path, [
         Frame(1_700_000_000 + n // 1000, n % 1000 * 1000, udp(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "10.9.9.9"))
         for n in range(count)])

@@ -1,14 +1,14 @@
-"""Free ports of the loopback interface."""
+"""Finds free ports of the loopback interface."""
 import os
 import random
 import socket
 
-# Below those that the kernel gives to clients: a broker that starts again needs its own again.
+# The ports are below those that the kernel gives to clients: a restarted broker must get the same port again.
 FIRST, COUNT, WORKERS = 20000, 12000, 24
 
 
 def own_range():
-    """Cases that run side by side, each in a worker of pytest-xdist, do not take each other's."""
+    """Returns the ports of this worker of pytest-xdist, so that cases that run side by side use different ports."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     size = COUNT // WORKERS
     first = FIRST + int(worker) % WORKERS * size
@@ -26,7 +26,7 @@ def is_free(port, kind):
 
 
 def free_ports(count=1, kind=socket.SOCK_STREAM):
-    """The first of so many in a row."""
+    """Returns the first of `count` successive free ports."""
     first, end = own_range()
     while True:
         port = random.randrange(first, end - count)

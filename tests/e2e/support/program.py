@@ -1,4 +1,4 @@
-"""Running spanflowd: to its end, or in the background."""
+"""Runs spanflowd to its end, or in the background."""
 import contextlib
 import json
 import os
@@ -26,7 +26,7 @@ def text(output):
 
 
 def command_line(summary_file, arguments):
-    """A live run listens only if a case says so: others may run at the same time."""
+    """A live run serves no metrics unless the case asks for them, because other runs may use the same port."""
     words = [str(each) for each in arguments]
     quiet = {"-i", "-d"} & set(words) and not any("telemetry.listen" in word for word in words)
     return [binary(), "--summary", summary_file, *(["-s", "telemetry.listen=off"] if quiet else []), *words]
@@ -47,7 +47,7 @@ def read_summary(path):
 
 
 def spanflowd(*arguments, code=0, stdin=None, timeout=60, **options):
-    """Runs to the end, expects the exit code, and checks the ledgers if the run wrote a summary."""
+    """Runs spanflowd to its end, checks the exit code, and checks the ledgers if the run wrote a summary."""
     with tempfile.TemporaryDirectory() as folder:
         summary_file = os.path.join(folder, "summary.json")
         command = command_line(summary_file, arguments)
@@ -66,7 +66,7 @@ def lost_packets(summary):
 
 
 class Running:
-    """spanflowd in the background: with it, watch it, signal it, finish() it. Killed at the end of the block if need be."""
+    """spanflowd in the background, as a context manager: a process that still runs at the end of the block is killed."""
 
     def __init__(self, *arguments, prefix=(), **options):
         self.folder = tempfile.TemporaryDirectory()
@@ -98,13 +98,13 @@ class Running:
         with open(self.stderr_file.name, "rb") as file:
             return text(file.read())
 
-    # --- Its state ---
+    # --- The running process ---
 
     def assert_alive(self):
-        assert self.process.poll() is None, f"it has ended, exit code {self.process.returncode}:\n{self.stderr()}"
+        assert self.process.poll() is None, f"spanflowd has ended, exit code {self.process.returncode}:\n{self.stderr()}"
 
     def summary(self):
-        """As it is now; None if the control socket does not answer yet."""
+        """Returns the current summary; None if the control socket does not answer yet."""
         self.assert_alive()
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
             peer.connect(self.control_socket)
@@ -114,32 +114,33 @@ class Running:
         return None
 
     def wait_for(self, holds, within, what):
-        """Gives the first summary that it holds for."""
+        """Waits for a summary with holds(summary), and returns the first such summary."""
         def right_summary():
             summary = self.summary()
             return summary if summary is not None and holds(summary) else None
         return wait_until(right_summary, within, what)
 
     def wait_until_started(self):
-        """Signals are heard."""
+        """Waits until the control socket answers; signals are then handled."""
         self.wait_for(lambda summary: True, 20, "a control socket that answers")
 
     def wait_until_polling(self):
-        """Every thread that takes packets looks for them."""
+        """Waits until every worker has polled for packets."""
         def all_poll(summary):
             return all(worker["worker"]["polls"] > 0 for worker in summary["per_worker"])
-        self.wait_for(all_poll, 20, "workers that look for packets")
+        self.wait_for(all_poll, 20, "workers that poll for packets")
 
     def wait_until_received(self, sent, within=10):
-        """So many packets have come, or are known to be lost."""
+        """Waits until `sent` packets are received or known to be lost."""
         def arrived(summary):
             return summary["packets"]["received"] + lost_packets(summary) >= sent
         return self.wait_for(arrived, within, f"{sent} packets, received or lost")
 
-    # --- Its end ---
+    # --- The end of the process ---
 
     def finish(self, stop_signal=None, within=10, code=0):
-        """Sends the signal, if any; the run must end in that many seconds. Gives the Run, with its .seconds to stop."""
+        """Sends the signal, if any, and waits `within` seconds for the end of the run. Returns the Run; its .seconds is
+        the time to stop."""
         start = time.monotonic()
         if stop_signal is not None:
             self.process.send_signal(stop_signal)

@@ -1,4 +1,4 @@
-"""Records as the program wrote them."""
+"""Reads the records that spanflowd wrote."""
 import csv
 import json
 
@@ -25,19 +25,19 @@ def record_order(record):
 
 
 def sorted_records(records, without=("worker", "sequence")):
-    """In an order that does not depend on when records were passed on, without the fields that may differ."""
+    """Returns the records without the fields that may differ, in an order that does not depend on the export times."""
     return [{name: value for name, value in record.items() if name not in without}
             for record in sorted(records, key=record_order)]
 
 
 def fields_with(feature):
-    """Names of the fields that only a run with this option has."""
+    """Returns the names of the fields that only runs with this feature have."""
     rows = (line.split("|") for line in spanflowd("--list-fields").stdout.splitlines()[2:])
     return tuple(row[1].strip(" `") for row in rows if f"with {feature}" in row[3])
 
 
 def records_of(*captures, settings=(), arguments=(), **options):
-    """The records of captures, and the run's summary, with the sums of both compared."""
+    """Reads captures with spanflowd. Returns the records and the run's summary, and checks that their sums agree."""
     command = ["--quiet", *arguments, "-w", "csv:-"]
     for setting in settings:
         command += ["-s", setting]

@@ -1,11 +1,11 @@
-"""Waiting for a state."""
+"""Waits for a state."""
 import time
 
 from support.build import patience
 
 
 def wait_until(condition, within, what):
-    """Polls until the condition gives something true, which is returned."""
+    """Polls until the condition is true, and returns the condition's value."""
     end = time.monotonic() + patience(within)
     while time.monotonic() < end:
         result = condition()

@@ -95,7 +95,7 @@ TEST(RecordWriter, ALiveOneDropsWhenTheRingIsFull) {
 TEST(RecordWriter, ALiveOneIsNearlyFullAboveThreeQuarters) {
   ExportRing ring(8);
   RecordWriter writer(ring, false);
-  write(writer, 0, 5 * RecordBlock::kRecords + 1);  // six blocks taken, two empty: just three quarters
+  write(writer, 0, 5 * RecordBlock::kRecords + 1);  // six of eight blocks are taken: exactly three quarters
   EXPECT_FALSE(writer.nearly_full());
   write(writer, 0, RecordBlock::kRecords);
   EXPECT_TRUE(writer.nearly_full());
@@ -166,7 +166,7 @@ TEST(Collector, HandsEachRecordOfEveryRingToEverySink) {
   }
 }
 
-// Takes records only while it is open.
+// write() waits until `open` is true.
 class GatedSink : public MemorySink {
  public:
   GatedSink(std::shared_ptr<KeptRecords> kept, const std::atomic<bool>& open)
@@ -257,7 +257,7 @@ TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
   const auto ns = [](std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); };
   *writer.next().due_ns = ns(now - std::chrono::hours{1});
   *writer.next().due_ns = 0;
-  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // the clock of its packets is ahead
+  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // a due time in the future: the packet clock is ahead
   writer.flush();
   Counters counters;
   Collector collector({&ring}, {&sink}, counters);

@@ -27,12 +27,12 @@ std::uint64_t dropped(const SinkRunner& sink, DropReason reason) {
 
 // Controls a sink that the runner owns.
 struct Control {
-  std::atomic<bool> closed{false};  // write() waits while it is
+  std::atomic<bool> closed{false};  // while true, write() waits
   std::atomic<bool> writing{false};
-  std::atomic<int> failures{0};  // how many of the next flushes throw
+  std::atomic<int> failures{0};  // number of the next flushes that throw
   std::atomic<int> flushes{0};
   std::atomic<bool> ended{false};
-  std::atomic<int> flushes_at_end{0};  // after end()
+  std::atomic<int> flushes_at_end{0};  // number of flushes after end()
 };
 
 class ControlledSink : public MemorySink {
@@ -121,8 +121,8 @@ TEST_F(SinkRunnerTest, ASlowLiveSinkFillsItsOwnQueueAndTheRestIsCounted) {
   const auto runner = start_stuck(10, false);
   runner->enqueue(batch_of(4, 4));
   runner->enqueue(batch_of(8, 4));
-  runner->enqueue(batch_of(12, 4));  // 8 wait, 4 more are too many
-  runner->enqueue(batch_of(16, 2));  // these still fit
+  runner->enqueue(batch_of(12, 4));  // 8 records wait, so 4 more do not fit
+  runner->enqueue(batch_of(16, 2));  // 2 more fit
   EXPECT_EQ(dropped(*runner, DropReason::kQueueFull), 4U);
   EXPECT_EQ(runner->ledger().queued, 14U);
   EXPECT_TRUE(balances(runner->ledger()));
@@ -206,7 +206,7 @@ TEST_F(SinkRunnerTest, AnAbandonedRunDoesNotWaitForRoom) {
   const auto runner = start_stuck(5, true);
   runner->enqueue(batch_of(4, 5));
   abandon_ = true;
-  runner->enqueue(batch_of(9, 5));  // returns
+  runner->enqueue(batch_of(9, 5));  // must return
   EXPECT_TRUE(balances(runner->ledger()));
   control_->closed = false;
   runner->finish();

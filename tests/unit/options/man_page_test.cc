@@ -10,7 +10,7 @@ using testing::EndsWith;
 
 class ManPageTest : public testing::Test {
  protected:
-  // The text after the heading.
+  // Returns the text after the heading.
   std::string body() const {
     const std::string& text = page_.text();
     return text.substr(text.find(".SH BODY\n") + 9);

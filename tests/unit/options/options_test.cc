@@ -14,7 +14,7 @@
 namespace spanflow::testing {
 namespace {
 
-// A value for every option that is not its default; {} where there is only the default.
+// For every option a value that is not its default; {} if no other value exists.
 const std::map<std::string, std::string> kOtherValues = {
     {"sensor_id", "probe-1"},
     {"workers", "3"},

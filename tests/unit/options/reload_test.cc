@@ -44,7 +44,7 @@ TEST(Reload, WhatNeedsARestartIsNamedUntilThen) {
   EXPECT_THAT(take_over(wanted, running).need_restart, ElementsAre("workers"));
 }
 
-// docs/control.md lists them.
+// docs/control.md lists the same options.
 TEST(Reload, OptionsThatChangeAtOnce) {
   std::vector<std::string> names;
   for (const Option& option : options()) {

@@ -70,7 +70,7 @@ TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
   }
 }
 
-// Copies on another VLAN: with flow.vlan_key they would be another flow, perhaps of another worker.
+// The copies are on another VLAN: with flow.vlan_key they would belong to another flow, perhaps of another worker.
 TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   std::vector<TestPacket> once;
   std::vector<TestPacket> twice;
@@ -101,7 +101,7 @@ TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   }
 }
 
-// The filter comes before fragments and duplicates, regardless of the thread that handles these.
+// The filter works before fragments and duplicates are handled, whichever thread handles them.
 TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
   const auto ip = [](int offset, bool more) {
     PacketBuilder packet;
@@ -120,7 +120,7 @@ TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
   }
 }
 
-// Files in the wrong order once made every sweep cut the flows of the earlier file to pieces.
+// Regression: with files in the wrong order, every sweep cut the flows of the earlier file.
 TEST_F(PipelineTest, FilesInTheWrongOrderGiveTheRecordsOfEach) {
   const auto earlier = random_traffic(5, 3000);
   auto later = random_traffic(6, 3000);
@@ -180,8 +180,8 @@ void expect_balanced(const nlohmann::json& summary) {
 TEST_F(PipelineTest, TheSummaryBalances) {
   auto packets = random_traffic(3, 3000);
   packets[10] = packets[10].cut_to(16);
-  packets[20].bytes[12] = 0x99;  // an unknown EtherType,
-  packets[20].bytes[14] = 0x99;  // and no IP behind it
+  packets[20].bytes[12] = 0x99;  // an unknown EtherType
+  packets[20].bytes[14] = 0x99;  // no IP header follows
   Config config = config_for(packets);
   config.workers = 2;
   config.input.filter = "ip or ether[12] == 0x99";

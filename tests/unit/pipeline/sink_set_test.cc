@@ -22,7 +22,7 @@ class SinkSetTest : public ::testing::Test {
     return {.type = "csv", .fields = std::move(fields), .settings = FileSettings{.path = folder_ / name}};
   }
 
-  // No broker is there, so everything is spooled.
+  // No broker runs, so all records are spooled.
   SinkConfig kafka(const std::string& compression, const std::string& tls = "{}") const {
     return sink_from({{"type", "kafka"},
                       {"brokers", "'127.0.0.1:1'"},
@@ -130,7 +130,7 @@ TEST_F(SinkSetTest, IfOneCannotBeMadeNothingChanges) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "new.csv"));
 }
 
-// The old sink has already ended when its successor turns out to be impossible.
+// The old sink has already ended when making its successor fails.
 TEST_F(SinkSetTest, IfASuccessorCannotBeMadeTheOldOneIsMadeAgain) {
   begin({csv("a.csv"), kafka("lz4")});
   enqueue(1, 2);
@@ -177,7 +177,7 @@ TEST_F(SinkSetTest, OneThatIsStuckIsWaitedForWithinBounds) {
   const Descriptor reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK));
   begin({csv("pipe")});
   enqueue(1, 20'000);
-  replace({csv("flows.csv")});  // returns although the pipe is stuck
+  replace({csv("flows.csv")});  // returns although nobody reads the pipe
   const SinkLedger left = ledger(1);
   EXPECT_TRUE(left.removed);
   const std::uint64_t stopped = left.dropped[static_cast<std::size_t>(DropReason::kStopped)];

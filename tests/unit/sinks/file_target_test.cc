@@ -145,14 +145,14 @@ TEST_F(FileTargetTest, AFileEndsWhenTheClockReachesAMultipleOfThePeriod) {
   put(*target, "2,2\n");
   EXPECT_THAT(names(), ElementsAre("000300.csv.part"));
   now_ += std::chrono::nanoseconds{1};
-  target->flush();  // also without a record
+  target->flush();  // a flush without a new record also ends the file
   EXPECT_THAT(names(), ElementsAre("000300.csv"));
   EXPECT_EQ(content("000300.csv"), "a,b\n1,1\n2,2\n");
   now_ += minutes{6};
   put(*target, "3,3\n");
   EXPECT_THAT(names(), ElementsAre("000300.csv", "001100.csv.part"));
   now_ += minutes{4};
-  put(*target, "4,4\n");  // written before the file ended
+  put(*target, "4,4\n");  // written into the previous file, before that file ended
   EXPECT_EQ(content("001100.csv"), "a,b\n3,3\n4,4\n");
   end(*target);
   EXPECT_THAT(names(), ElementsAre("000300.csv", "001100.csv"));

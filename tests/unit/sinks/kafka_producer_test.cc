@@ -49,7 +49,7 @@ class KafkaProducerTest : public ::testing::Test {
     }
   }
 
-  // The number of messages with this outcome and no other report.
+  // The number of messages whose only report has this outcome.
   std::size_t reported(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;

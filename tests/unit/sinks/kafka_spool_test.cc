@@ -53,7 +53,7 @@ class KafkaSpoolTest : public ::testing::TestWithParam<std::string> {
     });
   }
 
-  // For each flow, how often it can be read from the topic.
+  // For each flow, how often the topic has its record.
   std::map<std::string, int> arrived() {
     std::map<std::string, int> times;
     for (const auto& message : cluster_.read("flows")) {

@@ -26,7 +26,7 @@ class StreamTargetTest : public ::testing::Test {
     EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
     return path;
   }
-  // Reads what the pipe has now.
+  // Reads the octets that are in the pipe now.
   static std::string read_all(int descriptor) {
     std::string text;
     char block[65536];

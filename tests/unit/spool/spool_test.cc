@@ -38,7 +38,7 @@ std::uint64_t dropped(const Spool& spool, SpoolDrop reason) {
   return spool.ledger().dropped[static_cast<std::size_t>(reason)];
 }
 
-// 100 octets on disk, so that ten records fill a file of 1,024 octets.
+// Each record takes 100 octets on disk, so ten records fill a file of 1,024 octets.
 std::string record(std::uint64_t number) {
   std::string text = "record " + std::to_string(number);
   text.resize(92, '.');
@@ -354,7 +354,7 @@ TEST_F(SpoolTest, FilesOfOthersStay) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 6);
 }
 
-// The file size limit gives EFBIG (and SIGXFSZ), an error that is not a full disk.
+// A write beyond the file size limit fails with EFBIG (and SIGXFSZ), which does not mean a full disk.
 TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
   SpoolOptions options = SpoolTest::options();
   options.file_bytes = 64 << 10;
@@ -381,7 +381,7 @@ TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
 TEST_F(SpoolTest, AFullDiskCostsTheOldestSegments) {
   bool mounted = false;
   fs::create_directories(path_);
-  // In a mount namespace of a thread's own.
+  // The mount is visible only in this thread's own mount namespace.
   std::thread([&] {
     mounted = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
               ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=256k") == 0;
@@ -425,7 +425,7 @@ TEST_F(SpoolTest, OneThreadAppendsAndReadsWhileAnotherAcknowledges) {
   std::thread acknowledging([&] {
     for (std::uint64_t position = 0; position < kRecords; ++position) {
       while (given.load() <= position) std::this_thread::yield();
-      spool.acknowledge(position ^ 1);  // in pairs, the later one first
+      spool.acknowledge(position ^ 1);  // acknowledges in pairs, the later record first
       EXPECT_TRUE(balances(spool.ledger()));
     }
   });
@@ -480,7 +480,7 @@ TEST_P(KilledSpoolTest, WhatWasFlushedIsThereAfterKill9) {
     }
     ::close(ends[1]);
 
-    // Killed after this many messages plus a random delay, at any point of the child's work.
+    // The child is killed after this many messages plus a random delay, at any point of its work.
     std::uint64_t flushed = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t left = random() % 2000 + 1;
@@ -614,7 +614,7 @@ class SpoolModel {
     end_ = flushed_ = mark + ledger.waiting;
     forget_above(mark);
   }
-  // After a restart only records below the mark count as acknowledged.
+  // After a restart, only records below the mark count as acknowledged.
   void forget_above(std::uint64_t mark) {
     settled_.erase(settled_.lower_bound(mark), settled_.end());
     synced_ = settled_;
@@ -625,9 +625,9 @@ class SpoolModel {
   std::mt19937 random_;
   std::unique_ptr<TemporaryFolder> folder_ = std::make_unique<TemporaryFolder>();
   std::unique_ptr<Spool> spool_;
-  std::uint64_t end_ = 0;             // records appended
-  std::uint64_t flushed_ = 0;         // of these, records surely in the files
-  std::vector<std::uint64_t> given_;  // since the start or rewind
+  std::uint64_t end_ = 0;             // number of records appended
+  std::uint64_t flushed_ = 0;         // number of records that are surely in the files
+  std::vector<std::uint64_t> given_;  // records returned since the start or the last rewind
   std::set<std::uint64_t> settled_;
   std::set<std::uint64_t> synced_;  // settled_ at the last sync
 };
@@ -640,7 +640,7 @@ TEST(SpoolPropertyTest, RandomCallsRestartsAndCrashesLoseNothing) {
   }
 }
 
-// Damages a folder in one way.
+// Damages the folder in one random way.
 void damage(const fs::path& folder, std::mt19937& random) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
