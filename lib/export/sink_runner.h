@@ -37,7 +37,7 @@ struct SinkLedger {
   double oldest_seconds = 0;        // age of the oldest record that waits or is not flushed
   std::optional<SpoolDepth> spool;
 
-  // True if a reload added or removed the sink. Such a sink was handed only some of the run's records.
+  // True if a reload added or removed the sink. This sink got only some of the records of the run.
   bool added = false;
   bool removed = false;
 

@@ -255,8 +255,8 @@ void KafkaProducer::send_again() {
   }
 }
 
-// After a fatal error the client is unusable: makes a new one and sends the messages again. Those in flight may already
-// have arrived.
+// After a fatal error the client is unusable: makes a new one and sends the messages again. Records in flight may
+// already have arrived.
 void KafkaProducer::renew_client() {
   {
     const std::lock_guard lock(mutex_);
