@@ -79,8 +79,7 @@ class Intake {
   const Filter* filter_for(LinkType link_type);
 
   // True if the packet is to be metered now; `packet` is then filled in. Otherwise the packet has been counted, is held
-  // or was handed over.
-  // without this attribute, gcc splits the function
+  // or was handed over. Without the attribute, gcc splits the function.
   [[gnu::always_inline]] bool take(const RawPacket& raw, Packet& packet) {
     if (raw.wire > longest_) [[unlikely]]
       counters_.add(Counter::kPacketsOverMtu);
