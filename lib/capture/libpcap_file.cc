@@ -27,7 +27,7 @@ class LibpcapFile : public CaptureFile {
     if (pcap_ == nullptr) {
       std::fclose(file);
       throw RunError(
-          fmt::format("{}: no capture: {}", path_, stream_->error().empty() ? error.data() : stream_->error()));
+          fmt::format("{}: not a capture: {}", path_, stream_->error().empty() ? error.data() : stream_->error()));
     }
     set_link_type(pcap_datalink(pcap_.get()));
   }

@@ -19,7 +19,7 @@ Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& coun
       counters_(counters),
       datagrams_(capacity),
       buckets_(capacity == 0 ? 0 : std::bit_ceil(capacity * 2)),
-      // One slot more, because the oldest is taken only after the newest has been stored.
+      // One slot more: a released fragment stays in its slot until it is taken, after the newest one has been stored.
       held_(capacity == 0 ? 0 : capacity + 1),
       octets_(held_.size() * kHeldOctets) {}
 

@@ -51,8 +51,8 @@ class FlowCache {
   // Ends at most `budget` flows whose deadline is not after `now_ns`. Pauses while the export ring is nearly full. True
   // if any flow was ended.
   bool sweep(std::uint64_t now_ns, int budget);
-  // Ends all flows, because the capture is over. `now_ns` is the time of its last packet. Packets of any time may
-  // follow.
+  // Ends all flows, because the capture is over or time restarts. `now_ns` is the time of the last packet. Packets
+  // that are added later may have any time.
   void end_all(std::uint64_t now_ns);
 
  private:

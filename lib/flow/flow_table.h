@@ -124,7 +124,7 @@ class FlowTable {
   Accounting accounting_;
   std::uint32_t size_ = 0;
   std::uint32_t unused_ = 0;       // entries from this index on were never used
-  std::uint32_t free_ = kNoIndex;  // the first erased entry; Links::next of use_ chains the others
+  std::uint32_t free_ = kNoIndex;  // the first erased entry; use_[index].next is the one after it
   IndexList on_probation_;
   IndexList conversations_;
   IndexList by_opening_;

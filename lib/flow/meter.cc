@@ -146,7 +146,7 @@ void Meter::leave_out(const Packet& packet) {
   counters_.subtract(Counter::kOctetsMetered, packet.size);
 }
 
-// Meters the held packets first. Packets of any time may follow.
+// Meters the held packets first. Packets that come later may have any time.
 void Meter::end_all() {
   intake_.release_all(*this);
   cache_.end_all(now_ns_);

@@ -65,7 +65,7 @@ class Meter {
   std::array<Packet, kBurstPackets> packets_;  // packets that will be added to their flows together
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
-  // Direction relative to the packet before, if both are of the same flow.
+  // The direction of each packet relative to the packet before it, if both belong to the same flow.
   std::array<std::optional<Direction>, kBurstPackets> after_{};
   std::uint64_t now_ns_ = 0;
   std::uint64_t passed_on_ns_ = 0;

@@ -32,7 +32,7 @@ class UserMetrics {
   }
   // True if a metric has user code, which can read the flow.
   bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
-  // Requires see_flows(). Returns the flow that user code reads, which the caller must keep up to date.
+  // Call only if see_flows() is true. Returns the flow that user code reads, which the caller must keep up to date.
   Flow& flow(std::uint32_t index) { return flows_[index]; }
   // Resets the values, and makes flow(index).metrics refer to them.
   void start_segment(std::uint32_t index);

@@ -89,7 +89,7 @@ class Pipeline {
   std::vector<std::unique_ptr<PacketSource>> sources_;  // sources of packets, from the configured input
   std::unique_ptr<Distributor> distributor_;            // only if one source serves several workers
   std::unique_ptr<HandOver> hand_over_;  // only if each worker has a source that also brings flows of other workers
-  std::vector<std::unique_ptr<PacketSource>> ends_;  // the workers' ends of the distributor or the hand-over
+  std::vector<std::unique_ptr<PacketSource>> ends_;  // sources of the workers, from the distributor or hand-over
   std::vector<IntakeInput> intake_inputs_;           // inputs of the workers, one each
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;

@@ -201,7 +201,7 @@ std::vector<const Field*> fields_for(const SinkConfig& sink, const KafkaSettings
   const bool numbered = std::ranges::all_of(fields, [](const Field* field) { return field->number != 0; });
   if (settings.value == KafkaValue::kProtobuf && !numbered) {
     throw ConfigError(sink_name(sink) +
-                      ": the fields of nfstream are not in flow.proto: choose others, or value: json");
+                      ": the fields of nfstream are not in flow.proto: choose other fields, or set value: json");
   }
   return fields;
 }

@@ -85,7 +85,7 @@ void KafkaDelivery::poll() {
   if (done) spooling_ = false;
 }
 
-// Moves messages in memory to the spool, because an outage may outlast this process.
+// Moves the messages that are still in memory to the spool, because an outage may outlast this process.
 void KafkaDelivery::recall() {
   spooling_ = true;
   producer_.give_up();

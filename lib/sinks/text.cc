@@ -108,7 +108,7 @@ TextWriter append_plain(TextWriter out, MacValue value) {
 }
 
 // Writes three decimals. The multiplication by 1000 has a rounding error, which matters only if the result is close to
-// halfway between two decimals. Only then is the slow, exact conversion needed.
+// halfway between two thousandths. Only then is the slow, exact conversion needed.
 TextWriter append_plain(TextWriter out, RealValue value) {
   constexpr double kGreatest = 1e9;
   constexpr double kTooClose = 1e-3;

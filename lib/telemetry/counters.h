@@ -25,7 +25,7 @@ namespace spanflow {
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
     "packets that came again within decode.deduplicate, because a span port mirrored them twice")                      \
   X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
-    "packets left out because an overloaded worker meters only one new flow in sampling_rate")                         \
+    "packets left out because an overloaded worker meters only one in sampling_rate new flows")                        \
   X(MalformedLink, "packets.malformed.link_header", "packets",                                                         \
     "packets cut inside the link layer, VLAN, MPLS or PPP headers")                                                    \
   X(MalformedIpHeader, "packets.malformed.ip_header", "packets",                                                       \
@@ -99,7 +99,7 @@ namespace spanflow {
   X(OverloadFeaturesStopped, "overload.features_stopped", "flows",                                                     \
     "flows opened without features because of overload")                                                               \
   X(OverloadSampled, "overload.sampled", "flows",                                                                      \
-    "flows opened while, because of overload, only one new flow in sampling_rate was metered")                         \
+    "flows opened while, because of overload, only one in sampling_rate new flows was metered")                        \
   X(MetricsSwitchedOff, "metrics.switched_off", "metrics",                                                             \
     "user metrics switched off because their code threw an exception")
 
@@ -191,7 +191,7 @@ class alignas(64) Counters {
   std::array<Histogram, kHistograms.size()> histograms_{};
 };
 
-// Adds the values of another thread to the sums.
+// Adds the values of another thread to the sums. A kGreatestGauge keeps the maximum.
 inline void add_up(const CounterValues& values, CounterValues& sums) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;

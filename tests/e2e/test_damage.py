@@ -99,12 +99,12 @@ def test_no_capture(content):
     store("input", content)
     run = spanflowd("-r", "input", "--quiet", "-w", "csv:flows.csv", code=1)
     lines = run.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("spanflowd: error: input: no capture: "), run.stderr
+    assert len(lines) == 1 and lines[0].startswith("spanflowd: error: input: not a capture: "), run.stderr
 
 
 def test_no_capture_on_standard_input():
     run = spanflowd("-r", "-", "--quiet", stdin=b"GET / HTTP/1.0\r\n\r\n" * 10, code=1)
-    assert run.stderr.startswith("spanflowd: error: standard input: no capture: "), run.stderr
+    assert run.stderr.startswith("spanflowd: error: standard input: not a capture: "), run.stderr
 
 
 def test_missing_capture():
@@ -126,7 +126,7 @@ def test_directory_as_capture():
 def test_second_file_is_no_capture():
     store("second", b"This is no capture, but long enough to be one, one should think.\n")
     run = metered_files([capture("http.pcap"), "second"])
-    assert run.stderr.startswith("spanflowd: error: second: no capture: "), run.stderr
+    assert run.stderr.startswith("spanflowd: error: second: not a capture: "), run.stderr
 
 
 def metered_files(paths):

@@ -70,7 +70,7 @@ int main(int, char** argv) try {
 
 def test_errors_of_the_library_are_those_of_the_daemon():
     compile_program(FAILING)
-    assert_equal(run_program("LICENSE"), "LICENSE: no capture: unknown file format\n")
+    assert_equal(run_program("LICENSE"), "LICENSE: not a capture: unknown file format\n")
 
 
 EARLY = """

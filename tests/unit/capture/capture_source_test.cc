@@ -180,9 +180,9 @@ TEST_F(CaptureSourceTest, DamagedCompressedDataIsAnError) {
 
 TEST_F(CaptureSourceTest, WhatIsNoCaptureIsNamed) {
   const std::string text = folder_.write("notes.txt", "these are no packets, but a text of some length\n");
-  EXPECT_THAT(error_of([&] { read({text}); }), ::testing::StartsWith(text + ": no capture: "));
+  EXPECT_THAT(error_of([&] { read({text}); }), ::testing::StartsWith(text + ": not a capture: "));
   const std::string empty = folder_.write("empty.pcap", "");
-  EXPECT_THAT(error_of([&] { read({empty}); }), ::testing::StartsWith(empty + ": no capture: "));
+  EXPECT_THAT(error_of([&] { read({empty}); }), ::testing::StartsWith(empty + ": not a capture: "));
 }
 
 TEST_F(CaptureSourceTest, ALinkTypeThatIsNotReadIsNamed) {
