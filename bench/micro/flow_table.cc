@@ -1,6 +1,7 @@
 // The cost of FlowTable by its number of flows, in bursts with prefetches, as in the Meter. Times are per burst; items
 // are packets.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <cstring>
@@ -93,7 +94,7 @@ void churn(benchmark::State& state, std::uint32_t flows) {
 
 [[maybe_unused]] const bool registered = [] {
   for (const std::uint32_t flows : {1'000U, 100'000U, 1'000'000U, 10'000'000U}) {
-    const std::string size = "/" + std::to_string(flows);
+    const std::string size = fmt::format("/{}", flows);
     benchmark::RegisterBenchmark(("flow_table/hit" + size).c_str(), hit, flows);
     benchmark::RegisterBenchmark(("flow_table/miss" + size).c_str(), miss, flows);
     benchmark::RegisterBenchmark(("flow_table/churn" + size).c_str(), churn, flows);
