@@ -54,7 +54,7 @@ TEST(KernelDeviceTest, AfXdpNeedsAFrameToFitInAPage) {
 
 TEST(KernelDeviceTest, AfXdpMustNotLeaveQueuesUnheard) {
   EXPECT_THAT(obstacle_to_af_xdp(with_queues(2, 0), {}), HasSubstr("it has 2 receive queues"));
-  EXPECT_THAT(obstacle_to_af_xdp(with_queues(5, 4), {}), HasSubstr("others than the first 4 would be lost"));
+  EXPECT_THAT(obstacle_to_af_xdp(with_queues(5, 4), {}), HasSubstr("packets of all but the first 4 would be lost"));
 }
 
 TEST(KernelDeviceTest, AfXdpLeavesProgramsOfOthersAlone) {

@@ -425,7 +425,7 @@ TEST(FileName, NamesThatCannotBe) {
   EXPECT_EQ(FileName::complaint_about("flows.csv"), "");
   EXPECT_EQ(FileName::complaint_about("a/%F_%T.csv"), "");
   EXPECT_THAT(FileName::complaint_about("%Y/flows.csv"), HasSubstr("not a folder"));
-  EXPECT_THAT(FileName::complaint_about("flows-%D.csv"), HasSubstr("no name of a file"));
+  EXPECT_THAT(FileName::complaint_about("flows-%D.csv"), HasSubstr("is not a file name"));
   EXPECT_THAT(FileName::complaint_about("flows-%Q.csv"), HasSubstr("strptime"));
   EXPECT_THAT(FileName::complaint_about("50%.csv"), HasSubstr("strptime"));
 }
