@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <stdexcept>
 
 #include "options/yaml_scalar.h"
@@ -150,9 +151,10 @@ class AllMembers {
 // The keys of each sink type, and the merged keys of all types.
 struct SinkOptionTable {
   SinkOptionTable() {
-    AllMembers merged(common_members());
+    const SinkMembers common = common_members();
+    AllMembers merged(common);
     for (const SinkType& type : sink_types()) {
-      SinkMembers& members = by_type[std::string(type.name)] = common_members();
+      SinkMembers& members = by_type[std::string(type.name)] = common;
       for (const SinkMember& member : members_of(type.options)) {
         members.push_back(member);
         merged.add(std::string(type.name), member);
@@ -214,10 +216,11 @@ values::ValueType<std::vector<std::string>> field_selection() {
 }
 
 values::ValueType<SinkConfig> sink() {
-  const SinkOptionTable table;
-  auto type = mapping<SinkConfig>(table.all, "a sink");
-  type.read = [table, expected = type.expected](const YAML::Node& node) { return read_sink(table, expected, node); };
-  type.show = [table](const SinkConfig& sink) { return show_members(table.by_type.at(sink.type), sink); };
+  // Shared, because a value type is copied often, and copies of the table would dominate the start of the program.
+  const auto table = std::make_shared<const SinkOptionTable>();
+  auto type = mapping<SinkConfig>(table->all, "a sink");
+  type.read = [table, expected = type.expected](const YAML::Node& node) { return read_sink(*table, expected, node); };
+  type.show = [table](const SinkConfig& sink) { return show_members(table->by_type.at(sink.type), sink); };
   return type;
 }
 
