@@ -123,7 +123,7 @@ ValueType<MetricConfig> metric() {
                            "only packets of this direction count"));
   members.push_back(
       member("plugin", &MetricConfig::plugin, text(), "shared object that defines the metric of this name"));
-  auto type = mapping<MetricConfig>(std::move(members), "a metric");
+  auto type = mapping<MetricConfig>(members, "a metric");
   type.schema += fmt::format(R"(, "required": ["name"], "oneOf": [{}, {{"required": ["plugin"]}}])",
                              list_of_aggregates(R"({"required": [")", R"("]})"));
   type.read = [read = type.read](const YAML::Node& node) {
