@@ -10,6 +10,7 @@
 namespace spanflow {
 
 inline constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
+inline constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 using Nanoseconds = std::chrono::nanoseconds;
 

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "base/units.h"
+
 namespace spanflow {
 
 inline std::uint64_t tsc_now() { return rte_rdtsc(); }
@@ -28,7 +30,6 @@ class BusyTime {
   }
 
  private:
-  static constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
   static constexpr int kFraction = 32;  // number of fraction bits
 
   const std::uint64_t ns_per_cycle_;

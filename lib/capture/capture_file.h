@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,9 @@
 #include "decode/packet.h"
 
 namespace spanflow {
+
+// In octets, as captured. A greater one means that the file is damaged. libpcap has the same limit.
+inline constexpr std::uint32_t kGreatestPacket = 262'144;
 
 // Used by one thread, except for progress(). Times are in nanoseconds, whatever the file's resolution is.
 class CaptureFile {

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/units.h"
 #include "capture/capture_file.h"
 
 namespace spanflow {
@@ -10,8 +11,6 @@ namespace {
 constexpr std::size_t kFileHeader = 24;
 constexpr std::size_t kRecordHeader = 16;
 // The same limit as libpcap's: a longer packet means that the file is damaged.
-constexpr std::uint32_t kGreatestPacket = 262'144;
-constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 std::uint32_t word(const std::uint8_t* at, bool swapped) {
   std::uint32_t value = 0;

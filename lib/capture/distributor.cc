@@ -11,7 +11,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBlocksPerLane = 32;
-constexpr std::size_t kOctetsPerBlock = 512 * 1024;
+constexpr std::size_t kDistributedBlock = 512 * 1024;
 constexpr std::chrono::microseconds kWaitForRoom{50};
 constexpr Backoff::Microseconds kLongestSleep{4000};  // a lane has room for the packets of 13 ms at 10 Gbit/s
 
@@ -56,7 +56,7 @@ Distributor::Distributor(const Config& config, PacketSource& source, const Decod
       counters_(counters),
       intake_(config, source, decoder, counters) {
   for (std::uint64_t i = 0; i < config.workers; ++i) {
-    lanes_.push_back(std::make_unique<PacketLane>(kBlocksPerLane, kOctetsPerBlock));
+    lanes_.push_back(std::make_unique<PacketLane>(kBlocksPerLane, kDistributedBlock));
   }
 }
 

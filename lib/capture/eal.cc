@@ -18,10 +18,10 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <regex>
 
 #include "base/cpus.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -82,8 +82,14 @@ std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cp
 }  // namespace
 
 bool is_pci_device(const std::string& device) {
-  static const std::regex pattern("^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](,.*)?$");
-  return std::regex_match(device, pattern);
+  // In a form, x stands for a hexadecimal digit and f for the number of a PCI function.
+  const auto matches = [](char c, char form) {
+    if (form == 'x') return is_hex_digit(c);
+    return form == 'f' ? c >= '0' && c <= '7' : c == form;
+  };
+  const std::string_view address = std::string_view(device).substr(0, device.find(','));
+  const auto has_form = [&](std::string_view form) { return std::ranges::equal(address, form, matches); };
+  return has_form("xx:xx.f") || has_form("xxxx:xx:xx.f");
 }
 
 bool hugepages_available(std::uint64_t octets) {

@@ -6,7 +6,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kOctetsPerBlock = 64 * 1024;
+constexpr std::size_t kHandedOverBlock = 64 * 1024;
 // The lanes to one worker hold at least 1 MiB together; packets at 10 Gbit/s fill that in 800 us.
 constexpr std::size_t kBlocksToWorker = 16;
 constexpr std::size_t kLeastBlocksPerLane = 4;
@@ -23,7 +23,7 @@ HandOver::HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, con
   const std::size_t blocks = std::max(kLeastBlocksPerLane, kBlocksToWorker / (workers - 1));
   for (std::uint32_t from = 0; from < workers; ++from) {
     for (std::uint32_t to = 0; to < workers; ++to) {
-      if (from != to) lanes_[from * workers + to] = std::make_unique<PacketLane>(blocks, kOctetsPerBlock);
+      if (from != to) lanes_[from * workers + to] = std::make_unique<PacketLane>(blocks, kHandedOverBlock);
     }
   }
 }

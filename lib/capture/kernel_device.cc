@@ -20,10 +20,10 @@ namespace {
 
 // A frame must fit in one page, after DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
 // headroom), AF_XDP's headroom for programs, and the padding by which the pool spreads buffers over memory channels.
-constexpr std::uint32_t kPage = 4096;
+constexpr std::uint32_t kPageOfXdp = 4096;
 constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
 constexpr std::uint32_t kXdpHeadroom = 256;
-constexpr std::uint32_t kGreatestXdpFrame = kPage - kBufferOverhead - kXdpHeadroom;
+constexpr std::uint32_t kGreatestXdpFrame = kPageOfXdp - kBufferOverhead - kXdpHeadroom;
 
 constexpr std::string_view kOwnProgram = "xsk_def_prog";  // the name of libxdp's own program
 

@@ -6,13 +6,12 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "capture/capture_file.h"
 
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kGreatestPacket = 262'144;  // the same limit as libpcap's
-constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 struct PcapDeleter {
   void operator()(pcap_t* pcap) const { pcap_close(pcap); }

@@ -1,4 +1,3 @@
-#define ALLOW_EXPERIMENTAL_API  // required by rte_eth_read_clock
 #include "capture/nic_clock.h"
 
 #include <rte_ethdev.h>

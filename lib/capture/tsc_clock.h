@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/units.h"
+
 namespace spanflow {
 
 // The clock is synchronised with the system's clock every second, and never goes back. Used by one thread.
@@ -24,8 +26,6 @@ class TscClock {
   }
 
  private:
-  static constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
-
   static std::uint64_t wall_clock_ns() {
     const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());

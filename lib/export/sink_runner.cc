@@ -10,7 +10,6 @@ namespace {
 constexpr std::uint64_t kFlushRecords = 4096;         // number of records between two flushes; about 2 MiB of JSON
 constexpr std::chrono::milliseconds kIdleFlush{100};  // longest delay of a file's rotation
 constexpr std::chrono::milliseconds kRetryDelay{500};
-constexpr std::chrono::milliseconds kLookUp{50};  // time between two checks of `abandon`
 
 // Moves the records that the sink has settled out of `queued`.
 void add(const Settled& settled, SinkLedger& ledger) {
@@ -58,7 +57,7 @@ void SinkRunner::start() {
 void SinkRunner::enqueue(const RecordBatch& batch) {
   std::unique_lock lock(mutex_);
   ledger_.handed += batch->size();
-  while (wait_ && !ended_ && !fits(batch->size()) && !abandon_) changed_.wait_for(lock, kLookUp);
+  while (wait_ && !ended_ && !fits(batch->size()) && !abandon_) changed_.wait_for(lock, kAbandonCheck);
   if (ended_) return drop(reason_of_ended(), batch->size());
   if (!fits(batch->size())) return drop(abandon_ ? DropReason::kStopped : DropReason::kQueueFull, batch->size());
   queue_.push_back({batch, clock_()});

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kMillisecond = 1'000'000;  // ns
 constexpr std::uint32_t kUseOrderGrain = 100;      // ms
 
-std::uint32_t milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / kMillisecond); }
+std::uint32_t in_milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / kMillisecond); }
 
 bool is_counted_apart(Accounting accounting) {
   return accounting == Accounting::kTransport || accounting == Accounting::kPayload;
@@ -80,7 +80,7 @@ FlowEntry& FlowTable::insert(const FlowKey& key, std::uint32_t hash, std::uint64
   while (slots_[at].entry != 0) at = after(at);
   slots_[at] = {hash, index + 1};
   FlowEntry& entry = entries_[index];
-  entry = FlowEntry{.key = key, .touched_ms = milliseconds(now_ns)};
+  entry = FlowEntry{.key = key, .touched_ms = in_milliseconds(now_ns)};
   details_[index] = {};
   on_probation_.push_back(index);
   return entry;
@@ -109,7 +109,7 @@ void FlowTable::release_slot(std::uint32_t slot) {
 }
 
 void FlowTable::touch(FlowEntry& entry, std::uint64_t now_ns) {
-  if (milliseconds(now_ns) - entry.touched_ms < kUseOrderGrain) return;
+  if (in_milliseconds(now_ns) - entry.touched_ms < kUseOrderGrain) return;
   move_to(order_of(entry), entry, now_ns);
 }
 
@@ -122,7 +122,7 @@ void FlowTable::move_to(IndexList& order, FlowEntry& entry, std::uint64_t now_ns
   const std::uint32_t index = index_of(entry);
   order_of(entry).remove(index);
   order.push_back(index);
-  entry.touched_ms = milliseconds(now_ns);
+  entry.touched_ms = in_milliseconds(now_ns);
 }
 
 std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
@@ -134,7 +134,7 @@ std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
 
 std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns) {
   if (entry.touched_ms == 0) return 0;
-  const std::uint32_t ago_ms = milliseconds(now_ns) - entry.touched_ms;
+  const std::uint32_t ago_ms = in_milliseconds(now_ns) - entry.touched_ms;
   return now_ns - now_ns % kMillisecond - ago_ms * kMillisecond;
 }
 

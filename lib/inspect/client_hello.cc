@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint8_t kHandshakeRecord = 22;
 constexpr std::uint8_t kClientHello = 1;
 constexpr std::uint8_t kMajorVersion = 3;  // the same number in SSL 3.0 and all versions of TLS
-constexpr std::size_t kRecordHeader = 5;
+constexpr std::size_t kTlsRecordHeader = 5;
 constexpr std::size_t kHandshakeHeader = 4;
 constexpr std::size_t kMostRecord = 1 << 14;
 constexpr std::size_t kRandom = 32;
@@ -123,10 +123,10 @@ Fragment take_record(Cursor& stream) {
   const Fragment none{HelloVerdict::kNo, {}};
   if (stream.has(1) && stream.u8(0) != kHandshakeRecord) return none;
   if (stream.has(2) && stream.u8(1) != kMajorVersion) return none;
-  if (!stream.has(kRecordHeader)) return {HelloVerdict::kNeedMore, {}};
+  if (!stream.has(kTlsRecordHeader)) return {HelloVerdict::kNeedMore, {}};
   const std::uint32_t length = stream.be16(3);
   if (length == 0 || length > kMostRecord) return none;
-  stream.skip(kRecordHeader);
+  stream.skip(kTlsRecordHeader);
   const std::uint32_t there = std::min(length, stream.captured());
   return {there == length ? HelloVerdict::kYes : HelloVerdict::kNeedMore, *take(stream, there)};
 }

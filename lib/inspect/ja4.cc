@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/digest.h"
+#include "base/hex.h"
 
 namespace spanflow {
 namespace {
@@ -53,19 +54,18 @@ std::string_view first_name(NameReader names) {
   return {};
 }
 
-constexpr std::string_view kDigits = "0123456789abcdef";
 
 void append_hex(ShortText& text, std::uint8_t octet) {
-  text.append(kDigits.substr(octet >> 4, 1));
-  text.append(kDigits.substr(octet & 15, 1));
+  text.append(kHexDigits.substr(octet >> 4, 1));
+  text.append(kHexDigits.substr(octet & 15, 1));
 }
 
 // Returns the first and last character of the name, or its first and last hexadecimal digit.
 std::array<char, 2> alpn_code(std::string_view name) {
   if (name.empty()) return {'0', '0'};
   if (is_alphanumeric(name.front()) && is_alphanumeric(name.back())) return {name.front(), name.back()};
-  return {kDigits[static_cast<unsigned char>(name.front()) >> 4],
-          kDigits[static_cast<unsigned char>(name.back()) & 15]};
+  return {kHexDigits[static_cast<unsigned char>(name.front()) >> 4],
+          kHexDigits[static_cast<unsigned char>(name.back()) & 15]};
 }
 
 std::string_view view(const fmt::memory_buffer& text) { return {text.data(), text.size()}; }
@@ -127,8 +127,8 @@ ShortText Ja4::hash_sorted(const NumberList& behind) {
 
 void Ja4::append_codes(std::string_view before) {
   for (const std::uint16_t code : codes_) {
-    const std::array<char, 4> digits = {kDigits[code >> 12], kDigits[code >> 8 & 15], kDigits[code >> 4 & 15],
-                                        kDigits[code & 15]};
+    const std::array<char, 4> digits = {kHexDigits[code >> 12], kHexDigits[code >> 8 & 15], kHexDigits[code >> 4 & 15],
+                                        kHexDigits[code & 15]};
     list_.append(before);
     list_.append(std::string_view(digits.data(), digits.size()));
     before = ",";

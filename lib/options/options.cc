@@ -1,8 +1,10 @@
 #include "options/options.h"
 
-#include <regex>
+#include <cctype>
+#include <charconv>
 #include <set>
 
+#include "base/hex.h"
 #include "capture/filter.h"
 #include "decode/tunnel_names.h"
 #include "metrics/aggregates.h"
@@ -158,20 +160,34 @@ ValueType<std::vector<MetricConfig>> metrics() {
   return list;
 }
 
-constexpr const char* kListenAddress = R"(^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$)";
-
-bool is_listen_address(const std::string& text) {
-  if (!std::regex_match(text, std::regex(kListenAddress))) return false;
-  const int port = std::stoi(text.substr(text.rfind(':') + 1));
-  return port >= 1 && port <= 65'535;
+bool is_port(std::string_view digits) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return digits.size() <= 5 && error == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65'535;
 }
+
+bool is_host(std::string_view host) {
+  const bool ipv6 = host.starts_with('[') && host.ends_with(']');
+  if (ipv6) host = host.substr(1, host.size() - 2);
+  return !host.empty() && std::ranges::all_of(host, [ipv6](char c) {
+    return c == '.' || (ipv6 ? c == ':' || is_hex_digit(c) : c == '-' || std::isalnum(static_cast<unsigned char>(c)) != 0);
+  });
+}
+
+bool is_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  return colon != std::string_view::npos && is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
+}
+
+// What is_listen_address() checks, as far as the pattern of a JSON schema can express it.
+constexpr std::string_view kListenPattern = R"(^(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Za-z.-]+):[0-9]{1,5}$)";
 
 // "off" is stored as an empty text.
 ValueType<std::string> listen_address() {
   const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
   return {expected,
           fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])",
-                      std::regex_replace(kListenAddress, std::regex(R"(\\)"), R"(\\)")),
+                      kListenPattern),
           [expected](const YAML::Node& node) {
             std::string text = scalar_of(node, expected);
             if (text == "off" || text == "false") return std::string{};

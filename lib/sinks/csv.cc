@@ -17,12 +17,12 @@ class CsvSink : public FileSink {
   }
 };
 
-std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
+std::unique_ptr<Sink> make_csv(const SinkConfig& config, const SinkContext& context) {
   return std::make_unique<CsvSink>(config, context);
 }
 
 }  // namespace
 
-SinkType csv_sink() { return file_sink_type("csv", "comma-separated values with a header line, RFC 4180", make); }
+SinkType csv_sink() { return file_sink_type("csv", "comma-separated values with a header line, RFC 4180", make_csv); }
 
 }  // namespace spanflow

@@ -25,7 +25,7 @@ std::vector<Setting> file_options() {
   };
 }
 
-std::string complaint_about(const SinkSettings& settings) {
+std::string file_complaint(const SinkSettings& settings) {
   const auto& file = settings.as<FileSettings>();
   if (file.compression != Compression::kAuto && file.compression != Compression::kNone &&
       file.compression != Compression::kZstd) {
@@ -35,12 +35,12 @@ std::string complaint_about(const SinkSettings& settings) {
   return complaint.empty() ? "" : file.path + ": " + complaint;
 }
 
-std::optional<SinkSettings> from_target(const std::string& target) {
+std::optional<SinkSettings> file_from_target(const std::string& target) {
   if (target.empty()) return std::nullopt;
   return FileSettings{.path = target};
 }
 
-SinkPlaces places(const SinkSettings& settings) { return {.target = settings.as<FileSettings>().path, .spool = ""}; }
+SinkPlaces file_places(const SinkSettings& settings) { return {.target = settings.as<FileSettings>().path, .spool = ""}; }
 
 }  // namespace
 
@@ -50,9 +50,9 @@ SinkType file_sink_type(std::string_view name, std::string_view help,
           .help = help,
           .target_form = "PATH",
           .options = file_options(),
-          .complaint = complaint_about,
-          .from_target = from_target,
-          .places = places,
+          .complaint = file_complaint,
+          .from_target = file_from_target,
+          .places = file_places,
           .make = make};
 }
 

@@ -33,16 +33,16 @@ std::vector<Setting> ipfix_options() {
   };
 }
 
-std::string complaint_about(const SinkSettings& settings) {
+std::string ipfix_complaint(const SinkSettings& settings) {
   return settings.as<IpfixSettings>().path.empty() ? "an ipfix sink needs a path" : "";
 }
 
-std::optional<SinkSettings> from_target(const std::string& target) {
+std::optional<SinkSettings> ipfix_from_target(const std::string& target) {
   if (target.empty()) return std::nullopt;
   return IpfixSettings{.path = target};
 }
 
-SinkPlaces places(const SinkSettings& settings) { return {.target = settings.as<IpfixSettings>().path, .spool = ""}; }
+SinkPlaces ipfix_places(const SinkSettings& settings) { return {.target = settings.as<IpfixSettings>().path, .spool = ""}; }
 
 class IpfixSink : public Sink {
  public:
@@ -96,7 +96,7 @@ class IpfixSink : public Sink {
   Clock::time_point next_definitions_;
 };
 
-std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
+std::unique_ptr<Sink> make_ipfix(const SinkConfig& config, const SinkContext& context) {
   return std::make_unique<IpfixSink>(config, config.settings.as<IpfixSettings>(), context);
 }
 
@@ -107,10 +107,10 @@ SinkType ipfix_sink() {
           .help = "messages to a collector, RFC 7011",
           .target_form = "udp://HOST:PORT",
           .options = ipfix_options(),
-          .complaint = complaint_about,
-          .from_target = from_target,
-          .places = places,
-          .make = make};
+          .complaint = ipfix_complaint,
+          .from_target = ipfix_from_target,
+          .places = ipfix_places,
+          .make = make_ipfix};
 }
 
 }  // namespace spanflow

@@ -20,12 +20,12 @@ class JsonlSink : public FileSink {
   }
 };
 
-std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
+std::unique_ptr<Sink> make_jsonl(const SinkConfig& config, const SinkContext& context) {
   return std::make_unique<JsonlSink>(config, context);
 }
 
 }  // namespace
 
-SinkType jsonl_sink() { return file_sink_type("jsonl", "one JSON object per line", make); }
+SinkType jsonl_sink() { return file_sink_type("jsonl", "one JSON object per line", make_jsonl); }
 
 }  // namespace spanflow

@@ -118,20 +118,20 @@ std::vector<Setting> kafka_options() {
   };
 }
 
-std::string complaint_about(const SinkSettings& settings) {
+std::string kafka_complaint(const SinkSettings& settings) {
   const auto& kafka = settings.as<KafkaSettings>();
   if (kafka.brokers.empty()) return "a kafka sink needs brokers";
   if (kafka.topic.empty()) return "a kafka sink needs a topic";
   return "";
 }
 
-std::optional<SinkSettings> from_target(const std::string& target) {
+std::optional<SinkSettings> kafka_from_target(const std::string& target) {
   const auto slash = target.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == target.size()) return std::nullopt;
   return KafkaSettings{.brokers = target.substr(0, slash), .topic = target.substr(slash + 1)};
 }
 
-SinkPlaces places(const SinkSettings& settings) {
+SinkPlaces kafka_places(const SinkSettings& settings) {
   const auto& kafka = settings.as<KafkaSettings>();
   return {.target = kafka.brokers + "/" + kafka.topic, .spool = kafka.spool.path};
 }
@@ -271,7 +271,7 @@ class KafkaSink : public Sink {
   KafkaDelivery delivery_;
 };
 
-std::unique_ptr<Sink> make(const SinkConfig& config, const SinkContext& context) {
+std::unique_ptr<Sink> make_kafka(const SinkConfig& config, const SinkContext& context) {
   return std::make_unique<KafkaSink>(config, config.settings.as<KafkaSettings>(), context);
 }
 
@@ -282,10 +282,10 @@ SinkType kafka_sink() {
           .help = "a topic of Apache Kafka",
           .target_form = "BROKER:PORT/TOPIC",
           .options = kafka_options(),
-          .complaint = complaint_about,
-          .from_target = from_target,
-          .places = places,
-          .make = make};
+          .complaint = kafka_complaint,
+          .from_target = kafka_from_target,
+          .places = kafka_places,
+          .make = make_kafka};
 }
 
 }  // namespace spanflow

@@ -10,7 +10,6 @@
 namespace spanflow {
 namespace {
 
-constexpr std::chrono::milliseconds kLookUp{50};  // time between two checks of `abandon`
 // The number of a message that is not in the spool; other messages have their spool position.
 constexpr std::uint64_t kDirect = ~std::uint64_t{0};
 
@@ -46,7 +45,7 @@ void KafkaDelivery::send(std::string_view key, std::string_view value) {
       --direct_;
       return keep(key, value);
     }
-    producer_.wait_for_room(kLookUp);
+    producer_.wait_for_room(kAbandonCheck);
   }
 }
 
@@ -102,7 +101,7 @@ void KafkaDelivery::replay() {
 // A run that is not live waits for room in the spool instead of dropping the oldest records.
 void KafkaDelivery::wait_for_spool() {
   while (spool_->ledger().octets > options_.spool.max_bytes / 2 && !abandon_ && !is_hopeless()) {
-    producer_.wait_for_room(kLookUp);
+    producer_.wait_for_room(kAbandonCheck);
     replay();
   }
 }
@@ -123,9 +122,9 @@ void KafkaDelivery::finish() {
   const auto end = Clock::now() + options_.patience;
   for (;;) {
     if (spool_) poll();
-    const bool settled = producer_.flush(kLookUp);
+    const bool settled = producer_.flush(kAbandonCheck);
     if (settled && (!spool_ || spool_->ledger().waiting == 0)) return;
-    if (settled) producer_.wait_for_room(kLookUp);  // to send the rest of the spool
+    if (settled) producer_.wait_for_room(kAbandonCheck);  // to send the rest of the spool
     if (abandon_ || is_hopeless() || Clock::now() >= end) return leave_the_rest();
   }
 }

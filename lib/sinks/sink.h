@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +60,9 @@ class Sink {
 };
 
 inline const std::atomic<std::uint64_t> kNoRotations{0};
+
+// Greatest time between two checks of `abandon` while a sink waits.
+inline constexpr std::chrono::milliseconds kAbandonCheck{50};
 
 struct SinkContext {
   const Config& config;

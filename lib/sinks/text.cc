@@ -10,6 +10,8 @@
 #include <iterator>
 #include <string>
 
+#include "base/hex.h"
+
 namespace spanflow {
 namespace {
 
@@ -56,7 +58,6 @@ char* write_number(char* to, std::uint64_t value) {
   return to + 8;
 }
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 TextWriter append_list(TextWriter out, const EarlyPacketsValue& list) {
   const std::size_t length = std::max(list.padded_to, list.packets.size());

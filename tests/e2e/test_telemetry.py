@@ -94,7 +94,7 @@ def assert_as_in(summary, scraped):
 
 
 def settled(wire, running):
-    """Scrapes once all sent packets are metered."""
+    """Scrapes once all sent packets are metered, and the counts of the ports, which are read now and then, have followed."""
     running.wait_until_received(wire.statistic(wire.sender, "wire", "tx_packets"))
     running.wait_for(is_accounted_for, 10, "packets and flows that are accounted for")
     return scrape_of(wire)
@@ -103,7 +103,8 @@ def settled(wire, running):
 def is_accounted_for(summary):
     packets, flows = summary["packets"], summary["flows"]
     metered = packets["metered"] + total(packets["ignored"]) + total(packets["malformed"])
-    return packets["received"] == metered and flows["opened"] == flows["open"] + total(flows["exported"])
+    at_ports = sum(port["received"] for port in summary["ports"])
+    return packets["received"] == metered == at_ports and flows["opened"] == flows["open"] + total(flows["exported"])
 
 
 @pytest.mark.parametrize("workers", [1, 2])

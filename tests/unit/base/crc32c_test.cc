@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace spanflow::testing {
+namespace spanflow::testing::crc32c_test {
 namespace {
 
 TEST(Crc32cTest, GivesTheExamplesOfTheRfc) {
@@ -25,4 +25,4 @@ TEST(Crc32cTest, TwoPiecesGiveTheChecksumOfTheWhole) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::crc32c_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace spanflow::testing {
+namespace spanflow::testing::digest_test {
 namespace {
 
 std::string hex(std::span<const std::uint8_t> octets) { return fmt::format("{:02x}", fmt::join(octets, "")); }
@@ -50,4 +50,4 @@ TEST(Base64, AppendsToTheText) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::digest_test

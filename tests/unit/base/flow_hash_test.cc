@@ -8,7 +8,7 @@
 
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::flow_hash_test {
 namespace {
 
 FlowKey tcp_key() {
@@ -174,4 +174,4 @@ TEST(OwnerWorker, DistributesFlowsThatDifferInOnePortEvenly) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::flow_hash_test

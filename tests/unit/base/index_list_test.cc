@@ -7,7 +7,7 @@
 
 #include "base/loan_pool.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::index_list_test {
 namespace {
 
 TEST(IndexList, KeepsItsOrderWhateverIsRemoved) {
@@ -62,4 +62,4 @@ TEST(LoanPool, LendsAgainWhatCameBack) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::index_list_test

@@ -4,7 +4,7 @@
 
 #include "base/intern.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::units_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -91,4 +91,4 @@ TEST(Intern, EqualTextsAreKeptOnce) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::units_test

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::backoff_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,4 +44,4 @@ TEST(BackoffTest, EachWaitIsOneStep) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::backoff_test

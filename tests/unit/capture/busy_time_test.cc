@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::busy_time_test {
 namespace {
 
 constexpr std::uint64_t kHertz = 2'500'000'000;
@@ -33,4 +33,4 @@ TEST(BusyTime, OfACounterOfUnknownSpeedIsNotCounted) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::busy_time_test

@@ -10,7 +10,7 @@
 #include "support/random_traffic.h"
 #include "support/vector_source.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::distributor_test {
 namespace {
 
 struct Lane {
@@ -175,4 +175,4 @@ TEST_F(DistributorTest, AnErrorOfTheSourceEndsTheWorkersAndIsThrownByFinish) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::distributor_test

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::eal_test {
 namespace {
 
 Config::Input input() {
@@ -51,4 +51,4 @@ TEST(PciDevices, AreToldFromVdevs) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::eal_test

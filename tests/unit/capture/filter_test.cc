@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::filter_test {
 namespace {
 
 bool matches(const std::string& expression, const TestPacket& packet) {
@@ -48,4 +48,4 @@ TEST(Filter, AnExpressionWithoutMeaningOnTheLinkIsAnError) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::filter_test

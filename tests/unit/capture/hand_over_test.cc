@@ -10,7 +10,7 @@
 #include "support/random_traffic.h"
 #include "support/vector_source.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::hand_over_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -282,4 +282,4 @@ TEST_F(HandOverTest, NobodyWaitsForAWorkerThatHasFailed) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::hand_over_test

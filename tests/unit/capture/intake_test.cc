@@ -5,7 +5,7 @@
 
 #include "support/vector_source.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::intake_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -289,4 +289,4 @@ TEST_F(IntakeTest, DuplicatesAreFoundBeforeFragmentsAreFollowed) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::intake_test

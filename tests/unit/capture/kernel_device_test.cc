@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::kernel_device_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -81,4 +81,4 @@ TEST(KernelDeviceTest, AutoNeverTakesAfXdp) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::kernel_device_test

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <thread>
 
-namespace spanflow::testing {
+namespace spanflow::testing::nic_clock_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -98,4 +98,4 @@ TEST(SharedClockLineTest, IsGotWholeWhileItIsBeingSet) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::nic_clock_test

@@ -4,7 +4,7 @@
 
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::numa_test {
 namespace {
 
 TEST(NumaTest, TheKernelTellsTheNodeOfACpu) {
@@ -19,4 +19,4 @@ TEST(NumaTest, TheKernelTellsTheNodeOfACpu) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::numa_test

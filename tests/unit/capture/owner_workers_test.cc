@@ -4,7 +4,7 @@
 
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::owner_workers_test {
 namespace {
 
 constexpr std::uint32_t kWorkers = 5;
@@ -86,4 +86,4 @@ TEST(OwnerWorkersTest, FragmentsPortsAndVlansMakeNoDifference) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::owner_workers_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::packet_clock_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -67,4 +67,4 @@ TEST(PacketClock, IsRestartedByATimeLongBefore) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::packet_clock_test

@@ -4,7 +4,7 @@
 
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::packet_lane_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -147,4 +147,4 @@ TEST_F(PacketLaneTest, APacketLongerThanABlockIsCut) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::packet_lane_test

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::port_test {
 namespace {
 
 TEST(PortTest, AQueueIsAsLongAsItsDriverAndHalfOfItsBuffersAllow) {
@@ -13,4 +13,4 @@ TEST(PortTest, AQueueIsAsLongAsItsDriverAndHalfOfItsBuffersAllow) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::port_test

@@ -8,7 +8,7 @@
 #include "support/eventually.h"
 #include "support/random_traffic.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::read_ahead_test {
 namespace {
 
 // A source that puts each burst into a block, and reuses the block when there is no other reference to it.
@@ -122,4 +122,4 @@ TEST(OctetBlocks, AreUsedAgainOnceNobodyHoldsThem) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::read_ahead_test

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace spanflow::testing {
+namespace spanflow::testing::rss_test {
 namespace {
 
 using Octets = std::vector<std::uint8_t>;
@@ -117,4 +117,4 @@ TEST(RssTest, PortsAreHashedOnlyWhereIpPacketsAreNotKnownAsSuch) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::rss_test

@@ -5,7 +5,7 @@
 
 #include "support/decoding.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::duplicates_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -117,4 +117,4 @@ TEST(DuplicatesOff, NothingHasBeenSeen) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::duplicates_test

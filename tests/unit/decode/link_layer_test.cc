@@ -6,7 +6,7 @@
 
 #include "support/decoding.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::link_layer_test {
 namespace {
 
 // The same packet behind every link layer. From the IP header on, it has 20 + 8 + 5 octets.
@@ -242,4 +242,4 @@ TEST(DecoderIgnored, AnMplsPayloadThatIsNeitherIpNorPseudowireCarriesNoIp) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::link_layer_test

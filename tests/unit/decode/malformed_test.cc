@@ -7,7 +7,7 @@
 
 #include "support/decoding.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::malformed_test {
 namespace {
 
 PacketBuilder ip4() { return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2"); }
@@ -184,4 +184,4 @@ TEST(TruncatedFrames, OctetsChangedAtRandomAreReadWithinTheirBounds) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::malformed_test

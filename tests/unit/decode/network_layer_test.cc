@@ -3,7 +3,7 @@
 
 #include "support/decoding.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::network_layer_test {
 namespace {
 
 PacketBuilder ip4() { return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2"); }
@@ -293,4 +293,4 @@ TEST(DecoderKey, NothingOfAnEarlierPacketStays) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::network_layer_test

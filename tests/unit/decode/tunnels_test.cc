@@ -7,7 +7,7 @@
 #include "decode/tunnel_names.h"
 #include "support/decoding.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::tunnels_test {
 namespace {
 
 PacketBuilder outer() { return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2"); }
@@ -220,4 +220,4 @@ TEST(NestedTunnels, IpNestedForEverIsMeteredAtTheBound) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::tunnels_test

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace spanflow::testing {
+namespace spanflow::testing::flow_inspection_test {
 namespace {
 
 constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
@@ -60,4 +60,4 @@ TEST(FlowInspection, ADoneOneKnowsItsVerdictAndMetadata) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::flow_inspection_test

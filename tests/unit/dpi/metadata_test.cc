@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::metadata_test {
 namespace {
 
 constexpr std::uint64_t kChunk = 128;
@@ -97,4 +97,4 @@ TEST(MetadataStore, WithoutRoomAddsNothingAndTakesAgainWhatIsReleased) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::metadata_test

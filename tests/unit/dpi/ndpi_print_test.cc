@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace spanflow {
+namespace spanflow::testing::ndpi_print_test {
 namespace {
 
 constexpr std::size_t kRoom = 64;
@@ -75,4 +75,4 @@ TEST(NdpiPrint, LeavesEverythingElseToTheCLibrary) {
 }
 
 }  // namespace
-}  // namespace spanflow
+}  // namespace spanflow::testing::ndpi_print_test

@@ -5,7 +5,7 @@
 
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::replay_test {
 namespace {
 
 // The state that the flow table keeps for a flow.
@@ -89,4 +89,4 @@ TEST(RememberPacket, OfAConnectionMetHalfWayTheNumbersAreRebuilt) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::replay_test

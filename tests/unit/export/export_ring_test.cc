@@ -11,7 +11,7 @@
 #include "support/memory_sink.h"
 #include "support/records.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::export_ring_test {
 namespace {
 
 TEST(BlockRing, GivesFullBlocksInOrderAndEmptyOnesBack) {
@@ -275,4 +275,4 @@ TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::export_ring_test

@@ -10,7 +10,7 @@
 #include "support/memory_sink.h"
 #include "support/records.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::sink_runner_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -251,4 +251,4 @@ TEST_F(SinkRunnerTest, SaysHowManyRecordsWaitAndSinceWhen) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::sink_runner_test

@@ -10,7 +10,7 @@
 #include "base/flow_hash.h"
 #include "support/flow_harness.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::flow_cache_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -689,4 +689,4 @@ TEST_F(FullRing, OnlyThenEvictionsDropAndAreCounted) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::flow_cache_test

@@ -12,7 +12,7 @@
 
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::flow_table_test {
 namespace {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
@@ -370,4 +370,4 @@ TEST(FlowTable, BehavesAsAMapDoesWithOneSlotForAll) { expect_as_the_model(20, nu
 TEST(FlowTable, BehavesAsAMapDoesWithOneEntry) { expect_as_the_model(1, numbers_with(1, 8, 0, 0), 8); }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::flow_table_test

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace spanflow::testing {
+namespace spanflow::testing::flow_timeouts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -175,4 +175,4 @@ TEST(FlowTimeouts, ACloseThatIsTooLongAgoIsStoredAsTheLongestThatCanBe) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::flow_timeouts_test

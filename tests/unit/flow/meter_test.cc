@@ -15,7 +15,7 @@
 #include "support/flow_harness.h"
 #include "support/vector_source.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::meter_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -425,4 +425,4 @@ TEST(LiveMeter, FlowsThatAllReachATimeoutAtOnceWaitInTheTableForASlowSink) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::meter_test

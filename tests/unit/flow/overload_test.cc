@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace spanflow::testing {
+namespace spanflow::testing::overload_test {
 namespace {
 
 constexpr std::uint64_t kStart = 1'700'000'000'000'000'000;
@@ -98,4 +98,4 @@ TEST(Overload, BeginsWhenTheTimeIsKnown) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::overload_test

@@ -9,7 +9,7 @@
 #include "support/random_traffic.h"
 #include "support/vector_source.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::property_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -194,4 +194,4 @@ TEST_P(RandomStream, ARecordNeverSpansItsActiveTimeoutAndIsNeverEmpty) {
 INSTANTIATE_TEST_SUITE_P(FlowCache, RandomStream, ::testing::Range(1U, 9U));
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::property_test

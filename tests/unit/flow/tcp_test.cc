@@ -3,7 +3,7 @@
 
 #include "support/flow_harness.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::tcp_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -286,4 +286,4 @@ TEST(FlowDirection, AFlowIdIsThatOfTheDirectionShown) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::tcp_test

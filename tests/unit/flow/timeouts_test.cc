@@ -3,7 +3,7 @@
 
 #include "support/flow_harness.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::timeouts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -380,4 +380,4 @@ TEST(DueTime, HasNoFlowOfACaptureFile) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::timeouts_test

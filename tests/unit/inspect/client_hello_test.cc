@@ -10,7 +10,7 @@
 #include "support/recorded_packets.h"
 #include "support/tls_octets.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::client_hello_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -282,4 +282,4 @@ TEST(RecordedHellos, DamagedAreReadOnlyWhereTheyAreStillWhole) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::client_hello_test

@@ -11,7 +11,7 @@
 #include "support/decoding.h"
 #include "support/tls_octets.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::client_hello_watcher_test {
 namespace {
 
 constexpr std::uint32_t kSyn = 1000;
@@ -306,4 +306,4 @@ TEST_F(ClientHelloWatcherTest, ReleasingACalledInLoanLeavesTheOthersAlone) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::client_hello_watcher_test

@@ -10,7 +10,7 @@
 #include "support/recorded_packets.h"
 #include "support/tls_octets.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::ja4_test {
 namespace {
 
 std::string numbers(std::initializer_list<std::uint16_t> list) {
@@ -195,4 +195,4 @@ TEST(Ja4, OneFingerprintLeavesNothingToTheNext) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::ja4_test

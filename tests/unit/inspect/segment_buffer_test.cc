@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace spanflow::testing {
+namespace spanflow::testing::segment_buffer_test {
 namespace {
 
 class SegmentBufferTest : public ::testing::Test {
@@ -138,4 +138,4 @@ TEST_F(SegmentBufferTest, GivesTheSameTextWhateverTheCuts) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::segment_buffer_test

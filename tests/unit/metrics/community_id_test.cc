@@ -9,7 +9,7 @@
 #include "support/decoding.h"
 #include "support/flow_harness.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::community_id_test {
 namespace {
 
 std::string id_of(const PacketBuilder& builder, std::uint16_t seed = 0) {
@@ -151,4 +151,4 @@ TEST(CommunityId, OfAPingIsThatOfItsRequest) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::community_id_test

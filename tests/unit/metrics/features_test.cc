@@ -9,7 +9,7 @@
 #include "support/flow_harness.h"
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::features_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -155,4 +155,4 @@ TEST(Series, IsStableFarFromZero) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::features_test

@@ -6,7 +6,7 @@
 #include "support/flow_harness.h"
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::tcp_quality_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -829,4 +829,4 @@ TEST(TcpAcks, OfAnotherConnectionBetweenTheSamePortsBeginAnew) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::tcp_quality_test

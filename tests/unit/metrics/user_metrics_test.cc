@@ -11,7 +11,7 @@
 #include "support/packet_builder.h"
 #include "support/random_traffic.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::user_metrics_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -357,4 +357,4 @@ TEST(Callbacks, ThatCannotBeUsedSayWhy) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::user_metrics_test

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::prometheus_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -132,4 +132,4 @@ TEST(Prometheus, AnAddressOfAnotherHostIsAnErrorWithTheReason) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::prometheus_test

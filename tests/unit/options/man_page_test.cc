@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace spanflow {
+namespace spanflow::testing::man_page_test {
 namespace {
 
-using testing::EndsWith;
+using ::testing::EndsWith;
 
-class ManPageTest : public testing::Test {
+class ManPageTest : public ::testing::Test {
  protected:
   // Returns the text after the heading.
   std::string body() const {
@@ -71,4 +71,4 @@ TEST_F(ManPageTest, NestedItemsBelongToTheOneBefore) {
 }
 
 }  // namespace
-}  // namespace spanflow
+}  // namespace spanflow::testing::man_page_test

@@ -8,7 +8,7 @@
 #include "sinks/sink.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::mistakes_test {
 namespace {
 
 // The message of the ConfigError that `call` throws.
@@ -285,4 +285,4 @@ TEST(Warnings, LessCapacityThanWorkers) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::mistakes_test

@@ -11,7 +11,7 @@
 #include "options/loader.h"
 #include "options/nearest_word.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::options_test {
 namespace {
 
 // For every option a value that is not its default; {} if no other value exists.
@@ -153,4 +153,4 @@ TEST(Nearest, IsOneThatIsNearOrNone) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::options_test

@@ -6,7 +6,7 @@
 #include "options/loader.h"
 #include "options/options.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::reload_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,4 +55,4 @@ TEST(Reload, OptionsThatChangeAtOnce) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::reload_test

@@ -8,7 +8,7 @@
 #include "sinks/sink.h"
 #include "support/sink_config.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::sink_options_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -78,4 +78,4 @@ TEST(SinkPlaces, TwoSinksExcludeEachOtherByTargetOrSpool) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::sink_options_test

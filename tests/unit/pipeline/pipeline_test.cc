@@ -14,7 +14,7 @@
 #include "support/random_traffic.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::pipeline_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -269,4 +269,4 @@ TEST_F(PipelineTest, MayBeDestroyedWhileItRuns) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::pipeline_test

@@ -13,7 +13,7 @@
 #include "support/sink_config.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::sink_set_test {
 namespace {
 
 class SinkSetTest : public ::testing::Test {
@@ -197,4 +197,4 @@ TEST_F(SinkSetTest, TheProgramsOwnAlwaysStay) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::sink_set_test

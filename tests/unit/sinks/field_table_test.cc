@@ -15,7 +15,7 @@
 #include "support/records.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::field_table_test {
 namespace {
 
 std::vector<std::string> names_of(const std::vector<const Field*>& selected) {
@@ -363,4 +363,4 @@ TEST(JsonlSink, WritesAnEmptyObjectWhereNoMetricHasAValue) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::field_table_test

@@ -13,7 +13,7 @@
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::file_target_test {
 namespace {
 
 using std::chrono::hours;
@@ -431,4 +431,4 @@ TEST(FileName, NamesThatCannotBe) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::file_target_test

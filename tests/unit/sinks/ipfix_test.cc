@@ -9,7 +9,7 @@
 #include "sinks/field_selection.h"
 #include "sinks/ipfix_messages.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::ipfix_test {
 namespace {
 
 std::string hex(std::string_view octets) {
@@ -161,4 +161,4 @@ TEST(Ipfix, ARecordLongerThanAMessageHasOneOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::ipfix_test

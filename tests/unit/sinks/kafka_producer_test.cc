@@ -10,7 +10,7 @@
 #include "support/eventually.h"
 #include "support/mock_cluster.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::kafka_producer_test {
 namespace {
 
 using Outcome = KafkaProducer::Outcome;
@@ -241,4 +241,4 @@ TEST(KafkaProperty, IsCheckedByLibrdkafka) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::kafka_producer_test

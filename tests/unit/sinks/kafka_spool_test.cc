@@ -14,7 +14,7 @@
 #include "support/sink_config.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::kafka_spool_test {
 namespace {
 
 class KafkaSpoolTest : public ::testing::TestWithParam<std::string> {
@@ -201,4 +201,4 @@ INSTANTIATE_TEST_SUITE_P(Modes, KafkaSpoolTest, ::testing::Values("on_failure", 
                          [](const auto& mode) { return mode.param; });
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::kafka_spool_test

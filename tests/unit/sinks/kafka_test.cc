@@ -12,7 +12,7 @@
 #include "support/records.h"
 #include "support/sink_config.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::kafka_test {
 namespace {
 
 class KafkaSinkTest : public ::testing::Test {
@@ -174,4 +174,4 @@ TEST_F(KafkaSinkTest, APasswordFileThatIsMissingIsAMistake) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::kafka_test

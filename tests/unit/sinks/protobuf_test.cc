@@ -5,7 +5,7 @@
 #include "sinks/record_text.h"
 #include "support/records.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::protobuf_test {
 namespace {
 
 template <typename Value>
@@ -67,4 +67,4 @@ TEST(Protobuf, ARecordIsItsFieldsByTheirNumbers) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::protobuf_test

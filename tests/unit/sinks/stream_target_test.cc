@@ -10,7 +10,7 @@
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::stream_target_test {
 namespace {
 
 void put(StreamTarget& target, std::string_view text) {
@@ -92,4 +92,4 @@ TEST_F(StreamTargetTest, AReaderThatDoesNotReadIsGivenUpWhenTheRunIs) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::stream_target_test

@@ -10,7 +10,7 @@
 
 #include "support/packet_builder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::text_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -195,4 +195,4 @@ TEST(Addresses, AreDottedOrRfc5952) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::text_test

@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-namespace spanflow::testing {
+namespace spanflow::testing::settled_positions_test {
 namespace {
 
 TEST(SettledPositionsTest, TheLowWaterMarkWaitsForTheOldest) {
@@ -50,4 +50,4 @@ TEST(SettledPositionsTest, RandomRangesAsASetHasThem) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::settled_positions_test

@@ -21,7 +21,7 @@
 #include "support/eventually.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::spool_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -703,4 +703,4 @@ TEST_F(SpoolTest, WhateverIsInTheFolderOnlyGoodRecordsAreGiven) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::spool_test

@@ -10,7 +10,7 @@
 #include "support/random_traffic.h"
 #include "support/temporary_folder.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::streamer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -186,4 +186,4 @@ TEST_F(StreamerTest, AUserMetricThatIsGivenTwiceIsAOneLineError) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::streamer_test

@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace spanflow::testing {
+namespace spanflow::testing::counters_test {
 namespace {
 
 TEST(Counters, NamesAreUniqueAndHaveAHelpText) {
@@ -84,4 +84,4 @@ TEST(Histogram, BoundsAreSorted) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::counters_test

@@ -5,7 +5,7 @@
 
 #include "support/memory_log.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::folding_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -109,4 +109,4 @@ TEST_F(FoldingTest, ANewMessageReplacesTheOldestOf64) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::folding_test

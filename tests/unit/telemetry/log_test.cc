@@ -15,7 +15,7 @@
 #include "support/memory_log.h"
 #include "telemetry/log_writer.h"
 
-namespace spanflow::testing {
+namespace spanflow::testing::log_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -166,4 +166,4 @@ TEST(JsonLine, HoldsTheSensorAndTheRepetitions) {
 }
 
 }  // namespace
-}  // namespace spanflow::testing
+}  // namespace spanflow::testing::log_test
