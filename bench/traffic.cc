@@ -22,11 +22,11 @@ std::uint64_t lifetime_of(const TrafficOptions& options) {
   return std::max<std::uint64_t>(1, (options.packets_per_s + options.new_flows_per_s / 2) / options.new_flows_per_s);
 }
 
-// A stride near the golden section of `places`, so that successive places are far apart. It is coprime with `places`,
-// so that every place is visited.
-std::uint64_t stride_for(std::uint64_t places) {
-  auto stride = static_cast<std::uint64_t>(static_cast<double>(places) * 0.618);
-  while (std::gcd(stride, places) != 1) ++stride;
+// A stride near the golden section of `slots`, so that successive slots are far apart. It is coprime with `slots`,
+// so that every slot is visited.
+std::uint64_t stride_for(std::uint64_t slots) {
+  auto stride = static_cast<std::uint64_t>(static_cast<double>(slots) * 0.618);
+  while (std::gcd(stride, slots) != 1) ++stride;
   return stride;
 }
 
@@ -82,8 +82,8 @@ std::optional<Traffic::Packet> Traffic::next() {
   return next;
 }
 
-// The places replace their flows in different rounds, so that each round replaces the same number of flows. The first
-// flow of a place starts with the run, so it has fewer packets than the later flows.
+// Each slot has one flow at a time. The slots replace their flows in different rounds, so that each round replaces the
+// same number of flows. All first flows start in the first round, so most of them have fewer packets than later flows.
 Traffic::Packet Traffic::next_of_rounds() {
   std::uint64_t generation = 0;
   std::uint64_t position = round_;

@@ -82,7 +82,7 @@ class Traffic {
   std::uint64_t given_ = 0;
   std::uint64_t flows_ = 0;
 
-  // For kRounds: a circle of places, each with one flow at a time.
+  // For kRounds: a circle of slots, each with one flow at a time.
   std::uint64_t stride_ = 0;
   std::uint64_t slot_ = 0;
   std::uint64_t in_round_ = 0;

@@ -12,7 +12,6 @@
 namespace spanflow {
 namespace {
 
-
 struct PcapDeleter {
   void operator()(pcap_t* pcap) const { pcap_close(pcap); }
 };

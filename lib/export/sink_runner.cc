@@ -148,7 +148,8 @@ void SinkRunner::flush_until_written() {
   }
 }
 
-// Counts the unflushed records as delivered, or as dropped if the sink has ended.
+// Called after a flush, or after the sink has ended. The records that were unflushed until now count as delivered, or
+// as dropped if the sink has ended. A sink that reports confirmations itself has them as entrusted records.
 void SinkRunner::settle_unflushed() {
   if (settles_itself_) {
     entrusted_ += unflushed_;

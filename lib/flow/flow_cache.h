@@ -46,7 +46,7 @@ class FlowCache {
   bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
   // The new timeouts apply to open flows as well.
   void set_timeouts(const Adjustments& adjustments);
-  // From now on, leaves out the work that the overload level says.
+  // Applies the overload level from now on: what DPI and features are left out, and whether flows are sampled.
   void relieve(const Overload& overload);
   // Ends at most `budget` flows whose deadline is not after `now_ns`. Pauses while the export ring is nearly full. True
   // if any flow was ended.

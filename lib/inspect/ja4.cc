@@ -54,7 +54,6 @@ std::string_view first_name(NameReader names) {
   return {};
 }
 
-
 void append_hex(ShortText& text, std::uint8_t octet) {
   text.append(kHexDigits.substr(octet >> 4, 1));
   text.append(kHexDigits.substr(octet & 15, 1));

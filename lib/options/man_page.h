@@ -22,7 +22,7 @@ class ManPage {
   void section(std::string_view heading);
   void subsection(std::string_view heading);
   void paragraph(std::string_view text);
-  // Adds a line that is not joined with the next, such as a synopsis.
+  // Adds text that starts on a new line, such as one of several synopses.
   void line(std::string_view text);
   void item(std::string_view term, std::string_view text);
   // Items between begin_nested() and end_nested() are indented below the previous item.

@@ -31,7 +31,7 @@ ValueType<std::string> filter() {
   return type;
 }
 
-// The option decode.tunnels. The words have the order of tunnel_names().
+// A boolean or a list of names. The names are listed in the order of tunnel_names().
 ValueType<TunnelSet> tunnels() {
   std::vector<std::string> names;
   for (const auto& [type, name] : tunnel_names()) names.emplace_back(name);
@@ -163,14 +163,16 @@ ValueType<std::vector<MetricConfig>> metrics() {
 bool is_port(std::string_view digits) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  return digits.size() <= 5 && error == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65'535;
+  return digits.size() <= 5 && error == std::errc() && end == digits.data() + digits.size() && port >= 1 &&
+         port <= 65'535;
 }
 
 bool is_host(std::string_view host) {
   const bool ipv6 = host.starts_with('[') && host.ends_with(']');
   if (ipv6) host = host.substr(1, host.size() - 2);
   return !host.empty() && std::ranges::all_of(host, [ipv6](char c) {
-    return c == '.' || (ipv6 ? c == ':' || is_hex_digit(c) : c == '-' || std::isalnum(static_cast<unsigned char>(c)) != 0);
+    return c == '.' ||
+           (ipv6 ? c == ':' || is_hex_digit(c) : c == '-' || std::isalnum(static_cast<unsigned char>(c)) != 0);
   });
 }
 
@@ -185,16 +187,16 @@ constexpr std::string_view kListenPattern = R"(^(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Za-z
 // "off" is stored as an empty text.
 ValueType<std::string> listen_address() {
   const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
-  return {expected,
-          fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])",
-                      kListenPattern),
-          [expected](const YAML::Node& node) {
-            std::string text = scalar_of(node, expected);
-            if (text == "off" || text == "false") return std::string{};
-            if (!is_listen_address(text)) throw OptionError{.expected = expected};
-            return text;
-          },
-          [](const std::string& address) { return address.empty() ? "off" : yaml_scalar(address); }};
+  return {
+      expected,
+      fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])", kListenPattern),
+      [expected](const YAML::Node& node) {
+        std::string text = scalar_of(node, expected);
+        if (text == "off" || text == "false") return std::string{};
+        if (!is_listen_address(text)) throw OptionError{.expected = expected};
+        return text;
+      },
+      [](const std::string& address) { return address.empty() ? "off" : yaml_scalar(address); }};
 }
 
 template <typename Access, typename T>

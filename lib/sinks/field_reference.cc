@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 
 #include "sinks/field_table.h"
 
@@ -24,9 +25,20 @@ std::string_view group_name(FieldGroup group) {
   return kNames[static_cast<std::size_t>(group)];
 }
 
-// Empty if the help already names the unit.
+bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
+
+// False if the word is only a part of other words: "response" does not have the word "ns".
+bool has_word(std::string_view text, std::string_view word) {
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const std::string_view after = text.substr(at + word.size());
+    if ((at == 0 || !is_letter(text[at - 1])) && (after.empty() || !is_letter(after.front()))) return true;
+  }
+  return false;
+}
+
+// Empty if there is no unit, or the help already names it.
 std::string unit_in_brackets(const Field& field) {
-  return field.help.find(field.unit) == std::string_view::npos ? fmt::format(" ({})", field.unit) : "";
+  return field.unit.empty() || has_word(field.help, field.unit) ? "" : fmt::format(" ({})", field.unit);
 }
 
 }  // namespace

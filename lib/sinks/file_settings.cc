@@ -40,7 +40,9 @@ std::optional<SinkSettings> file_from_target(const std::string& target) {
   return FileSettings{.path = target};
 }
 
-SinkPlaces file_places(const SinkSettings& settings) { return {.target = settings.as<FileSettings>().path, .spool = ""}; }
+SinkPlaces file_places(const SinkSettings& settings) {
+  return {.target = settings.as<FileSettings>().path, .spool = ""};
+}
 
 }  // namespace
 

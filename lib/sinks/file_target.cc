@@ -57,7 +57,7 @@ void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
   Repaired repaired = repair(std::move(part), level_);
   if (repaired.kept <= header_.size()) {
     repaired.part->remove();
-    log().warn("{}: left without a record by a run that crashed or was killed: removed", was);
+    log().warn("{}: removed: it has no record, and a run that crashed or was killed left it", was);
     return;
   }
   const std::string name = repaired.part->complete(name_.has_time() || rotates_ ? 0 : 1);

@@ -42,7 +42,9 @@ std::optional<SinkSettings> ipfix_from_target(const std::string& target) {
   return IpfixSettings{.path = target};
 }
 
-SinkPlaces ipfix_places(const SinkSettings& settings) { return {.target = settings.as<IpfixSettings>().path, .spool = ""}; }
+SinkPlaces ipfix_places(const SinkSettings& settings) {
+  return {.target = settings.as<IpfixSettings>().path, .spool = ""};
+}
 
 class IpfixSink : public Sink {
  public:

@@ -14,8 +14,8 @@ struct Repaired {
   std::uint64_t cut = 0;   // octets of the torn line that follows
 };
 
-// Keeps the whole lines that can be read, and the file's format, plain text or zstd. At any moment one file on disk has
-// all these lines. Throws RunError.
+// Cuts off the torn line at the end, and what cannot be decoded. The format, plain text or zstd, stays the same. A
+// crash during the repair loses no whole line. Throws RunError if a file cannot be read or written.
 Repaired repair(std::unique_ptr<PartFile> part, int zstd_level);
 
 }  // namespace spanflow

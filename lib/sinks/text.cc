@@ -58,7 +58,6 @@ char* write_number(char* to, std::uint64_t value) {
   return to + 8;
 }
 
-
 TextWriter append_list(TextWriter out, const EarlyPacketsValue& list) {
   const std::size_t length = std::max(list.padded_to, list.packets.size());
   out.push_back('[');

@@ -1,4 +1,4 @@
-"""Checks that the programs of bench/ do what they are asked to: a benchmark of the wrong work would not be noticed."""
+"""Checks that the programs of bench/ do what they are asked to. Nobody would notice a benchmark of the wrong work otherwise."""
 import json
 import os
 import subprocess

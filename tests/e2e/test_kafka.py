@@ -261,7 +261,6 @@ def test_a_full_disk_drops_the_oldest_and_goes_on(small_disk, own_broker):
     assert sent <= arrived <= sent + first["dropped"]["spool_full"], (sent, arrived, first)
 
 
-@pytest.mark.alone
 def test_without_a_broker_records_are_counted_and_the_run_fails():
     started = time.monotonic()
     run = spanflowd("-r", capture("http.pcap"), "-w", "kafka:127.0.0.1:1/flows", code=1)

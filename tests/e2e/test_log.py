@@ -59,7 +59,7 @@ def test_a_higher_level_hides_a_warning():
 
 
 class Journal:
-    """Replaces journald: a socket at journald's path, in a mount namespace of each run's own."""
+    """Stands in for journald: a socket that each run sees at journald's path, in its own mount namespace."""
     IN_NAMESPACE = ("mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind \"$0\" /run/systemd/journal "
                     "&& exec \"$@\"")
 

@@ -106,7 +106,8 @@ class Conversation {
   std::uint64_t hosts_[2];
 };
 
-// Adds a datagram in fragments. They are in order within 1 ms, shuffled over some time, or without the first fragment.
+// Adds a datagram in fragments. Either the first fragment comes first and the others follow within 1 ms, or all come in
+// any order, or the first one is missing.
 void add_datagram(const Conversation& conversation, std::chrono::nanoseconds now, std::uint16_t id,
                   std::mt19937& random, std::vector<TestPacket>& packets) {
   const auto kind = random() % 4;  // 0: in order; 1: no first fragment

@@ -1,4 +1,4 @@
-"""Makes parameters of cases."""
+"""Turns named cases into parameters of pytest."""
 import pytest
 
 

@@ -242,7 +242,7 @@ TEST_F(IntakeTest, WhenAllRoomIsTakenTheOldestHeldFragmentIsAnOrphan) {
   take(first(1000, 1));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{1000, 100}, GoneOn{1000, 31}, GoneOn{1000, 32}));
   EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
-  for (std::uint16_t id = 10; id < 30; ++id) take(later(id, id));  // makes the rings wrap around
+  for (std::uint16_t id = 10; id < 30; ++id) take(later(id, id));  // makes the rings of Fragments wrap around
   EXPECT_EQ(gone_on().size(), 18U);
   EXPECT_EQ(counter(Counter::kFragmentsHeld), 2U);
   take(first(1000, 29));

@@ -70,7 +70,8 @@ TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
   }
 }
 
-// The copies are on another VLAN: with flow.vlan_key they would belong to another flow, perhaps of another worker.
+// Each copy is on another VLAN. VLANs are part of the key by default, so a copy that is not found would belong to
+// another flow, perhaps of another worker.
 TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   std::vector<TestPacket> once;
   std::vector<TestPacket> twice;

@@ -510,8 +510,8 @@ TEST_P(KilledSpoolTest, WhatWasFlushedIsThereAfterKill9) {
 INSTANTIATE_TEST_SUITE_P(Modes, KilledSpoolTest, ::testing::Bool(),
                          [](const auto& mode) { return mode.param ? "Acknowledging" : "Appending"; });
 
-// Makes random calls, restarts and crashes, and checks the results against a model. As long as nothing is lost, the
-// number of a record is its position.
+// Makes random calls, restarts and crashes, and checks the results against a model. The
+// spool drops no record here, so record(n) has position n.
 class SpoolModel {
  public:
   explicit SpoolModel(std::uint32_t seed) : random_(seed) { open(); }
