@@ -14,6 +14,8 @@ from support.program import spanflowd
 from support.records import read_jsonl
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.release_only  # most of the time goes to other programs
+
 PYTHON = os.path.join(ROOT, ".venv", "bin", "python")
 PROBES = {"north": "mixed.pcap", "south": "tls13_web.pcap"}
 
