@@ -15,8 +15,8 @@
 namespace spanflow {
 namespace {
 
-// Opens /dev/null for each closed standard descriptor. Otherwise the next opened file would get that number, and our
-// output.
+// Opens /dev/null for each closed standard descriptor. Otherwise a file that is opened later would get
+// its number, and our output would go into that file.
 void hold_standard_descriptors() {
   int descriptor = 0;
   do descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);

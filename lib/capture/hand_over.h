@@ -25,8 +25,8 @@ class HandOver {
   HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, const Backoff::Steps& idle);
   ~HandOver();
 
-  // Makes the end of one worker. `source` must not wait in poll(). `source` and the worker's `counters` must outlive
-  // the end.
+  // Makes the HandOverEnd that `worker` polls instead of `source`. `source` must not wait in poll(). `source` and the
+  // worker's `counters` must outlive the returned object.
   std::unique_ptr<HandOverEnd> make_end(std::uint32_t worker, PacketSource& source, Counters& counters);
   // To be called when this worker has ended or failed, and hands over no more packets. No end returns kEnd before all
   // workers have left.

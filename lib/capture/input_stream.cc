@@ -58,7 +58,7 @@ class InputStream::Decompressor {
   std::vector<std::uint8_t> raw_;
   std::size_t at_ = 0;
   std::size_t end_;
-  bool in_frame_ = true;  // true while the compressed data must not end
+  bool in_frame_ = true;  // true inside a gzip member or zstd frame: if the input ends now, it was cut short
 };
 
 class InputStream::Gzip : public Decompressor {

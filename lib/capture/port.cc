@@ -210,7 +210,8 @@ void Port::use_all_queues() {
   if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
 }
 
-// Sets the key a second time, separately, because some drivers ignore the key in the configuration.
+// True if both directions of a flow reach the same queue. If they do not at first, sets the RSS key again by its own
+// call, because some drivers ignore the key in the configuration.
 bool Port::directions_meet() {
   const auto meet = [this] {
     layout_ = read_rss_layout(id_);

@@ -271,9 +271,9 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   }
 }
 
-// If the IP length exceeds the frame, the packet was sliced on its way to this port, as packet brokers and ERSPAN do.
-// The packet still counts with its full length. In other tunnels, and if the length exceeds that of any link, the
-// octets are not an IP packet.
+// An IP length beyond the frame means that a packet broker or ERSPAN sliced the packet on its way to this port. The
+// packet still counts with its full length. Returns false if the octets are not an IP packet: the length exceeds that
+// of any link, or the packet is in another tunnel than ERSPAN.
 [[gnu::always_inline]] inline bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   constexpr std::uint32_t kJumbo = 9216;
   if (total > cursor.wire()) {

@@ -91,7 +91,7 @@ void SinkRunner::release() {
 
 void SinkRunner::run() {
   name_this_thread("sink " + name_);
-  flush_until_written();  // writes at least a header line
+  flush_until_written();  // writes what begins the output, such as a header line
   while (const RecordBatch batch = take()) deliver(batch);
   sink_->end();
   flush_until_written();

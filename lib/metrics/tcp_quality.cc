@@ -73,8 +73,8 @@ TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   return progressed;
 }
 
-// A SYN with another sequence number begins a new connection between the same ports. A SYN-ACK may replace the state of
-// its sender, but not that of the SYN that it answers.
+// A SYN with another sequence number begins a new connection between the same ports. A SYN-ACK resets the
+// state of its own sender only, because the other side has just sent the SYN that it answers.
 void TcpConnection::begin_numbering(const Packet& packet) {
   const Particulars& sender = particulars(packet.direction);
   const bool known = side(packet.direction).next_known;

@@ -101,7 +101,7 @@ ValueType<std::string> metric_name() {
           [](const std::string& name) { return yaml_scalar(name); }};
 }
 
-// Returns the error in a metric as a whole, or an empty text.
+// Returns what is wrong with the combination of a metric's keys, or an empty text.
 std::string complaint_about(const MetricConfig& metric) {
   if (metric.name.empty()) return "a metric needs a name";
   const bool aggregates = !metric.aggregate.empty();

@@ -82,7 +82,7 @@ struct Field {
 };
 
 std::span<const Field> fields();
-// The number of the user's metrics in flow.proto.
+// The field number of the map of the user's metrics in flow.proto.
 inline constexpr std::uint16_t kMetricsNumber = 1000;
 // The numbers of fields that were removed.
 inline constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};

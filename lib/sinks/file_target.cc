@@ -61,8 +61,10 @@ void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
     return;
   }
   const std::string name = repaired.part->complete(name_.has_time() || rotates_ ? 0 : 1);
-  log().warn("{}: left by a run that crashed or was killed: completed as {}, {} octets of a torn line cut", was, name,
-             repaired.cut);
+  log().warn(
+      "{}: a run that crashed or was killed left this file: completed as {}, without {} octets of an incomplete last "
+      "line",
+      was, name, repaired.cut);
 }
 
 void FileTarget::begin_file() {

@@ -47,7 +47,7 @@ class FileTarget : public Target {
   const Clock clock_;
 
   Rotation rotation_;
-  std::unique_ptr<OutputFile> file_;  // nullptr: no text to write since the last file ended
+  std::unique_ptr<OutputFile> file_;  // nullptr: the last file has ended, and no text has come since
   std::uint64_t followed_ = 0;        // the value of rotations_ when the file began
   std::size_t written_ = 0;           // number of octets of buffer_ that are written
   std::size_t end_ = 0;               // end of the part of buffer_ that fits into the file

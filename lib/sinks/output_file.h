@@ -13,7 +13,7 @@ namespace spanflow {
 
 class OutputFile {
  public:
-  // `part` must be empty. `level` is the zstd level; nullopt: plain text.
+  // `part` must be a file without content. `level` is the zstd level; nullopt: plain text.
   OutputFile(std::unique_ptr<PartFile> part, std::optional<int> level);
 
   // Returns the octets taken, at least one. Throws RunError if nothing was taken.

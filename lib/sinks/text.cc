@@ -48,8 +48,9 @@ void write_eight_digits(char* to, std::uint64_t value) {
   write_two_digits(to + 6, lower % 100);
 }
 
-// A record has up to eight times in nanoseconds, of nineteen digits each. Groups of eight digits can be converted in
-// parallel, while each step of a long division waits for the previous one. Returns the end of the digits.
+// Writes the number in groups of eight digits and returns the end of the digits. A record has several timestamps of
+// nineteen digits: groups can be converted in parallel, while each step of a division by ten waits for the previous
+// one.
 char* write_number(char* to, std::uint64_t value) {
   constexpr std::uint64_t kGroup = 100'000'000;
   if (value < kGroup) return write_leading_digits(to, static_cast<std::uint32_t>(value));

@@ -172,8 +172,8 @@ def test_killed_at_any_moment(path):
 def test_the_line_that_says_so():
     write("flows.csv.part", "ip_src\n1.1.1.1\n2.2.")
     run = spanflowd("-r", capture("http.pcap"), "--quiet", "-w", "csv:flows.csv", "-s", "output.fields=[ip_src]")
-    assert_equal(run.stderr, "spanflowd: warning: flows.csv.part: left by a run that crashed or was killed: "
-                             "completed as flows.1.csv, 4 octets of a torn line cut\n")
+    assert_equal(run.stderr, "spanflowd: warning: flows.csv.part: a run that crashed or was killed left this file: "
+                             "completed as flows.1.csv, without 4 octets of an incomplete last line\n")
     assert_equal(lines_of("flows.1.csv"), ["ip_src", "1.1.1.1"])
 
 

@@ -34,7 +34,7 @@ def identity(record):
     return record.get("sensor_id", ""), record["boot_id"], record["worker"], record["sequence"]
 
 
-# Writes records of flows that end every 20 ms, from a capture that is replayed from memory without end.
+# The arguments of a run that replays a capture from memory for ever. Flows end after 20 ms, so it always has records.
 def endless(*arguments):
     return ("-d", f"net_pcap0,rx_pcap={capture('mixed.pcap')},infinite_rx=1", "-s", "flow.active_timeout=20ms",
             "-s", "flow.inactive_timeout=20ms", "-s", "overload.enabled=false", "-s", "input.memory=64MiB",

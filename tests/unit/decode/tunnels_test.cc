@@ -216,7 +216,7 @@ TEST(NestedTunnels, IpNestedForEverIsMeteredAtTheBound) {
   const Decoded decoded = decode(builder.udp(1, 2));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.key.ip_src,
-            address("10.0.0.7"));  // the decoder reads eight headers, although more follow
+            address("10.0.0.7"));  // the decoder stops after eight IP headers and meters the packet around the last one
 }
 
 }  // namespace

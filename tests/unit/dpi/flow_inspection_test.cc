@@ -1,4 +1,4 @@
-// Tests that the three states of a FlowInspection share 8 octets.
+// Tests the three states of a FlowInspection, which share its 8 octets: each keeps its own values.
 #include "dpi/flow_inspection.h"
 
 #include <gtest/gtest.h>

@@ -396,7 +396,7 @@ class SlowSink : public Sink {
 };
 
 TEST(LiveMeter, FlowsThatAllReachATimeoutAtOnceWaitInTheTableForASlowSink) {
-  constexpr std::uint32_t kFlows = 60'000;  // about four times as many records as the ring and the queue hold
+  constexpr std::uint32_t kFlows = 60'000;  // about three times as many records as the ring and the queue hold
   Config config;
   config.dpi.enabled = false;
   std::atomic<bool> abandon{false};

@@ -271,9 +271,10 @@ TEST_F(FileTargetTest, ATornLineIsCutAndTheFileCompleted) {
   folder_.write("other-2026-01.csv.part", "a,b\n1,1\n2,");
   ::testing::internal::CaptureStderr();
   const auto target = open("%Y-%m.csv");
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              HasSubstr((folder_ / "2026-01.csv.part") + ": left by a run that crashed or was killed: completed as " +
-                        (folder_ / "2026-01.csv") + ", 2 octets of a torn line cut"));
+  EXPECT_THAT(
+      ::testing::internal::GetCapturedStderr(),
+      HasSubstr((folder_ / "2026-01.csv.part") + ": a run that crashed or was killed left this file: completed as " +
+                (folder_ / "2026-01.csv") + ", without 2 octets of an incomplete last line"));
   EXPECT_EQ(content("2026-01.csv"), "a,b\n1,1\n");
   EXPECT_EQ(content("other-2026-01.csv.part"), "a,b\n1,1\n2,") << "that is no file of this sink's";
 }
