@@ -92,8 +92,8 @@ Field column(const Renamed& renamed, FieldGroup group) {
 std::vector<Field> make_columns() {
   std::vector<Field> columns;
   const auto add = [&columns](std::initializer_list<Field> more) { columns.insert(columns.end(), more); };
-  const auto rename = [&columns](FieldGroup group, std::initializer_list<Renamed> more) {
-    for (const Renamed& renamed : more) columns.push_back(column(renamed, group));
+  const auto rename = [&add](FieldGroup group, std::initializer_list<Renamed> more) {
+    for (const Renamed& renamed : more) add({column(renamed, group)});
   };
   rename(FieldGroup::kClassic, {{"id", "sequence"}});
   add({COLUMN("expiration_id", kClassic, expiration_id(r))});
