@@ -307,12 +307,12 @@ TEST(FlowTable, KnowsTheLeastRecentlyUsedOfAll) {
 TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   constexpr std::uint64_t kNow = 1'795'574'700'684'000'000;
   FlowTable table(2, 1);
-  const FlowEntry& entry = insert(table, key_number(1), kNow);
-  const FlowEntry& before_the_clock = insert(table, key_number(2), 0);
+  const FlowEntry* const entry = &insert(table, key_number(1), kNow);
+  const FlowEntry* const before_the_clock = &insert(table, key_number(2), 0);
   for (const std::uint64_t later :
        {std::uint64_t{0}, 7 * kMillisecond, kMillisecond / 2, 4'294'967'295 * kMillisecond}) {
-    EXPECT_EQ(FlowTable::touched_ns(entry, kNow + later), kNow) << later;
-    EXPECT_EQ(FlowTable::touched_ns(before_the_clock, kNow + later), 0U);
+    EXPECT_EQ(FlowTable::touched_ns(*entry, kNow + later), kNow) << later;
+    EXPECT_EQ(FlowTable::touched_ns(*before_the_clock, kNow + later), 0U);
   }
 }
 
