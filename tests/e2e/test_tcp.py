@@ -2,6 +2,7 @@
 import collections
 import contextlib
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -90,7 +91,22 @@ def test_counts_are_those_of_tshark(name):
 
 def test_lossy_capture_has_the_counts_of_tshark():
     path = capture("tcp_loss.pcap")
-    assert_counts_of_tshark(path, tcp_records(path))
+    ours, theirs = our_counts(tcp_records(path)), tshark_counts(path)
+    assert_equal(sorted(ours), sorted(theirs))
+    # tshark 4.4 takes more segments for retransmissions than tshark 4.0, and as many fewer for segments out of order.
+    for way in theirs:
+        assert_equal(late_segments(ours[way]), late_segments(theirs[way]), " ".join(way))
+    if tshark_version() < (4, 4):
+        assert_counts_of_tshark(path, tcp_records(path))
+
+
+def late_segments(counts):
+    return counts["retransmitted_pkts"] + counts["out_of_order_pkts"]
+
+
+def tshark_version():
+    shown = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.search(r"(\d+)\.(\d+)\.", shown).groups()))
 
 
 def test_counts_of_the_lossy_capture():
