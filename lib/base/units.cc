@@ -77,8 +77,9 @@ std::optional<Nanoseconds> parse_duration(std::string_view text) {
 std::string format_duration(Nanoseconds duration) {
   const auto count = static_cast<std::uint64_t>(duration.count());
   // Durations up to 10 minutes are shown in seconds, because 120s is easier to read than 2m.
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  if (count % kSecond == 0 && count < 600 * kSecond) return std::to_string(count / kSecond) + "s";
+  if (count % kNanosecondsPerSecond == 0 && count < 600 * kNanosecondsPerSecond) {
+    return std::to_string(count / kNanosecondsPerSecond) + "s";
+  }
   return in_greatest_unit(count, kTimeUnits);
 }
 

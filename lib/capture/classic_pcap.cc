@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kFileHeader = 24;
 constexpr std::size_t kRecordHeader = 16;
-// The same limit as libpcap's: a longer packet means that the file is damaged.
 
 std::uint32_t word(const std::uint8_t* at, bool swapped) {
   std::uint32_t value = 0;

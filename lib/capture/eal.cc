@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cctype>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
@@ -21,7 +22,6 @@
 
 #include "base/cpus.h"
 #include "base/error.h"
-#include "base/hex.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -84,7 +84,7 @@ std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cp
 bool is_pci_device(const std::string& device) {
   // In a form, x stands for a hexadecimal digit and f for the number of a PCI function.
   const auto matches = [](char c, char form) {
-    if (form == 'x') return is_hex_digit(c);
+    if (form == 'x') return std::isxdigit(static_cast<unsigned char>(c)) != 0;
     return form == 'f' ? c >= '0' && c <= '7' : c == form;
   };
   const std::string_view address = std::string_view(device).substr(0, device.find(','));

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/units.h"
 #include "decode/packet.h"
 
 namespace spanflow {
 namespace {
 
-constexpr std::uint64_t kMillisecond = 1'000'000;  // ns
-constexpr std::uint32_t kUseOrderGrain = 100;      // ms
+constexpr std::uint32_t kUseOrderGrain = 100;  // ms
 
-std::uint32_t in_milliseconds(std::uint64_t time_ns) { return static_cast<std::uint32_t>(time_ns / kMillisecond); }
+std::uint32_t in_milliseconds(std::uint64_t time_ns) {
+  return static_cast<std::uint32_t>(time_ns / kNanosecondsPerMillisecond);
+}
 
 bool is_counted_apart(Accounting accounting) {
   return accounting == Accounting::kTransport || accounting == Accounting::kPayload;
@@ -135,7 +137,7 @@ std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
 std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns) {
   if (entry.touched_ms == 0) return 0;
   const std::uint32_t ago_ms = in_milliseconds(now_ns) - entry.touched_ms;
-  return now_ns - now_ns % kMillisecond - ago_ms * kMillisecond;
+  return now_ns - now_ns % kNanosecondsPerMillisecond - ago_ms * kNanosecondsPerMillisecond;
 }
 
 void FlowTable::start_segment(FlowEntry& entry) {

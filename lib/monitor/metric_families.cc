@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 
+#include "base/units.h"
 #include "base/utf8.h"
 #include "capture/eal.h"
 #include "dpi/classifier.h"
@@ -63,8 +64,7 @@ std::string name_of(std::string_view row, std::string_view unit, bool is_count) 
 }
 
 double in_base_unit(std::uint64_t value, std::string_view unit) {
-  constexpr double kNanosecondsPerSecond = 1e9;
-  return unit == "ns" ? sample_of(value) / kNanosecondsPerSecond : sample_of(value);
+  return unit == "ns" ? sample_of(value) / sample_of(kNanosecondsPerSecond) : sample_of(value);
 }
 
 // The family of a counter. Counters of one quantity that differ in the reason (packets.ignored.filtered,

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <set>
 
-#include "base/hex.h"
 #include "capture/filter.h"
 #include "decode/tunnel_names.h"
 #include "metrics/aggregates.h"
@@ -170,9 +169,8 @@ bool is_port(std::string_view digits) {
 bool is_host(std::string_view host) {
   const bool ipv6 = host.starts_with('[') && host.ends_with(']');
   if (ipv6) host = host.substr(1, host.size() - 2);
-  return !host.empty() && std::ranges::all_of(host, [ipv6](char c) {
-    return c == '.' ||
-           (ipv6 ? c == ':' || is_hex_digit(c) : c == '-' || std::isalnum(static_cast<unsigned char>(c)) != 0);
+  return !host.empty() && std::ranges::all_of(host, [ipv6](unsigned char c) {
+    return c == '.' || (ipv6 ? c == ':' || std::isxdigit(c) != 0 : c == '-' || std::isalnum(c) != 0);
   });
 }
 
@@ -181,7 +179,7 @@ bool is_listen_address(std::string_view text) {
   return colon != std::string_view::npos && is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
 }
 
-// What is_listen_address() checks, as far as the pattern of a JSON schema can express it.
+// For the JSON schema: the form of a listen address. A pattern cannot check that the port is from 1 to 65,535.
 constexpr std::string_view kListenPattern = R"(^(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Za-z.-]+):[0-9]{1,5}$)";
 
 // "off" is stored as an empty text.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/units.h"
+
 namespace spanflow {
 namespace {
 
@@ -11,11 +13,11 @@ constexpr std::size_t kMostText = 4096;  // limit of a text, so that a record fi
 // RFC 7011, section 6.1.9: the NTP format, seconds since 1900 and a 32-bit fraction.
 std::uint64_t ntp_time(std::uint64_t nanoseconds) {
   constexpr std::uint64_t kFrom1900To1970 = 2'208'988'800;
-  constexpr std::uint64_t kSecond = 1'000'000'000;
   if (nanoseconds == 0) return 0;
   // Rounded up, so that a reader that rounds down gets the same nanosecond.
-  const std::uint64_t fraction = ((nanoseconds % kSecond << 32) + kSecond - 1) / kSecond;
-  return ((nanoseconds / kSecond + kFrom1900To1970) << 32) + fraction;
+  const std::uint64_t fraction =
+      ((nanoseconds % kNanosecondsPerSecond << 32) + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond;
+  return ((nanoseconds / kNanosecondsPerSecond + kFrom1900To1970) << 32) + fraction;
 }
 
 }  // namespace
