@@ -197,8 +197,9 @@ ValueType<std::string> listen_address() {
       [](const std::string& address) { return address.empty() ? "off" : yaml_scalar(address); }};
 }
 
-template <typename Access, typename T>
-Option option(std::string name, Access access, const ValueType<T>& type, std::string help, bool reloads = false) {
+template <typename Member, typename T>
+Option option(std::string name, Member& (*access)(Config&), const ValueType<T>& type, std::string help,
+              bool reloads = false) {
   return {std::move(name),
           type.expected,
           type.schema,
@@ -210,10 +211,11 @@ Option option(std::string name, Access access, const ValueType<T>& type, std::st
           reloads};
 }
 
-// NAME is both the dotted name and the path of the member in Config, so the two cannot differ.
+// NAME is both the dotted name and the path of the member in Config, so the two cannot differ. The + makes a function
+// pointer of the lambda: option() is compiled once for each type of value then, and not for each option.
 #define OPTION(NAME, TYPE, ...) \
   option(                       \
-      #NAME, [](Config & config) -> auto& { return config.NAME; }, TYPE, __VA_ARGS__)
+      #NAME, +[](Config & config) -> auto& { return config.NAME; }, TYPE, __VA_ARGS__)
 
 constexpr bool kReloads = true;
 

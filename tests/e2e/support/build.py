@@ -24,9 +24,19 @@ def patience(seconds):
     return seconds * slowness * (3 if beside_others else 1)
 
 
+def introspected(subject):
+    with open(os.path.join(folder, "meson-info", f"intro-{subject}.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
 def build_options():
-    with open(os.path.join(folder, "meson-info", "intro-buildoptions.json"), encoding="utf-8") as file:
-        return {option["name"]: option["value"] for option in json.load(file)}
+    return {option["name"]: option["value"] for option in introspected("buildoptions")}
+
+
+def compiler():
+    """Returns the command of the compiler that the build was made with: each has its own sanitizers."""
+    spanflowd = next(target for target in introspected("targets") if target["name"] == "spanflowd")
+    return spanflowd["target_sources"][0]["compiler"]
 
 
 def sanitizers():

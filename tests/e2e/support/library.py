@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 
-from support.build import ROOT, patience, sanitizers
+from support.build import ROOT, compiler, patience, sanitizers
 from support.compare import assert_equal
 from support.installation import installation
 from support.program import need
@@ -14,7 +14,7 @@ from support.program import need
 @functools.lru_cache(maxsize=1)
 def environment():
     """Returns environment variables with which pkg-config and the loader find the installation."""
-    need("pkg-config", "g++")
+    need("pkg-config")
     root = installation()
     pc = glob.glob(os.path.join(root, "**", "spanflow.pc"), recursive=True)
     assert len(pc) == 1, pc
@@ -36,7 +36,7 @@ def write_file(name, content):
 
 def compile_program(source):
     write_file("program.cc", source)
-    done = subprocess.run(["g++", "-std=c++20", "-Wall", "-Wextra", *sanitizers(), "program.cc",
+    done = subprocess.run([*compiler(), "-std=c++20", "-Wall", "-Wextra", *sanitizers(), "program.cc",
                            *pkg_config("--cflags", "--libs"), "-o", "program"],
                           env=environment(), stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -52,7 +52,7 @@ def run_program(*arguments):
 
 def build_shared_object(source, to):
     """Compiles a shared object as docs/metrics.md says: against the installed header, linked with no library."""
-    done = subprocess.run(["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", *sanitizers(), "-shared", "-fPIC",
+    done = subprocess.run([*compiler(), "-std=c++20", "-O2", "-Wall", "-Wextra", *sanitizers(), "-shared", "-fPIC",
                            *pkg_config("--cflags"), source, "-o", to],
                           env=environment(), stderr=subprocess.PIPE, check=False)
     assert_equal((done.returncode, done.stderr.decode()), (0, ""))
