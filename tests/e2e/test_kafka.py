@@ -125,7 +125,6 @@ def wait_until_delivered(running, count):
     running.wait_for(lambda summary: sink_of(summary)["delivered"] > count, 30, f"{count} records delivered")
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 def test_an_outage_under_load_loses_nothing(own_broker):
     with Running(*endless("-w", f"kafka:{own_broker.address}/flows", "--quiet")) as running:
@@ -170,7 +169,6 @@ def sequences(records):
     return found
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["on_failure", "always"])
 def test_an_outage_is_spooled(mode, own_broker):
