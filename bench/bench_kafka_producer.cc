@@ -1,4 +1,4 @@
-// The baseline for the kafka sink: a bare producer that sends the lines of a file with librdkafka. It has the settings
+// The baseline for the kafka sink: a program that only sends the lines of a file with librdkafka. It has the settings
 // of the sink and, like the sink, a separate thread for the delivery reports. Prints the time from the first message to
 // the last delivery report.
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
-// The text of a JSON object's member; empty if it is absent.
+// Returns the value of a text member of a JSON object; empty if the object has no such member.
 std::string_view member(std::string_view json, std::string_view name) {
   const std::string start = fmt::format("\"{}\":\"", name);
   const std::size_t at = json.find(start);

@@ -1,4 +1,5 @@
-// Measures one worker with generated traffic, from the packet source to a sink that counts. Prints one JSON object.
+// Measures one worker with generated traffic, from the packet source to a sink that only counts records. Prints one
+// JSON object.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -52,6 +53,7 @@ class CountingSink : public Sink {
   std::uint64_t& records_;
 };
 
+// Returns the peak memory of the process in MiB.
 double greatest_resident_mb() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -70,8 +72,8 @@ Traffic make_traffic(const Plan& plan) {
   return {options, plan.captures.empty() ? kind.conversations() : recorded_conversations(plan.captures)};
 }
 
-// The timeout is so long that no flow ends between two of its packets. The table has room for replaced flows until they
-// time out. Settings of the command line are applied last.
+// The inactive timeout is longer than the time between two packets of a flow. The flow table also has room for flows
+// that have no more packets but have not timed out yet. The settings of the command line replace these values.
 Config config_for(const Plan& plan) {
   const TrafficOptions& traffic = plan.traffic;
   const std::uint64_t inactive_s = 1 + 2 * traffic.flows / traffic.packets_per_s;
@@ -83,7 +85,7 @@ Config config_for(const Plan& plan) {
   return config;
 }
 
-// The cost of generating a packet, to subtract from the total.
+// Returns the CPU time of generating one packet. bench/meter subtracts it from the total.
 double source_ns_per_packet(const Plan& plan) {
   GeneratedSource source(make_traffic(plan), {});
   constexpr std::uint64_t kEnough = 2'000'000;
@@ -96,13 +98,15 @@ double source_ns_per_packet(const Plan& plan) {
 }
 
 struct Outcome {
+  // The measurement starts at `warm` and ends at `ended`, after the last packet. At `drained`, the flows that were
+  // still open have been exported too.
   Moment warm, ended, drained;
   std::uint64_t flows = 0;
   std::uint64_t delivered = 0;
 };
 
-// The number of packets before the measurement starts: until all initial flows are open and, with new flows, until as
-// many flows end as begin; at most half of the packets.
+// Returns the number of packets before the measurement starts, at most half of all packets. After these packets, all
+// initial flows are open. With new flows, flows also end as often as they begin.
 std::uint64_t warm_after(const Plan& plan, const Config& config) {
   if (kind_named(plan.kind).order != Order::kRounds) return 0;
   const auto inactive_s =
@@ -140,7 +144,7 @@ Outcome meter(const Plan& plan) {
   return outcome;
 }
 
-// Throws unless every packet was metered and every record arrived.
+// Throws if a packet was not metered, or if a record did not reach the sink.
 void check(const Outcome& outcome, const Plan& plan) {
   if (outcome.drained.packets != plan.traffic.packets) throw std::logic_error("not every packet was metered");
   if (outcome.drained.records != outcome.delivered) throw std::logic_error("not every record came to the sink");

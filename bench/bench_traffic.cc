@@ -18,6 +18,7 @@ class PcapFile {
  public:
   explicit PcapFile(const std::string& path) : descriptor_(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666)) {
     if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), path);
+    // Magic number, version 2.4, time zone, accuracy, snap length, LINKTYPE_ETHERNET.
     constexpr std::array<std::uint32_t, 6> kHeader = {0xa1b2c3d4, 0x00040002, 0, 0, 262'144, 1};
     std::memcpy(room_for(sizeof kHeader).data(), kHeader.data(), sizeof kHeader);
   }
@@ -25,7 +26,7 @@ class PcapFile {
   PcapFile& operator=(const PcapFile&) = delete;
   ~PcapFile() { close(descriptor_); }
 
-  // Adds a packet and returns its octets, which the caller may change until the next call.
+  // Adds a packet. Returns its octets in the buffer, which the caller may change until the next call.
   std::span<std::uint8_t> add(const Frame& frame, std::uint64_t time_ns) {
     const auto captured = static_cast<std::uint32_t>(frame.octets.size());
     const std::array<std::uint32_t, 4> header = {static_cast<std::uint32_t>(time_ns / 1'000'000'000),

@@ -40,7 +40,7 @@ PacketBuilder headers(const Form& form, bool from_client) {
   return builder;
 }
 
-// Builds the frame, padded to Ethernet's minimum.
+// Builds the frame. Pads it to the minimum size of Ethernet.
 Frame frame_of(PacketBuilder builder, bool from_client) {
   const std::size_t bare = builder.build().bytes.size();
   const testing::TestPacket built = builder.padding(kLeast - std::min(kLeast, bare)).build();
@@ -49,15 +49,15 @@ Frame frame_of(PacketBuilder builder, bool from_client) {
   return make_frame(built.raw(), decoded.packet, from_client);
 }
 
-// A frame of `octets` octets, with payload. If the headers alone are longer, the frame has no payload.
+// Returns a frame of `octets` octets, with payload. If the headers alone are longer, the frame has no payload.
 Frame data(const Form& form, bool from_client, std::size_t octets) {
   const std::size_t bare = headers(form, from_client).build().bytes.size();
   const std::string payload(octets - std::min(octets, bare), 'x');
   return frame_of(headers(form, from_client).payload(payload), from_client);
 }
 
-// The TCP handshake, if the form is TCP, and then data frames of these sizes, which repeat without end. Client and
-// server send in turn.
+// Returns a conversation of data frames of these sizes in octets, which repeats without end. Client and server send in
+// turn. A TCP conversation begins with the handshake, which does not repeat.
 Conversation conversation(const Form& form, std::span<const std::size_t> sizes) {
   Conversation made;
   if (form.tcp) {
@@ -74,7 +74,7 @@ Conversation conversation(const Form& form, std::span<const std::size_t> sizes) 
   return made;
 }
 
-// The "Internet mix" (IMIX) of frame sizes, 7 : 4 : 1.
+// The "Internet mix" (IMIX): small, middle and large frames in the ratio 7:4:1.
 constexpr std::array<std::size_t, 12> kMix = {kLeast, kMiddle, kLeast, kMiddle, kLeast, kGreatest,
                                               kLeast, kMiddle, kLeast, kMiddle, kLeast, kLeast};
 

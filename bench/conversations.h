@@ -1,4 +1,4 @@
-// The conversations that Traffic repeats: generated, or from a capture.
+// The conversations that Traffic repeats. They are generated or come from captures.
 #pragma once
 
 #include <span>
@@ -10,6 +10,7 @@
 
 namespace spanflow::bench {
 
+// A kind of generated traffic, as --kind selects it.
 struct Kind {
   std::string_view name;
   std::string_view help;
@@ -18,11 +19,11 @@ struct Kind {
 };
 
 std::span<const Kind> kinds();
-// Throws std::invalid_argument, with the known names, if there is no such kind.
+// Throws std::invalid_argument if there is no such kind. The message lists the known names.
 const Kind& kind_named(std::string_view name);
 
-// One conversation for each flow of the captures, without FIN and RST packets, so that it can be repeated without end.
-// The captures must be Ethernet. Fragments, and packets that cannot be decoded, are left out.
+// Returns one conversation for each flow of the captures. Leaves out FIN and RST packets, because a conversation
+// repeats without end. Also leaves out fragments and packets that cannot be decoded. The captures must be Ethernet.
 std::vector<Conversation> recorded_conversations(const std::vector<std::string>& captures);
 
 }  // namespace spanflow::bench

@@ -10,11 +10,11 @@
 
 namespace spanflow::bench {
 
-// Keeps a copy of every frame for each place in a burst: then only the addresses of a packet must be written.
+// Keeps one copy of every frame for each position in a burst, so poll() writes only the addresses of each packet.
 class GeneratedSource : public PacketSource {
  public:
-  // Callbacks in the polling thread: `warm` before the first burst after `warm_after` packets, `ended` after the last
-  // packet.
+  // Callbacks, which the polling thread calls once each: `warm` before the first burst after `warm_after` packets, and
+  // `ended` after the last packet.
   struct Marks {
     std::uint64_t warm_after = 0;
     std::function<void()> warm = [] {};

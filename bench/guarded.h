@@ -1,4 +1,4 @@
-// The error handling around main() of the programs in bench/.
+// The error handling of main() in the programs of bench/.
 #pragma once
 
 #include <exception>
@@ -6,7 +6,8 @@
 
 namespace spanflow::bench {
 
-// Calls `run`. An exception is printed to standard error after the program's name, and gives exit code 1.
+// Calls `run` and returns its exit code. If `run` throws, prints the program's name and the message to standard error
+// and returns 1.
 inline int guarded(const char* program, int (*run)(int, char**), int argc, char** argv) {
   try {
     return run(argc, argv);

@@ -9,7 +9,7 @@
 namespace spanflow::bench {
 namespace {
 
-// Collects the flows of all captures. Each packet is compared with all flows, so captures should have few flows.
+// Collects the flows of all captures. It compares each packet with all flows, so the captures should have few flows.
 class Recorder {
  public:
   void add(const RawPacket& raw, const Packet& packet) {
@@ -24,7 +24,7 @@ class Recorder {
     conversations_.push_back({.frames = {make_frame(raw, packet, true)}});
   }
 
-  // The second half of each conversation repeats.
+  // Only the second half of each conversation repeats, because the first half has the start of the connection.
   std::vector<Conversation> take() {
     for (Conversation& conversation : conversations_) conversation.steady = conversation.frames.size() / 2;
     return std::move(conversations_);

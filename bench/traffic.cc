@@ -15,15 +15,15 @@ constexpr unsigned kClientBits = 24;
 constexpr std::uint32_t kClientNet = 0x0a000000;
 constexpr std::uint32_t kServerNet = 0xac100000;
 constexpr std::uint32_t kServerMask = 0x000fffff;
-constexpr std::uint32_t kServers = 64;  // number of servers for each 2^24 flows
+constexpr std::uint32_t kServers = 64;  // number of server addresses for each 2^24 flows
 
 std::uint64_t lifetime_of(const TrafficOptions& options) {
   if (options.new_flows_per_s == 0) return 0;
   return std::max<std::uint64_t>(1, (options.packets_per_s + options.new_flows_per_s / 2) / options.new_flows_per_s);
 }
 
-// A stride near the golden section of `slots`, so that successive slots are far apart. It is coprime with `slots`,
-// so that every slot is visited.
+// Returns a stride near the golden section of `slots`, so that two successive slots are far apart. The stride is
+// coprime with `slots`, so that a round visits every slot.
 std::uint64_t stride_for(std::uint64_t slots) {
   auto stride = static_cast<std::uint64_t>(static_cast<double>(slots) * 0.618);
   while (std::gcd(stride, slots) != 1) ++stride;
@@ -82,8 +82,9 @@ std::optional<Traffic::Packet> Traffic::next() {
   return next;
 }
 
-// Each slot has one flow at a time. The slots replace their flows in different rounds, so that each round replaces the
-// same number of flows. All first flows start in the first round, so most of them have fewer packets than later flows.
+// Each slot has one flow at a time. Different slots replace their flows in different rounds, so that each round
+// replaces about the same number of flows. All initial flows start in the first round, so most initial flows have fewer
+// packets than later flows.
 Traffic::Packet Traffic::next_of_rounds() {
   std::uint64_t generation = 0;
   std::uint64_t position = round_;
@@ -114,6 +115,8 @@ void Traffic::next_slot() {
   }
 }
 
+// Flow number k begins with packet number k * packets / flows. Each other packet goes to a flow that has begun. The
+// rank of this flow is exp(share * ln(flows + 1)) with a uniform `share`, so the ranks follow Zipf's law.
 Traffic::Packet Traffic::next_of_popular() {
   const std::uint64_t begun = (given_ * options_.flows + options_.packets - 1) / options_.packets;
   const std::uint64_t due = ((given_ + 1) * options_.flows + options_.packets - 1) / options_.packets;
@@ -147,7 +150,7 @@ void Traffic::address(std::span<std::uint8_t> octets, const Packet& packet) cons
   put(&octets[frame.server_at], kServerNet | (server & kServerMask));
 }
 
-// Value number `number` of splitmix64, computed without state.
+// Returns value number `number` of the generator splitmix64, computed without state.
 std::uint64_t Traffic::random(std::uint64_t number) const {
   std::uint64_t z = (options_.seed << 32) + (number + 1) * 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -1,5 +1,5 @@
-// Generates packets of very many flows from few frames: each packet is a frame of its flow's conversation, with the
-// flow's addresses. The same options give the same packets.
+// Generates packets of very many flows from few frames. Each packet is a copy of a frame of its flow's conversation,
+// with the addresses of the flow. The same options give the same packets.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace spanflow::bench {
 
-// `client_at` and `server_at` are the offsets of the last four octets of the two addresses, for IPv4 and IPv6.
+// `wire` is the length on the wire in octets. `client_at` and `server_at` are the offsets of the last four octets of
+// the two addresses, for IPv4 and IPv6.
 struct Frame {
   std::vector<std::uint8_t> octets;
   std::uint32_t wire = 0;
@@ -17,7 +18,7 @@ struct Frame {
   std::uint32_t server_at = 0;
 };
 
-// The frames of a flow, in order. A flow with more packets repeats the frames from `steady` on.
+// The frames of a flow, in order. A flow with more packets repeats the frames from index `steady` to the end.
 struct Conversation {
   std::vector<Frame> frames;
   std::size_t steady = 0;
@@ -31,33 +32,33 @@ enum class Order : std::uint8_t {
 
 struct TrafficOptions {
   Order order = Order::kRounds;
-  std::uint64_t flows = 1;                  // number of flows: concurrent for kRounds, else in all
+  std::uint64_t flows = 1;                  // kRounds: number of concurrent flows; otherwise: of all flows
   std::uint64_t packets = 1;                // number of packets, at least `flows`
-  std::uint64_t packets_per_s = 1'000'000;  // packets per second of packet time
-  std::uint64_t new_flows_per_s = 0;        // kRounds: number of flows that are replaced per second of packet time
+  std::uint64_t packets_per_s = 1'000'000;  // packets per second, by the packets' timestamps
+  std::uint64_t new_flows_per_s = 0;        // kRounds: flows that are replaced per second, by timestamps; 0: none
   std::uint64_t seed = 1;
 };
 
-// Client addresses are from 10.0.0.0/8, server addresses from 172.16.0.0/12; each flow has a pair of its own.
+// Client addresses are from 10.0.0.0/8, and server addresses from 172.16.0.0/12. Each flow has its own address pair.
 class Traffic {
  public:
   struct Packet {
     std::uint32_t frame;  // index in frames()
-    std::uint64_t flow;
+    std::uint64_t flow;   // index of the flow, from 0
     std::uint64_t time_ns;
   };
 
   // Throws std::invalid_argument if the options contradict each other.
   Traffic(const TrafficOptions& options, const std::vector<Conversation>& conversations);
 
-  // nullopt after the last packet.
+  // Returns nullopt after the last packet.
   std::optional<Packet> next();
-  // Writes the addresses of the packet's flow into `octets`, a copy of its frame.
+  // Writes the addresses of the packet's flow into `octets`, which is a copy of the packet's frame.
   void address(std::span<std::uint8_t> octets, const Packet& packet) const;
 
   const std::vector<Frame>& frames() const { return frames_; }
   std::uint64_t flows() const { return flows_; }  // number of flows so far
-  // Packets of a flow before another flow replaces it; 0: no limit.
+  // Number of packets of a flow before another flow replaces it; 0: no limit.
   std::uint64_t lifetime() const { return lifetime_; }
 
  private:
@@ -79,13 +80,13 @@ class Traffic {
   std::vector<Range> ranges_;  // one range of frames_ for each conversation
   const std::uint64_t interval_ns_;
   const std::uint64_t lifetime_;
-  std::uint64_t given_ = 0;
-  std::uint64_t flows_ = 0;
+  std::uint64_t given_ = 0;  // number of packets so far
+  std::uint64_t flows_ = 0;  // number of flows so far
 
-  // For kRounds: a circle of slots, each with one flow at a time.
+  // For kRounds: `flows` slots, each with one flow at a time.
   std::uint64_t stride_ = 0;
   std::uint64_t slot_ = 0;
-  std::uint64_t in_round_ = 0;
+  std::uint64_t in_round_ = 0;  // number of packets in this round so far
   std::uint64_t round_ = 0;
   std::uint64_t lifetimes_ = 0;        // round_ / lifetime_
   std::uint64_t lifetime_rounds_ = 0;  // round_ % lifetime_

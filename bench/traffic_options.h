@@ -1,4 +1,4 @@
-// Command line options that describe the traffic.
+// The command line options that describe generated traffic.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,7 +9,7 @@
 
 namespace spanflow::bench {
 
-// Adds the options that all programs with traffic have. `options` and `kind` must outlive `parser`.
+// Adds the options that bench_meter and bench_traffic share. `options` and `kind` must outlive `parser`.
 inline void add_traffic_options(CLI::App& parser, TrafficOptions& options, std::string& kind) {
   std::string help = "kind of flows:";
   for (const Kind& each : kinds()) help += "\n  " + std::string(each.name) + ": " + std::string(each.help);

@@ -17,7 +17,7 @@
 namespace spanflow {
 namespace {
 
-// The arguments as given, not yet parsed.
+// The arguments as CLI11 stores them: values are text that has not been checked.
 struct Flags {
   std::string config_file;
   std::vector<std::string> files;
@@ -39,7 +39,7 @@ struct Flags {
   bool version = false;
 };
 
-// The forms of targets, one for each type of sink, such as "jsonl:PATH".
+// The forms of the argument of --write, one for each type of sink, such as "jsonl:PATH".
 std::vector<std::string> target_forms() {
   std::vector<std::string> forms;
   for (const SinkType& type : sink_types()) forms.push_back(fmt::format("{}:{}", type.name, type.target_form));
@@ -99,7 +99,8 @@ SinkConfig parse_target(const std::string& target) {
                                 near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
 }
 
-// Applies a flag that is another name for an option of the configuration.
+// Applies a flag that is another name for an option of the configuration. An error message names the flag instead of
+// the option.
 void apply_flag(const std::string& flag, const std::string& name, const std::string& value, Config& config) {
   if (value.empty()) return;
   try {
@@ -110,6 +111,8 @@ void apply_flag(const std::string& flag, const std::string& name, const std::str
   }
 }
 
+// Each of --read, --interface and --device replaces all inputs of the configuration file. If no sink is configured, the
+// records then go to standard output as JSON lines.
 void apply_input_flags(const Flags& flags, Config& config) {
   const int kinds = (flags.files.empty() ? 0 : 1) + (flags.interface.empty() ? 0 : 1) + (flags.devices.empty() ? 0 : 1);
   if (kinds > 1) throw ConfigError("--read, --interface and --device exclude each other");
@@ -165,8 +168,8 @@ CommandLine parse_command_line(int argc, char** argv) {
   }
   if (flags.man) return {.answer = daemon_manual(app)};
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
-  // Not an initializer in the return statement: if an initializer throws there, gcc 12 destroys members that it has not
-  // constructed.
+  // The answer needs a variable because of a bug in gcc 12: if an initializer in a return statement throws, gcc 12 also
+  // destroys members that it has not constructed.
   std::string answer;
   if (list_options_flag->count() > 0) answer = list_options_as(flags.list_options_as);
   if (list_fields_flag->count() > 0) answer = list_fields_as(flags.list_fields_as);

@@ -21,14 +21,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kPollMs = 200;                                // time between two checks for the end of the run
-constexpr timeval kPeerTimeout{.tv_sec = 2, .tv_usec = 0};  // limit of waiting for a peer that does not send or receive
-constexpr std::size_t kLongestRequest = 4096;
-constexpr std::size_t kMostGroups = 256;
+constexpr int kPollMs = 200;                                // the longest time until the thread notices stop_
+constexpr timeval kPeerTimeout{.tv_sec = 2, .tv_usec = 0};  // limit of each recv() and send()
+constexpr std::size_t kLongestRequest = 4096;               // in octets
+constexpr std::size_t kMostGroups = 256;                    // a peer with more groups has only its primary group
 
 enum class Right : std::uint8_t { kNone, kRead, kChange };
 
-// Removes the socket file of a crashed process. No process listens at such a socket.
+// Removes the socket file that a crashed process has left. connect() to such a file gives ECONNREFUSED, because no
+// process listens. Throws RunError if a process listens.
 void remove_leftover(const std::string& path, const sockaddr_un& address) {
   const Descriptor probe = new_socket();
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {

@@ -1,5 +1,5 @@
 // The Unix socket through which spanflowctl talks to a running spanflowd. A connection carries one request and one
-// reply, each a line of JSON.
+// reply; each is one line of JSON.
 #pragma once
 
 #include <atomic>
@@ -15,26 +15,27 @@ namespace spanflow {
 
 struct ControlCommand {
   std::string name;
-  // True: only root and the daemon's user may call the command.
+  // True: the command changes the daemon's state, so only root and the daemon's user may call it.
   bool changes;
-  // Takes the request, {"command": name, ...}, and returns the reply, to which "ok": true is added. The message of an
-  // exception becomes the reply's "error".
+  // Takes the request, such as {"command": name, ...}, and returns the reply. The ControlSocket adds "ok": true to the
+  // reply. If the function throws, the ControlSocket replies with "ok": false and an "error" text.
   std::function<nlohmann::json(const nlohmann::json&)> answer;
 };
 
-// Has its own thread, which serves one peer at a time and calls the commands. The kernel identifies the peer's user.
-// Root and the daemon's user may call all commands, members of the daemon's group only commands that change nothing,
-// other users none.
+// Has its own thread, which serves one peer at a time and calls the commands. The kernel reports the peer's user
+// (SO_PEERCRED). Root and the daemon's user may call all commands. Members of the daemon's group may call only commands
+// whose `changes` is false. Other users may call no command.
 class ControlSocket {
  public:
-  // Throws RunError if the socket cannot be created, or if a running process listens at `path`.
+  // Throws RunError if the socket cannot be created, or if a running process listens at `path`. Throws
+  // std::runtime_error if the path is too long.
   ControlSocket(std::string path, std::vector<ControlCommand> commands);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
-  // The path for a value of the option control.socket. "auto" gives $RUNTIME_DIRECTORY/control.sock if systemd has set
-  // that variable. An empty path means no socket.
+  // Returns the path for a value of the option control.socket; an empty path means no socket. "off" gives an empty
+  // path. "auto" gives $RUNTIME_DIRECTORY/control.sock, or an empty path if systemd has not set this variable.
   static std::string path_of(const std::string& option);
 
  private:

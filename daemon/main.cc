@@ -1,5 +1,5 @@
-// spanflowd: arguments, configuration, run, exit code. Exit codes: 0 done, 1 an input or a target failed, 2 the
-// command line or the configuration is wrong.
+// spanflowd: reads the arguments and the configuration, and runs. Exit codes: 0: done; 1: an input, a sink or another
+// part of the run failed; 2: the command line or the configuration is wrong.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,8 +15,8 @@
 namespace spanflow {
 namespace {
 
-// Opens /dev/null for each closed standard descriptor. Otherwise a file that is opened later would get
-// its number, and our output would go into that file.
+// Opens /dev/null on each standard descriptor that is closed. Otherwise a file that is opened later would get this
+// descriptor number, and the program would write its output or its log into the file.
 void hold_standard_descriptors() {
   int descriptor = 0;
   do descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -26,7 +26,7 @@ void hold_standard_descriptors() {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
-  configure_log({});  // errors of the command line may go to the journal
+  configure_log({});  // before parsing, so that errors of the command line can go to the journal
   CommandLine line = parse_command_line(argc, argv);
   configure_log(line.config);
   if (line.answer) {

@@ -1,4 +1,4 @@
-// The texts of --help and of spanflowd(8), except the help of the arguments.
+// The texts of --help and of spanflowd(8). The texts for single arguments are in command_line.cc.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -6,10 +6,10 @@
 
 namespace spanflow {
 
-// The examples at the end of --help.
+// Returns the examples at the end of --help.
 std::string daemon_examples();
 
-// spanflowd(8) as roff. Its OPTIONS are the arguments of `app`.
+// Returns spanflowd(8) as roff. The section OPTIONS describes the arguments of `app`.
 std::string daemon_manual(const CLI::App& app);
 
 }  // namespace spanflow

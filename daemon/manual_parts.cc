@@ -10,7 +10,7 @@
 namespace spanflow {
 namespace {
 
-// The term for an option, such as "`-c`, `--config` *FILE*".
+// Returns the term for an option, with the markup of ManPage, such as "`-c`, `--config` *FILE*".
 std::string term_of(const CLI::Option& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back(fmt::format("`-{}`", name));

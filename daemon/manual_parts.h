@@ -1,4 +1,4 @@
-// Sections that the manual pages of spanflowd and spanflowctl share.
+// Builds the sections that the manual pages of spanflowd and spanflowctl have in common.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -9,18 +9,18 @@
 
 namespace spanflow {
 
-// A term and its text. Both may have the markup of a ManPage.
+// A term and its explanation. Both may contain the markup of ManPage.
 struct Definition {
   std::string_view term;
   std::string_view meaning;
 };
 
 void add_section(std::string_view heading, std::span<const Definition> items, ManPage& page);
-// Adds an item for each option of the command.
+// Adds an item for each option of the command. Leaves out --help of a subcommand.
 void add_arguments(const CLI::App& command, ManPage& page);
-// Adds the section EXAMPLES. The terms are commands without markup.
+// Adds the section EXAMPLES. Each term is a command line without markup.
 void add_examples(std::span<const Definition> examples, ManPage& page);
-// The examples as text, for the end of --help.
+// Returns the examples as text, for the end of --help.
 std::string examples_in_help(std::span<const Definition> examples);
 
 }  // namespace spanflow

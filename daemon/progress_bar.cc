@@ -22,7 +22,7 @@ void ProgressBar::draw(const Pipeline& pipeline) {
   const std::uint64_t packets = value_of(now.counters, Counter::kPacketsReceived);
   const double share = std::min(pipeline.progress(), 1.0);
   std::string bar;
-  if (share >= 0) {
+  if (share >= 0) {  // negative: the size of the input is unknown
     const auto done = static_cast<std::size_t>(share * kWidth);
     bar = fmt::format("[{}{}] {:3.0f} %  ", std::string(done, '#'), std::string(kWidth - done, ' '), share * 100);
   }

@@ -1,13 +1,14 @@
-// Shows on the terminal how far the capture files are read.
+// Shows on the terminal how much of the capture files has been read.
 #pragma once
 
 #include "pipeline/pipeline.h"
 
 namespace spanflow {
 
-// Only one thread may use an object. Draws only if standard error is a terminal.
+// Not thread-safe. Draws only if standard error is a terminal.
 class ProgressBar {
  public:
+  // If `wanted` is false, the object draws nothing.
   explicit ProgressBar(bool wanted);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;

@@ -17,6 +17,7 @@ std::string whole(double number) { return with_separators(static_cast<std::uint6
 Rates rates_between(const Summary& earlier, const Summary& later) {
   const double seconds = std::max(later.seconds - earlier.seconds, 1e-3);
   const auto rate = [seconds](std::uint64_t before, std::uint64_t after) {
+    // A counter that has fallen gives 0, because the unsigned difference would wrap around.
     return after < before ? 0 : static_cast<double>(after - before) / seconds;
   };
   const auto of = [&](Counter counter) {

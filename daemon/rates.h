@@ -1,4 +1,4 @@
-// Rates of a run, from two snapshots of its counters.
+// The rates of a run, which are computed from two summaries.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct Rates {
 
 Rates rates_between(const Summary& earlier, const Summary& later);
 
-// "1,204,331 packets/s (913 Mbit/s, 0 lost/s), 31,220 flows/s, 29,118 records/s"
+// Returns a text such as "1,204,331 packets/s (913 Mbit/s, 0 lost/s), 31,220 flows/s, 29,118 records/s"
 std::string to_text(const Rates& rates);
 
 }  // namespace spanflow

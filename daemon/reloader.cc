@@ -32,6 +32,8 @@ Changes Reloader::reload() {
 }
 
 void Reloader::reload_in_background() {
+  // The lambda takes over the previous future and waits for the previous reload. If this function destroyed the future
+  // instead, the destructor would block the caller until the previous reload has ended.
   background_ = std::async(std::launch::async, [this, before = std::move(background_)]() mutable {
     if (before.valid()) before.wait();
     try {

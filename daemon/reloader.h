@@ -1,5 +1,5 @@
-// Reloads the configuration, for SIGHUP and for the control socket: parses the command line and its configuration file
-// again.
+// Reloads the configuration on SIGHUP and on the command "reload" of the control socket. A reload parses the command
+// line and the configuration file again.
 #pragma once
 
 #include <future>
@@ -15,10 +15,11 @@ class Reloader {
  public:
   Reloader(int argc, char** argv, Pipeline& pipeline) : argc_(argc), argv_(argv), pipeline_(pipeline) {}
 
-  // Waits for a running reload, then reloads and logs the result. Throws ConfigError or RunError; then nothing has
-  // changed. Thread-safe.
+  // Waits until a running reload has ended, then reloads and logs the result. If it throws ConfigError or RunError,
+  // nothing has changed. Thread-safe.
   Changes reload();
-  // Reloads in a thread of its own, after the previous reload. Errors are only logged. Only one thread may call it.
+  // Starts a thread that calls reload() once the previous background reload has ended. Logs errors and does not throw
+  // them. Only one thread may call this function.
   void reload_in_background();
 
  private:
@@ -29,7 +30,7 @@ class Reloader {
   std::future<void> background_;
 };
 
-// Lines such as "changed: sinks, log.level" and "need a restart: workers", or "nothing to change".
+// Returns lines such as "changed: sinks, log.level" and "need a restart: workers", or "nothing to change".
 std::string to_text(const Changes& changes);
 
 }  // namespace spanflow

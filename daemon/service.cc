@@ -45,7 +45,7 @@ Json to_json(const Changes& changes) {
 
 Json change_log_level(const Json& request) {
   const auto level = request.at("level").get<std::string>();
-  Config checked;
+  Config checked;  // apply_setting() throws ConfigError if the level is unknown
   apply_setting("log.level=" + level, checked);
   set_log_level(level);
   return {{"level", level}, {"text", "log level " + level + "\n"}};
@@ -68,7 +68,7 @@ int Service::run() {
   if (pipeline_.is_live()) telemetry_.emplace(line_.config.telemetry, [this] { return pipeline_.summary(); });
   watch();
   finish();
-  log_thread_.reset();  // writes all log lines before the summary
+  log_thread_.reset();  // the destructor writes all queued log lines, so they come before the summary
   return report();
 }
 
@@ -104,7 +104,8 @@ void Service::measure() {
   if (!stopping_) service_manager::notify_status(to_text(rates_));
 }
 
-// Draining a slow sink may take long, so stop signals are handled here too.
+// A slow sink may need a long time for its last records. Meanwhile this thread handles stop signals and feeds the
+// watchdog.
 void Service::finish() {
   if (!stopping_) service_manager::notify_stopping();
   auto finished = std::async(std::launch::async, [this] { pipeline_.finish(); });

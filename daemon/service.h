@@ -20,11 +20,12 @@ namespace spanflow {
 
 class Service {
  public:
-  // Throws ConfigError or RunError if the run cannot start. The arguments must outlive the Service: a reload parses
-  // them again.
+  // Throws ConfigError or RunError if the run cannot start. The arguments must outlive the Service, because a reload
+  // parses them again.
   Service(int argc, char** argv, CommandLine line);
 
-  // Returns the exit code: 0, or 1 if an input or a sink failed. Failures are logged.
+  // Runs until the end of the input or a stop request. Logs failures. Returns the exit code: 0, or 1 if an input or a
+  // sink failed.
   int run();
 
  private:
@@ -53,7 +54,7 @@ class Service {
   std::chrono::steady_clock::time_point measured_at_;
 
   std::optional<LiveTelemetry> telemetry_;
-  std::unique_ptr<ControlSocket> control_;  // last member, destroyed first: the socket's thread uses the others
+  std::unique_ptr<ControlSocket> control_;  // last, so destroyed first: its thread uses the other members
 };
 
 }  // namespace spanflow

@@ -12,7 +12,7 @@ namespace service_manager {
 
 void notify_ready() { sd_notify(0, "READY=1"); }
 
-// systemd requires the start time of the reload, from CLOCK_MONOTONIC.
+// systemd requires the start time of the reload, by CLOCK_MONOTONIC and in microseconds.
 void notify_reloading() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);

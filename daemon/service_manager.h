@@ -1,4 +1,4 @@
-// Notifies systemd about the run (sd_notify(3)). No-op without a service manager.
+// Notifies systemd about the run (sd_notify(3)). Without a service manager, all functions are no-ops.
 #pragma once
 
 #include <chrono>
@@ -13,34 +13,35 @@ namespace service_manager {
 void notify_ready();
 void notify_reloading();
 void notify_stopping();
-// `text` is one line, which `systemctl status` shows.
+// `text` is one line. `systemctl status` shows it.
 void notify_status(const std::string& text);
 
 }  // namespace service_manager
 
-// Reports the run as ready when each thread that receives packets has polled once, and feeds systemd's watchdog while
-// all of them keep polling. For one thread.
+// Reports the run as ready when each packet thread has polled at least once. Then feeds systemd's watchdog while all
+// packet threads keep polling. Not thread-safe.
 class Heartbeat {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Feeds the watchdog at this interval; 0: there is no watchdog.
+  // `interval` is the shortest time between two notifications of the watchdog; 0: there is no watchdog.
   explicit Heartbeat(std::chrono::microseconds interval = interval_from_environment());
 
-  // Call it several times per interval. `polls` is the number of polls of each thread. In a live run all of these must
-  // increase; in other runs, threads may wait for a slow sink.
+  // Call it several times per interval. `polls` has the number of polls of each packet thread so far. In a live run,
+  // feeds the watchdog only if every number has increased since the last feed. In other runs, a thread may wait for a
+  // slow sink, so poll() feeds the watchdog without this check.
   void poll(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now = Clock::now());
-  // Feeds the watchdog without a check, for the time after the threads have ended.
+  // Feeds the watchdog without a check, at most once per interval. Used after the packet threads have ended.
   void feed(Clock::time_point now = Clock::now());
 
  private:
-  // Half of $WATCHDOG_USEC, or 0 if that is not set for this process.
+  // Returns half of $WATCHDOG_USEC, or 0 if this variable is not set for this process.
   static std::chrono::microseconds interval_from_environment();
 
   const std::chrono::microseconds interval_;
   bool ready_ = false;
-  std::vector<std::uint64_t> polls_;  // number of polls of each thread at the last feed
-  Clock::time_point fed_;
+  std::vector<std::uint64_t> polls_;  // number of polls of each packet thread at the last feed
+  Clock::time_point fed_;             // time of the last feed
 };
 
 }  // namespace spanflow

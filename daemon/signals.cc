@@ -26,7 +26,7 @@ Signals::Signals(bool has_config_file) {
   sigaction(SIGHUP, &action, nullptr);
   action.sa_handler = [](int) { rotation = 1; };
   sigaction(SIGUSR1, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // if a reader closes its pipe, only that sink fails
+  std::signal(SIGPIPE, SIG_IGN);  // write() then gives EPIPE, and only the sink of the closed pipe fails
 }
 
 bool Signals::stop_requested() const { return stop != 0; }

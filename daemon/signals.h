@@ -1,16 +1,18 @@
-// Requests to the process by signals. Create one object, before all other setup.
+// Receives the signals that request something from the process. Create exactly one object, before all other setup, so
+// that no signal is missed.
 #pragma once
 
 namespace spanflow {
 
 class Signals {
  public:
-  // SIGINT and SIGTERM request a stop, SIGUSR1 new files, SIGHUP a reload. Without a configuration file there is
-  // nothing to reload: then SIGHUP means that the terminal was closed, and requests a stop.
+  // SIGINT and SIGTERM request a stop. SIGUSR1 requests that the sinks start new files. With a configuration file,
+  // SIGHUP requests a reload. Without one, SIGHUP means that the terminal was closed, and requests a stop.
   explicit Signals(bool has_config_file);
 
   bool stop_requested() const;
-  // True once for each request. Several requests before a call count as one.
+  // take_rotation() and take_reload() return true if the signal has come since their last call. Several signals count
+  // as one.
   bool take_rotation();
   bool take_reload();
 };

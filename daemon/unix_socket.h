@@ -12,10 +12,10 @@ namespace spanflow {
 Descriptor new_socket();
 // Throws std::runtime_error if the path is too long.
 sockaddr_un address_of(const std::string& path);
-// Reads until the first line end, the end of the stream, an error, or about `most` octets. Returns the line without its
-// end.
+// Reads until it has a line end or at least `most` octets, or until the stream ends or fails. Returns the text before
+// the line end.
 std::string read_line(const Descriptor& socket, std::size_t most);
-// Returns false if the peer has closed the socket or does not read.
+// Returns false if the peer has closed the socket, or does not read within the socket's send timeout.
 bool write_all(const Descriptor& socket, std::string_view text);
 
 }  // namespace spanflow

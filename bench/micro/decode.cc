@@ -1,4 +1,5 @@
-// The cost of a packet before the flow table: decoding its headers and hashing its key. Times are per packet.
+// The cost of a packet before its look-up in the flow table: decoding the headers and hashing the key. Times are per
+// packet.
 #include <benchmark/benchmark.h>
 
 #include "base/flow_hash.h"

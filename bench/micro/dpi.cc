@@ -1,4 +1,5 @@
-// The cost of the Classifier for a flow, from its first packet to its release. Times are per flow; items are packets.
+// The cost of the Classifier for a flow, from the first packet to the release of the flow. Times are per flow; items
+// are packets.
 #include <benchmark/benchmark.h>
 
 #include "dpi/classifier.h"
@@ -8,7 +9,7 @@
 namespace spanflow::bench {
 namespace {
 
-// The packets refer to `frames`.
+// The packets point into `frames`.
 std::vector<Packet> packets_of_first_flow(const std::vector<testing::TestPacket>& frames) {
   std::vector<Packet> packets;
   for (const testing::TestPacket& frame : frames) {

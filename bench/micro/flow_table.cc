@@ -1,5 +1,5 @@
-// The cost of FlowTable by its number of flows, in bursts with prefetches, as in the Meter. Times are per burst; items
-// are packets.
+// The cost of FlowTable for different numbers of flows. Look-ups come in bursts with prefetches, as in the Meter. Times
+// are per burst; items are packets.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -26,7 +26,7 @@ FlowKey key_number(std::uint64_t number) {
   return key;
 }
 
-// A table that is full with the flows `oldest` to `oldest` + `flows` - 1.
+// A full table. It has the flows with the numbers `oldest` to `oldest` + `flows` - 1.
 struct FullTable {
   explicit FullTable(std::uint32_t size) : table(size, 1), flows(size) {
     for (std::uint64_t number = 0; number < size; ++number) add(number);
@@ -56,7 +56,7 @@ FullTable& full_table(std::uint32_t flows) {
   return *kept;
 }
 
-// Looks up the `count` flows from `first` on, in random order.
+// Looks up random flows with numbers from `first` to `first` + `count` - 1.
 void look_up(benchmark::State& state, FlowTable& table, std::uint64_t first, std::uint64_t count) {
   std::array<FlowKey, kBurstPackets> keys;
   std::array<std::uint32_t, kBurstPackets> hashes{};

@@ -1,4 +1,4 @@
-// The cost of a record after its flow has ended: the export ring, and the text of each sink. Items are records.
+// The cost of a record after its flow has ended: the export ring, and the output of the file sinks. Items are records.
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
@@ -61,7 +61,7 @@ Config with_statistics(bool on) {
   return config;
 }
 
-// Records of real flows, with the results of DPI.
+// Returns the records of the flows of four captures, with the results of DPI.
 std::vector<FlowRecord> recorded(const Config& config) {
   testing::FlowHarness flows(config, {.dpi = true});
   for (const std::string name : {"mixed.pcap", "tls13_web.pcap", "http.pcap", "dns.pcap"}) {
@@ -86,7 +86,7 @@ void write_records(benchmark::State& state, const std::string& sink_type, bool s
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(records.size()));
 }
 
-// Records of many flows, which differ in addresses, ports, times and ids as real ones do.
+// Returns records of many flows, which differ in addresses, ports, times and ids as real records do.
 std::vector<FlowRecord> varied(const std::vector<FlowRecord>& records) {
   constexpr std::size_t kCount = 16'384;  // about 8 MiB of text, more than zstd's window
   std::mt19937_64 random(1);
@@ -106,7 +106,8 @@ std::vector<FlowRecord> varied(const std::vector<FlowRecord>& records) {
   return all;
 }
 
-// The whole work of a file sink, except the fsync at the end.
+// Measures all work of a file sink, except the fsync when the file is closed. The counter "octets" is the number of
+// octets per record in the file.
 void write_file(benchmark::State& state, const std::string& type, const std::string& ending, std::uint64_t level) {
   const Config config;
   const testing::TemporaryFolder folder;

@@ -1,5 +1,5 @@
-// Write and read speed of a spool with records of 400 octets, for each kind of sync. The spool is in TMPDIR or /tmp,
-// so this measures the disk of that folder. Items are records, bytes are their payloads.
+// The write and read speed of a spool with records of 400 octets, for each kind of sync. The spool is in $TMPDIR or in
+// /tmp, so the disk of this folder is measured too. Items are records; bytes are the payloads of the records.
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
@@ -32,7 +32,7 @@ void count(benchmark::State& state) {
   state.SetBytesProcessed(records * static_cast<std::int64_t>(kRecord.size()));
 }
 
-// The counter longest_batch_s is the longest time that a batch blocked the thread.
+// The counter longest_batch_s is the longest time in seconds that a batch blocked the thread.
 void spool_append(benchmark::State& state, SpoolSync sync) {
   using Clock = std::chrono::steady_clock;
   double longest = 0;
@@ -70,7 +70,7 @@ void spool_replay(benchmark::State& state) {
 }
 BENCHMARK(spool_replay)->UseRealTime()->Unit(benchmark::kMillisecond);
 
-// Each batch is written, read back and acknowledged, as with spool.mode: always.
+// Writes each batch, reads it back and acknowledges it, as a sink with `spool.mode: always` does.
 void spool_pass_through(benchmark::State& state, SpoolSync sync) {
   const spanflow::testing::TemporaryFolder folder;
   Spool spool(options(folder, sync));

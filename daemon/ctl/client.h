@@ -10,7 +10,8 @@ class Client {
  public:
   explicit Client(std::string path) : path_(std::move(path)) {}
 
-  // Sends a request and returns the reply. Throws std::runtime_error if there is no valid reply.
+  // Sends a request and returns the reply. Throws std::runtime_error if the daemon does not listen, or if the reply is
+  // missing or not valid JSON.
   nlohmann::json ask(const nlohmann::json& request) const;
 
  private:

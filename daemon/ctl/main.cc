@@ -1,5 +1,5 @@
-// spanflowctl: controls a running spanflowd over its control socket. Exit codes: 0 done, 1 the daemon refused or did
-// not reply, 2 the command line is wrong.
+// spanflowctl: controls a running spanflowd over its control socket. Exit codes: 0: done; 1: the daemon refused or did
+// not reply; 2: the command line is wrong.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -36,7 +36,7 @@ void add_commands(const CLI::App& app, ManPage& page) {
   page.section("COMMANDS");
   for (const CLI::App* const command : app.get_subcommands({})) {
     page.item(fmt::format("`{}`", command->get_name()), command->get_description());
-    if (command->get_options().size() == 1) continue;  // the command has no option but --help
+    if (command->get_options().size() == 1) continue;  // the only option is --help
     page.begin_nested();
     add_arguments(*command, page);
     page.end_nested();

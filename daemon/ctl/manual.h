@@ -1,4 +1,4 @@
-// The texts of --help and of spanflowctl(1), except the help of the arguments.
+// The texts of --help and of spanflowctl(1). The texts for single arguments are in main.cc.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -6,10 +6,10 @@
 
 namespace spanflow {
 
-// The examples at the end of --help.
+// Returns the examples at the end of --help.
 std::string control_examples();
 
-// spanflowctl(1) as roff. Its OPTIONS and COMMANDS are those of `app`.
+// Returns spanflowctl(1) as roff. The sections OPTIONS and COMMANDS describe the arguments and subcommands of `app`.
 std::string control_manual(const CLI::App& app);
 
 }  // namespace spanflow

@@ -9,7 +9,8 @@
 
 namespace spanflow {
 
-// Owns its blocks. One thread may call the producer's functions, and one thread the consumer's. No function blocks.
+// Owns its blocks. One thread may call the producer's functions, and one other thread may call the consumer's
+// functions. No function blocks.
 template <typename Block>
 class BlockRing {
  public:

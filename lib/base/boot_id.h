@@ -1,4 +1,4 @@
-// A random number that is drawn once per process, so that records of two runs can be told apart.
+// A random number that stays the same until the process ends. It distinguishes the records of different runs.
 #pragma once
 
 #include "base/random_seed.h"

@@ -7,7 +7,8 @@
 namespace spanflow {
 namespace {
 
-// ISA-L takes the length as an int, and a non-const buffer although it only reads the buffer.
+// ISA-L takes the length as an int, so the octets are passed in steps of 1 GiB. ISA-L takes a non-const buffer,
+// although it only reads the buffer.
 std::uint32_t extend(std::uint32_t state, std::string_view octets) {
   constexpr std::size_t kStep = std::size_t{1} << 30;
   for (; !octets.empty(); octets.remove_prefix(std::min(octets.size(), kStep))) {

@@ -1,4 +1,4 @@
-// Owns a file descriptor.
+// Owns a file descriptor and closes it. A negative number means that there is no descriptor.
 #pragma once
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// The two kinds of failure of a run. The message is one line for the user.
+// The two exceptions that end a run. what() is a one-line message for the user.
 #pragma once
 
 #include <stdexcept>

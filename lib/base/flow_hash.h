@@ -1,4 +1,4 @@
-// Hashes of a FlowKey, and the comparison of a packet's key with a flow's.
+// Hashes of a FlowKey, and the comparison of a packet's key with the key of a flow.
 #pragma once
 
 #include <bit>
@@ -19,8 +19,8 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 using FlowKeyWords = std::array<std::uint64_t, sizeof(FlowKey) / 8>;
 
-// Copies the key word by word, so that the words stay in registers. A single memcpy of the whole key would go through
-// memory.
+// Copies the key word by word, so that the words stay in registers. A single memcpy of the whole key would store the
+// words to memory.
 inline FlowKeyWords words_of(const FlowKey& key) {
   FlowKeyWords words;
   const char* octets = reinterpret_cast<const char*>(&key);
@@ -28,7 +28,7 @@ inline FlowKeyWords words_of(const FlowKey& key) {
   return words;
 }
 
-// This is faster than a call of memcmp.
+// Compares all words without a branch, which is faster than a call of memcmp().
 inline bool equal(const FlowKeyWords& a, const FlowKeyWords& b) {
   std::uint64_t difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
@@ -59,14 +59,14 @@ class SymmetricHash {
   std::uint64_t seed_;
 };
 
-// Returns the number of the worker that owns the flow when software distributes the packets. The result is the same in
-// every run.
+// Returns the number of the worker that owns the flow when software distributes the packets. The seed is constant, so
+// every run gives the same result.
 inline std::uint32_t owner_worker(const FlowKey& key, std::uint32_t workers) {
   constexpr SymmetricHash kOwnerHash{0x5b4cf1a39d2e8677};
   return static_cast<std::uint32_t>((kOwnerHash(key) >> 32) * workers >> 32);
 }
 
-// Never change this function: users join records of different runs, probes and releases on the flow id.
+// Never change this function: users join records of different runs, sensors and releases by the flow id.
 inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key, std::uint64_t first_packet_ns) {
   std::uint64_t id = fold(first_packet_ns ^ 0xa0761d6478bd642f, 0xe7037ed1a0b428db);
   for (const char c : sensor_id) id = fold(id ^ static_cast<unsigned char>(c), 0x8ebc6af09c88c6e3);
@@ -75,7 +75,7 @@ inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key
 }
 
 // Returns the direction of `packet` in the flow, or nullopt if the packet belongs to another flow. Compares the whole
-// key. The code does not branch on the direction, because the CPU cannot predict that branch.
+// key. The code does not branch on the direction, because the CPU cannot predict such a branch.
 inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
   const FlowKeyWords f = words_of(flow);
   const FlowKeyWords p = words_of(packet);
@@ -89,7 +89,7 @@ inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet
   return static_cast<Direction>(forward != 0);
 }
 
-// A hash that is equal for both directions of a flow, and rarely equal for two flows. It is cheap enough for every
+// A sum that is equal for both directions of a flow and rarely equal for two flows. It is cheap enough for every
 // packet.
 inline std::uint64_t symmetric_sum(const FlowKey& key) {
   const FlowKeyWords words = words_of(key);

@@ -1,4 +1,4 @@
-// Linked lists of the elements of an array, by their indexes.
+// Linked lists of array elements. The links are array indexes.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ struct Links {
   std::uint32_t next = kNoIndex;
 };
 
-// A doubly linked list. Two lists may share `links` as long as no element is in both at the same time.
+// A doubly linked list. Two lists may share `links` if no element is in both lists at the same time. front() of an
+// empty list and after() of the last element return kNoIndex.
 class IndexList {
  public:
   explicit IndexList(ZeroedArray<Links>& links) : links_(links) {}

@@ -8,7 +8,7 @@ namespace spanflow {
 
 std::string_view intern(std::string_view text) {
   static std::mutex mutex;
-  static std::set<std::string, std::less<>> texts;  // a set never moves its elements
+  static std::set<std::string, std::less<>> texts;  // a set never moves its elements, so the returned views stay valid
   const std::lock_guard lock(mutex);
   const auto known = texts.find(text);
   return known != texts.end() ? *known : *texts.emplace(text).first;

@@ -9,15 +9,15 @@
 
 namespace spanflow {
 
-// The pool knows the oldest loan, so that the caller can take that object back when all objects are lent. An object
-// keeps its content from one loan to the next.
+// The pool knows the oldest loan. If all objects are lent, the caller can take back the oldest one. An object keeps its
+// content from one loan to the next.
 template <typename T>
 class LoanPool {
  public:
   explicit LoanPool(std::uint32_t size) : objects_(size), ages_(size) {}
 
   bool all_lent() const { return free_ == kNoIndex && unused_ == objects_.size(); }
-  // Must not be called while all objects are lent.
+  // Returns the index of the lent object. Must not be called while all objects are lent.
   std::uint32_t lend() {
     assert(!all_lent());
     std::uint32_t index = free_;
@@ -36,7 +36,7 @@ class LoanPool {
   }
 
   T& operator[](std::uint32_t index) { return objects_[index]; }
-  // oldest() and after() list the lent objects, oldest first; kNoIndex follows the last one.
+  // oldest() and after() iterate over the lent objects, oldest first. After the last object they return kNoIndex.
   std::uint32_t oldest() const { return lent_.front(); }
   std::uint32_t after(std::uint32_t index) const { return lent_.after(index); }
 
@@ -45,7 +45,7 @@ class LoanPool {
   ZeroedArray<Links> ages_;
   IndexList lent_{ages_};
   std::uint32_t unused_ = 0;       // objects from this index on were never lent
-  std::uint32_t free_ = kNoIndex;  // the first returned object; Links::next chains the others
+  std::uint32_t free_ = kNoIndex;  // first object in the list of returned objects; Links::next leads to the next one
 };
 
 }  // namespace spanflow

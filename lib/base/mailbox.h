@@ -1,4 +1,4 @@
-// Holds the latest value that one thread sends to another, which polls for it.
+// Holds the latest value that was sent to a thread, until this thread polls for it.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,8 @@
 
 namespace spanflow {
 
-// Any thread may call post(); only one thread may call take(). post() replaces a value that has not been taken.
+// Any thread may call post(); only one thread may call take(). If the last value has not been taken, post() replaces
+// it.
 template <typename T>
 class Mailbox {
  public:
@@ -18,7 +19,7 @@ class Mailbox {
     full_.store(true, std::memory_order_release);
   }
 
-  // Costs a single load if there is no value.
+  // Returns the value, or nullopt if there is none. Without a value, the call costs a single load.
   std::optional<T> take() {
     if (!full_.load(std::memory_order_relaxed)) [[likely]]
       return std::nullopt;

@@ -1,4 +1,4 @@
-// A pool of buffers of one size. A buffer is reused when only the pool still holds a reference to it.
+// A pool of buffers of one size. The pool reuses a buffer when only the pool holds a reference to it.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,8 @@
 
 namespace spanflow {
 
-// Used by one thread, which must also release the blocks that it took. The pool frees its blocks when it is destroyed.
+// Used by one thread. The same thread must release the blocks that it took, because use_count() does not synchronise
+// threads. The pool keeps all blocks until it is destroyed.
 class OctetBlocks {
  public:
   using Block = std::shared_ptr<std::vector<std::uint8_t>>;
@@ -24,7 +25,7 @@ class OctetBlocks {
     return blocks_.back();
   }
 
-  // Returns `block` itself if only the caller and the pool hold it, otherwise another block.
+  // Returns `block` itself if only the caller and the pool hold it. Otherwise returns another block.
   Block renew(Block block) {
     constexpr long kPoolAndCaller = 2;
     return block.use_count() == kPoolAndCaller ? std::move(block) : take();

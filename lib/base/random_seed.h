@@ -1,4 +1,4 @@
-// A random seed for hashes. An attacker cannot know the seed, and so cannot construct collisions.
+// A random seed for hashes. An attacker who does not know the seed cannot construct hash collisions.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A short text that is stored in the object: passed by value, without allocation.
+// A short text that is stored in the object itself. It is passed by value, without memory allocation.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ class ShortText {
   ShortText() = default;
   explicit ShortText(std::string_view text) { append(text); }
 
-  // The result must fit in kMost octets.
+  // The text must still fit in kMost octets after the call.
   void append(std::string_view text) {
     assert(size_ + text.size() <= kMost);
     text.copy(&characters_[size_], text.size());

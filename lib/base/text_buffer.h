@@ -33,12 +33,13 @@ class TextBuffer {
   }
 
   std::unique_ptr<char[]> text_;
-  char* end_ = nullptr;    // end of the text written so far
+  char* end_ = nullptr;    // end of the text at the last finish()
   char* limit_ = nullptr;  // end of the allocated memory
 };
 
-// Appends to a TextBuffer. The text is complete after finish() of the last copy. A writer is passed and returned by
-// value, in two registers. An end pointer in memory would be slower, because every append would load and store it.
+// Appends to a TextBuffer. The text in the buffer is complete only after finish() of the last copy of the writer. A
+// writer is passed and returned by value, in two registers. An end pointer in memory would be slower, because every
+// append would load and store it.
 class TextWriter {
  public:
   using value_type = char;  // std::back_inserter requires this name
@@ -46,7 +47,8 @@ class TextWriter {
   explicit TextWriter(TextBuffer& buffer) : at_(buffer.end_), buffer_(&buffer) {}
   void finish() const { buffer_->end_ = at_; }
 
-  // Returns memory for `characters` more characters. ended_at() then adds the characters before `end` to the text.
+  // Returns memory for `characters` more characters. After writing there, the caller passes the end of the new text to
+  // ended_at().
   char* room(std::size_t characters) {
     if (static_cast<std::size_t>(buffer_->limit_ - at_) < characters) {
       finish();

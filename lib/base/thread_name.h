@@ -8,7 +8,7 @@
 
 namespace spanflow {
 
-// Names the calling thread. The kernel keeps 15 octets.
+// Names the calling thread. The name is cut to 15 octets, the limit of the kernel.
 inline void name_this_thread(std::string name) {
   name.resize(std::min<std::size_t>(name.size(), 15));
   pthread_setname_np(pthread_self(), name.c_str());

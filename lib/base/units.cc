@@ -13,7 +13,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// The units are in ascending order: in_greatest_unit() takes the last unit that divides the value.
+// The units must be in ascending order, because in_greatest_unit() takes the last unit that divides the value.
 constexpr std::array<Unit, 7> kTimeUnits = {{{"ns", 1},
                                              {"us", 1'000},
                                              {"ms", 1'000'000},
@@ -34,7 +34,7 @@ struct Quantity {
 std::optional<Quantity> split_quantity(std::string_view text) {
   Quantity quantity{};
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), quantity.number);
-  if (error != std::errc{} || !(quantity.number >= 0)) return std::nullopt;  // rejects NaN too
+  if (error != std::errc{} || !(quantity.number >= 0)) return std::nullopt;  // unlike a test with < 0, also rejects NaN
   quantity.unit = text.substr(static_cast<std::size_t>(rest - text.data()));
   while (!quantity.unit.empty() && quantity.unit.front() == ' ') quantity.unit.remove_prefix(1);
   return quantity;
@@ -76,7 +76,7 @@ std::optional<Nanoseconds> parse_duration(std::string_view text) {
 
 std::string format_duration(Nanoseconds duration) {
   const auto count = static_cast<std::uint64_t>(duration.count());
-  // Durations up to 10 minutes are shown in seconds, because 120s is easier to read than 2m.
+  // Whole seconds below 10 minutes are shown in seconds, because 120s is easier to read than 2m.
   if (count % kNanosecondsPerSecond == 0 && count < 600 * kNanosecondsPerSecond) {
     return std::to_string(count / kNanosecondsPerSecond) + "s";
   }

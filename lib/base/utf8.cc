@@ -7,9 +7,9 @@
 namespace spanflow {
 namespace {
 
-// Returns the length of the UTF-8 sequence at the start of `text`. Returns 0 if the sequence is invalid (RFC 3629: no
-// surrogates, no overlong forms, nothing above U+10FFFF), or is a control character from U+0080 to U+009F, which
-// terminals interpret.
+// Returns the length of the UTF-8 sequence at the start of `text`, which must not be empty. Returns 0 if the sequence
+// is invalid (RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF). Also returns 0 for the control
+// characters from U+0080 to U+009F, which terminals interpret.
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const unsigned first = byte(0);

@@ -11,14 +11,15 @@
 
 namespace spanflow {
 
-// Replaces every octet of a control character or of invalid UTF-8 by \xNN.
+// The next two functions write each octet of a control character or of invalid UTF-8 as \xNN. append_utf8() appends to
+// `out` and returns the writer after the text.
 TextWriter append_utf8(TextWriter out, std::string_view text);
 std::string clean_utf8(std::string_view text);
 // True if all of `text` is printable ASCII, which append_utf8() copies unchanged.
 bool is_clean_ascii(std::string_view text);
 
-// The set of printable ASCII characters that are not special in an output format. Nearly all texts consist only of
-// these characters and are copied unchanged.
+// The printable ASCII characters without the characters that are special in an output format. Nearly all texts consist
+// only of such plain characters and are copied unchanged.
 class PlainCharacters {
  public:
   constexpr explicit PlainCharacters(std::string_view special) {

@@ -1,4 +1,4 @@
-// Measures how long a worker's loop has been busy, with the processor's time stamp counter.
+// Uses the processor's time stamp counter (TSC) to measure how long a worker's loop has been busy.
 #pragma once
 
 #include <rte_cycles.h>
@@ -13,13 +13,13 @@ inline std::uint64_t tsc_now() { return rte_rdtsc(); }
 // Returns 0 before EAL is initialised.
 inline std::uint64_t tsc_hertz() { return rte_get_tsc_hz(); }
 
-// The caller passes in the values of the time stamp counter. Used by one thread.
+// `hertz` and `now` are the frequency and the value of the TSC. If `hertz` is 0, ns() is always 0. Used by one thread.
 class BusyTime {
  public:
   BusyTime(std::uint64_t hertz, std::uint64_t now)
       : ns_per_cycle_(hertz == 0 ? 0 : (kNanosecondsPerSecond << kFraction) / hertz), pass_began_(now) {}
 
-  // Ends a pass of the loop, which began when the previous pass ended. The pass counts as busy time if `was_busy`.
+  // Ends a pass of the loop. The pass began when the previous pass ended. This pass counts as busy if `was_busy`.
   void end_pass(std::uint64_t now, bool was_busy) {
     if (was_busy) cycles_ += now - pass_began_;
     pass_began_ = now;
@@ -30,7 +30,7 @@ class BusyTime {
   }
 
  private:
-  static constexpr int kFraction = 32;  // number of fraction bits
+  static constexpr int kFraction = 32;  // number of fraction bits of ns_per_cycle_
 
   const std::uint64_t ns_per_cycle_;
   std::uint64_t pass_began_;

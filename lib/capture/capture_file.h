@@ -14,10 +14,11 @@
 
 namespace spanflow {
 
-// In octets, as captured. A greater one means that the file is damaged. libpcap has the same limit.
+// Maximum number of captured octets of a packet. A greater number in a file means that the file is damaged. libpcap has
+// the same limit.
 inline constexpr std::uint32_t kGreatestPacket = 262'144;
 
-// Used by one thread, except for progress(). Times are in nanoseconds, whatever the file's resolution is.
+// Used by one thread; any thread may call progress(). Packet times are in ns, whatever the resolution of the file is.
 class CaptureFile {
  public:
   virtual ~CaptureFile() = default;
@@ -25,25 +26,26 @@ class CaptureFile {
   LinkType link_type() const { return link_type_; }
   double progress() const { return stream_->progress(); }
 
-  // Returns the memory that holds the packets of the last read(). They stay valid while a reference to this memory
-  // exists.
+  // Returns the memory that holds the packets of the last read(). The packets stay valid while a reference to this
+  // memory exists.
   virtual OctetBlocks::Block memory() const { return stream_->memory(); }
 
-  // Fills in up to packets.size() packets and returns their number. They are valid until the next call. Returns 0 at
-  // the end of the file, or while ready() is false.
+  // Fills in up to packets.size() packets and returns their number. Waits for data from a pipe if necessary. The
+  // packets are valid until the next read(), and longer if the caller keeps a reference to memory(). Returns 0 if the
+  // file has ended or is damaged, or if the run stops.
   virtual std::size_t read(std::span<RawPacket> packets) = 0;
-  // Waits up to `wait_ms` for data from a pipe. False if read() would still have to wait.
+  // Waits up to `wait_ms` milliseconds for data from a pipe. False if no data has come, so that read() would wait.
   virtual bool ready(int wait_ms) = 0;
 
-  // To be called after the end. Returns a note if the file was cut short, by a full disk or because a program is still
-  // writing it. Throws RunError if the file is damaged.
+  // Call this when read() has returned 0. Returns a note if the file is cut short (the disk was full, or a program is
+  // still writing the file). Otherwise returns std::nullopt. Throws RunError if the file is damaged.
   std::optional<std::string> check() const;
 
  protected:
   CaptureFile(const std::string& path, std::unique_ptr<InputStream> stream)
       : path_(shown_input(path)), stream_(std::move(stream)) {}
 
-  // Throws RunError if frames of this link type cannot be read.
+  // Throws RunError if frames of this link type cannot be decoded.
   void set_link_type(int pcap_link_type);
   void cut_short() { cut_short_ = true; }
   void damaged(std::string why) { damage_ = std::move(why); }
@@ -60,8 +62,8 @@ class CaptureFile {
 // Throws RunError if the file cannot be opened or is not a capture.
 std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop);
 
-// Each format has a file of its own. Classic pcap is read in place. For any other format, open_classic_pcap() returns
-// nullptr and leaves the data in the stream; libpcap then reads that format.
+// open_classic_pcap() reads classic pcap in place. For any other format, this function returns nullptr and leaves the
+// data in the stream; open_with_libpcap() then reads the stream. The code is in classic_pcap.cc and libpcap_file.cc.
 std::unique_ptr<CaptureFile> open_classic_pcap(const std::string& path, std::unique_ptr<InputStream>& stream);
 std::unique_ptr<CaptureFile> open_with_libpcap(const std::string& path, std::unique_ptr<InputStream> stream);
 

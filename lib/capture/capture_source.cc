@@ -24,7 +24,7 @@ class CaptureSource : public RetainableSource {
         throw RunError(path + ": cannot be opened: " + std::strerror(errno));
       }
     }
-    // A pipe is opened by poll(), because even its first octets may take long to arrive.
+    // Only a regular file is opened here. poll() opens a pipe, because the pipe's first octets may arrive late.
     if (std::filesystem::is_regular_file(paths_.front())) open_next();
   }
 
@@ -64,7 +64,7 @@ class CaptureSource : public RetainableSource {
   }
 
  private:
-  // False if the run was stopped first.
+  // Opens the next file. False if the run is stopped before the file is open.
   bool open_next() {
     std::unique_ptr<CaptureFile> next;
     try {

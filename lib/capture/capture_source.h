@@ -11,8 +11,9 @@
 
 namespace spanflow {
 
-// Opens the first file and checks that the others can be opened. Throws RunError. "-" is standard input. A file that is
-// cut short is read to its end, and a note reports this. The source ends once `stop` is set.
+// Opens the first path if it is a regular file, and checks that all paths are readable. Throws RunError if a path
+// cannot be opened or read. The path "-" is standard input. If a file is cut short, the source reads the file to its
+// end and adds a note to `notes`. The source ends once `stop` is set.
 std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
                                                       Notes& notes);
 

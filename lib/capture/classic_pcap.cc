@@ -1,4 +1,4 @@
-// Classic pcap (draft-ietf-opsawg-pcap), read in place: packets are views into the stream's block.
+// Reads classic pcap (draft-ietf-opsawg-pcap) in place: the packets are views into the stream's block.
 #include <array>
 #include <cstring>
 
@@ -22,7 +22,8 @@ struct Format {
   std::uint32_t nanoseconds_per_fraction;
 };
 
-// Returns nothing for other formats, and for the rare variants (old versions, link types with a frame check sequence).
+// Returns std::nullopt for other formats. Also returns std::nullopt for rare variants of pcap, which libpcap reads: old
+// versions, and link types with a frame check sequence.
 std::optional<Format> recognize(std::span<const std::uint8_t> header) {
   if (header.size() < kFileHeader) return std::nullopt;
   constexpr std::array<Format, 4> kFormats = {{{false, 1000}, {true, 1000}, {false, 1}, {true, 1}}};
@@ -30,6 +31,7 @@ std::optional<Format> recognize(std::span<const std::uint8_t> header) {
   for (std::size_t i = 0; i < kFormats.size(); ++i) {
     const bool swapped = kFormats[i].swapped;
     if (word(header.data(), swapped) != kMagics[i]) continue;
+    // The major and the minor version, 16 bits each, are read as one word.
     const std::uint32_t versions = word(header.data() + 4, swapped);
     const bool version_2_4 = versions == (swapped ? 0x00020004U : 0x00040002U);
     const bool plain_link_type = word(header.data() + 20, swapped) <= 0xffff;
@@ -62,7 +64,7 @@ class ClassicPcap : public CaptureFile {
     return size >= kRecordHeader && next_length() <= kGreatestPacket && size >= kRecordHeader + next_length();
   }
 
-  // False if the file has ended, possibly in the middle of a packet.
+  // Reads until the stream holds a whole packet. False if the file ends before the packet is whole, or is damaged.
   bool fill_to_whole_packet() {
     while (!whole_packet()) {
       if (const std::uint32_t length = next_length(); length > kGreatestPacket) {
@@ -79,7 +81,7 @@ class ClassicPcap : public CaptureFile {
     return true;
   }
 
-  // Returns the number of captured octets of the next packet; 0 while the header of that packet has not been read.
+  // Returns the number of captured octets of the next packet; 0 while the packet's record header has not been read.
   std::uint32_t next_length() const {
     const auto data = stream_->available();
     return data.size() >= kRecordHeader ? word(data.data() + 8, format_.swapped) : 0;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kBlocksPerLane = 32;
 constexpr std::size_t kDistributedBlock = 512 * 1024;
 constexpr std::chrono::microseconds kWaitForRoom{50};
-constexpr Backoff::Microseconds kLongestSleep{4000};  // a lane has room for the packets of 13 ms at 10 Gbit/s
+constexpr Backoff::Microseconds kLongestSleep{4000};  // short enough: at 10 Gbit/s, packets fill a lane in 13 ms
 
 }  // namespace
 
@@ -26,7 +26,7 @@ class Distributor::LaneSource : public PreparedSource {
         backoff_({.longest_sleep = distributor.busy_poll_ ? Backoff::Microseconds{0} : kLongestSleep}) {}
 
   Burst poll() override {
-    // Read this first: the lane then has all packets that were passed on before the end.
+    // Read ended_ before the lane is polled: if ended_ is true, the lane already has all of its packets.
     const bool ended = distributor_.ended_;
     Burst burst = lane_.poll();
     if (!burst.packets.empty()) {
@@ -86,8 +86,8 @@ void Distributor::run() {
       counters_.add(Counter::kWorkerPolls);
       if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
       if (burst.time_restarts) restart_time();
-      // Blocks that are passed on during this burst carry the time of the previous burst, because the lanes do not have
-      // all packets up to burst.now_ns before the end of this burst.
+      // Blocks that are passed on during this burst carry the time of the previous burst (now_ns_), because the lanes
+      // have all packets up to burst.now_ns only at the end of this burst.
       intake_.take_burst(burst, *this);
       now_ns_ = std::max(now_ns_, intake_.passed_until(burst.now_ns));
       if (burst.state != Burst::State::kPackets) pass_on_idle();
@@ -111,9 +111,9 @@ void Distributor::accept(const RawPacket& raw, LinkType link_type) {
   }
 }
 
-// To be called while no packets arrive. Passes on unfinished blocks to the workers that wait for packets; a worker that
-// is behind gets fuller blocks later. An empty block carries the time, so that a worker without packets can end its
-// flows.
+// Called while no packets arrive. A worker that waits for packets gets its partly filled block now. A worker that is
+// behind gets its block later, when the block is fuller. Every 10 ms, a waiting worker gets a block even if the block
+// is empty: an empty block carries the time, so that a worker without packets can end its flows.
 void Distributor::pass_on_idle() {
   constexpr std::uint64_t kTimeEveryNs = 10'000'000;
   const bool time_due = now_ns_ - time_passed_on_ns_ >= kTimeEveryNs;
@@ -123,8 +123,8 @@ void Distributor::pass_on_idle() {
   if (time_due) time_passed_on_ns_ = now_ns_;
 }
 
-// Every worker must learn of the restart, so this waits for a free block on every lane. Only capture files restart the
-// time.
+// Tells every worker that the time restarts. Waits for a free block on every lane. Waiting loses no packets, because
+// only capture files restart the time.
 void Distributor::restart_time() {
   intake_.release_all(*this);
   pass_on_rest();

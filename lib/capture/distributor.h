@@ -1,4 +1,4 @@
-// Distributes the packets of one source over several workers by the symmetric hash of their flow.
+// Distributes the packets of one source over several workers. A symmetric hash of the flow key selects the worker.
 #pragma once
 
 #include <atomic>
@@ -16,19 +16,21 @@
 
 namespace spanflow {
 
-// Runs one thread that polls `source` and takes its packets in. Packets to be metered go to the worker of their flow;
-// the thread counts the others. The workers' sources must be polled until they end, and be destroyed before the
-// Distributor. Everything that the Distributor borrows must outlive it.
+// Runs one thread, which polls `source` and passes the packets through the Intake. The thread sends each packet that is
+// to be metered to the owner worker of the packet's flow. The thread counts and drops all other packets. Each worker
+// must poll its source (see make_source) until this source ends. These sources must be destroyed before the
+// Distributor. `source`, `decoder` and `counters` must outlive the Distributor.
 class Distributor {
  public:
   Distributor(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
   ~Distributor();
 
+  // Makes the source that `worker` polls.
   std::unique_ptr<PreparedSource> make_source(std::uint32_t worker);
   void start();
-  // Applies to packets that are polled from now on. Thread-safe.
+  // Applies the filter of `adjustments` to the packets that are polled from now on. Thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // Joins the thread. Throws the error that ended the source, if there was one.
+  // Joins the thread. If an error ended the thread, throws this error.
   void finish();
 
  private:
@@ -36,7 +38,7 @@ class Distributor {
   class LaneSource;
 
   void run();
-  // The functions that Intake requires of its consumer.
+  // Intake requires the next three functions of its consumer.
   Packet& next_packet() { return packet_; }
   void accept(const RawPacket& raw, LinkType link_type);
   void finish_accepted() {}  // nothing to do: the lanes have copies of the packets
@@ -52,8 +54,8 @@ class Distributor {
   Mailbox<Adjustments> adjustments_;
   std::vector<std::unique_ptr<PacketLane>> lanes_;
   Packet packet_;
-  std::uint64_t now_ns_ = 0;
-  std::uint64_t time_passed_on_ns_ = 0;
+  std::uint64_t now_ns_ = 0;             // the lanes have all packets up to this time
+  std::uint64_t time_passed_on_ns_ = 0;  // value of now_ns_ when empty blocks were last due
   std::atomic<std::uint64_t> end_ns_{0};
   std::atomic<bool> ended_{false};
   std::exception_ptr failure_;

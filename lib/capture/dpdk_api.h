@@ -1,4 +1,4 @@
-// Hides the differences between DPDK's releases. Contains nothing else.
+// Hides the API differences between DPDK releases. This header contains nothing else.
 #pragma once
 
 #include <rte_telemetry.h>

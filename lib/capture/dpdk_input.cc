@@ -62,12 +62,14 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources() {
   std::vector<std::vector<RxQueue>> queues(have_queue_per_worker() ? workers_ : 1);
   std::size_t next = 0;
   for (const auto& port : ports_) {
-    // On every port that RSS splits well, the queues with the same number get the same flows.
+    // If RSS splits several ports alike, queue n of each of these ports gets the same flows. So source n gets queue n
+    // of every port that RSS splits well.
     if (port->splits_well()) next = 0;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
       queues[next++ % queues.size()].push_back({port->id(), queue, &port->clock_line()});
     }
   }
+  // If there are owner workers, the HandOverEnd waits instead of the source.
   const Backoff::Steps waiting = owner_workers() ? Backoff::Steps{} : idle();
   std::vector<std::unique_ptr<PacketSource>> sources;
   for (auto& queues_of_source : queues) {
@@ -90,14 +92,15 @@ std::optional<OwnerWorkers> DpdkInput::owner_workers() const {
   return std::nullopt;
 }
 
-// Several ports may receive packets of the same flow: all of their queues must then select the same worker.
+// True if all ports put the packets of a flow in the queue with the same number. Several ports may receive packets of
+// the same flow, and one worker must get all packets of a flow.
 bool DpdkInput::split_alike() const {
   const Port& first = *ports_.front();
   return first.splits_well() &&
          std::all_of(ports_.begin() + 1, ports_.end(), [&first](const auto& port) { return port->splits_like(first); });
 }
 
-// The sleeps fit the packet rates below. Faster packets need busy_poll.
+// At the packet rates below, no queue fills up during the longest sleep. Higher packet rates need input.busy_poll.
 Backoff::Steps DpdkInput::idle() const {
   constexpr std::uint64_t kNicPacketsPerMicrosecond = 20;
   constexpr std::uint64_t kKernelPacketsPerMicrosecond = 5;
@@ -139,7 +142,8 @@ std::vector<PortCounts> DpdkInput::port_counts() const {
   return counts_;
 }
 
-// Uses NIC timestamps only if all ports have the same kind, because the times of a flow's packets are compared.
+// Uses the ports' timestamps only if all ports have the same timestamp source, because the times of a flow's packets
+// are compared. Otherwise packets get the time of the TSC.
 Timestamps DpdkInput::timestamps() const {
   Timestamps timestamps{.source = ports_.front()->timestamp_source()};
   const bool alike = std::all_of(ports_.begin(), ports_.end(), [&timestamps](const auto& port) {

@@ -23,7 +23,8 @@ class DpdkInput : public Input {
   DpdkInput(const Config& config, const std::atomic<bool>& stop);
   ~DpdkInput() override;
 
-  // Makes one source per worker if the devices have that many queues, otherwise one source for all workers.
+  // Makes one source per worker if the ports together have at least one queue per worker. Otherwise makes one source
+  // for all workers.
   std::vector<std::unique_ptr<PacketSource>> make_sources() override;
   std::optional<OwnerWorkers> owner_workers() const override;
   // The sleeps are so short that no queue fills up while a worker sleeps.
@@ -50,7 +51,7 @@ class DpdkInput : public Input {
   std::optional<Eal> eal_;
   std::vector<std::unique_ptr<Port>> ports_;
   mutable std::mutex counts_mutex_;
-  std::vector<PortCounts> counts_;  // parallel to ports_
+  std::vector<PortCounts> counts_;  // counts_[i] is for ports_[i]; guarded by counts_mutex_
 };
 
 std::unique_ptr<Input> open_dpdk_input(const Config& config, const std::atomic<bool>& stop, Notes& notes);

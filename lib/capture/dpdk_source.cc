@@ -10,7 +10,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kLongestFrame = 65'536;
-constexpr std::uint64_t kBehindNs = 100'000'000;  // the longest time from a packet's timestamp to its arrival
+constexpr std::uint64_t kBehindNs = 100'000'000;  // assumed maximum delay between a packet's timestamp and its poll
 
 }  // namespace
 
@@ -21,11 +21,12 @@ DpdkSource::DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps
       greatest_frame_(greatest_frame),
       stop_(stop),
       backoff_(idle) {
-  // A burst of the longest frames fits, so the storage never reallocates.
+  // The storage must never reallocate, because packets point into it. A burst of the longest frames fits in it.
   storage_.reserve(kBurstPackets * kLongestFrame);
 }
 
 void DpdkSource::attach_thread() {
+  // Registration gives the thread an lcore id. With an lcore id, the thread can use the per-lcore caches of mempools.
   if (rte_lcore_id() == LCORE_ID_ANY) rte_thread_register();
 }
 
@@ -42,9 +43,9 @@ Burst DpdkSource::poll() {
   return count_ > 0 ? packets(*queue) : idle();
 }
 
-// Few drivers can report how many packets wait in a queue. A burst that is not full has emptied its queue. When only
-// full bursts have come, with as many packets as a queue usually has descriptors, the worker is behind by an unknown
-// amount.
+// Estimates the backlog from consecutive full bursts, because few drivers can report how many packets wait in a queue.
+// A burst that is not full has emptied its queue: the backlog is 0. If consecutive full bursts had as many packets as a
+// queue usually has descriptors, the worker is behind by an unknown amount: the backlog is 1.
 double DpdkSource::backlog() const {
   constexpr double kUsualDescriptors = 4096;
   return std::min(1.0, static_cast<double>(full_bursts_) * kBurstPackets / kUsualDescriptors);
@@ -66,8 +67,8 @@ Burst DpdkSource::idle() {
   return {.state = Burst::State::kIdle, .now_ns = now_ns_};
 }
 
-// Fills in `packet` in place. A copy would be read in other widths than it was written in, which defeats store
-// forwarding.
+// Fills in `packet` in place. Copying a finished RawPacket would load its fields in other widths than they were stored
+// in, and the CPU cannot forward such stores to the loads.
 void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line, RawPacket& packet) {
   packet.data = rte_pktmbuf_mtod(&buffer, const std::uint8_t*);
   packet.captured = buffer.data_len;
@@ -82,7 +83,7 @@ void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line
 
 void DpdkSource::join_segments(const rte_mbuf& buffer, RawPacket& packet) {
   const std::size_t at = storage_.size();
-  if (at + buffer.pkt_len > storage_.capacity()) return;  // the packet then consists of the first segment only
+  if (at + buffer.pkt_len > storage_.capacity()) return;  // no room: `packet` keeps only the first mbuf
   storage_.resize(at + buffer.pkt_len);
   rte_pktmbuf_read(&buffer, 0, buffer.pkt_len, storage_.data() + at);
   packet.data = storage_.data() + at;

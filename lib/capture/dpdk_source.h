@@ -21,18 +21,18 @@ struct RxQueue {
   const SharedClockLine* clock_line;  // maps the timestamps of the queue's packets to wall-clock time
 };
 
-// The clock of the packets' timestamps, and the place of a timestamp in an mbuf. A packet without the timestamp flag
-// gets the time of the TSC.
+// Says which clock the packets' timestamps come from, and where an mbuf holds the timestamp. If an mbuf does not have
+// the timestamp flag, its packet gets the time of the TSC.
 struct Timestamps {
   TimestampSource source = TimestampSource::kTsc;
-  int offset = -1;
-  std::uint64_t flag = 0;
+  int offset = -1;         // offset in octets of the timestamp field in an mbuf
+  std::uint64_t flag = 0;  // bit in ol_flags of an mbuf; 0: mbufs have no timestamps
 };
 
-// Polls the queues in turn. The buffers of a burst are freed at the next poll. The ports must outlive the source.
+// Polls the queues in turn. Each poll() frees the mbufs of the previous burst. The ports must outlive the source.
 class DpdkSource : public PacketSource {
  public:
-  // `idle` says how the source waits when no packets arrive. The source ends once `stop` is set.
+  // `idle` says how poll() waits when no packets arrive. The source ends once `stop` is set.
   DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
              const Backoff::Steps& idle, const std::atomic<bool>& stop);
   ~DpdkSource() override { free_burst(); }
@@ -64,7 +64,7 @@ class DpdkSource : public PacketSource {
   std::uint64_t now_ns_ = 0;
   std::array<rte_mbuf*, kBurstPackets> buffers_{};
   std::array<RawPacket, kBurstPackets> packets_;
-  std::vector<std::uint8_t> storage_;  // holds frames that came in several segments
+  std::vector<std::uint8_t> storage_;  // holds the joined octets of frames that came in several mbufs
 };
 
 }  // namespace spanflow

@@ -11,11 +11,12 @@
 namespace spanflow {
 namespace {
 
-// DPDK cannot unregister a command, and passes no context to a callback: the callback looks its command up here.
+// DPDK passes no context to a callback, so answer() looks the command up here by its name. DPDK cannot unregister a
+// command, so answer() may also be called for a command that is no longer here.
 std::mutex commands_mutex;
 std::vector<TelemetryCommand> current_commands;
 
-// DPDK accepts only letters, digits, _ and /.
+// Returns `name` as a key of a DPDK dictionary. DPDK accepts only letters, digits, _ and / in a key.
 std::string key_of(std::string name) {
   std::ranges::replace(name, '.', '_');
   return name;
@@ -46,7 +47,8 @@ int answer(const char* name, const char* parameters, rte_tel_data* data) {
 DpdkTelemetry::DpdkTelemetry(std::vector<TelemetryCommand> commands) {
   const std::lock_guard lock(commands_mutex);
   current_commands = std::move(commands);
-  // DPDK keeps a command that an earlier object registered.
+  // DPDK keeps the commands of an earlier DpdkTelemetry. Registering a command again is harmless, because all commands
+  // have the same callback.
   for (const TelemetryCommand& command : current_commands) {
     rte_telemetry_register_cmd(command.name.c_str(), answer, command.help.c_str());
   }

@@ -16,15 +16,15 @@ using TelemetryNumbers = std::vector<std::pair<std::string, std::uint64_t>>;
 using TelemetryAnswer = std::variant<TelemetryList, TelemetryNumbers>;
 
 struct TelemetryCommand {
-  std::string name;  // as in "/spanflow/summary"
+  std::string name;  // for example "/spanflow/summary"
   std::string help;
-  // `parameters` is the text after the comma that follows the name; it may be empty. The result is std::nullopt if the
-  // parameters are invalid.
+  // `parameters` is the text after the comma that follows the command's name. The text may be empty. The result is
+  // std::nullopt if `parameters` is invalid.
   std::function<std::optional<TelemetryAnswer>(const std::string& parameters)> answer;
 };
 
-// Answers the commands, on DPDK's thread, as long as this object lives. EAL must be initialised. Only one such object
-// may exist at a time.
+// Answers the commands as long as this object exists. A thread of DPDK calls TelemetryCommand::answer. EAL must be
+// initialised before. At most one DpdkTelemetry may exist at a time.
 class DpdkTelemetry {
  public:
   explicit DpdkTelemetry(std::vector<TelemetryCommand> commands);

@@ -27,11 +27,11 @@
 namespace spanflow {
 namespace {
 
-std::mutex words_mutex;
-std::string words;
-std::string words_of_library;
+std::mutex words_mutex;        // guards the next two variables
+std::string words;             // the last line that DPDK logged
+std::string words_of_library;  // the last line that libbpf or libxdp logged
 
-// Keeps a line for error messages, and logs it at debug level.
+// Logs a line at debug level, and keeps the line in `kept` for error messages.
 void take_line(std::string_view line, std::string& kept) {
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
   log().debug("{}", line);
@@ -39,13 +39,14 @@ void take_line(std::string_view line, std::string& kept) {
   kept = line;
 }
 
-// DPDK writes its log to a stdio stream, which calls this function.
+// The stdio stream that DPDK writes its log to calls this function.
 ssize_t take_log(void*, const char* text, std::size_t size) {
   take_line({text, size}, words);
   return static_cast<ssize_t>(size);
 }
 
-// The log callback of libbpf and libxdp. Their level 0 is a warning, level 2 is debug.
+// The log callback of libbpf and libxdp. In both libraries, level 0 is a warning, level 1 information and level 2
+// debug.
 int take_log_of_library(int level, const char* format, va_list arguments) {
   constexpr int kDebug = 2;
   if (level >= kDebug) return 0;
@@ -55,8 +56,9 @@ int take_log_of_library(int level, const char* format, va_list arguments) {
   return 0;
 }
 
-// The libraries of the af_xdp driver write to standard error by default. Their functions are looked up at run time,
-// because the libraries are loaded only with that driver.
+// Sets take_log_of_library() as the log callback of a library. By default, the libraries of the af_xdp driver write to
+// standard error. The function `set_print` is looked up at run time, because the process may run without these
+// libraries: they are loaded only with the af_xdp driver.
 void redirect_log_of(const char* library, const char* set_print) {
   void* handle = ::dlopen(library, RTLD_NOW | RTLD_NOLOAD);
   if (handle == nullptr) return;
@@ -76,13 +78,13 @@ void redirect_log() {
 
 std::string file_prefix() { return fmt::format("spanflow-{}", ::getpid()); }
 
-// The value of EAL's option --lcores: one lcore that may run on all CPUs.
+// Returns the value of EAL's option --lcores: one lcore, which may run on all CPUs that this process may use.
 std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cpus(), ",")); }
 
 }  // namespace
 
 bool is_pci_device(const std::string& device) {
-  // In a form, x stands for a hexadecimal digit and f for the number of a PCI function.
+  // In a form such as "xx:xx.f", x stands for a hexadecimal digit, and f for the number of a PCI function (0 to 7).
   const auto matches = [](char c, char form) {
     if (form == 'x') return std::isxdigit(static_cast<unsigned char>(c)) != 0;
     return form == 'f' ? c >= '0' && c <= '7' : c == form;
@@ -135,7 +137,7 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
   redirect_log_of("libbpf.so.1", "libbpf_set_print");
   redirect_log_of("libxdp.so.1", "libxdp_set_print");
-  // EAL has pinned the calling thread; threads that start later would inherit this
+  // rte_eal_init() has pinned the calling thread. New threads would inherit the pinning, so restore the old CPU mask.
   sched_setaffinity(0, sizeof allowed, &allowed);
   if (result < 0) {
     throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
@@ -143,7 +145,8 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
 }
 
 Eal::~Eal() {
-  // EAL creates a folder for each process and does not remove it.
+  // EAL creates a runtime folder for each process and does not remove this folder. A folder with another prefix (from
+  // input.eal_arguments) stays, because other processes may use it.
   const std::string runtime_folder = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
   std::error_code none;

@@ -1,4 +1,4 @@
-// DPDK's Environment Abstraction Layer (EAL): the only place that initialises it, from the configuration.
+// Initialises DPDK's Environment Abstraction Layer (EAL) from the configuration. No other code initialises EAL.
 #pragma once
 
 #include <string>
@@ -8,22 +8,23 @@
 
 namespace spanflow {
 
-// Returns the argument vector for EAL. EAL may probe a PCI device only if `devices` names it: by default EAL probes all
-// devices, and might take the host's own network card.
+// Returns the argument vector for EAL. With these arguments, EAL probes a PCI device only if `devices` names the
+// device. By default, EAL probes all PCI devices and might take the host's own network card. `hugepages` says whether
+// EAL uses hugepages.
 std::vector<std::string> eal_arguments(const Config::Input& input, const std::vector<std::string>& devices,
                                        bool hugepages);
 
-// True if `device` is a PCI address, with or without arguments. False for a vdev string.
+// True if `device` is a PCI address, with or without device arguments. False for a vdev string.
 bool is_pci_device(const std::string& device);
 
 // True if at least `octets` octets of hugepages are reserved and free.
 bool hugepages_available(std::uint64_t octets);
 
-// At most one may be made in a process, because DPDK cannot be initialised twice. Destroy it after every port is
-// closed.
+// A process may make at most one Eal, because DPDK cannot be initialised twice. All ports must be closed before the Eal
+// is destroyed.
 class Eal {
  public:
-  // Throws RunError with EAL's last message.
+  // If EAL cannot be initialised, throws RunError with the text of last_words().
   Eal(const Config::Input& input, const std::vector<std::string>& devices);
   ~Eal();
   Eal(const Eal&) = delete;
@@ -31,8 +32,8 @@ class Eal {
 
   // Returns DPDK's version, for example "22.11.4".
   static std::string version();
-  // Returns the last log message of the library that DPDK's driver uses (libbpf, libxdp), or else of DPDK itself. This
-  // is for messages about a call that failed.
+  // Returns the last log message of libbpf or libxdp, the libraries of the af_xdp driver. If there is none, returns the
+  // last log message of DPDK. Error messages about a failed DPDK call contain this text.
   static std::string last_words();
 };
 

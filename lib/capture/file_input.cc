@@ -13,8 +13,8 @@ class FileInput : public Input {
       : reads_ahead_(config.workers == 1 && allowed_cpus().size() > 1),
         source_(make_capture_source(config.input.files, stop, notes)) {}
 
-  // With several workers, the Distributor's thread reads the files. A single worker gets a thread that reads ahead, if
-  // there is a CPU for that thread.
+  // With several workers, the Distributor's thread reads the files. With one worker, a second thread reads ahead, if
+  // this process may use more than one CPU.
   std::vector<std::unique_ptr<PacketSource>> make_sources() override {
     std::vector<std::unique_ptr<PacketSource>> sources;
     if (reads_ahead_) {
@@ -27,7 +27,7 @@ class FileInput : public Input {
 
  private:
   const bool reads_ahead_;
-  std::unique_ptr<RetainableSource> source_;  // empty after make_sources()
+  std::unique_ptr<RetainableSource> source_;  // nullptr after make_sources()
 };
 
 }  // namespace

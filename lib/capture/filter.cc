@@ -28,7 +28,7 @@ int pcap_link_type(LinkType link_type) {
   return DLT_EN10MB;
 }
 
-// Returns libpcap's error text, or an empty text if `program` was filled in.
+// Compiles `expression` into `program`. Returns libpcap's error text, or an empty text on success.
 std::string compile(const std::string& expression, LinkType link_type, bpf_program& program) {
   constexpr int kSnapLength = 262'144;
   const std::unique_ptr<pcap_t, decltype(&pcap_close)> dead(pcap_open_dead(pcap_link_type(link_type), kSnapLength),

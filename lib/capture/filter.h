@@ -10,14 +10,14 @@
 
 namespace spanflow {
 
-// Returns the error in the expression, or an empty text if the expression is valid.
+// Returns libpcap's error text, or an empty text if the expression is valid for Ethernet frames.
 std::string filter_error(const std::string& expression);
 
 // Immutable after construction, so any number of threads may share a Filter.
 class Filter {
  public:
-  // The filter is for frames of one link type. Throws RunError, which names `option`, if the expression is not valid
-  // for that link type ("ether host" on raw IP).
+  // Makes a filter for frames of one link type. If the expression is invalid for this link type (for example "ether
+  // host" on raw IP), throws RunError with the name of `option`.
   Filter(const std::string& expression, LinkType link_type, std::string_view option);
   ~Filter();
   Filter(Filter&&) noexcept;

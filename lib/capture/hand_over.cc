@@ -7,10 +7,10 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kHandedOverBlock = 64 * 1024;
-// The lanes to one worker hold at least 1 MiB together; packets at 10 Gbit/s fill that in 800 us.
+// All lanes to one worker together hold about 1 MiB or more. At 10 Gbit/s, packets fill 1 MiB in about 800 us.
 constexpr std::size_t kBlocksToWorker = 16;
 constexpr std::size_t kLeastBlocksPerLane = 4;
-constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();  // the time of a finished worker
 
 }  // namespace
 
@@ -60,8 +60,9 @@ Burst HandOverEnd::poll() {
   return {.state = ended ? Burst::State::kEnd : Burst::State::kIdle, .now_ns = reached_ns()};
 }
 
-// Called when all packets of the last burst have been taken in. An idle worker gets its packets at once; a worker that
-// is behind gets fuller blocks later. An empty block carries the time.
+// Called when this worker has taken in all packets of its previous burst. An idle worker gets its partly filled block
+// now. A worker that is behind gets its block later, when the block is fuller. Every 10 ms, an idle worker gets a block
+// even if the block is empty, because an empty block carries the time.
 void HandOverEnd::pass_on() {
   constexpr std::uint64_t kTimeEveryNs = 10'000'000;
   passed_on_until_ns_ = reached_ns_[worker_];
@@ -75,7 +76,7 @@ void HandOverEnd::pass_on() {
 }
 
 void HandOverEnd::send(std::uint32_t owner, const RawPacket& raw, LinkType link_type) {
-  // The lane gets the time of the previous burst, because not all packets of this burst have been handed over.
+  // The block gets the time of the previous burst, because some packets of this burst may still have to be handed over.
   const bool sent = hand_over_.lane(worker_, owner).append(raw, link_type, passed_on_until_ns_);
   counters_.add(sent ? Counter::kPacketsHandedOver : Counter::kPacketsReaderRingFull);
 }
@@ -99,7 +100,7 @@ void HandOverEnd::end_own() {
 
 Burst HandOverEnd::poll_lane(std::uint32_t from) {
   if (reached_ns_[from] == kNever) return {};
-  // Read this first: the lane then has all packets that were sent before the worker left.
+  // Read has_left() before the lane is polled: if has_left() is true, the lane already has all packets of `from`.
   const bool left = hand_over_.has_left(from);
   PacketLane& lane = hand_over_.lane(from, worker_);
   Burst burst = lane.poll();
@@ -109,7 +110,7 @@ Burst HandOverEnd::poll_lane(std::uint32_t from) {
   return burst;
 }
 
-// The worker `from` sends no more packets, and its time no longer counts.
+// Called when the worker `from` sends no more packets. The time of `from` then no longer limits this worker's time.
 void HandOverEnd::finish(std::uint32_t from) {
   end_ns_ = std::max(end_ns_, reached_ns_[from]);
   reached_ns_[from] = kNever;

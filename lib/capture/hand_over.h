@@ -16,20 +16,20 @@ namespace spanflow {
 
 class HandOverEnd;
 
-// Owns a lane from each worker to each other worker. The workers poll its ends (see make_end) instead of the sources.
-// The ends must be destroyed before the HandOver. The main thread makes all calls, except for leave(), which is
-// thread-safe.
+// Owns a lane from each worker to each other worker. Each worker polls a HandOverEnd (see make_end) instead of its
+// source. All HandOverEnds must be destroyed before the HandOver. Any thread may call leave(). Only the main thread
+// calls the other public functions.
 class HandOver {
  public:
-  // `workers` is at least 2. `idle` says how a worker without work waits.
+  // `workers` must be at least 2. `idle` says how a worker waits when there are no packets.
   HandOver(const OwnerWorkers& owner_workers, std::uint32_t workers, const Backoff::Steps& idle);
   ~HandOver();
 
-  // Makes the HandOverEnd that `worker` polls instead of `source`. `source` must not wait in poll(). `source` and the
-  // worker's `counters` must outlive the returned object.
+  // Makes the HandOverEnd that `worker` polls instead of `source`. `source` must not wait in poll(), because packets
+  // may wait in the lanes. `source` and the worker's `counters` must outlive the returned object.
   std::unique_ptr<HandOverEnd> make_end(std::uint32_t worker, PacketSource& source, Counters& counters);
-  // To be called when this worker has ended or failed, and hands over no more packets. No end returns kEnd before all
-  // workers have left.
+  // Call this when `worker` has ended or failed, and hands over no more packets. A HandOverEnd returns kEnd only after
+  // all workers have left.
   void leave(std::uint32_t worker) { has_left_[worker].store(true, std::memory_order_release); }
 
  private:
@@ -41,21 +41,22 @@ class HandOver {
   const OwnerWorkers owner_workers_;
   const std::uint32_t workers_;
   const Backoff::Steps idle_;
-  std::vector<std::unique_ptr<PacketLane>> lanes_;  // the index is from * workers_ + to
+  std::vector<std::unique_ptr<PacketLane>> lanes_;  // index: from * workers_ + to; nullptr if from == to
   std::vector<std::atomic<bool>> has_left_;
 };
 
-// The source that one worker polls: its own queues and the lanes from the other workers, in turn. Only that worker's
-// thread may use the end.
+// The source that one worker polls. poll() returns packets of the worker's own source and of the lanes from the other
+// workers, in turn. Only the thread of this worker may use the HandOverEnd.
 //
-// The time of a lane is the time that its sender's queues had reached when all of their packets for this worker had
-// been passed on. A worker's time is the minimum over its own queues and its lanes, so no flow ends while packets are
-// on their way to the worker.
+// Each lane has a time. The worker has received all packets up to this time that the sender of the lane had for the
+// worker. The worker's time (Burst::now_ns) is the minimum of the times of its own source and of all its lanes. So no
+// flow times out while a packet of the flow is still in a lane.
 class HandOverEnd final : public PacketSource {
  public:
   HandOverEnd(HandOver& hand_over, std::uint32_t worker, PacketSource& source, Counters& counters);
 
-  // False if this worker owns the packet. Otherwise the packet was sent to its owner, or was lost and counted.
+  // Returns false if this worker owns the packet. Otherwise sends the packet to its owner worker and returns true. If
+  // the lane is full, the packet is lost and counted.
   [[gnu::always_inline]] bool send_to_owner(const RawPacket& raw, const Packet& packet, LinkType link_type) {
     const std::uint32_t owner = hand_over_.owner_workers_.owner_of(packet, worker_);
     if (owner == worker_) return false;
@@ -85,13 +86,13 @@ class HandOverEnd final : public PacketSource {
   Counters& counters_;
   Backoff backoff_;
   std::uint32_t turn_;        // the worker whose packets are polled next
-  std::uint32_t unfinished_;  // workers, including this one, from which packets may still come
+  std::uint32_t unfinished_;  // number of workers, including this worker, that may still send packets
   bool own_ended_ = false;
-  std::vector<std::uint64_t> reached_ns_;  // by worker: the time that the worker is known to have reached
-  std::uint64_t passed_on_until_ns_ = 0;
-  std::uint64_t time_passed_on_ns_ = 0;
-  std::uint64_t now_ns_ = 0;
-  std::uint64_t end_ns_ = 0;
+  std::vector<std::uint64_t> reached_ns_;  // [w]: all packets up to this time from worker w have come
+  std::uint64_t passed_on_until_ns_ = 0;   // the lanes have all packets of the worker's own source up to this time
+  std::uint64_t time_passed_on_ns_ = 0;    // value of passed_on_until_ns_ when empty blocks were last due
+  std::uint64_t now_ns_ = 0;               // last result of reached_ns()
+  std::uint64_t end_ns_ = 0;               // latest time of all finished workers
 };
 
 }  // namespace spanflow

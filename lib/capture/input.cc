@@ -55,7 +55,7 @@ constexpr std::array kInputTypes = {
         .open = open_dpdk_input},
 };
 
-// Joins one member of all rows as "a, b or c".
+// Returns the values of one member of all input types, joined as "a, b or c".
 std::string alternatives(std::string_view InputType::*member) {
   std::string text;
   for (std::size_t i = 0; i < kInputTypes.size(); ++i) {

@@ -17,14 +17,14 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kBlock = 1024 * 1024;  // longer than the longest packet, so that each packet is contiguous
+constexpr std::size_t kBlock = 1024 * 1024;  // octets; longer than the longest packet: each packet is contiguous
 constexpr std::size_t kCompressedBlock = 256 * 1024;
-constexpr int kLookUpMs = 100;  // on a quiet pipe, a stop is noticed within this time
+constexpr int kLookUpMs = 100;  // while a pipe has no data, a stop is noticed within this time
 
 }  // namespace
 
-// Decompresses the stream. `head` holds the octets that were read to detect the compression; they are decompressed
-// first.
+// Decompresses the stream. `head` holds the octets that were already read to detect the compression. These octets are
+// decompressed first.
 class InputStream::Decompressor {
  public:
   Decompressor(InputStream& stream, std::span<const std::uint8_t> head)
@@ -33,7 +33,7 @@ class InputStream::Decompressor {
   }
   virtual ~Decompressor() = default;
 
-  // Returns 0 at the end or on an error.
+  // Writes up to `size` decompressed octets to `out` and returns their number. Returns 0 at the end or on an error.
   std::size_t read(std::uint8_t* out, std::size_t size) {
     while (stream_.error_.empty()) {
       if (at_ == end_) {
@@ -50,15 +50,15 @@ class InputStream::Decompressor {
   }
 
  protected:
-  // Consumes octets from [at_, end_) and returns the number of octets produced.
+  // Decompresses octets of raw_ from [at_, end_) to `out`, and advances at_. Returns the number of octets in `out`.
   virtual std::size_t decompress(std::uint8_t* out, std::size_t size) = 0;
   void damaged(const char* why) { stream_.error_ = std::string("its compressed data is damaged: ") + why; }
 
   InputStream& stream_;
-  std::vector<std::uint8_t> raw_;
+  std::vector<std::uint8_t> raw_;  // compressed octets
   std::size_t at_ = 0;
   std::size_t end_;
-  bool in_frame_ = true;  // true inside a gzip member or zstd frame: if the input ends now, it was cut short
+  bool in_frame_ = true;  // true inside a gzip member or zstd frame: if the input ends here, the input is cut short
 };
 
 class InputStream::Gzip : public Decompressor {
@@ -85,7 +85,7 @@ class InputStream::Gzip : public Decompressor {
   }
 
  private:
-  static constexpr int kWindowBits = 15 + 16;  // for zlib: the greatest window (15), and gzip framing (16)
+  static constexpr int kWindowBits = 15 + 16;  // for zlib: the greatest window (15); adding 16 selects gzip
   z_stream inflater_{};
 };
 

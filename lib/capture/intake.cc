@@ -58,7 +58,7 @@ const Fragments::Held* Intake::take_released(Packet& packet) {
       if (held->raw.transport.known) packet.take(held->raw.transport);
       return held;
     }
-    refuse(outcome);  // the headers are longer than the part of a fragment that is kept
+    refuse(outcome);  // the headers are longer than the octets that Fragments has kept
   }
   return nullptr;
 }

@@ -1,5 +1,5 @@
-// Decides what happens to a packet before its flow is looked up: filter, decoder, owner worker, duplicates and
-// fragments, in this order.
+// Processes a packet before its flow is looked up. The steps, in this order: filter, decode, hand over to the owner
+// worker, search for duplicates, assign fragments to flows.
 #pragma once
 
 #include <cstdint>
@@ -19,37 +19,39 @@
 
 namespace spanflow {
 
-// A source, and how much of the intake its packets still need; the type of the source decides.
+// A source, and the steps of the intake that its packets still need. The type of the source selects the steps.
 struct IntakeInput {
-  // The whole intake: nothing has been done to the packets.
+  // All steps except the hand-over.
   IntakeInput(PacketSource& plain) : source(plain) {}
-  // Only decoding.
+  // Only the decoding: another thread has done all other steps.
   IntakeInput(PreparedSource& prepared) : source(prepared), is_prepared(true) {}
-  // The whole intake, and packets that another worker owns are handed over to that worker.
+  // All steps. Packets that another worker owns are handed over to that worker.
   IntakeInput(HandOverEnd& end) : source(end), hand_over(&end) {}
 
   PacketSource& source;
   bool is_prepared = false;
-  HandOverEnd* hand_over = nullptr;
+  HandOverEnd* hand_over = nullptr;  // nullptr: no packets are handed over
 };
 
-// Runs where all packets of a source pass through one thread: in the Distributor if there is one, otherwise in the
-// Meter. Not thread-safe; everything that the Intake borrows must outlive it. It counts the packets that are not
-// metered. If workers hand packets over to each other, the worker that polled a packet filters it, and the owner worker
-// looks for duplicates and fragments.
+// The Distributor and each Meter have an Intake. If there is a Distributor, all packets pass through its Intake, and
+// the Meters only decode. Otherwise all packets of a source pass through the Intake of one Meter. If workers hand
+// packets over to each other, the worker that polls a packet filters the packet, and the owner worker looks for
+// duplicates and fragments. The Intake counts the packets that are not metered. Not thread-safe. `input.source`,
+// `decoder` and `counters` must outlive the Intake.
 class Intake {
  public:
   Intake(const Config& config, const IntakeInput& input, const Decoder& decoder, Counters& counters);
 
-  // Applies to the next burst and later ones.
+  // Sets input.filter for the next burst and all later bursts.
   void set_filter(const Adjustments& adjustments);
 
-  // Gives `consumer` the packets of a burst that are to be metered, in order. Held fragments that are released come
-  // between them. Throws RunError if input.filter is not valid for the burst's link type. The consumer has:
+  // Gives `consumer` the packets of a burst that are to be metered, in their order. Held fragments that are released
+  // during the burst come between these packets. Throws RunError if input.filter is invalid for the burst's link type.
+  // The consumer must have these functions:
   //
-  //   Packet& next_packet();  // the place for the next decoded packet; its content is undefined until accept()
-  //   void accept(const RawPacket& raw, LinkType link_type);  // the packet in next_packet() is to be metered
-  //   void finish_accepted();  // the octets of the packets accepted so far are about to become invalid
+  //   Packet& next_packet();  // returns the memory for the next packet; the content is undefined until accept()
+  //   void accept(const RawPacket& raw, LinkType link_type);  // meters or passes on the packet in next_packet()
+  //   void finish_accepted();  // called before the octets of the accepted packets become invalid
   template <typename Consumer>
   [[gnu::always_inline]] void take_burst(const Burst& burst, Consumer& consumer) {
     start(burst);
@@ -63,23 +65,23 @@ class Intake {
     expire_fragments(burst);
     give_released(consumer);
   }
-  // Gives `consumer` all held fragments. To be called at the end of the input, or before time restarts.
+  // Gives `consumer` all held fragments. Call this at the end of the input, and before a burst whose time restarts.
   template <typename Consumer>
   void release_all(Consumer& consumer) {
     fragments_.release_all();
     give_released(consumer);
   }
 
-  // Returns the time up to which all packets have been given to the consumer, if all packets up to `now_ns` were taken
-  // in.
+  // Returns the time up to which the consumer has all packets. All packets up to `now_ns` must have been taken in. The
+  // result is earlier than `now_ns` while an older fragment is held.
   std::uint64_t passed_until(std::uint64_t now_ns) const { return fragments_.passed_until(now_ns); }
 
  private:
   void start(const Burst& burst);
   const Filter* filter_for(LinkType link_type);
 
-  // True if the packet is to be metered now; `packet` is then filled in. Otherwise the packet has been counted, is held
-  // or was handed over. Without the attribute, gcc splits the function.
+  // True if the packet is to be metered now; `packet` is then filled in. False if the packet was refused and counted,
+  // is a held fragment, or was handed over. Without always_inline, gcc splits the function and inlines only a part.
   [[gnu::always_inline]] bool take(const RawPacket& raw, Packet& packet) {
     if (raw.wire > longest_) [[unlikely]]
       counters_.add(Counter::kPacketsOverMtu);
@@ -94,7 +96,7 @@ class Intake {
     return true;
   }
   bool follow_fragment(const RawPacket& raw, Packet& packet);
-  bool refuse(Counter reason);  // always returns false
+  bool refuse(Counter reason);  // counts the packet for `reason`; always returns false
 
   void expire_fragments(const Burst& burst);
   template <typename Consumer>
@@ -110,14 +112,14 @@ class Intake {
   Counters& counters_;
   const bool is_prepared_;
   const bool is_live_;
-  HandOverEnd* const end_;
+  HandOverEnd* const end_;  // nullptr: no packets are handed over
   const std::uint32_t greatest_frame_;
   std::string expression_;  // the value of input.filter
   std::map<LinkType, std::shared_ptr<const Filter>> filters_;
-  // The following members are the state of the current burst.
-  std::uint32_t longest_ = 0;  // a frame longer than this is counted as over the MTU
-  const Filter* filter_ = nullptr;
-  HandOverEnd* hand_over_ = nullptr;
+  // The next four members are for the current burst.
+  std::uint32_t longest_ = 0;         // a frame of more octets than this counts as over the MTU
+  const Filter* filter_ = nullptr;    // nullptr: all packets match
+  HandOverEnd* hand_over_ = nullptr;  // nullptr: the packets of this burst are not handed over
   LinkType link_type_ = LinkType::kEthernet;
   Duplicates duplicates_;
   Fragments fragments_;

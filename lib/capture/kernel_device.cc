@@ -18,16 +18,18 @@
 namespace spanflow {
 namespace {
 
-// A frame must fit in one page, after DPDK's description of its buffer (64 octets of the pool, 128 of the mbuf, 128 of
-// headroom), AF_XDP's headroom for programs, and the padding by which the pool spreads buffers over memory channels.
+// AF_XDP requires that a packet buffer fits in one page. Besides the frame, the page holds the following octets: 64 for
+// the mempool's header, 128 for the mbuf, 128 for DPDK's headroom, 256 for AF_XDP's headroom (for XDP programs), and up
+// to 64 for padding. The mempool uses padding to spread the buffers over the memory channels.
 constexpr std::uint32_t kPageOfXdp = 4096;
 constexpr std::uint32_t kBufferOverhead = 64 + 128 + 128 + 64;
 constexpr std::uint32_t kXdpHeadroom = 256;
 constexpr std::uint32_t kGreatestXdpFrame = kPageOfXdp - kBufferOverhead - kXdpHeadroom;
 
-constexpr std::string_view kOwnProgram = "xsk_def_prog";  // the name of libxdp's own program
+constexpr std::string_view kOwnProgram = "xsk_def_prog";  // name of libxdp's default XDP program
 
-// The driver polls the combined queues, starting with queue 0, or only queue 0 if the interface has no combined queues.
+// Returns the number of queues that the af_xdp driver polls, starting with queue 0: all combined queues, or only queue
+// 0 if the interface reports no combined queues.
 std::uint32_t queues_by_af_xdp(const InterfaceFacts& interface) { return std::max(1U, interface.combined_channels); }
 
 void warn_about_af_xdp(const InterfaceFacts& interface) {
@@ -42,8 +44,9 @@ void warn_about_af_xdp(const InterfaceFacts& interface) {
 
 }  // namespace
 
-// A frame has room for the MTU and for af_packet's own header (up to 128 octets), up to the size limit of a packet
-// buffer. The number of frames is as configured, within 64 MiB. Sizes of frames and blocks are powers of two.
+// The kernel's ring consists of blocks, and a block consists of frames. A frame has room for the longest packet of the
+// interface and for af_packet's header (up to 128 octets), but is at most 32 KiB long, like a packet buffer. The number
+// of frames is input.ring_frames, but the ring takes at most 64 MiB. Sizes of frames and blocks are powers of two.
 KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface) {
   constexpr std::uint32_t kFrameOverhead = 128;
   constexpr std::uint32_t kGreatestFrame = 32'768;
@@ -60,8 +63,8 @@ KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& 
           .frames = frames};
 }
 
-// The device works without copying if the interface's driver supports this. The capacity of a queue is half of the fill
-// ring, because the driver uses only that half.
+// The device uses AF_XDP's zero-copy mode if the interface's kernel driver supports this mode. DPDK's driver uses only
+// half of the fill ring, so this half is the capacity of a queue.
 KernelDevice af_xdp_device(const InterfaceFacts& interface) {
   constexpr std::uint64_t kFramesInFillRing = 2048;
   return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
@@ -70,7 +73,7 @@ KernelDevice af_xdp_device(const InterfaceFacts& interface) {
           .frames = kFramesInFillRing};
 }
 
-// CAP_BPF is not enough: libxdp looks up programs by their id, which requires CAP_SYS_ADMIN.
+// libxdp looks up XDP programs by their id. This look-up requires CAP_SYS_ADMIN; CAP_BPF is not enough.
 XdpAbility xdp_ability() {
   XdpAbility ability;
   const int descriptor = ::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -90,8 +93,8 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
     return fmt::format("its MTU is {}, and a frame must fit in a page: {} at most", interface.mtu,
                        interface.mtu - (interface.greatest_frame() - kGreatestXdpFrame));
   }
-  // The driver removes any XDP program when it closes. It may remove libxdp's own program, which a killed run left
-  // behind.
+  // When the af_xdp driver closes, it removes whatever XDP program the interface has. Only libxdp's default program may
+  // be removed, because a killed run has left this program behind.
   if (!interface.xdp_program.empty() && interface.xdp_program != kOwnProgram) {
     return fmt::format("it has an XDP program already ({}): ip link set {} xdp off", interface.xdp_program,
                        interface.name);

@@ -11,9 +11,9 @@ namespace spanflow {
 
 struct KernelDevice {
   std::string device;  // a vdev string for EAL
-  // octets of the longest frame that the device delivers, with the kernel's header before the frame
+  // octets that a packet buffer needs for the longest frame and for the header or headroom before the frame
   std::uint32_t frame;
-  std::uint64_t frames;  // capacity of one of the device's queues; the kernel drops frames beyond it
+  std::uint64_t frames;  // capacity of each queue in frames; when a queue is full, the kernel drops frames
 };
 
 KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface);
@@ -26,11 +26,11 @@ struct XdpAbility {
 };
 XdpAbility xdp_ability();
 
-// Says why AF_XDP would deliver no packets, or only some; empty if it delivers all.
+// Returns the reason why AF_XDP would not deliver all packets of the interface; empty if AF_XDP delivers all packets.
 std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility& ability);
 
-// Returns the device for input.driver, and logs which device and why. Throws RunError if the interface cannot be used
-// with that driver.
+// Returns the device for input.driver. For kAuto, logs which driver is used and why. For kAfXdp, logs warnings if
+// needed, and throws RunError if AF_XDP would not deliver all packets of the interface.
 KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& interface);
 
 }  // namespace spanflow

@@ -40,7 +40,7 @@ class ControlSocket {
     return ask(SIOCETHTOOL) ? value.data : 0;
   }
 
-  // Returns 0 if the driver has no combined channels.
+  // Returns the number of combined channels, or 0 if the driver reports none.
   std::uint32_t combined_channels() {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;

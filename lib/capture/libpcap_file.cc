@@ -30,7 +30,7 @@ class LibpcapFile : public CaptureFile {
     set_link_type(pcap_datalink(pcap_.get()));
   }
 
-  // Copies the packets, because libpcap keeps only one packet.
+  // Copies the packets into storage_, because libpcap's buffer holds only one packet at a time.
   std::size_t read(std::span<RawPacket> packets) override {
     if (!has_room()) {
       storage_ = blocks_.renew(std::move(storage_));
@@ -43,7 +43,8 @@ class LibpcapFile : public CaptureFile {
 
   OctetBlocks::Block memory() const override { return storage_; }
 
-  // libpcap and stdio do not show how much data they have buffered, so read() has to wait for a quiet pipe.
+  // Always true, because libpcap and stdio do not tell how much data they have buffered. If a pipe has no data, read()
+  // waits.
   bool ready(int) override { return true; }
 
  private:
@@ -64,11 +65,12 @@ class LibpcapFile : public CaptureFile {
               .captured = header->caplen,
               .wire = std::max(header->len, header->caplen),
               .time_ns = static_cast<std::uint64_t>(header->ts.tv_sec) * kNanosecondsPerSecond +
-                         static_cast<std::uint64_t>(header->ts.tv_usec)};
+                         static_cast<std::uint64_t>(header->ts.tv_usec)};  // in ns, see the constructor
     return true;
   }
 
   void report(const std::string& error) {
+    // libpcap's message for a file that ends inside a record contains "truncated".
     if (error.find("truncated") != std::string::npos) {
       cut_short();
     } else {

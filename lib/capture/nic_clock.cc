@@ -20,7 +20,8 @@ bool has_readable_clock(std::uint16_t port) {
   return rte_eth_read_clock(port, &ticks) != -ENOTSUP;
 }
 
-// Returns the quickest of several readings, because an interruption makes a reading inaccurate.
+// Reads the clock several times and returns the reading that took the shortest time. An interruption makes a reading
+// take longer and be inaccurate.
 std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port) {
   constexpr int kReadings = 4;
   std::optional<NicClock::Reading> best;

@@ -1,4 +1,4 @@
-// Converts the clock of a network card, which has its own epoch and frequency, to wall-clock time.
+// Converts the time of a NIC's clock to wall-clock time. The NIC's clock has its own epoch and frequency.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,8 @@
 
 namespace spanflow {
 
-// Converts a clock's ticks to ns since the epoch: a line through one point. By default, a tick is 1 ns since the epoch.
+// Converts the ticks of a clock to ns since the epoch. The conversion is a straight line: `ticks` and `wall_ns` are one
+// point of the line, and `ns_per_tick` is its slope. By default, the ticks are ns since the epoch.
 struct ClockLine {
   static constexpr unsigned kFractionBits = 32;
 
@@ -16,14 +17,15 @@ struct ClockLine {
   std::uint64_t wall_ns = 0;
   std::uint64_t ns_per_tick = 1ULL << kFractionBits;  // fixed-point number with kFractionBits fraction bits
 
-  // Accepts times before and after the point, also if the counter wrapped around in between.
+  // `at_ticks` may be before or after `ticks`. The clock's counter may have wrapped around between the two.
   std::uint64_t wall_time(std::uint64_t at_ticks) const {
     const auto distance = static_cast<std::int64_t>(at_ticks - ticks);
     return wall_ns + static_cast<std::uint64_t>((static_cast<__int128>(distance) * ns_per_tick) >> kFractionBits);
   }
 };
 
-// Learns the rate of a clock from readings of that clock and of the wall clock at the same moment. Used by one thread.
+// Learns the rate of a NIC's clock from readings. A Reading has the values of the NIC's clock and of the wall clock at
+// the same moment. Used by one thread.
 class NicClock {
  public:
   struct Reading {
@@ -31,8 +33,8 @@ class NicClock {
     std::uint64_t wall_ns;
   };
 
-  // Returns the line after one more reading, or nothing until two different readings are known. A step of the wall
-  // clock moves the line but does not change its slope.
+  // Takes in a reading and returns the new line. Returns std::nullopt for the first reading, and if the ticks have not
+  // changed since the last reading. A step of the wall clock moves the line but does not change its slope.
   std::optional<ClockLine> follow(const Reading& reading) {
     const std::optional<Reading> before = last_;
     if (before && reading.ticks == before->ticks) return std::nullopt;
@@ -47,19 +49,20 @@ class NicClock {
   }
 
  private:
-  static constexpr double kBelievableChange = 1e-3;  // the frequencies of crystals differ by a tenth of this
+  static constexpr double kBelievableChange = 1e-3;  // relative; crystal frequencies differ by a tenth of this
 
   std::optional<Reading> last_;
   double rate_ = 0;  // ns per tick; 0: unknown
 };
 
-// False if the port's driver cannot read its clock in any configuration.
+// True if the port's driver supports reading the NIC's clock. A reading may still fail, for example before the port is
+// started.
 bool has_readable_clock(std::uint16_t port);
 // Returns std::nullopt if the clock cannot be read at present.
 std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port);
 
-// A seqlock: one thread sets the line. Other threads read a consistent copy without a lock; they retry while the line
-// is being set.
+// A ClockLine under a seqlock. One thread sets the line. Other threads read a consistent copy without a lock; get()
+// retries while the line is being set.
 class SharedClockLine {
  public:
   void set(const ClockLine& line) {

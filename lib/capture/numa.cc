@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// The kernel's folder cpu3 has a link named "node1".
+// If CPU 3 is on node 1, the kernel's folder cpu3 has a link named "node1".
 int node_of_cpu(int cpu, const std::filesystem::path& cpus) {
   constexpr std::string_view kPrefix = "node";
   std::error_code none;

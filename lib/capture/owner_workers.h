@@ -8,21 +8,22 @@
 
 namespace spanflow {
 
-// All packets of a flow, and all fragments of a datagram, have the same owner worker, in whichever queue they arrive.
+// All packets of a flow have the same owner worker. All fragments of a datagram also have the same owner worker. The
+// queue in which a packet arrives makes no difference.
 class OwnerWorkers {
  public:
   enum class Rule : std::uint8_t {
-    // The queues split packets by their IP addresses, and both directions of a flow alike: the worker that receives a
-    // packet owns it. Packets from inside a tunnel are an exception. The queues split them by the outer addresses only,
-    // so one worker would get the whole tunnel; kAddresses applies to them.
+    // Use this if the ports select the queue by the IP addresses and put both directions of a flow in one queue. The
+    // worker that receives a packet owns the packet. Packets inside a tunnel are an exception. The port sees only the
+    // outer addresses, so one worker would get the whole tunnel. kAddresses applies to these packets.
     kReceiver,
-    // The queues do not split by addresses: a hash of the innermost addresses selects the owner.
+    // Use this for all other ports. A hash of the innermost IP addresses selects the owner worker.
     kAddresses,
   };
 
   OwnerWorkers(Rule rule, std::uint32_t workers) : rule_(rule), workers_(workers) {}
 
-  // Returns the owner of a packet that the worker `receiver` has polled.
+  // Returns the owner worker of a packet that the worker `receiver` has polled.
   std::uint32_t owner_of(const Packet& packet, std::uint32_t receiver) const {
     if (rule_ == Rule::kReceiver && packet.key.tunnel_type == TunnelType::kNone) return receiver;
     return owner_worker({.ip_src = packet.key.ip_src, .ip_dst = packet.key.ip_dst}, workers_);

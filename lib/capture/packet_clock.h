@@ -6,8 +6,9 @@
 
 namespace spanflow {
 
-// Follows the packets' times forward. The first time, and a jump of more than 10 s, are accepted only when a second
-// packet confirms them: one packet with a wrong time in the far future must not end every flow.
+// Moves forward with the times of the packets, and never back. A jump of more than 10 s counts only after a second
+// packet confirms the new time, because one packet with a wrong time in the far future must not end every flow. For the
+// same reason, a second packet must confirm the first time.
 class PacketClock {
  public:
   void advance(std::uint64_t time_ns) {
@@ -22,13 +23,13 @@ class PacketClock {
     }
   }
 
-  // Returns 0 until the first time is confirmed.
+  // Returns the current time in ns since the epoch; 0 until the first time is confirmed.
   std::uint64_t now_ns() const { return now_ns_; }
   // Returns the time at the end of the stream. An unconfirmed jump is accepted here, because all flows end anyway; the
   // jump affects only the end reason of the flows.
   std::uint64_t end_ns() const { return std::max(now_ns_, candidate_ns_); }
 
-  // True if a stream that begins at `time_ns` cannot continue this stream, because time would go far back.
+  // True if `time_ns` is more than 10 s before now_ns(). A stream that begins at `time_ns` cannot continue this stream.
   bool is_restarted_by(std::uint64_t time_ns) const { return time_ns + kBelievableJumpNs < now_ns_; }
 
  private:
@@ -37,7 +38,7 @@ class PacketClock {
   static std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
 
   std::uint64_t now_ns_ = 0;
-  std::uint64_t candidate_ns_ = 0;  // a time that is not yet confirmed
+  std::uint64_t candidate_ns_ = 0;  // a time that is not yet confirmed; 0: none
 };
 
 }  // namespace spanflow

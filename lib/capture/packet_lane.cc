@@ -63,7 +63,8 @@ Burst PacketLane::poll() {
           .time_restarts = restarts};
 }
 
-// Gets the next block to read, and gives back the block that has been read.
+// Keeps the current block while it has unread packets. Otherwise gives that block back and takes the next block. False
+// if there is no next block.
 bool PacketLane::take_block() {
   if (reading_ != nullptr && next_ < reading_->packets.size()) return true;
   if (reading_ != nullptr) ring_.give_back(reading_);

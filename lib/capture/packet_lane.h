@@ -1,4 +1,4 @@
-// A queue of packets from one thread to one other thread.
+// A queue of packets from one thread to another.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace spanflow {
 
-// Packets and their octets. Memory for both is allocated only once.
+// Packets and their octets. The constructor allocates the memory for packets and octets.
 struct PacketBlock {
-  // With packets shorter than this, a block has its most packets before its octets are used up.
+  // If packets have fewer octets than this, a block has its maximum number of packets before its octets are used up.
   static constexpr std::size_t kOctetsPerPacket = 64;
 
   explicit PacketBlock(std::size_t capacity) {
@@ -19,28 +19,30 @@ struct PacketBlock {
     packets.reserve(capacity / kOctetsPerPacket);
   }
 
-  std::vector<std::uint8_t> octets;  // neither vector grows beyond its capacity, so that no packet moves
+  std::vector<std::uint8_t> octets;  // neither vector is ever reallocated, because `packets` points into `octets`
   std::vector<RawPacket> packets;    // all packets have the same link type
   LinkType link_type = LinkType::kEthernet;
-  std::uint64_t now_ns = 0;
+  std::uint64_t now_ns = 0;    // all packets up to this time are in this block or in earlier blocks
   bool time_restarts = false;  // true: time restarts before the first packet
 };
 
-// Owns its blocks. One thread may call the producer's functions, and one thread the consumer's. No function waits.
+// Owns its blocks. Only one thread may call the producer's functions, and only one thread may call the consumer's
+// functions. No function waits.
 class PacketLane {
  public:
   PacketLane(std::size_t blocks, std::size_t octets_per_block) : ring_(blocks, octets_per_block) {}
 
   // --- Producer ---
 
-  // Copies a packet, cut to the size of a block. If the packet does not fit in the current block, that block is passed
-  // on first, with the time `now_ns`. False if the consumer holds all blocks.
+  // Copies a packet to the current block. If the packet does not fit or has another link type, first passes the current
+  // block on with the time `now_ns`, and starts another block. A packet that is larger than a whole block is cut. False
+  // if the consumer holds all blocks.
   bool append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns);
-  // Passes on the current block, even if it is empty. An empty block carries only the time up to which all packets have
-  // been appended. False if the consumer holds all blocks.
+  // Passes the current block on to the consumer, even if the block is empty. All packets up to `now_ns` must have been
+  // appended. An empty block carries only this time. False if the consumer holds all blocks.
   bool pass_on(std::uint64_t now_ns);
-  // Packets that are appended from now on belong to a new time, see Burst::time_restarts. False if the consumer holds
-  // all blocks.
+  // Call this after pass_on(). The time restarts before the next packet, see Burst::time_restarts. False if the
+  // consumer holds all blocks.
   bool restart_time();
   bool has_packets() const { return filling_ != nullptr && !filling_->packets.empty(); }
   // True if the consumer has read all blocks that were passed on.
@@ -48,9 +50,9 @@ class PacketLane {
 
   // --- Consumer ---
 
-  // Returns the next packets of the oldest block, or an idle burst if there are none.
+  // Returns the next packets of the oldest block, or an idle burst if the lane has no packets.
   Burst poll();
-  // Returns the share of the blocks that are full and not yet read.
+  // Returns the share of the blocks that have been passed on but not yet read, from 0 to 1.
   double backlog() const { return static_cast<double>(ring_.full_blocks()) / static_cast<double>(ring_.blocks()); }
   // True if the last poll() found no block.
   bool was_empty() const { return reading_ == nullptr; }
@@ -61,9 +63,10 @@ class PacketLane {
   bool take_block();
 
   BlockRing<PacketBlock> ring_;
-  PacketBlock* filling_ = nullptr;
+  PacketBlock* filling_ = nullptr;  // the current block, used by the producer only
 
-  alignas(64) PacketBlock* reading_ = nullptr;  // used by the consumer only
+  // Only the consumer uses the next three members, so they do not share a cache line with filling_.
+  alignas(64) PacketBlock* reading_ = nullptr;
   std::size_t next_ = 0;
   std::uint64_t now_ns_ = 0;
 };

@@ -17,11 +17,11 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint32_t kPoolCache = 512;
-// With more descriptors, packets leave the processor's cache before they are read.
+// With more descriptors, the CPU cache evicts packets before the worker reads them.
 constexpr std::uint16_t kMostDescriptors = 8192;
 constexpr std::uint32_t kJumboMtu = 9216;
 
-// The number of queues of these drivers cannot be chosen: every queue delivers packets, so all queues must be polled.
+// These drivers have a fixed number of queues. Every queue delivers packets, so all queues must be polled.
 constexpr std::array<std::string_view, 4> kDriversWithFixedQueues = {"net_pcap", "net_af_packet", "net_af_xdp",
                                                                      "net_ring"};
 
@@ -30,7 +30,8 @@ bool has_fixed_queues(const rte_eth_dev_info& info) {
          kDriversWithFixedQueues.end();
 }
 
-// Without hugepages a buffer must not cross a page boundary, so it takes whole pages.
+// Returns the memory for one packet buffer in octets. Without hugepages, a buffer takes whole pages, because a buffer
+// must not cross a page boundary.
 std::uint64_t octets_per_buffer(std::uint16_t room) {
   constexpr std::uint64_t kPage = 4096;
   constexpr std::uint64_t kPoolOverhead = 128;
@@ -60,7 +61,7 @@ Port::Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, s
 }
 
 Port::~Port() {
-  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers stay promiscuous when they stop
+  if (promiscuous_) rte_eth_promiscuous_disable(id_);  // some drivers stay promiscuous when the port stops
   rte_eth_dev_stop(id_);
   rte_eth_dev_close(id_);
 }
@@ -90,24 +91,26 @@ void Port::configure() {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf = rss_configuration();
   }
-  // Accepting jumbo frames costs nothing if a frame may be split over several buffers.
+  // Accepting jumbo frames costs nothing if the driver can split a frame over several buffers.
   if (scatters()) configuration.rxmode.mtu = std::min<std::uint32_t>(info_.max_mtu, kJumboMtu);
   if (try_to_configure(configuration) == 0) return;
+  // Second attempt, with the driver's default MTU and without an RSS key: some drivers accept no key.
   configuration.rxmode.mtu = 0;
-  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;  // nullptr, because some drivers accept no key
+  configuration.rx_adv_conf.rss_conf.rss_key = nullptr;
   configuration.rx_adv_conf.rss_conf.rss_key_len = 0;
   demand(try_to_configure(configuration), "cannot be configured");
 }
 
-// Timestamps of af_packet are the kernel's time in ns. The unit of other drivers' timestamps is known only if their
-// clock can be read.
+// The timestamps of af_packet are the kernel's time in ns. Other drivers do not say what unit their timestamps have.
+// The unit can be measured only if the NIC's clock can be read.
 TimestampSource Port::choose_timestamps() const {
   if ((info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) == 0) return TimestampSource::kTsc;
   if (std::string_view(info_.driver_name) == "net_af_packet") return TimestampSource::kKernel;
   return has_readable_clock(id_) ? TimestampSource::kNic : TimestampSource::kTsc;
 }
 
-// Measures for so long that the first line stays accurate to about 10 us for a second. Later lines are better.
+// Measures the NIC's clock for 100 ms. The first clock line then stays accurate to about 10 us for one second. Later
+// clock lines are measured over a second and are more accurate.
 void Port::start_nic_clock() {
   constexpr auto kFirstStretch = std::chrono::milliseconds{100};
   read_clock();
@@ -123,7 +126,7 @@ void Port::follow_nic_clock() {
   if (std::chrono::steady_clock::now() - clock_read_ >= kBetweenReadings) read_clock();
 }
 
-// True if this reading has updated the clock line.
+// Reads the NIC's clock. True if the reading has updated the clock line.
 bool Port::read_clock() {
   clock_read_ = std::chrono::steady_clock::now();
   const auto reading = read_nic_clock(id_);
@@ -138,7 +141,8 @@ rte_eth_rss_conf Port::rss_configuration() {
           .rss_hf = rss_types(info_.flow_type_rss_offloads)};
 }
 
-// No packet is sent, but some drivers (af_xdp) require as many send queues as receive queues.
+// Spanflow sends no packets, so the first attempt has no send queues. Some drivers (af_xdp) require as many send queues
+// as receive queues.
 int Port::try_to_configure(const rte_eth_conf& configuration) {
   send_queues_ = 0;
   if (rte_eth_dev_configure(id_, queues_, send_queues_, &configuration) == 0) return 0;
@@ -148,7 +152,7 @@ int Port::try_to_configure(const rte_eth_conf& configuration) {
 
 void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
   const std::uint16_t room = data_room(least_room);
-  // A rte_mempool uses its memory best with 2^n - 1 buffers. A sixteenth of the memory is left for DPDK itself.
+  // An rte_mempool uses its memory best with 2^n - 1 buffers. A sixteenth of the memory is left for DPDK itself.
   const auto buffers =
       static_cast<std::uint32_t>(std::bit_floor(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room)) - 1);
   descriptors_ = descriptors_for(buffers, info_.rx_desc_lim.nb_max);
@@ -164,7 +168,7 @@ void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
   }
 }
 
-// The pool is on the port's NUMA node.
+// Makes the packet buffers of one queue, on the port's NUMA node.
 rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::uint16_t room) {
   const std::string name = fmt::format("rx-{}-{}", id_, queue);
   pools_.emplace_back(
@@ -176,7 +180,8 @@ rte_mempool* Port::make_pool(std::uint16_t queue, std::uint32_t buffers, std::ui
   return pools_.back().get();
 }
 
-// If the driver cannot scatter, a buffer must hold a whole frame.
+// Returns the size of a packet buffer in octets. If the driver cannot split a frame over several buffers, one buffer
+// must hold the whole frame.
 std::uint16_t Port::data_room(std::uint32_t least_room) const {
   std::uint16_t mtu = 0;
   rte_eth_dev_get_mtu(id_, &mtu);
@@ -210,8 +215,8 @@ void Port::use_all_queues() {
   if (!layout_ || !layout_->uses_all(queues_)) log().warn("{}: not all of the {} queues get packets", name_, queues_);
 }
 
-// True if both directions of a flow reach the same queue. If they do not at first, sets the RSS key again by its own
-// call, because some drivers ignore the key in the configuration.
+// True if both directions of a flow reach the same queue. If they do not, sets the RSS key by a separate call and
+// checks again, because some drivers ignore the key in the configuration.
 bool Port::directions_meet() {
   const auto meet = [this] {
     layout_ = read_rss_layout(id_);

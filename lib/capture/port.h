@@ -17,16 +17,18 @@
 
 namespace spanflow {
 
-// Returns the number of descriptors for a queue with `buffers` packet buffers: `most`, the driver's maximum, but not
-// more than half of the buffers, because the other half holds packets that are being processed.
+// Returns the number of descriptors for a queue. `most` is the maximum of the driver. `buffers` is the number of packet
+// buffers of the queue, and must be 2^n - 1. The result is `most`, but at most 8192 and at most half of the buffers.
+// The other half of the buffers holds packets that are being processed.
 std::uint16_t descriptors_for(std::uint32_t buffers, std::uint16_t most);
 
-// Owns the device's queues and packet buffers. If capture works without an ability that the device lacks, the port only
-// logs a warning. Used by the main thread.
+// Owns the device's queues and packet buffers. If the device lacks an ability that is not essential for the capture,
+// the port only logs a warning. Used by the main thread.
 class Port {
  public:
-  // `workers` is the number of queues, if the device can split packets over that many. `least_room` is the minimum size
-  // of a packet buffer in octets. Throws RunError if the device cannot be set up.
+  // If the device can split packets over `workers` queues by RSS, the port gets this number of queues. `pool_octets` is
+  // the memory for the packet buffers of all queues. `least_room` is the minimum size of a packet buffer in octets.
+  // Throws RunError if the device cannot be set up.
   Port(std::uint16_t id, std::uint16_t workers, std::uint64_t pool_octets, std::uint32_t least_room);
   ~Port();
   Port(const Port&) = delete;
@@ -41,17 +43,17 @@ class Port {
   int node() const { return rte_eth_dev_socket_id(id_); }
   // Returns the capacity of a queue in packets.
   std::uint16_t descriptors() const { return descriptors_; }
-  // Returns the clock of the packets' timestamps: the kernel, the NIC or, if packets get their time when they are
-  // polled, the TSC.
+  // Returns the clock that packet times come from: the kernel's clock, the NIC's clock or the TSC. With the TSC, a
+  // packet gets the time at which it is polled.
   TimestampSource timestamp_source() const { return timestamp_source_; }
   // Returns the line that maps the packets' timestamps to wall-clock time. Thread-safe.
   const SharedClockLine& clock_line() const { return clock_line_; }
-  // Reads the NIC's clock again, at most once a second, if the NIC takes the timestamps.
+  // If packet times come from the NIC's clock, reads this clock again, at most once a second.
   void follow_nic_clock();
 
-  // True if the port's queues are split by IP addresses, with both directions of a flow in the same queue.
+  // True if the port selects the queue by the IP addresses, and puts both directions of a flow in the same queue.
   bool splits_well() const { return splits_well_; }
-  // True if the other port would put every packet in the queue with the same number.
+  // True if both ports split well, and both would put a packet in the queue with the same number.
   bool splits_like(const Port& other) const;
 
  private:

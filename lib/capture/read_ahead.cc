@@ -9,12 +9,13 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBursts = 64;
-// Both threads can afford to sleep: the worker needs a millisecond or more for a full ring, and a pipe may stay quiet
-// for long.
+// The reading thread may sleep when the ring is full, because the worker needs 1 ms or more for the bursts of a full
+// ring. The worker may sleep when the ring is empty, because a pipe may have no data for a long time.
 constexpr Backoff::Steps kForRoom{.pauses = 0, .longest_sleep = Backoff::Microseconds{200}};
 constexpr Backoff::Steps kForPackets{.pauses = 0, .longest_sleep = Backoff::Microseconds{2000}};
 
-// Prefetches the octets that the decoder reads first, because another core has written them.
+// Prefetches the octets that the decoder reads first. These octets are in another core's cache, because the reading
+// thread has written them.
 void prefetch(std::span<const RawPacket> packets) {
   for (const RawPacket& packet : packets) {
     __builtin_prefetch(packet.data);
@@ -47,7 +48,7 @@ Burst ReadAhead::poll() {
   return block_->burst;
 }
 
-// The reader delivers a burst at least about every 100 ms; the burst may be idle.
+// The wait is about 100 ms or less, because the reading thread also delivers idle bursts; see PacketSource::poll().
 ReadAhead::Block& ReadAhead::wait_for_block() {
   Backoff backoff(kForPackets);
   for (;;) {
@@ -67,7 +68,7 @@ void ReadAhead::run() {
   }
 }
 
-// Returns nullptr if the worker has given up.
+// Waits for an empty block. Returns nullptr if the destructor has set given_up_.
 ReadAhead::Block* ReadAhead::take_empty() {
   Backoff backoff(kForRoom);
   while (!given_up_) {

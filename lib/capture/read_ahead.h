@@ -1,4 +1,4 @@
-// Reads a capture on a thread of its own, some thousand packets ahead of the worker.
+// Reads a capture in a separate thread, some thousand packets ahead of the worker.
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@
 
 namespace spanflow {
 
-// Owns the source. Copies only the descriptions of packets, not their octets.
+// Owns the source. Copies only the RawPackets, not the octets that they point to.
 class ReadAhead : public PacketSource {
  public:
   explicit ReadAhead(std::unique_ptr<RetainableSource> source);
-  // The object may be destroyed before the end has been reached.
+  // The object may be destroyed before the source has ended.
   ~ReadAhead() override;
 
   void attach_thread() override;
@@ -40,7 +40,7 @@ class ReadAhead : public PacketSource {
 
   const std::unique_ptr<RetainableSource> source_;
   BlockRing<Block> ring_;
-  Block* block_ = nullptr;  // holds the last burst; the worker keeps the block that reports the end
+  Block* block_ = nullptr;  // the block of the last burst; a block with kEnd is never given back
   std::atomic<bool> given_up_{false};
   std::thread thread_;
 };

@@ -23,7 +23,7 @@ std::vector<std::uint8_t> random_octets(std::mt19937& random, std::size_t count)
   return octets;
 }
 
-// A redirection table in DPDK's form: groups of 64 entries, with all entries selected.
+// Returns a redirection table in DPDK's form: groups of 64 entries. The mask of each group selects all of its entries.
 std::vector<rte_eth_rss_reta_entry64> table_of(std::size_t entries) {
   std::vector<rte_eth_rss_reta_entry64> table((entries + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
   for (auto& group : table) group.mask = ~std::uint64_t{0};
@@ -88,7 +88,7 @@ std::uint32_t RssLayout::queue_of(std::span<const std::uint8_t> addresses) const
 bool RssLayout::directions_meet() const {
   constexpr int kPairs = 256;
   if (key.size() < kLeastKey) return false;
-  std::mt19937 random;  // the same seed in every run
+  std::mt19937 random;  // the default seed: every run tests the same addresses
   for (int tried = 0; tried < kPairs; ++tried) {
     for (const std::size_t octets : {kIpv4Pair, kIpv6Pair}) {
       std::vector<std::uint8_t> pair = random_octets(random, octets);

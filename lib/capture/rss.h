@@ -8,15 +8,16 @@
 
 namespace spanflow {
 
-// Returns the length of a driver's key in octets: `told` by the driver, or 40 if the driver tells 0.
+// Returns the length of a driver's RSS key in octets. `told` is the length that the driver reports. If `told` is 0, the
+// result is 40.
 std::size_t rss_key_octets(std::size_t told);
 
-// Returns a key that repeats two octets. This makes the Toeplitz hash symmetric: swapping source and destination does
-// not change the hash.
+// Returns an RSS key that repeats two octets. Such a key makes the Toeplitz hash symmetric: swapping source and
+// destination does not change the hash.
 std::vector<std::uint8_t> symmetric_rss_key(std::size_t octets);
 
-// Returns the Toeplitz hash of `input`, which is in network byte order and a multiple of four octets long. The key must
-// be at least four octets longer than `input`.
+// Returns the Toeplitz hash of `input`. `input` is in network byte order, and its length is a multiple of 4 octets, at
+// most 36 octets. The key must be at least 4 octets longer than `input`.
 std::uint32_t toeplitz_hash(std::span<const std::uint8_t> input, std::span<const std::uint8_t> key);
 
 // Describes how a port splits packets over its queues.
@@ -26,26 +27,28 @@ struct RssLayout {
 
   bool operator==(const RssLayout&) const = default;
 
-  // Returns the queue of a packet between two IPv4 or IPv6 addresses, which follow each other in network byte order. If
-  // the table is unknown, returns the hash.
+  // Returns the queue of a packet. `addresses` holds the packet's source and destination address (both IPv4 or both
+  // IPv6) in network byte order. If the redirection table is unknown, returns the hash instead.
   std::uint32_t queue_of(std::span<const std::uint8_t> addresses) const;
-  // True if both directions of each of many pairs of IPv4 and IPv6 addresses go to one queue.
+  // Tests many pairs of IPv4 and IPv6 addresses. True if both directions of every pair go to the same queue.
   bool directions_meet() const;
-  // True if each of `queue_count` queues gets packets, or if the table is unknown.
+  // True if each of `queue_count` queues gets packets, or if the redirection table is unknown.
   bool uses_all(std::uint16_t queue_count) const;
 };
 
 // Returns the layout that the port reports, or std::nullopt if the port reports none.
 std::optional<RssLayout> read_rss_layout(std::uint16_t port);
 
-// Sets a redirection table of `entries` entries that uses the queues evenly. False if the port refuses the table.
+// Sets a redirection table of `entries` entries that uses all `queues` queues evenly. False if the port refuses the
+// table.
 bool distribute_evenly(std::uint16_t port, std::size_t entries, std::uint16_t queues);
 
-// Returns the packet fields that the port is asked to hash, out of the fields `offered`. These are only the IP
-// addresses, because later fragments have no ports. Ports are included only if the port cannot hash by addresses alone.
+// Returns the RSS types (RTE_ETH_RSS_*) to request from a device; `offered` has the types that the device supports. The
+// result has only the types for IP addresses, because later fragments have no transport ports. If the device cannot
+// hash by addresses alone, the result also has types with transport ports.
 std::uint64_t rss_types(std::uint64_t offered);
 
-// Requests a symmetric hash by flow rules, for drivers that accept no key. False if the port refuses the request.
+// Requests a symmetric hash by rte_flow rules, for drivers that accept no RSS key. False if the port refuses a rule.
 bool request_symmetric_rss(std::uint16_t port, std::uint16_t queues);
 
 }  // namespace spanflow

@@ -11,7 +11,8 @@
 
 namespace spanflow {
 
-// The clock is synchronised with the system's clock every second, and never goes back. Used by one thread.
+// Reads the system's clock once a second. Between two readings, adds the time that the TSC measures. The result never
+// goes back. EAL must be initialised, because EAL provides the frequency of the TSC. Used by one thread.
 class TscClock {
  public:
   std::uint64_t now_ns() {

@@ -14,7 +14,7 @@
 namespace spanflow {
 namespace {
 
-// Returns the attribute of type `type` among `length` octets of attributes, or nullptr if there is none.
+// Searches `length` octets of netlink attributes for the type `type`. Returns nullptr if no attribute has this type.
 const rtattr* find_attribute(const rtattr* attribute, std::size_t length, unsigned type) {
   auto left = static_cast<int>(length);
   for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {

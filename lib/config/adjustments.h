@@ -1,4 +1,4 @@
-// The settings that a reload changes in running workers.
+// The settings that a reload of the configuration changes in running workers.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,9 @@ struct Adjustments {
   Nanoseconds inactive_timeout;
   Nanoseconds tcp_linger;
   Nanoseconds max_delay;
-  std::string filter;
-  std::shared_ptr<const Filter> ethernet_filter;  // `filter`, compiled ahead, because compiling would delay packets
+  std::string filter;  // pcap-filter expression; empty: no filter
+  // `filter` for Ethernet. It is compiled before a worker gets it, because compiling in the worker would delay packets.
+  std::shared_ptr<const Filter> ethernet_filter;
 };
 
 }  // namespace spanflow

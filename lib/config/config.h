@@ -1,5 +1,5 @@
-// The configuration of a run as plain data, with the defaults. lib/options has the table of options and sets the
-// values.
+// The configuration of a run as plain data, with the defaults. The table of options in lib/options sets the values and
+// defines their ranges. Sizes are in octets.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class Accounting : std::uint8_t { kLink, kIp, kTransport, kPayload };
 enum class VlanKey : std::uint8_t { kNone, kOuter, kInner, kBoth };
 enum class FlowDirection : std::uint8_t { kFirstPacket, kHandshake };
 
-// The DPDK driver that captures from a kernel interface.
+// The DPDK driver that captures from a kernel interface. kAuto never selects AF_XDP.
 enum class KernelDriver : std::uint8_t { kAuto, kAfPacket, kAfXdp };
 
 // The tunnels whose inner packets are metered.
@@ -38,14 +38,14 @@ class TunnelSet {
 
 enum class MetricDirection : std::uint8_t { kBoth, kSrcToDst, kDstToSrc };
 
-// One entry of `metrics`: an aggregate, or the metric of this name in a shared object.
+// One entry of `metrics`: either an aggregate, or the metric with this name in a shared object.
 struct MetricConfig {
   std::string name;
   std::string aggregate;  // name of an aggregate (metrics/aggregates.h); empty for a shared object
   std::string quantity;   // name of a packet quantity; empty for a shared object
-  std::string when;       // pcap-filter expression; empty: every packet counts
+  std::string when;       // pcap-filter expression: only matching packets count; empty: every packet counts
   MetricDirection direction = MetricDirection::kBoth;
-  std::string plugin;
+  std::string plugin;  // path of the shared object; empty for an aggregate
 };
 
 enum class LogFormat : std::uint8_t { kText, kJson };
@@ -53,8 +53,8 @@ enum class LogFormat : std::uint8_t { kText, kJson };
 // One entry of `sinks`.
 struct SinkConfig {
   std::string type = "jsonl";
-  std::vector<std::string> fields;  // names of fields; empty: those of output.fields
-  std::uint64_t queue = 32'768;     // limit of the records that wait for this sink
+  std::vector<std::string> fields;  // names of fields; empty: the fields of output.fields
+  std::uint64_t queue = 32'768;     // maximum number of records that wait for this sink
   SinkSettings settings;            // settings that only this type of sink has
 
   bool operator==(const SinkConfig&) const = default;
@@ -69,8 +69,8 @@ struct Config {
     KernelDriver driver = KernelDriver::kAuto;
     std::vector<std::string> devices;
     std::string filter;
-    Nanoseconds duration{0};
-    std::vector<std::uint64_t> cores;
+    Nanoseconds duration{0};           // 0: run to the end of the input
+    std::vector<std::uint64_t> cores;  // CPUs of live workers; empty: the last CPUs
     bool busy_poll = false;
     std::vector<std::string> eal_arguments;
     std::uint64_t memory = 256ULL << 20;
@@ -82,7 +82,7 @@ struct Config {
 
   struct Decode {
     TunnelSet tunnels = TunnelSet::all();
-    std::uint64_t fragments = 4096;
+    std::uint64_t fragments = 4096;  // 0: later fragments become flows without ports
     Nanoseconds fragment_timeout = std::chrono::seconds{5};
     Nanoseconds deduplicate{0};  // 0: no deduplication
   } decode;
@@ -111,16 +111,17 @@ struct Config {
 
   struct Features {
     bool statistics = false;
-    std::uint64_t splt = 0;
+    std::uint64_t splt = 0;  // 0: no first packets are kept
     bool tcp = false;
-    bool millisecond_gaps = false;  // not an option: the pipeline sets it if a sink's fields need gaps in ms
+    // Not an option: the pipeline sets this member if a sink's fields need gaps in ms.
+    bool millisecond_gaps = false;
   } features;
 
   std::vector<MetricConfig> metrics;
 
   struct Overload {
     bool enabled = true;
-    std::uint64_t max_sampling = 1024;
+    std::uint64_t max_sampling = 1024;  // 1: no sampling
   } overload;
 
   struct Output {
@@ -141,7 +142,7 @@ struct Config {
   } log;
 
   struct Control {
-    std::string socket = "auto";
+    std::string socket = "auto";  // path, "auto" or "off"
   } control;
 };
 

@@ -1,4 +1,5 @@
-// Rows in which a type of sink describes its own options, without YAML. lib/options makes an option from each row.
+// Rows in which a type of sink describes its own options. The rows do not depend on YAML. lib/options makes an option
+// from each row.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,7 @@ struct OwnerOf<Value Owner::*> {
   using Type = Owner;
 };
 
-// Access to a nested member: at<&Settings::tls, &Tls::ca>().
+// Returns the Access to a nested member, as in at<&Settings::tls, &Tls::ca>().
 template <auto kFirst, auto... kRest>
 auto at() {
   using Settings = typename OwnerOf<decltype(kFirst)>::Type;
@@ -56,7 +57,7 @@ struct NumberSetting {
   std::uint64_t most;
 };
 
-// `may_be_off`: the value "off" is allowed, and stored as 0.
+// `least` and `most` are limits in octets. `may_be_off`: the value "off" is also allowed, and is stored as 0.
 struct SizeSetting {
   Access<std::uint64_t> at;
   std::uint64_t least;
@@ -64,7 +65,7 @@ struct SizeSetting {
   bool may_be_off = false;
 };
 
-// `most` is the upper limit; without it, the limit is 100 years.
+// Without `most`, the upper limit is 100 years. `may_be_off` is as in SizeSetting.
 struct DurationSetting {
   Access<Nanoseconds> at;
   Nanoseconds least;
@@ -78,11 +79,12 @@ struct ChoiceSetting {
   std::vector<std::string> words;
 };
 
-// Names and values that the sink passes on to a library.
+// Names and values that the sink passes to a library.
 struct PropertiesSetting {
   Access<std::map<std::string, std::string>> at;
   std::string expected;
-  std::string (*complaint)(const std::string& name, const std::string& value);  // returns the error, or an empty text
+  // Returns the error for this name and value, or an empty text.
+  std::string (*complaint)(const std::string& name, const std::string& value);
 };
 
 struct Setting;
@@ -92,7 +94,8 @@ struct MappingSetting {
   std::vector<Setting> members;
 };
 
-// Settings of two sink types may share a name only if they are of the same kind: the manual lists the name once.
+// Settings of two sink types may have the same name only if they are of the same kind, because the manual lists each
+// name once.
 struct Setting {
   std::string name;
   std::string help;
@@ -101,7 +104,8 @@ struct Setting {
       kind;
 };
 
-// Maps each word to a value of the member.
+// Makes a ChoiceSetting in which each word stands for one value of the member. `values` must contain every value that
+// the member can have.
 template <typename Value>
 ChoiceSetting choice(Access<Value> access, const std::vector<std::pair<std::string, Value>>& values) {
   ChoiceSetting choice;

@@ -1,4 +1,4 @@
-// The settings of one type of sink. Only the source file of that type knows their C++ type.
+// The settings of one type of sink. Only the source file of this type of sink knows the C++ type of the settings.
 #pragma once
 
 #include <any>
@@ -7,8 +7,8 @@
 
 namespace spanflow {
 
-// Holds a struct that can be copied and compared. If empty, every setting has its default. std::any, instead of a
-// pointer to a base class, keeps SinkConfig a plain value like the rest of Config.
+// Holds a struct that can be copied and compared. An empty object means that every setting has its default. With
+// std::any instead of a pointer to a base class, SinkConfig stays a plain value like the other parts of Config.
 class SinkSettings {
  public:
   SinkSettings() = default;

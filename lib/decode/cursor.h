@@ -1,4 +1,4 @@
-// A position in a packet, with the number of octets that follow it, both captured and on the wire.
+// A position in a packet, and the numbers of octets that follow it: captured octets, and octets on the wire.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace spanflow {
 
-// Call has() first: the functions that read assert that the octets are there. Offsets are relative to the cursor.
-// Integers are in network byte order.
+// Call has() before reading: the reading functions only assert that the octets are captured. Offsets are relative to
+// the cursor. Integers are in network byte order.
 class Cursor {
  public:
   Cursor() = default;
@@ -51,13 +51,13 @@ class Cursor {
     captured_ -= static_cast<std::uint32_t>(octets);
     wire_ -= static_cast<std::uint32_t>(octets);
   }
-  // Sets the length of this layer on the wire. It may differ from the frame's length; octets beyond it do not belong to
-  // the layer.
+  // Sets the length of this layer on the wire. The length may be greater or smaller than the rest of the frame. Octets
+  // beyond the length do not belong to the layer.
   void set_length(std::uint32_t octets) {
     wire_ = octets;
     captured_ = std::min(captured_, octets);
   }
-  // Shortens this layer to `octets` octets if it is longer. The rest is Ethernet padding or a trailer.
+  // Shortens this layer to `octets` octets if it is longer. The octets after this length are padding or a trailer.
   void limit(std::uint32_t octets) {
     wire_ = std::min(wire_, octets);
     captured_ = std::min(captured_, octets);

@@ -3,7 +3,7 @@
 namespace spanflow {
 namespace {
 
-// Enough steps for QinQ + MPLS + GTP-U + IPv6 + IP in IP. The limit stops packets that were built to nest endlessly.
+// Enough steps for QinQ + MPLS + GTP-U + IPv6 + IP in IP. The limit stops packets that an attacker nests endlessly.
 constexpr int kMaxSteps = 8;
 constexpr int kMaxIpv6Extensions = 8;
 
@@ -14,11 +14,12 @@ constexpr std::uint32_t kTransparentBridging = 0x6558;
 constexpr std::uint32_t kMplsUnicast = 0x8847;
 constexpr std::uint32_t kMplsMulticast = 0x8848;
 constexpr std::uint32_t kPppoeSession = 0x8864;
-constexpr std::uint32_t kFirst = 0x0600;  // smaller values are the length of an IEEE 802.3 frame
+constexpr std::uint32_t kFirst = 0x0600;  // a smaller value is the length of an IEEE 802.3 frame
 }  // namespace ether_types
 
-// For an unknown EtherType, which may be damaged or private. True if an IPv4 header without options follows, and its
-// length is the frame's, or is possible in a frame that is padded to Ethernet's minimum.
+// Called for an unknown EtherType, which may be damaged or private. True if an IPv4 header without options follows and
+// its length field is plausible. The length must equal the rest of the frame, or may be less in a frame that is padded
+// to Ethernet's minimum.
 bool holds_ipv4(const Cursor& cursor) {
   constexpr std::uint32_t kLeastPayload = 46;
   if (!cursor.has(20) || cursor.u8(0) != 0x45) return false;
@@ -44,8 +45,8 @@ bool is_ipv6_extension(std::uint32_t protocol) {
   }
 }
 
-// Starts the inner packet of a tunnel: copies the properties of the frame; all other fields will be read from the inner
-// headers.
+// Starts the inner packet of a tunnel. Copies the properties of the frame; the decoder reads all other fields from the
+// inner headers.
 Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunnel_key, std::uint32_t tunnel_id) {
   Packet inner;
   inner.time_ns = outer.time_ns;
@@ -87,9 +88,9 @@ std::optional<LinkType> link_type_from_pcap(int number) {
     case 9:
     case 50:
       return LinkType::kPpp;
-    case 12:  // DLT_RAW, with Linux's number
-    case 14:
-    case 101:
+    case 12:   // DLT_RAW on most systems
+    case 14:   // DLT_RAW on OpenBSD
+    case 101:  // LINKTYPE_RAW
     case 228:  // LINKTYPE_IPV4
     case 229:  // LINKTYPE_IPV6
       return LinkType::kRawIp;
@@ -117,7 +118,7 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
   return Counter::kPacketsMetered;
 }
 
-// Decodes tunnels and the other layers that a plain frame does not have.
+// Decodes the layers that a plain frame does not have, such as tunnels.
 Decoder::Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
   std::optional<Packet> outer;
   for (int steps = 0; steps < kMaxSteps; ++steps) {
@@ -170,8 +171,8 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
       return {Layer::kIp};
     case LinkType::kNull:
     case LinkType::kLoop:
-      // The address family in this header depends on the operating system and its byte order. The IP version that
-      // follows is sufficient.
+      // The address family in this header depends on the operating system and its byte order. The decoder does not need
+      // the family, because the IP version follows.
       if (!cursor.has(4)) return failed(Counter::kMalformedLink);
       cursor.skip(4);
       return {Layer::kIp};
@@ -195,7 +196,8 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
 
 [[gnu::always_inline]] inline Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor,
                                                                 Packet& packet) const {
-  const bool first_tags = packet.vlan_id == 0;  // VLAN tags inside a tunnel do not replace the frame's tags
+  // VLAN tags inside a tunnel do not replace the tags of the frame.
+  const bool first_tags = packet.vlan_id == 0;
   int tags = 0;
   for (; is_vlan_tag(type); ++tags) {
     if (!cursor.has(4)) return failed(Counter::kMalformedLink);
@@ -248,9 +250,9 @@ Decoder::Step Decoder::mpls(Cursor& cursor) const {
 }
 
 Decoder::Step Decoder::ppp(Cursor& cursor) const {
-  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // skips the HDLC-like framing of RFC 1662
+  if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // address and control field of HDLC, RFC 1662
   if (!cursor.has(2)) return failed(Counter::kMalformedLink);
-  // RFC 1661: if the first octet is odd, the protocol field is compressed to that octet.
+  // RFC 1661: if the first octet is odd, the protocol field is compressed to this single octet.
   const bool compressed = (cursor.u8(0) & 1) != 0;
   const std::uint32_t type = compressed ? cursor.u8(0) : cursor.be16(0);
   cursor.skip(compressed ? 1 : 2);
@@ -272,8 +274,9 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
 }
 
 // An IP length beyond the frame means that a packet broker or ERSPAN sliced the packet on its way to this port. The
-// packet still counts with its full length. Returns false if the octets are not an IP packet: the length exceeds that
-// of any link, or the packet is in another tunnel than ERSPAN.
+// packet still counts with its full length. Returns false if the octets cannot be an IP packet. This is the case if the
+// length exceeds a jumbo frame, or if the packet is in a tunnel other than ERSPAN, because only ERSPAN slices inner
+// packets.
 [[gnu::always_inline]] inline bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   constexpr std::uint32_t kJumbo = 9216;
   if (total > cursor.wire()) {
@@ -289,7 +292,7 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   if (!cursor.has(20)) return failed(Counter::kMalformedIpHeader);
   const std::uint32_t header = (cursor.u8(0) & 0x0f) * 4U;
   if (header < 20 || !cursor.has(header)) return failed(Counter::kMalformedIpHeader);
-  // Segmentation offload leaves the length field 0. The length is then the frame's.
+  // Segmentation offload leaves the length field 0. The rest of the frame then gives the length.
   const std::uint32_t total = cursor.be16(2) != 0 ? cursor.be16(2) : cursor.wire();
   if (total < header || !take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
@@ -312,7 +315,7 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
 
 Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(40)) return failed(Counter::kMalformedIpHeader);
-  // The length field is 0 in a jumbogram or after segmentation offload. The length is then the frame's.
+  // The length field is 0 in a jumbogram or after segmentation offload. The rest of the frame then gives the length.
   const std::uint32_t total = cursor.be16(4) != 0 ? 40U + cursor.be16(4) : cursor.wire();
   if (!take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
@@ -330,7 +333,7 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
     std::uint32_t length = (cursor.u8(1) + 1U) * 8;
     if (protocol == 44) {
       length = 8;
-      // RFC 6946: an atomic fragment (offset 0, no more fragments) is a whole packet.
+      // RFC 6946: an atomic fragment (offset 0, no more fragments) is a whole packet, not a fragment.
       if (const std::uint16_t field = cursor.be16(2); (field & 0xfff9) != 0) {
         note_fragment(packet, (field & 0xfff8) != 0, cursor.be32(4));
       }
@@ -384,8 +387,8 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
-  // A segment that is too short for a TCP header is malformed. A segment still belongs to its flow if the snap length
-  // or the end of a fragment cuts it short, or if its header length is wrong.
+  // A TCP segment that is shorter on the wire than a TCP header is malformed. A TCP segment still belongs to its flow
+  // if the snap length or the end of a fragment cuts it, or if its header length field is wrong.
   std::uint32_t header = 20;
   if (cursor.wire() < header && !packet.first_fragment) return failed(Counter::kMalformedTransport);
   if (cursor.has(14)) {

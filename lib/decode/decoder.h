@@ -22,17 +22,18 @@ class Decoder {
  public:
   Decoder(TunnelSet tunnels, VlanKey vlan_key) : tunnels_(tunnels), vlan_key_(vlan_key) {}
 
-  // Fills in `packet` and returns kPacketsMetered, or returns the counter for the reason why the packet cannot be
-  // metered. If the inner packet of a tunnel cannot be read, the outer packet is metered.
+  // Fills in `packet` and returns kPacketsMetered. If the packet cannot be metered, returns the counter for the reason.
+  // If the inner packet of a tunnel cannot be read, the outer packet is metered.
   Counter decode(const RawPacket& raw, LinkType link_type, Packet& packet) const;
 
  private:
   struct UdpTunnels;
   enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kDone, kFailed };
+  // The result of one decoding step.
   struct Step {
     Layer layer;
-    Counter reason = Counter::kPacketsMetered;  // why decoding failed, with kFailed
-    std::uint16_t type = 0;                     // the next EtherType, with kEtherType
+    Counter reason = Counter::kPacketsMetered;  // for kFailed: why the packet cannot be metered
+    std::uint16_t type = 0;                     // for kEtherType: the next EtherType
     TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
     std::uint32_t tunnel_key = 0;
     std::uint32_t tunnel_id = 0;

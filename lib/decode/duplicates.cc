@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint32_t kGreatestHeader = 40;
 
-// Copies the IP header without the fields that routers change. The decoder has checked that the header is captured.
-// Returns the length of the fixed header.
+// Copies the fixed IP header and clears the fields that routers change. The decoder has checked that this header is
+// captured. Returns its length in octets.
 std::uint32_t copy_lasting_header(const Packet& packet, std::array<std::uint8_t, kGreatestHeader>& header) {
   if (packet.key.ip_version == 4) {
     std::memcpy(header.data(), packet.ip, 20);
@@ -23,7 +23,7 @@ std::uint32_t copy_lasting_header(const Packet& packet, std::array<std::uint8_t,
     return 20;
   }
   std::memcpy(header.data(), packet.ip, 40);
-  header[0] = 0x60;  // the traffic class is spread over two octets
+  header[0] = 0x60;  // clears the traffic class, which is spread over two octets
   header[1] &= 0x0f;
   header[7] = 0;  // hop limit
   return 40;
@@ -43,8 +43,8 @@ std::uint64_t add(std::uint64_t hash, const std::uint8_t* octets, std::size_t co
 std::uint64_t Duplicates::hash(const Packet& packet) const {
   std::array<std::uint8_t, kGreatestHeader> header{};
   const std::uint32_t fixed = copy_lasting_header(packet, header);
-  // If the snap length has cut the packet, a copy with one more VLAN tag has four octets less. The number of compared
-  // octets is rounded down to a power of two, so that it is usually the same for both.
+  // If the snap length has cut the packet, a copy with one more VLAN tag has four captured IP octets less. The number
+  // of compared octets is rounded down to a power of two, so that it is usually the same for both copies.
   std::uint32_t octets = std::min(packet.ip_captured, kOctets);
   if (packet.ip_captured < packet.ip_size) octets = std::max(fixed, std::bit_floor(octets));
   const FlowKey& key = packet.key;

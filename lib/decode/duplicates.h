@@ -1,4 +1,4 @@
-// Finds packets that a span port has delivered twice: it mirrors both directions, or two VLANs.
+// Finds packets that a span port has delivered twice, because it mirrors both directions or two VLANs.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 
 namespace spanflow {
 
-// Belongs to one Intake; not thread-safe. Two packets are duplicates if their metered IP packets (inside the innermost
-// tunnel that was decoded) are equal, except for the fields that routers and switches change: TTL, DSCP and ECN, IPv4
-// header checksum. The link layer, VLAN tags and outer headers may differ, except for a VNI. Only the lengths and the
-// first kOctets are compared. The packets of the last `window` are remembered, at most kPackets.
+// Belongs to one Intake; not thread-safe. Two packets are duplicates if their metered IP packets (the innermost packets
+// that were decoded) are equal. Fields that routers and switches change are ignored: TTL, DSCP and ECN, IPv4 header
+// checksum. The link layer, VLAN tags and outer headers may differ, but the VNI must be equal. Only the lengths and the
+// first kOctets octets are compared. The object remembers the packets of the last `window`, at most kPackets.
 class Duplicates {
  public:
-  // A window of 0 switches the search off; the object then takes no memory.
+  // A window of 0 switches the search off; the object then allocates no memory.
   Duplicates(Nanoseconds window, std::uint64_t seed)
       : window_ns_(static_cast<std::uint64_t>(window.count())),
         seed_(seed),
         buckets_(window.count() > 0 ? kPackets / kBucketPackets : 0) {}
 
-  // True if a duplicate came within the window. Otherwise the packet is remembered.
+  // True if a duplicate of the packet came within the window. Otherwise remembers the packet.
   bool has_seen(const Packet& packet) { return window_ns_ != 0 && find_or_insert(hash(packet), packet.time_ns); }
 
  private:

@@ -19,7 +19,8 @@ Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& coun
       counters_(counters),
       datagrams_(capacity),
       buckets_(capacity == 0 ? 0 : std::bit_ceil(capacity * 2)),
-      // One slot more: a released fragment stays in its slot until it is taken, after the newest one has been stored.
+      // One additional slot: if all other slots are in use, hold() releases the oldest fragment and stores the new one.
+      // The released fragment must stay in its slot until it is taken.
       held_(capacity == 0 ? 0 : capacity + 1),
       octets_(held_.size() * kHeldOctets) {}
 
@@ -40,8 +41,8 @@ bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet)
   return true;
 }
 
-// Returns the key that all fragments of a datagram share: without ports and, for IPv6, without the next header, which
-// may differ between the fragments (RFC 8200).
+// Returns the key that all fragments of a datagram share. It has no ports. For IPv6 it has no next header either,
+// because the next header may differ between fragments (RFC 8200).
 FlowKey Fragments::key_of(const Packet& packet) {
   FlowKey key = packet.key;
   key.src_port = key.dst_port = 0;
@@ -87,11 +88,11 @@ void Fragments::remove(std::uint32_t index) {
   std::uint32_t* link = &bucket(datagram.key, datagram.id);
   while (*link != index + 1) link = &datagrams_[*link - 1].next;
   *link = datagram.next;
-  datagram.key.ip_version = 0;
+  datagram.key.ip_version = 0;  // marks the element as unused
 }
 
 void Fragments::note_first(std::uint32_t known, const FlowKey& key, const Packet& packet) {
-  // A later datagram has reused the identification, or the first fragment came twice.
+  // The first fragment is already known: it came twice, or a later datagram has reused the identification.
   if (known != kNone && datagrams_[known].transport.known) {
     remove(known);
     known = kNone;
@@ -118,7 +119,8 @@ void Fragments::hold(const RawPacket& raw, LinkType link_type, std::uint32_t ind
   counters_.add(Counter::kFragmentsHeld);
 }
 
-// Releases the held fragments of a datagram in their order. They get the ports of the first fragment if it is known.
+// Releases the held fragments of a datagram in their order. If the first fragment is known, the released fragments get
+// its ports.
 void Fragments::release(Datagram& datagram) {
   for (std::uint32_t slot = datagram.oldest; slot != kNone;) {
     Held& held = held_[slot];
@@ -129,7 +131,8 @@ void Fragments::release(Datagram& datagram) {
   datagram.oldest = datagram.newest = kNone;
 }
 
-// The oldest held fragment is also the oldest held fragment of its datagram.
+// Releases the oldest held fragment without ports, unless it has been released already. It is the first in the list of
+// its datagram, because that list is in order of arrival.
 void Fragments::orphan_oldest() {
   const auto slot = static_cast<std::uint32_t>(held_begin_++ % held_.size());
   Held& held = held_[slot];
@@ -148,7 +151,8 @@ void Fragments::append_released(std::uint32_t slot) {
   last_released_ = slot;
 }
 
-// Like PacketClock, ignores a single packet with a wrong time, which must not turn all fragments into orphans.
+// Like PacketClock, accepts a time far from the held fragments only when a second packet confirms it. A single packet
+// with a wrong time must not turn all fragments into orphans.
 void Fragments::meet(std::uint64_t time_ns) {
   if (held_begin_ == held_end_ || !waits_too_long(held_[held_begin_ % held_.size()], time_ns)) return;
   const bool confirmed = outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
@@ -185,7 +189,7 @@ const Fragments::Held* Fragments::take_released() {
   return &held;
 }
 
-// Makes the front of the ring the oldest held fragment, and updates the times that may_release() compares with.
+// Moves the front of the ring to the oldest fragment that still waits, and updates the times for may_release().
 void Fragments::settle() {
   while (held_begin_ != held_end_ && !held_[held_begin_ % held_.size()].waiting) ++held_begin_;
   if (first_released_ != kNone) {

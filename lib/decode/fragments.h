@@ -1,4 +1,4 @@
-// Assigns the later fragments of a datagram, which have no ports, to the flow of its first fragment.
+// Assigns the later fragments of a datagram to the flow of its first fragment, because later fragments have no ports.
 #pragma once
 
 #include <cstdint>
@@ -13,53 +13,61 @@
 namespace spanflow {
 
 // Belongs to one Intake; not thread-safe. `counters` must outlive the object. A later fragment is held, with a copy of
-// its octets, until the first fragment of its datagram comes. If that does not come within the timeout, or if space is
-// needed, the later fragment becomes an orphan and is released without ports. The result depends only on the packets,
-// not on how they are grouped in bursts. Nothing is allocated after construction.
+// its octets, until the first fragment of its datagram comes. After the timeout, or if space is needed, the later
+// fragment becomes an orphan: it is released without ports. The result depends only on the packets, not on how the
+// source groups them in bursts. No memory is allocated after construction.
 class Fragments {
  public:
   struct Held {
-    RawPacket raw;  // has at most kHeldOctets
+    RawPacket raw;  // raw.data is a copy of at most kHeldOctets octets
     LinkType link_type;
-    bool waiting;
-    std::uint32_t datagram;
-    std::uint32_t next;  // the next fragment of the same datagram, or the next released fragment
+    bool waiting;            // true: not yet released
+    std::uint32_t datagram;  // index of its datagram
+    // Index of the next held fragment of the datagram, or of the next released fragment; kNone at the end.
+    std::uint32_t next;
   };
 
-  // `capacity` is the maximum number of datagrams that are remembered, and of fragments that are held. With 0,
+  // `capacity` is the maximum number of remembered datagrams, and also of held fragments. With a capacity of 0,
   // fragments pass unchanged.
   Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& counters);
 
-  // Takes in a fragment. True if the packet can be metered now; a later fragment then has the ports of its first
-  // fragment. False if it is held. All released fragments must have been taken before this call.
+  // Takes in a fragment. Returns true if the caller can meter `packet` now; a later fragment then has the ports of its
+  // first fragment. Returns false if the fragment is held. The caller must take all released fragments before this
+  // call.
   bool follow(const RawPacket& raw, LinkType link_type, Packet& packet);
 
-  // To be called before each packet. True if released fragments wait, or if a packet of this time may cause a release.
+  // To be called before each packet. True if released fragments wait to be taken, or if a packet of this time may cause
+  // a release. Unsigned arithmetic: a time before quiet_from_ns_ gives a huge difference, and the result is true.
   bool may_release(std::uint64_t time_ns) const { return time_ns - quiet_from_ns_ >= quiet_for_ns_; }
-  // To be called when a packet of this time arrives. Releases fragments that have waited for too long.
+  // To be called when a packet of this time arrives. Releases the fragments whose timeout has passed. A single wrong
+  // time has no effect.
   void meet(std::uint64_t time_ns);
-  // Like meet(), for a time that is known to be right.
+  // Releases the fragments whose timeout has passed at `now_ns`. Unlike meet(), needs no second packet to confirm the
+  // time.
   void expire(std::uint64_t now_ns);
+  // Releases all held fragments and forgets all datagrams.
   void release_all();
-  // Returns the next released fragment, or nullptr. The fragment's octets stay valid until the next follow().
+  // Returns the next released fragment, or nullptr if there is none. The octets of the fragment stay valid until the
+  // next follow().
   const Held* take_released();
 
-  // Returns the time up to which no packet is held back, if all packets up to `now_ns` have come.
+  // If all packets up to `now_ns` have come, returns the time up to which none of them is held.
   std::uint64_t passed_until(std::uint64_t now_ns) const;
 
  private:
   static constexpr std::uint32_t kHeldOctets = 2048;
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  static constexpr std::uint64_t kBelievableJumpNs = 10'000'000'000;  // the same as in PacketClock
+  static constexpr std::uint64_t kBelievableJumpNs = 10'000'000'000;  // the same value as in PacketClock
 
   struct Datagram {
     FlowKey key;  // the ports are 0
     std::uint32_t id;
     DatagramTransport transport;
-    std::uint64_t time_ns;  // time of the first fragment, or of the newest held fragment
-    std::uint32_t next;     // the next datagram in the bucket
-    std::uint32_t oldest;   // the oldest held fragment
-    std::uint32_t newest;
+    // Time of the first fragment if it is known, else time of the newest held fragment.
+    std::uint64_t time_ns;
+    std::uint32_t next;    // index plus 1 of the next datagram in the bucket; 0: none
+    std::uint32_t oldest;  // index of the oldest held fragment, or kNone
+    std::uint32_t newest;  // index of the newest held fragment, or kNone
   };
 
   static FlowKey key_of(const Packet& packet);
@@ -78,20 +86,21 @@ class Fragments {
   const std::uint64_t timeout_ns_;
   Counters& counters_;
 
-  // Rings, oldest to newest: when a ring is full, its oldest element is removed.
+  // datagrams_ and held_ are rings: if a ring is full, a new element replaces the oldest one.
   ZeroedArray<Datagram> datagrams_;
-  ZeroedArray<std::uint32_t> buckets_;  // index of a datagram plus 1; 0: none
-  std::uint64_t added_ = 0;
+  ZeroedArray<std::uint32_t> buckets_;  // hash table: index plus 1 of the first datagram in each bucket; 0: none
+  std::uint64_t added_ = 0;             // number of datagrams added so far
   ZeroedArray<Held> held_;
   ZeroedArray<std::uint8_t> octets_;  // kHeldOctets octets for each held fragment
-  std::uint64_t held_begin_ = 0;
-  std::uint64_t held_end_ = 0;
+  std::uint64_t held_begin_ = 0;      // number of the oldest held fragment; its index is held_begin_ % held_.size()
+  std::uint64_t held_end_ = 0;        // number of the next fragment that will be held
 
   std::uint32_t first_released_ = kNone;
   std::uint32_t last_released_ = kNone;
+  // From quiet_from_ns_ on, for a duration of quiet_for_ns_, no fragment is due for release.
   std::uint64_t quiet_from_ns_ = 0;
   std::uint64_t quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t outlier_ns_ = 0;  // a time that is not yet confirmed, as in PacketClock
+  std::uint64_t outlier_ns_ = 0;  // a time for meet() that a second packet has not yet confirmed; 0: none
 };
 
 }  // namespace spanflow

@@ -1,4 +1,4 @@
-// A packet before and after decoding. Both structs are views into the source's burst.
+// A packet before decoding (RawPacket) and after decoding (Packet). Both structs refer to octets in the source's burst.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,19 @@
 
 namespace spanflow {
 
-// The fields that only the first fragment of a datagram has.
+// The values that only the first fragment of a datagram has.
 struct DatagramTransport {
   std::uint16_t src_port = 0;
   std::uint16_t dst_port = 0;
   std::uint8_t ip_protocol = 0;
-  bool known = false;
+  bool known = false;  // true: the first fragment has been seen
 };
 
 struct RawPacket {
   const std::uint8_t* data = nullptr;
   std::uint32_t captured = 0;     // number of octets at `data`
   std::uint32_t wire = 0;         // length of the frame on the wire, in octets
-  std::uint64_t time_ns = 0;      // since the epoch
+  std::uint64_t time_ns = 0;      // since the Unix epoch
   DatagramTransport transport{};  // set for a later fragment whose first fragment is known
 };
 
@@ -43,23 +43,24 @@ inline constexpr std::uint8_t kSctp = 132;
 }  // namespace protocol
 
 struct Packet : PacketInfo {
-  FlowKey key;                       // from the innermost IP packet; src is this packet's sender
-  const std::uint8_t* ip = nullptr;  // the innermost IP packet as captured, without padding
-  std::uint32_t ip_captured = 0;
+  FlowKey key;                             // from the innermost IP packet; src is this packet's sender
+  const std::uint8_t* ip = nullptr;        // the captured octets of the innermost IP packet, without padding
+  std::uint32_t ip_captured = 0;           // number of octets at `ip`
   const std::uint8_t* ethernet = nullptr;  // the frame's own Ethernet header; nullptr if there is none
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
-  std::uint32_t tunnel_id = 0;  // tunnel id that is valid in this direction only
+  std::uint32_t tunnel_id = 0;  // tunnel id of this direction: GTP TEID, GRE key or ERSPAN session; 0: none
   std::uint16_t vlan_id = 0;
   std::uint16_t vlan_outer_id = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   bool first_fragment = false;
-  bool later_fragment = false;    // a fragment that has no transport header
-  bool sliced = false;            // true: the IP packet was longer than the frame
-  bool odd_ether_type = false;    // true: IPv4 after an unknown EtherType
-  std::uint32_t fragment_id = 0;  // the identification that all fragments of a datagram share
-  std::uint64_t conditions = 0;   // one bit for each metric condition that the frame meets, see metrics/conditions.h
+  bool later_fragment = false;    // a fragment after the first one, without a transport header
+  bool sliced = false;            // true: the length of the IP packet exceeds the frame
+  bool odd_ether_type = false;    // true: an IPv4 packet follows an unknown EtherType
+  std::uint32_t fragment_id = 0;  // identification of the datagram; all its fragments share it
+  // One bit for each metric condition that the frame meets, see metrics/conditions.h.
+  std::uint64_t conditions = 0;
 
   bool is_fragment() const { return first_fragment || later_fragment; }
   DatagramTransport transport() const { return {key.src_port, key.dst_port, key.ip_protocol, true}; }
@@ -71,7 +72,8 @@ struct Packet : PacketInfo {
   }
 };
 
-// Returns the payload of the transport protocol: payload_size octets on the wire, as far as they were captured.
+// Returns the payload of the transport protocol, with payload_size octets on the wire. If the headers were not captured
+// in full, the cursor has no captured octets.
 inline Cursor payload_of(const Packet& packet) {
   Cursor cursor{packet.ip, packet.ip_captured, packet.ip_size};
   const std::uint32_t headers = packet.ip_size - packet.payload_size;

@@ -1,8 +1,8 @@
 // The names of the tunnels, for options and records.
 //
-// A new tunnel touches: TunnelType and kTunnelTypes in spanflow/record.h, a row here, and a step in decode/tunnels.cc.
-// A tunnel over UDP also needs a row of Decoder::UdpTunnels::rows(); any other tunnel needs a call in
-// Decoder::transport() or Decoder::inside_gre().
+// To add a tunnel, change TunnelType and kTunnelTypes in spanflow/record.h, add a row here, and add a step in
+// decode/tunnels.cc. A tunnel over UDP also needs a row in Decoder::UdpTunnels::rows(). Any other tunnel needs a call
+// in Decoder::transport() or Decoder::inside_gre().
 #pragma once
 
 #include <array>

@@ -1,15 +1,16 @@
-// The steps that decode tunnels. Each step reads a tunnel's header and returns which layer follows inside. It returns
-// kDone if the packet is not such a tunnel after all, or if the tunnel is encrypted: the outer packet is then metered.
-// Fragments of an outer packet never get here, because they belong to the outer flow.
+// The steps that decode tunnels. Each step reads a tunnel header and returns the layer inside the tunnel. A step
+// returns kDone if the octets are not such a tunnel or if the tunnel is encrypted. The outer packet is then metered.
+// Fragments of an outer packet never reach these steps, because fragments belong to the outer flow.
 #include <array>
 
 #include "decode/decoder.h"
 
 namespace spanflow {
 
-// RFC 2784 and RFC 2890. ERSPAN types I and II: draft-foschiano-erspan; type III: its later version.
+// GRE (RFC 2784, RFC 2890) and ERSPAN. draft-foschiano-erspan describes types I and II of ERSPAN, and a later version
+// of this draft describes type III.
 Decoder::Step Decoder::gre(Cursor& cursor) const {
-  if (!cursor.has(4) || (cursor.be16(0) & 0x0007) != 0) return {Layer::kDone};  // version 1 is PPTP
+  if (!cursor.has(4) || (cursor.be16(0) & 0x0007) != 0) return {Layer::kDone};  // PPTP uses version 1
   const std::uint32_t flags = cursor.be16(0);
   const std::uint16_t type = cursor.be16(2);
   const bool has_checksum = (flags & 0x8000) != 0;
@@ -43,7 +44,7 @@ Decoder::Step Decoder::inside_gre(std::uint16_t type, std::uint32_t header, bool
                {.layer = Layer::kEthernet, .tunnel = TunnelType::kErspan, .tunnel_id = session});
 }
 
-// The tunnels over UDP, with the ports that identify them.
+// The tunnels over UDP, and the ports that identify them.
 struct Decoder::UdpTunnels {
   static Step gtp(Cursor& cursor);
   static Step capwap(Cursor& cursor);
@@ -51,7 +52,8 @@ struct Decoder::UdpTunnels {
   static Step vxlan(Cursor& cursor);
   static Step geneve(Cursor& cursor);
 
-  // The source port of some tunnels is a hash of the inner flow, so only the destination port identifies them.
+  // The source port of VXLAN and Geneve is a hash of the inner flow, so only the destination port identifies these
+  // tunnels.
   enum class Ports : std::uint8_t { kEither, kDestination };
   struct Row {
     TunnelType type;
@@ -84,7 +86,7 @@ Decoder::Step Decoder::UdpTunnels::gtp(Cursor& cursor) {
   if (!cursor.has(8) || (cursor.u8(0) & 0xf0) != 0x30 || cursor.u8(1) != kTPdu) return {Layer::kDone};
   const std::uint32_t teid = cursor.be32(4);
   std::uint32_t header = 8;
-  if ((cursor.u8(0) & 0x07) != 0) {  // the optional sequence number, N-PDU number and type of the next extension follow
+  if ((cursor.u8(0) & 0x07) != 0) {  // 4 octets follow: sequence number, N-PDU number, type of the next extension
     if (!cursor.has(12)) return {Layer::kDone};
     header = 12;
     for (std::uint8_t extension = cursor.u8(11); extension != 0;) {
@@ -99,7 +101,7 @@ Decoder::Step Decoder::UdpTunnels::gtp(Cursor& cursor) {
 
 // The data channel of CAPWAP (RFC 5415): IEEE 802.3 frames, or IEEE 802.11 frames (RFC 5416) with LLC/SNAP inside.
 Decoder::Step Decoder::UdpTunnels::capwap(Cursor& cursor) {
-  if (!cursor.has(8) || cursor.u8(0) != 0) return {Layer::kDone};  // preamble 1 means DTLS
+  if (!cursor.has(8) || cursor.u8(0) != 0) return {Layer::kDone};  // a preamble of 1 means DTLS
   const std::uint32_t word = cursor.be32(0);
   const std::uint32_t header = ((word >> 19) & 0x1f) * 4;
   const bool native_frame = (word & 0x100) != 0;

@@ -28,11 +28,12 @@
 namespace spanflow {
 namespace {
 
-// A buffer has 16 KiB. Buffers that were never used take no memory.
+// Each buffer has 16 KiB. A buffer that was never used takes no memory.
 constexpr std::uint32_t kHelloBuffers = 1024;
 static_assert(kHelloBuffers <= HelloWatch::kMostBuffers);
 
-// While the worker is behind, nDPI gets only a quarter of the packets of a flow: 8 of 32 by default.
+// While the worker is overloaded, nDPI gets at most a quarter of the usual number of packets per flow: 8 instead of 32
+// by default.
 constexpr std::uint32_t kLoweredBudgetPart = 4;
 
 static_assert(NDPI_CONFIDENCE_MAX <= FlowInspection::kMostConfidences);
@@ -42,12 +43,13 @@ struct Names {
   std::string_view category;
 };
 
-// Returns the metadata of a flow. There is none before the flow's first payload.
+// Returns the flow's chain in the MetadataStore. A flow has no metadata before its classification starts.
 std::uint32_t metadata_of(const FlowInspection& inspection) {
   return inspection.progress() == DpiProgress::kNotStarted ? MetadataStore::kNone : inspection.metadata();
 }
 
-// Returns the key of the packet's flow.
+// Returns the key of the flow. The sender of the packet is src in packet.key, so the key of a packet from dst is
+// reversed.
 FlowKey flow_key(const Packet& packet) {
   return packet.direction == Direction::kSrcToDst ? packet.key : reversed(packet.key);
 }
@@ -64,7 +66,8 @@ std::uint32_t ipv4_of(const IpAddress& address) {
 
 }  // namespace
 
-// nDPI's module, the states of the flows in classification, and all names that nDPI has given so far.
+// The implementation of the Classifier: nDPI's module, the nDPI states of the flows in classification, the metadata of
+// all flows, and all application and category names that nDPI has returned.
 class Classifier::Ndpi {
  public:
   Ndpi(const Config::Dpi& options, std::uint64_t workers, Counters& counters)
@@ -168,7 +171,8 @@ class Classifier::Ndpi {
     ndpi::enable_all_protocols(module.get());
     const auto load = [&module](const std::string& path, const char* option, auto loader) {
       if (path.empty()) return;
-      // nDPI would write the reason to standard output, which may be the output for records.
+      // The file is checked here, because nDPI would write the reason of a failure to standard output, where the
+      // records may go.
       if (::access(path.c_str(), R_OK) != 0) {
         throw ConfigError(fmt::format("{}: {}: cannot be read: {}", option, path, std::strerror(errno)));
       }
@@ -191,7 +195,7 @@ class Classifier::Ndpi {
 
   bool more_to_learn(State& state) { return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0; }
 
-  // Takes a state, and shows nDPI the earlier packets of the flow, which had no payload.
+  // Takes an nDPI state for the flow. Then gives nDPI the earlier packets of the flow, which had no payload.
   void start(FlowInspection& inspection, const InitialSequence& initial, const Packet& packet) {
     if (states_.all_taken()) {
       counters_.add(Counter::kDpiPoolFull);
@@ -213,7 +217,8 @@ class Classifier::Ndpi {
     }
   }
 
-  // Returns a verdict by addresses and ports alone. nDPI knows hosts only by their IPv4 addresses.
+  // Returns a verdict from addresses and ports alone. nDPI knows only the IPv4 addresses of hosts, so IPv6 addresses
+  // are passed as 0 (unknown).
   Verdict guess(const FlowKey& key) {
     const std::uint32_t src = key.ip_version == 4 ? ipv4_of(key.ip_src) : 0;
     const std::uint32_t dst = key.ip_version == 4 ? ipv4_of(key.ip_dst) : 0;
@@ -222,6 +227,7 @@ class Classifier::Ndpi {
     };
     const ndpi_protocol result = guess_for(src, dst);
     if (!is_known(result)) return verdict(result, false, NDPI_CONFIDENCE_UNKNOWN);
+    // The confidence is by port if the ports alone give the same application.
     const bool by_port = ndpi::app_of(guess_for(0, 0)) == ndpi::app_of(result);
     return verdict(result, true, by_port ? NDPI_CONFIDENCE_MATCH_BY_PORT : NDPI_CONFIDENCE_MATCH_BY_IP);
   }
@@ -258,8 +264,8 @@ class Classifier::Ndpi {
     return {.label = label_of(result), .confidence = static_cast<std::uint8_t>(confidence), .guessed = guessed};
   }
 
-  // Returns the index of the result's names in names_, which has at most one element for each pair of a protocol and a
-  // category of nDPI.
+  // Returns the index of the result's names in names_. names_ has at most one element for each combination of master
+  // protocol, application protocol and category.
   std::uint32_t label_of(const ndpi_protocol& result) {
     const std::uint16_t master = ndpi::master_of(result);
     const std::uint16_t app = ndpi::app_of(result);
@@ -288,7 +294,7 @@ class Classifier::Ndpi {
   std::string scratch_metadata_;  // a member, so that its memory is reused
   ClientHelloWatcher hellos_;
   Ja4 ja4_;
-  // Key: application and category. Value: index in names_.
+  // Key: master protocol, application protocol and category in one number. Value: index in names_.
   std::unordered_map<std::uint64_t, std::uint32_t> labels_;
   std::vector<Names> names_;
 };

@@ -1,4 +1,4 @@
-// The state of the classification of one flow.
+// The Classifier's state of one flow.
 #pragma once
 
 #include <array>
@@ -10,29 +10,30 @@ namespace spanflow {
 
 enum class DpiProgress : std::uint8_t { kNotStarted, kRunning, kDone };
 
-// The sequence number with which a TCP connection began, by direction.
+// The initial sequence numbers of a TCP connection, by direction_index().
 using InitialSequence = std::array<std::uint32_t, kDirections>;
 
-// The TCP packets before the first payload: enough to show nDPI the handshake that it has missed.
+// The TCP packets before the first payload. The Classifier rebuilds these packets for nDPI when the classification
+// starts.
 struct Handshake {
   static constexpr std::uint8_t kMost = 6;
   DpiProgress progress : 2 = DpiProgress::kNotStarted;
   std::uint8_t count : 3 = 0;
-  std::uint8_t sequences_known : 2 = 0;  // one bit per direction
-  std::uint8_t packets[kMost] = {};      // bit 7: direction; lower bits: TCP flags FIN to ECE
+  std::uint8_t sequences_known : 2 = 0;  // one bit per direction: 1 if its initial sequence number is known
+  std::uint8_t packets[kMost] = {};      // bit 7: 1 from dst to src; bits 0 to 6: TCP flags FIN to ECE
 };
 
-// nDPI's answer for a flow.
+// nDPI's result for a flow.
 struct Verdict {
-  std::uint32_t label = 0;  // index of the application and category in the Classifier's list
-  std::uint8_t confidence = 0;
-  bool guessed = false;
-  bool cut_short = false;  // true: because of overload, nDPI got fewer packets than usual
+  std::uint32_t label = 0;      // index of the application and category names in the Classifier's list
+  std::uint8_t confidence = 0;  // a value of ndpi_confidence_t
+  bool guessed = false;         // true: nDPI has guessed, because it did not recognise the payload
+  bool cut_short = false;       // true: because of overload, nDPI got fewer packets than usual
 };
 
-// Belongs to the Classifier. Every flow has a FlowInspection, so three states share its 8 octets. Each state begins
-// with the progress, which says which of the three is present. `metadata` is the number of a chain in the
-// MetadataStore.
+// Only the Classifier changes a FlowInspection. Every flow has a FlowInspection, so its size is only 8 octets: a union
+// of one struct for each value of DpiProgress. Each struct begins with `progress`, which tells the structs apart.
+// `metadata` is a chain in the MetadataStore.
 class FlowInspection {
  public:
   static constexpr std::uint32_t kMostStates = 1U << 30;
@@ -42,19 +43,19 @@ class FlowInspection {
   FlowInspection() : handshake_() {}
 
   DpiProgress progress() const { return handshake_.progress; }
-  // Requires kNotStarted.
+  // Requires the progress kNotStarted.
   Handshake& handshake() { return handshake_; }
   const Handshake& handshake() const { return handshake_; }
-  // Requires kRunning. Returns the index of the flow's state in the StatePool.
+  // Requires the progress kRunning. Returns the index of the flow's state in the StatePool.
   std::uint32_t state() const { return running_.state; }
-  // Requires kDone.
+  // Requires the progress kDone.
   Verdict verdict() const {
     return {.label = done_.label,
             .confidence = static_cast<std::uint8_t>(done_.confidence),
             .guessed = done_.guessed != 0,
             .cut_short = done_.cut_short != 0};
   }
-  // Requires kRunning or kDone.
+  // Requires the progress kRunning or kDone.
   std::uint32_t& metadata() { return progress() == DpiProgress::kRunning ? running_.metadata : done_.metadata; }
   std::uint32_t metadata() const { return progress() == DpiProgress::kRunning ? running_.metadata : done_.metadata; }
 
@@ -87,8 +88,8 @@ class FlowInspection {
     std::uint32_t metadata;
   };
 
-  // C++ allows reading `progress`, in the common initial sequence of these standard-layout structs, through any of
-  // them.
+  // `progress` is the common initial sequence of these standard-layout structs. C++ therefore allows reading `progress`
+  // through any member of the union.
   union {
     Handshake handshake_;
     Running running_;

@@ -8,9 +8,10 @@
 namespace spanflow {
 namespace {
 
-// An item consists of its key, the length of its value in two octets, and the value. A number has eight octets.
+// An item consists of its key (1 octet), the length of its value (2 octets, big-endian) and the value. A number has 8
+// octets in host byte order.
 constexpr std::size_t kItemHeader = 3;
-constexpr std::size_t kGreatestText = 1024;
+constexpr std::size_t kGreatestText = 1024;  // octets
 
 void put_octets(std::string& octets, Metadata key, std::string_view value) {
   octets.push_back(static_cast<char>(key));
@@ -19,7 +20,7 @@ void put_octets(std::string& octets, Metadata key, std::string_view value) {
   octets.append(value);
 }
 
-// Iterates over items.
+// Iterates over the items of a string of octets.
 class Items {
  public:
   explicit Items(std::string_view octets) : rest_(octets) {}

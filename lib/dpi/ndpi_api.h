@@ -50,7 +50,7 @@ inline ndpi_protocol give_up(Module* module, FlowState* flow, bool& guessed) {
   return result;
 }
 
-// Returns nDPI's guess by addresses (in host byte order; 0: unknown) and ports alone.
+// Returns nDPI's guess from addresses and ports alone. Addresses are in host byte order; 0 is an unknown address.
 inline ndpi_protocol guess(Module* module, std::uint8_t ip_protocol, std::uint32_t src, std::uint16_t src_port,
                            std::uint32_t dst, std::uint16_t dst_port) {
 #if SPANFLOW_NDPI_AT_LEAST(4, 4)

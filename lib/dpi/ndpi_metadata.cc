@@ -20,8 +20,9 @@ std::string_view text_of(const char (&text)[size]) {
 
 std::string_view text_of(const char* text) { return text == nullptr ? std::string_view{} : text; }
 
-// Most of nDPI's metadata is in a union that its dissectors fill. If the protocol was guessed by ports, no dissector
-// has filled the union, and it must not be read.
+// True if nDPI recognised one of these protocols in the payload. Most of nDPI's metadata is in a union that a dissector
+// fills. If nDPI only guessed the protocol from ports, no dissector has filled the union, so the union must not be
+// read.
 bool is_any_of(const FlowState& flow, std::initializer_list<std::uint16_t> protocols) {
   if (flow.confidence != NDPI_CONFIDENCE_DPI) return false;
   return std::ranges::any_of(protocols, [&flow](std::uint16_t protocol) {
@@ -61,13 +62,13 @@ void append_dns(const FlowState& flow, std::string& octets) {
   const auto& dns = flow.protos.dns;
   put(octets, Metadata::kDnsQuery, text_of(flow.host_server_name));
   put(octets, Metadata::kDnsQueryType, dns.query_type);
-  if (dns.is_query != 0) return;  // the reply has not come yet
+  if (dns.is_query != 0) return;  // nDPI has seen no reply yet
   put(octets, Metadata::kDnsReplyCode, dns.reply_code);
   append_dns_answer(flow, octets);
 }
 
-// The hash is appended in lower case, as HASSH is published. nDPI 4.2 gives the hash of an empty text if the key
-// exchange spans segments.
+// Appends the hash in lower case, because HASSH is published in lower case. If the key exchange spans several TCP
+// segments, nDPI 4.2 returns the hash of an empty text; this hash is left out.
 void append_hassh(std::string& octets, Metadata key, std::string_view hash) {
   constexpr std::string_view kMd5OfNothing = "d41d8cd98f00b204e9800998ecf8427e";
   std::string lower{hash};

@@ -9,7 +9,7 @@
 namespace spanflow {
 namespace {
 
-// Writes as much of a text as fits in its buffer, and counts the whole length.
+// Writes as much of a text as fits in the buffer. Counts the length of the whole text, as snprintf does.
 class BoundedText {
  public:
   BoundedText(char* buffer, std::size_t size) : buffer_(buffer), size_(size) {}
@@ -35,7 +35,7 @@ class BoundedText {
   std::size_t length_ = 0;
 };
 
-// `width` is the minimum number of digits, at most 9.
+// `width` is the minimum number of digits, at most 9. `digits` are the characters of the digits from 0 to kBase - 1.
 template <unsigned kBase>
 void append_number(BoundedText& text, unsigned number, std::ptrdiff_t width, const char* digits) {
   std::array<char, 10> room;  // a number of 32 bits has at most 10 decimal digits
@@ -84,9 +84,10 @@ std::optional<int> print(char* buffer, std::size_t size, const char* format, std
 
 extern "C" {
 
-// The replacements for nDPI's calls of the C library's __snprintf_chk and __sprintf_chk, and the original functions.
-// `room` is the size of the buffer, as far as the compiler knows it. The C library aborts the program if `room` is too
-// small.
+// With _FORTIFY_SOURCE, the compiler turns nDPI's calls of snprintf and sprintf into calls of __snprintf_chk and
+// __sprintf_chk. The linker redirects these calls to the __wrap_ functions below. The functions of the C library print
+// the formats that print() does not support. `room` is the size of the buffer, or SIZE_MAX if the compiler does not
+// know the size. The C library aborts the program if `room` is too small.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
 int __vsnprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format,
                     std::va_list arguments);

@@ -1,8 +1,8 @@
-// Faster printing for nDPI, which prints numbers one by one.
+// A faster snprintf and sprintf for nDPI.
 //
-// For the JA3 of a TLS hello, nDPI prints the ciphers and extensions one by one, and its digests octet by octet. This
-// took some seventy calls of snprintf for each hello, and a fifth of a worker's time. If nDPI is linked from its static
-// archive, the linker redirects these calls to this file (--wrap in meson.build), see decision 0008.
+// For the JA3 fingerprint of a TLS hello, nDPI calls snprintf for each cipher, for each extension, and for each octet
+// of its digests. These calls, some seventy for each hello, took a fifth of a worker's time. If nDPI is linked from its
+// static archive, the linker redirects the calls to this file (--wrap in meson.build). See decision 0008.
 #pragma once
 
 #include <cstdarg>
@@ -11,9 +11,9 @@
 
 namespace spanflow {
 
-// Like vsnprintf, for formats with text, %s, %u, and %x and %X with leading zeros ("%02x"): writes the same octets to
-// `buffer` and returns the same result. If the format contains anything else, returns nothing, and the content of
-// `buffer` is undefined.
+// Like vsnprintf, but only for formats with text, %s, %u, %x and %X. A number may have a width with leading zeros, such
+// as "%02x". Writes the same octets to `buffer` and returns the same result as vsnprintf. For any other format and for
+// a null text, returns nullopt; the content of `buffer` is then undefined.
 std::optional<int> print(char* buffer, std::size_t size, const char* format, std::va_list arguments);
 
 }  // namespace spanflow

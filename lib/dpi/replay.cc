@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-// Appends big-endian integers and addresses.
+// Appends big-endian integers and addresses to `out`.
 class Builder {
  public:
   explicit Builder(std::span<std::uint8_t> out) : out_(out) {}
@@ -59,7 +59,8 @@ bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction d
                      std::uint32_t sequence, std::uint32_t acknowledgement) {
   if (handshake.count == Handshake::kMost) return false;
   const Direction back = reversed(direction);
-  // If the capture began after the SYNs, the numbers of the first packet replace those of the SYNs.
+  // If no SYN of this direction was captured, the first packet is assumed to follow the SYN directly. An
+  // acknowledgement gives the number of the other direction in the same way.
   if ((tcp_flags & tcp::kSyn) == 0 && (handshake.sequences_known & direction_bit(direction)) == 0) {
     initial[direction_index(direction)] = sequence - 1;
   }

@@ -10,17 +10,20 @@
 
 namespace spanflow {
 
-inline constexpr std::size_t kReplayOctets = 60;  // an IPv6 header and a TCP header
+inline constexpr std::size_t kReplayOctets = 60;  // size of an IPv6 header and a TCP header
 
-// Writes the IP and TCP headers of a packet without payload of the flow's `direction`, with `tcp_flags` and the
-// sequence numbers of a handshake. Returns the number of octets written.
+// Writes the IP and TCP headers of a packet without payload to `out`. The packet goes in `direction` of `flow` and has
+// `tcp_flags`. Its sequence numbers are those of a handshake that began with `initial`. Returns the number of octets
+// written.
 std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, Direction direction,
                            std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out);
 
-// Remembers a TCP packet without payload. False if `handshake` is full.
+// Adds a TCP packet without payload to `handshake`. Sets the numbers in `initial` for directions without a SYN. Returns
+// false if `handshake` is full.
 bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
                      std::uint32_t sequence, std::uint32_t acknowledgement);
 
+// direction_of() and flags_of() decode an element of Handshake::packets.
 constexpr Direction direction_of(std::uint8_t remembered) {
   return (remembered & 0x80) != 0 ? Direction::kDstToSrc : Direction::kSrcToDst;
 }

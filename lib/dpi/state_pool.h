@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe.
+// One object per worker; not thread-safe.
 class StatePool {
  public:
   struct State {
@@ -25,8 +25,9 @@ class StatePool {
   StatePool& operator=(const StatePool&) = delete;
 
   bool all_taken() const { return states_.all_lent(); }
+  // Returns the state that was taken longest ago. At least one state must be taken.
   State& oldest() { return states_[states_.oldest()]; }
-  // Takes an empty state. Must not be called while all states are taken.
+  // Takes an empty state for `owner`, and returns the index of the state. At least one state must be free.
   std::uint32_t take(FlowInspection& owner);
   void give_back(std::uint32_t index);
   State& operator[](std::uint32_t index) { return states_[index]; }

@@ -10,7 +10,7 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kBatchRecords = 1024;
-// The rings have room for more records than the workers write in these times; longer sleeps make larger batches.
+// During the longest sleep, the workers write fewer records than the rings can hold. Long sleeps make large batches.
 constexpr Backoff::Steps kIdle{
     .pauses = 0, .first_sleep = Backoff::Microseconds{500}, .longest_sleep = Backoff::Microseconds{4000}};
 
@@ -39,8 +39,8 @@ void Collector::run() {
   name_this_thread("collector");
   Backoff backoff(kIdle);
   for (;;) {
-    const bool last =
-        finishing_;  // read before draining, so that the last drain sees everything pushed before finish()
+    // Read before drain(), so that the last drain() finds all blocks that were pushed before finish().
+    const bool last = finishing_;
     if (drain()) {
       backoff.reset();
       continue;
@@ -50,7 +50,7 @@ void Collector::run() {
   }
 }
 
-// Takes one block from each ring; false if all rings were empty.
+// Takes one block from each ring. Returns false if all rings were empty.
 bool Collector::drain() {
   bool any = false;
   for (ExportRing* ring : rings_) {
@@ -95,7 +95,8 @@ void Collector::hand_over() {
   for (SinkRunner* sink : sinks_) sink->enqueue(batch);
 }
 
-// Observes the lag of each record in the batch, but reads the clock only once.
+// Adds the export lag of each record in the batch to a histogram: the time since the record was due. Reads the clock
+// only once.
 void Collector::note_lag() {
   if (due_ns_.empty()) return;
   const std::uint64_t now_ns = wall_clock_ns();

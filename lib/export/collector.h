@@ -14,17 +14,17 @@
 
 namespace spanflow {
 
-// Runs one thread. The rings, sinks and counters must outlive the Collector. A full sink drops records that other sinks
-// still take. Records stay in the rings only while all sinks are full; then the workers' sweep pauses, and flows stay
-// in the flow tables.
+// Runs one thread. The rings, sinks and counters must outlive the Collector. In a live run, a full sink drops records
+// while another sink has room. While all sinks are full, records stay in the rings. The workers then stop ending flows
+// in their sweeps, and flows stay in the flow tables.
 class Collector {
  public:
   Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> sinks, Counters& counters);
   ~Collector();
 
   void start();
-  // Gives all later records to the sinks that `change` returns. Thread-safe. While `change` runs, no sink gets records;
-  // they wait in rings and tables. `change` must not throw.
+  // Gives all later records to the sinks that `change` returns. Thread-safe. While `change` runs, no sink gets records:
+  // the records wait in the rings, and flows in the flow tables. `change` must not throw.
   void change_sinks(const std::function<std::vector<SinkRunner*>()>& change);
   // Drains the rings and joins the thread. The workers must have stopped pushing.
   void finish();
@@ -42,8 +42,8 @@ class Collector {
   std::vector<SinkRunner*> sinks_;
   Counters& counters_;
   std::vector<FlowRecord> batch_;
-  std::vector<std::uint64_t> due_ns_;  // due times of the records in batch_; records without a due time are left out
-  std::uint64_t sequence_ = 0;
+  std::vector<std::uint64_t> due_ns_;  // due times, ns since the epoch, of the records in batch_ that have a due time
+  std::uint64_t sequence_ = 0;         // FlowRecord::sequence of the next record
   std::atomic<bool> finishing_{false};
   std::thread thread_;
 };

@@ -1,4 +1,5 @@
-// Passes records from a worker to the collector, in blocks of a BlockRing that are written in place.
+// Passes records from a worker to the collector in the blocks of a BlockRing. The worker writes a record directly into
+// a block.
 #pragma once
 
 #include <algorithm>
@@ -16,20 +17,21 @@ namespace spanflow {
 struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
 
-  // `with_extras`: the block has room for extras. `cells_each`: the number of metric cells of each record.
+  // `with_extras`: true if the block has room for extras. `cells_each`: number of metric cells of each record.
   explicit RecordBlock(bool with_extras = false, std::uint32_t cells_each = 0)
       : extras(with_extras ? kRecords : 0), metric_cells(cells_each), cells(kRecords * std::size_t{cells_each}) {}
 
-  std::size_t count = 0;
+  std::size_t count = 0;  // number of records in the block
   std::array<FlowRecord, kRecords> records;
-  // When each record was due, in ns since the epoch; 0: no due time, as with capture files.
+  // The due time of each record, in ns since the epoch. 0: no due time (capture files, and flows that ended early).
   std::array<std::uint64_t, kRecords> due_ns{};
-  std::vector<FlowExtras> extras;
-  std::uint32_t metric_cells;  // number of metric cells per record; `cells` holds those of all records
-  std::vector<MetricCell> cells;
+  std::vector<FlowExtras> extras;  // one element for each record; empty: no extras
+  std::uint32_t metric_cells;      // number of metric cells of each record
+  std::vector<MetricCell> cells;   // the metric cells of all records
 };
 
-// The place for one record; `extras` is nullptr without features, `metrics` without user metrics.
+// The memory for one record in a block. `extras` is nullptr if no feature needs extras, and `metrics` is nullptr if
+// there are no user metrics.
 struct RecordSlot {
   FlowRecord* record = nullptr;
   std::uint64_t* due_ns = nullptr;
@@ -41,21 +43,25 @@ using ExportRing = BlockRing<RecordBlock>;
 
 inline constexpr std::size_t kExportRingBlocks = 64;
 
-// The worker's end of an ExportRing, which must outlive it. Single-threaded.
+// The worker's end of an ExportRing. Used by one thread. The ring must outlive the writer.
 class RecordWriter {
  public:
-  // `wait`: wait for room (capture files) instead of failing (live workers, which drop the record).
+  // `wait`: true for capture files: next() waits for room. false for a live worker: next() fails, and the worker drops
+  // the record.
   RecordWriter(ExportRing& ring, bool wait) : ring_(ring), wait_(wait) {}
 
-  // Returns the next record to fill in, nullptr if the ring is full. Fields still have the values of an earlier record.
+  // Returns the next record to fill in. All pointers are nullptr if the ring is full. The record still has the values
+  // of an earlier record.
   RecordSlot next();
-  // Makes next() wait for room from now on, because waiting no longer loses packets.
+  // Makes next() wait for room from now on. For the end of a live run: the worker reads no more packets, so waiting
+  // loses none.
   void wait_from_now_on() { wait_ = true; }
   // Passes the current block to the collector.
   void flush();
   // True if the ring is more than 75 % full: flows that can wait then stay in the table.
   bool nearly_full() const { return !wait_ && ring_.empty_blocks() * 4 < ring_.blocks(); }
-  // The last quarter of the ring is reserved for records that cannot wait. Returns its filled share, 0 to 1.
+  // Returns how far the last quarter of the ring is filled, from 0 to 1. This quarter is reserved for records that
+  // cannot wait.
   double backlog() const {
     const double empty = static_cast<double>(ring_.empty_blocks() * 4) / static_cast<double>(ring_.blocks());
     return wait_ ? 0 : std::max(0.0, 1 - empty);

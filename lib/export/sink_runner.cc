@@ -8,10 +8,11 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint64_t kFlushRecords = 4096;         // number of records between two flushes; about 2 MiB of JSON
-constexpr std::chrono::milliseconds kIdleFlush{100};  // longest delay of a file's rotation
-constexpr std::chrono::milliseconds kRetryDelay{500};
+constexpr std::chrono::milliseconds kIdleFlush{100};  // time between flushes without records; limits a rotation's delay
+constexpr std::chrono::milliseconds kRetryDelay{500};  // time between a failed flush and the next try
 
-// Moves the records that the sink has settled out of `queued`.
+// Adds the sink's own counts to the ledger. Subtracts the settled records from `queued`, which includes all records
+// that were ever flushed to the sink.
 void add(const Settled& settled, SinkLedger& ledger) {
   ledger.recovered = settled.recovered;
   ledger.delivered = settled.delivered;
@@ -65,6 +66,7 @@ void SinkRunner::enqueue(const RecordBatch& batch) {
   changed_.notify_all();
 }
 
+// An empty queue takes a batch of any size. Otherwise a batch above the limit would never fit.
 bool SinkRunner::fits(std::size_t records) const { return queued_ == 0 || queued_ + records <= queue_records_; }
 
 bool SinkRunner::has_room(std::size_t records) const {
@@ -86,19 +88,19 @@ void SinkRunner::release() {
   std::unique_ptr<Sink> sink;
   const std::lock_guard lock(mutex_);
   ledger_ = std::move(last);
-  sink = std::move(sink_);  // destroyed after the lock is released
+  sink = std::move(sink_);  // destroyed after the mutex is unlocked, because `sink` is declared before the lock
 }
 
 void SinkRunner::run() {
   name_this_thread("sink " + name_);
-  flush_until_written();  // writes what begins the output, such as a header line
+  flush_until_written();  // writes the start of the output, such as a header line
   while (const RecordBatch batch = take()) deliver(batch);
   sink_->end();
   flush_until_written();
   finish_sink();
 }
 
-// Returns the next batch, and flushes the sink while there is none. nullptr at the end.
+// Waits for the next batch and returns it. Flushes the sink while the queue is empty. Returns nullptr at the end.
 RecordBatch SinkRunner::take() {
   std::unique_lock lock(mutex_);
   while (queue_.empty() && !finishing_) {
@@ -128,7 +130,7 @@ void SinkRunner::deliver(const RecordBatch& batch) {
   if (unflushed_ >= kFlushRecords) flush_until_written();
 }
 
-// Returns after a successful flush, or when the sink has ended.
+// Flushes the sink until a flush succeeds or the sink has ended.
 void SinkRunner::flush_until_written() {
   bool failed_before = false;
   while (!ended_) {
@@ -148,8 +150,9 @@ void SinkRunner::flush_until_written() {
   }
 }
 
-// Called after a flush, or after the sink has ended. The records that were unflushed until now count as delivered, or
-// as dropped if the sink has ended. A sink that reports confirmations itself has them as entrusted records.
+// Called with the mutex held, after a successful flush or when the sink has ended. Counts the unflushed records as
+// delivered, or as dropped if the sink has ended. If the sink itself counts confirmed records, adds the unflushed
+// records to entrusted_ instead.
 void SinkRunner::settle_unflushed() {
   if (settles_itself_) {
     entrusted_ += unflushed_;

@@ -25,19 +25,19 @@ using RecordBatch = std::shared_ptr<const std::vector<FlowRecord>>;
 // Invariant: handed + recovered = delivered + queued + spooled + the sum of dropped.
 struct SinkLedger {
   std::string name;
-  std::uint64_t handed = 0;
+  std::uint64_t handed = 0;     // records passed to enqueue()
   std::uint64_t recovered = 0;  // records of an earlier run, found in the spool
   std::uint64_t delivered = 0;
-  std::uint64_t queued = 0;
-  std::uint64_t spooled = 0;
+  std::uint64_t queued = 0;   // records in the queue or in the sink, without a known outcome
+  std::uint64_t spooled = 0;  // records in the spool now
   std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
 
   std::uint64_t waiting = 0;        // the part of `queued` that the sink has not taken yet
   std::uint64_t queue_records = 0;  // the limit of `waiting`
-  double oldest_seconds = 0;        // age of the oldest record that waits or is not flushed
+  double oldest_seconds = 0;        // age of the oldest record that waits or is not flushed; 0: no such record
   std::optional<SpoolDepth> spool;
 
-  // True if a reload added or removed the sink. This sink got only some of the records of the run.
+  // True if a reload added or removed the sink. Such a sink got only some of the records of the run.
   bool added = false;
   bool removed = false;
 
@@ -45,32 +45,33 @@ struct SinkLedger {
   SinkLedger& operator+=(const SinkLedger& before);
 };
 
-// enqueue() and finish() belong to the collector's thread; the other functions are thread-safe.
+// start(), enqueue(), finish() and release() must not run at the same time. The other functions are thread-safe.
 class SinkRunner {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Clock = std::function<Time()>;
 
-  // `wait`: enqueue() waits for room in the queue, and a write error ends the sink. Otherwise records without room are
-  // dropped, and failed writes are retried. `abandon` must outlive the runner.
+  // `wait`: true: enqueue() waits for room in the queue, and a write error ends the sink. false: enqueue() drops
+  // records if the queue is full, and failed writes are retried. `abandon` must outlive the runner.
   SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64_t queue_records, bool wait,
              const std::atomic<bool>& abandon, Clock clock = std::chrono::steady_clock::now);
   ~SinkRunner();
 
-  // No-op if the thread is already running.
+  // Starts the sink's thread. No-op if the thread is already running.
   void start();
   void enqueue(const RecordBatch& batch);
-  // False if enqueue() would wait or drop for lack of room. True for a sink that has ended.
+  // True if enqueue() has room for this number of records, and always for a sink that has ended. If false, enqueue()
+  // would wait or drop the records.
   bool has_room(std::size_t records) const;
   // Writes the queued records, finishes the sink and joins the thread.
   void finish();
-  // After finish(): destroys the sink, which closes its files and connections.
+  // To be called after finish(). Destroys the sink, which closes its files and connections.
   void release();
 
   SinkLedger ledger() const;
   // True once the sink takes no more records.
   bool has_ended() const;
-  // The last error, if it ended the sink or lost records; else nullptr.
+  // The error of the sink's last flush(), or of its finish(); nullptr: no error.
   std::exception_ptr failure() const;
 
  private:
@@ -87,7 +88,7 @@ class SinkRunner {
 
   const std::string name_;
   std::unique_ptr<Sink> sink_;
-  const bool settles_itself_;
+  const bool settles_itself_;  // true if the sink itself counts confirmed records, see Sink::settled()
   const std::uint64_t queue_records_;
   const bool wait_;
   const std::atomic<bool>& abandon_;
@@ -97,14 +98,14 @@ class SinkRunner {
   std::condition_variable changed_;
   struct Waiting {
     RecordBatch batch;
-    Time since;
+    Time since;  // time of enqueue()
   };
 
   std::deque<Waiting> queue_;
   std::uint64_t queued_ = 0;     // records in queue_
-  std::uint64_t unflushed_ = 0;  // records buffered by the sink
-  Time unflushed_since_;
-  std::uint64_t entrusted_ = 0;  // records flushed to a sink that settles them itself
+  std::uint64_t unflushed_ = 0;  // records taken from queue_ and not flushed yet
+  Time unflushed_since_;         // time of enqueue() of the oldest unflushed record
+  std::uint64_t entrusted_ = 0;  // records flushed, if the sink itself counts confirmed records
   SinkLedger ledger_;            // without the values that ledger() computes
   std::exception_ptr failure_;
   bool ended_ = false;  // true once the sink takes no more records

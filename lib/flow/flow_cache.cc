@@ -9,15 +9,15 @@ bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & 
 
 bool is_tcp(const FlowKey& key) { return key.ip_protocol == protocol::kTcp; }
 
-// Adds to the lower half of a count. True if there is a carry.
+// Adds `more` to the lower 32 bits of a count. Returns true if the upper bits must be incremented.
 bool add_to(std::uint32_t& count, std::uint32_t more) {
   count += more;
   return count < more;
 }
 
-// Flows on probation are evicted only while they hold more than a quarter of the table. In this part, new flows wait to
-// become conversations while a flood passes: with the default 128,000 flows, for 320 ms at 100,000 flows/s, which is
-// longer than most round trips.
+// While flows on probation hold more than a quarter of the table, only flows on probation are evicted. During a flood
+// of new flows, this quarter gives each new flow time to become a conversation. With the default 128,000 flows and
+// 100,000 new flows/s, this time is 320 ms, which is longer than most round trips.
 constexpr std::uint32_t kProbationPart = 4;
 
 std::uint32_t share_of_capacity(const Config& config) {
@@ -92,8 +92,8 @@ void FlowCache::find(const Packet& packet, std::uint32_t hash, std::optional<Dir
   }
 }
 
-// Returns the entry that the packet continues, or nullptr if the packet begins a flow. First ends the segment or the
-// entry if a timeout has passed or the packet opens a new connection.
+// Returns the entry that the packet continues, or nullptr if the packet begins a flow. Before that, ends the segment or
+// the flow if a timeout has passed or the packet opens a new connection.
 FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Direction direction) {
   if (entry == nullptr) return nullptr;
   if (is_new_connection(*entry, packet, direction)) {
@@ -104,7 +104,7 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
     end(*entry, EndReason::kInactive);
     return nullptr;
   }
-  // The packet may come after both the deadline of the segment and that of the dormant entry.
+  // The packet may come after two deadlines: first the deadline of the segment, then the deadline of the dormant entry.
   for (Deadline due = deadline(*entry); packet.time_ns >= due.at_ns; due = deadline(*entry)) {
     const bool stays = FlowTimeouts::becomes_dormant(entry->state, due.reason);
     end(*entry, due);
@@ -120,9 +120,9 @@ bool FlowCache::is_new_connection(const FlowEntry& entry, const Packet& packet, 
   return !retransmitted;
 }
 
-// True if the first sender sends a packet after the other side has answered. An answer alone does not make a
-// conversation: a server under a SYN flood, and the hosts that a scan reaches, answer each packet. A dormant entry
-// still has the packets of its last segment.
+// True if src sends a packet after dst has answered. An answer alone does not make a conversation: a server under a SYN
+// flood answers each packet, and so do the hosts that a scan reaches. A dormant entry still has the counts of its last
+// segment.
 bool FlowCache::begins_conversation(const FlowEntry& entry, Direction direction) {
   return !entry.is_conversation && direction == Direction::kSrcToDst && entry.sides[1].has_packets() &&
          entry.state != EntryState::kClosed;
@@ -154,7 +154,8 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   return entry;
 }
 
-// User metrics are never left out, because the user has configured the sensor for them.
+// Stores what overload leaves out of this flow. User metrics are never left out, because the user has configured the
+// sensor for them.
 void FlowCache::note_overload(FlowEntry& entry) {
   LoadShedding& load_shedding = table_.load_shedding(entry);
   load_shedding.features = features_stopped_ ? 1 : 0;
@@ -283,8 +284,8 @@ bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
   return any;
 }
 
-// Ends the first flow of a list if its deadline has passed. Also ends it if a wrong time, far ahead, has postponed its
-// deadline.
+// Ends the first flow of `list` if its deadline has passed. Also ends the flow if a packet with a wrong time, far
+// ahead, has postponed the deadline.
 bool FlowCache::sweep_front(IndexList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
@@ -322,9 +323,10 @@ void FlowCache::make_room() {
   end(entry, FlowTimeouts::early_end(entry.state, EndReason::kEvicted));
 }
 
-// Returns the first flow on probation while these flows hold more than their part of the table. Otherwise returns the
-// flow that closed first, or else the least recently used flow. A span port that delivers only one direction has no
-// conversations.
+// Returns the index of the flow to evict. While flows on probation hold more than their part of the table, this is the
+// least recently used flow on probation. Otherwise it is the flow that closed first, or, without closed flows, the
+// least recently used flow. If a span port delivers only one direction, no flow becomes a conversation, so the first
+// case always applies.
 std::uint32_t FlowCache::victim() {
   const IndexList& on_probation = table_.on_probation();
   if (on_probation.size() > table_.capacity() / kProbationPart) return on_probation.front();
@@ -333,7 +335,8 @@ std::uint32_t FlowCache::victim() {
 
 void FlowCache::end(FlowEntry& entry, EndReason reason) { end(entry, {.at_ns = kNotDue, .reason = reason}); }
 
-// Ends the segment. The entry stays, as a dormant entry, only after an active cut.
+// Ends the segment, if there is one, and writes its record. After an active timeout, the entry stays as a dormant
+// entry. Otherwise the entry is erased.
 void FlowCache::end(FlowEntry& entry, const Deadline& due) {
   const std::uint32_t index = table_.index_of(entry);
   if (entry.state == EntryState::kOpen) table_.by_opening().remove(index);

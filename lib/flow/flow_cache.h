@@ -1,4 +1,4 @@
-// Decides when flows begin and end: RFC 7011's Metering Process, on top of the FlowTable.
+// Decides when flows begin and end: the Metering Process of RFC 7011, on top of the FlowTable.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,9 @@ struct RecordOrigin {
   std::uint16_t community_id_seed = 0;
 };
 
-// One per worker; not thread-safe. Everything that the FlowCache borrows must outlive it. The ends of flows depend only
-// on packet times: the frequency of sweep() affects when a record leaves, but not its content.
+// One object per worker; not thread-safe. `config`, `classifier`, `metrics`, `writer` and `counters` must outlive the
+// FlowCache. The end of a flow depends only on packet times. How often sweep() is called affects when a record is
+// exported, but not the content of the record.
 class FlowCache {
  public:
   // `classifier` is nullptr without DPI.
@@ -37,27 +38,28 @@ class FlowCache {
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
-  // Prefetches the state that add() will need. To be called after table().prefetch_slot().
+  // Prefetches the state that add() will need. Call table().prefetch_slot() with the same hash first.
   void prefetch(std::uint32_t hash) const;
 
-  // Adds one decoded packet to its flow, and sets packet.direction. `hash` is table().hash(packet.key). If the packet
-  // belongs to the same flow as the packet added before it, `after` may give its direction relative to that packet,
-  // which saves the look-up. Returns false if sampling leaves the packet's flow out: the packet is then not metered.
+  // Adds one decoded packet to its flow, and sets packet.direction. `hash` is table().hash(packet.key). `after` saves
+  // the look-up if this packet and the packet of the previous call belong to one flow: it is kSrcToDst if both packets
+  // have the same direction, otherwise kDstToSrc. Returns false if sampling leaves out the flow of the packet. The
+  // packet is then not metered.
   bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
-  // The new timeouts apply to open flows as well.
+  // Sets new timeouts, which also apply to the open flows.
   void set_timeouts(const Adjustments& adjustments);
-  // Applies the overload level from now on: what DPI and features are left out, and whether flows are sampled.
+  // From now on, leaves out DPI, features and new flows as far as the overload level says.
   void relieve(const Overload& overload);
-  // Ends at most `budget` flows whose deadline is not after `now_ns`. Pauses while the export ring is nearly full. True
-  // if any flow was ended.
+  // Ends at most `budget` flows whose deadline is `now_ns` or earlier. Stops early if the export ring is nearly full.
+  // Returns true if it has ended any flow.
   bool sweep(std::uint64_t now_ns, int budget);
-  // Ends all flows, because the capture is over or time restarts. `now_ns` is the time of the last packet. Packets
-  // that are added later may have any time.
+  // Ends all flows. Call it when the capture is over or packet times restart. `now_ns` is the time of the last packet.
+  // Packets that are added later may have any time.
   void end_all(std::uint64_t now_ns);
 
  private:
   using Deadline = FlowTimeouts::Deadline;
-  static constexpr std::uint64_t kNotDue = 0;  // time of the Deadline of a flow that ended early
+  static constexpr std::uint64_t kNotDue = 0;  // Deadline::at_ns of a flow that ended before its deadline
 
   void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
   Deadline deadline(const FlowEntry& entry) const { return timeouts_.deadline(entry, table_.details(entry)); }
@@ -90,15 +92,15 @@ class FlowCache {
   Classifier* classifier_;
   RecordWriter& writer_;
   Counters& counters_;
-  PacketClock clock_;  // for the order of use; one packet with a wrong time does not advance this clock far
+  PacketClock clock_;  // gives the order of use; one packet with a wrong time does not advance this clock far
   FlowTable table_;
-  // Result of find() for the last packet. It has no entry if the flow was not in the table, or an entry was forgotten
-  // since.
+  // Result of find() for the last packet. Its entry is nullptr if the flow was not in the table, or if any entry was
+  // erased since.
   FlowTable::Found latest_{};
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
   bool features_stopped_ = false;
-  std::uint8_t sampling_shift_ = 0;
+  std::uint8_t sampling_shift_ = 0;  // one in 2^sampling_shift_ new flows is metered
 };
 
 }  // namespace spanflow

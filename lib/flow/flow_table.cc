@@ -9,7 +9,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kUseOrderGrain = 100;  // ms
+constexpr std::uint32_t kUseOrderGrain = 100;  // ms; resolution of the order of use
 
 std::uint32_t in_milliseconds(std::uint64_t time_ns) {
   return static_cast<std::uint32_t>(time_ns / kNanosecondsPerMillisecond);
@@ -41,7 +41,8 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed, Accounting acco
       by_opening_(opening_),
       by_close_(opening_) {}
 
-// At most two thirds of the slots are used, so that linear probing is short. One slot is always free.
+// At most two thirds of the slots are used, so that linear probing is short. At least one slot is always free, because
+// a free slot ends the probing.
 std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
   return static_cast<std::uint32_t>(std::max<std::uint64_t>(2, std::uint64_t{capacity} * 3 / 2));
 }
@@ -49,7 +50,8 @@ std::uint32_t FlowTable::slots_for(std::uint32_t capacity) {
 std::size_t FlowTable::octets(std::uint32_t capacity) {
   return capacity * (sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links)) + slots_for(capacity) * sizeof(Slot);
 }
-static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);  // with 12 octets of the index: 192
+// With 12 octets of slots, a flow takes at most 192 octets.
+static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);
 
 std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
   const Slot& slot = slots_[home_slot(hash)];
@@ -99,7 +101,7 @@ void FlowTable::erase(FlowEntry& entry) {
   --size_;
 }
 
-// Moves back the slots that probing had placed after the gap, so that no tombstones are needed.
+// Frees the slot, and moves back slots that probing had placed after it. The table therefore needs no tombstones.
 void FlowTable::release_slot(std::uint32_t slot) {
   std::uint32_t gap = slot;
   for (std::uint32_t at = after(gap); slots_[at].entry != 0; at = after(at)) {

@@ -1,4 +1,5 @@
-// A worker's flows: their storage, index and orders. The FlowCache decides when a flow ends.
+// The storage of a worker's flows, their hash index, and lists by order of use and by age. The FlowCache decides when a
+// flow ends.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +14,11 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. All memory is allocated by the constructor. Entries do not move.
+// One object per worker; not thread-safe. The constructor allocates all memory. Entries do not move.
 //
 // The order of use is a segmented LRU (Karedla, Love and Wherry: "Caching strategies to improve disk system
 // performance", IEEE Computer 27(3), 1994). A new flow is on probation until begin_conversation(). Flows on probation
-// and conversations have an order each, so that a flood of new flows does not evict conversations.
+// have one order and conversations have another, so that a flood of new flows does not evict conversations.
 class FlowTable {
  public:
   struct Found {
@@ -25,25 +26,27 @@ class FlowTable {
     Direction direction;
   };
 
-  // `seed` keys the hash, so that nobody can choose flows that collide. `accounting` says which octets read() reports.
+  // `capacity` is the number of flows. `seed` keys the hash, so that nobody can choose flows that collide. `accounting`
+  // says which octets read() reports.
   FlowTable(std::uint32_t capacity, std::uint64_t seed, Accounting accounting = Accounting::kIp);
 
   std::uint32_t hash(const FlowKey& key) const { return static_cast<std::uint32_t>(hash_(key) >> 32); }
-  // To be called for a whole burst before find(): first prefetch_slot() for each packet, which fetches the home slot,
-  // then prefetch_entry(), which fetches the entry of that slot and returns its index (kNoIndex if there is none).
+  // Call these two functions for a whole burst before find(). First call prefetch_slot() for each packet, which fetches
+  // the home slot of the hash. Then call prefetch_entry(), which fetches the entry of this slot and returns its index,
+  // or kNoIndex if the slot is free.
   void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[home_slot(hash)]); }
   std::uint32_t prefetch_entry(std::uint32_t hash) const;
 
-  // `hash` must be that of the key. The result's `entry` is nullptr if the flow is not in the table.
+  // `hash` must be hash(key). The result's `entry` is nullptr if the flow is not in the table.
   Found find(const FlowKey& key, std::uint32_t hash);
-  // Makes an entry with this key, on probation and last in the order of use. The table must not be full.
+  // Makes an entry with this key, on probation and last in the order of use. The table must have room.
   FlowEntry& insert(const FlowKey& key, std::uint32_t hash, std::uint64_t now_ns);
   void erase(FlowEntry& entry);
-  // Moves the entry to the end of its order of use, but at most every 100 ms, which is the resolution of the order. The
-  // clock must not go back while there are entries.
+  // Moves the entry to the end of its order of use, but at most every 100 ms, which is the resolution of the order.
+  // `now_ns` must never decrease while the table has entries.
   void touch(FlowEntry& entry, std::uint64_t now_ns);
-  // Returns when the entry last moved, to the millisecond, if that is less than 49 days ago; 0 if the clock did not
-  // know the time then.
+  // Returns the time at which the entry last moved, in ns, rounded down to a millisecond. The time is correct if it is
+  // less than 49 days (2^32 ms) ago. Returns 0 if the clock did not know the time when the entry moved.
   static std::uint64_t touched_ns(const FlowEntry& entry, std::uint64_t now_ns);
   // Moves an entry that is on probation to the end of the conversations.
   void begin_conversation(FlowEntry& entry, std::uint64_t now_ns);
@@ -56,11 +59,11 @@ class FlowTable {
   FlowDetails& details(const FlowEntry& entry) { return details_[index_of(entry)]; }
   const FlowDetails& details(const FlowEntry& entry) const { return details_[index_of(entry)]; }
 
-  // Sets the counts of the segment to zero.
+  // Sets the counts and times of the segment to their start values.
   void start_segment(FlowEntry& entry);
-  // Counts one more segment, after an active cut.
+  // Increments the segment number, after an active timeout.
   void next_segment(FlowEntry& entry);
-  // Returns the entry's element of a side array. The element is zero at the first use.
+  // Returns the entry's element of a side array. The first call for an entry sets the element to zero.
   CounterHighBits& high_bits(FlowEntry& entry);
   Tags& tags(FlowEntry& entry);
   TunnelIds& tunnel_ids(FlowEntry& entry);
@@ -68,24 +71,24 @@ class FlowTable {
   bool sheds_features(const FlowEntry& entry) const {
     return entry.has_load_shedding && load_shedding_[index_of(entry)].features != 0;
   }
-  // False if flow.accounting counts at the link or at the IP layer, so that no other octets are kept.
+  // True if flow.accounting counts transport or payload octets. The entry has only link and IP octets.
   bool keeps_accounted_octets() const { return accounted_octets_.size() > 0; }
   void add_accounted_octets(const FlowEntry& entry, Direction direction, std::uint64_t octets) {
     accounted_octets_[index_of(entry)].sides[direction_index(direction)] += octets;
   }
 
-  // Reads the flow as records and user metrics see it, without its metrics.
+  // Fills in `flow`, or one side of it, as records and user metrics see the flow. Does not change flow.metrics.
   void read(const FlowEntry& entry, Flow& flow) const;
   void read(const FlowEntry& entry, Direction direction, FlowSide& side) const;
 
-  // The two orders of use.
+  // The two orders of use, least recently used flow first.
   IndexList& on_probation() { return on_probation_; }
   IndexList& conversations() { return conversations_; }
-  // Returns the least recently used flow of both orders, or kNoIndex if the table is empty. If the first flows of both
-  // orders moved in the same millisecond, returns the flow on probation.
+  // Returns the index of the least recently used flow of both orders, or kNoIndex if the table is empty. If the first
+  // flows of both orders moved in the same millisecond, returns the flow on probation.
   std::uint32_t least_recently_used(std::uint64_t now_ns) const;
-  IndexList& by_opening() { return by_opening_; }  // open segments by age
-  IndexList& by_close() { return by_close_; }      // closed segments by the time of close
+  IndexList& by_opening() { return by_opening_; }  // open segments, oldest first
+  IndexList& by_close() { return by_close_; }      // closed segments, by the time of close
 
   // Returns the octets of memory that a table of this capacity takes, without the side arrays.
   static std::size_t octets(std::uint32_t capacity);
@@ -102,7 +105,7 @@ class FlowTable {
     return static_cast<std::uint32_t>(std::uint64_t{hash} * slots_.size() >> 32);
   }
   std::uint32_t after(std::uint32_t slot) const { return slot + 1 == slot_count() ? 0 : slot + 1; }
-  // Returns the number of probing steps from one slot to another.
+  // Returns the number of probing steps from the slot `from` to the slot `to`.
   std::uint32_t distance(std::uint32_t from, std::uint32_t to) const {
     return to >= from ? to - from : to + slot_count() - from;
   }
@@ -124,7 +127,7 @@ class FlowTable {
   Accounting accounting_;
   std::uint32_t size_ = 0;
   std::uint32_t unused_ = 0;       // entries from this index on were never used
-  std::uint32_t free_ = kNoIndex;  // the first erased entry; use_[index].next is the one after it
+  std::uint32_t free_ = kNoIndex;  // the first erased entry; use_[index].next links the erased entries
   IndexList on_probation_;
   IndexList conversations_;
   IndexList by_opening_;

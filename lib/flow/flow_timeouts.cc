@@ -5,7 +5,8 @@
 namespace spanflow {
 namespace {
 
-// Half of the time that FlowDetails can store. The other half is for packets that come late.
+// Half of the time span that FlowDetails can store. The other half is for late packets, which move the end of the flow
+// away from its close time.
 constexpr std::uint64_t kMostLinger = FlowDetails::kMostSinceClose / 2;
 
 std::uint64_t nanoseconds(Nanoseconds duration) { return static_cast<std::uint64_t>(duration.count()); }

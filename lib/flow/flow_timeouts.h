@@ -1,4 +1,4 @@
-// Decides when time ends a flow, and what happens to its entry then.
+// Decides when a timeout ends a flow, and whether the flow's entry then stays.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace spanflow {
 
-// The timeouts of a worker, and the rules for applying them to an entry. Times are in ns since the epoch.
+// The timeouts of a worker, and the rules that apply the timeouts to an entry. Times are in ns since the epoch.
 class FlowTimeouts {
  public:
   struct Deadline {
@@ -20,33 +20,36 @@ class FlowTimeouts {
 
   FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger);
 
-  // True for nearly every packet: the segment is open, and no timeout has passed at the packet's time.
+  // A fast check that is true for nearly every packet: the segment is open, the packet is not older than the flow's
+  // last packet, and no timeout has passed.
   bool simply_continues(const FlowEntry& entry, std::uint64_t time_ns) const {
     const std::uint64_t end_ns = entry.end_ns();
     return entry.state == EntryState::kOpen && time_ns >= end_ns && time_ns - end_ns < inactive_ns_ &&
            time_ns - entry.start_ns() < active_ns_;
   }
-  // Returns when the entry ends if no more packets come, and why. If both timeouts end at the same time, the reason is
-  // inactivity.
+  // Returns the time at which the entry ends if no more packets come, and the reason. If the active and the inactive
+  // timeout end at the same time, the reason is inactivity.
   Deadline deadline(const FlowEntry& entry, const FlowDetails& details) const;
-  // True if a packet of `time_ns` is older than the flow's last packet by a timeout or more. A record of both packets
-  // would span too much time. One of the two times is wrong, so the flow ends.
+  // True if a packet of `time_ns` is older than the flow's last packet by a timeout or more. One of the two times is
+  // wrong. The flow must end, because a record of both packets would span too much time.
   bool is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const;
-  // True if the time of the flow's last packet is more than the inactive timeout after `now_ns`, and no packet has come
-  // since `touched_ns`, at least one inactive timeout ago. That time is wrong, so the flow ends. Packets that other
-  // workers hand over may be ahead of the time that all workers have reached, but only by a little.
+  // True if the time of the flow's last packet is wrong and far ahead, so that the flow must end. The packet time is
+  // then more than the inactive timeout after `now_ns`, and the entry last moved (at `touched_ns`) at least one
+  // inactive timeout before `now_ns`. A small lead is normal: packets that other workers hand over may be a little
+  // ahead of `now_ns`.
   bool is_stuck_ahead(const FlowEntry& entry, std::uint64_t touched_ns, std::uint64_t now_ns) const;
 
-  // True if the entry waits for the next segment when its segment has ended. Otherwise the entry is forgotten.
+  // True if the entry stays as a dormant entry when its segment ends. Otherwise the entry is erased.
   static bool becomes_dormant(EntryState state, EndReason reason) {
     return state == EntryState::kOpen && reason == EndReason::kActive;
   }
-  // Returns the end reason of an entry that must end before its deadline because of `cause`.
+  // Returns the end reason of an entry that must end before its deadline because of `cause`: kClosed if the connection
+  // has closed, otherwise `cause`.
   static EndReason early_end(EntryState state, EndReason cause) {
     return state == EntryState::kClosed ? EndReason::kClosed : cause;
   }
-  // Returns the time to store for a connection that closed at `time_ns`. This is a later time if FlowDetails cannot
-  // store a time so long before the flow's last packet.
+  // Returns the time to store for a connection that closed at `time_ns`. The result is later than `time_ns` if
+  // `time_ns` is too far before the flow's last packet for FlowDetails.
   static std::uint64_t close_time(const FlowEntry& entry, std::uint64_t time_ns);
 
  private:

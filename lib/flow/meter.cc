@@ -8,8 +8,8 @@
 namespace spanflow {
 namespace {
 
-// The number of flows that a sweep may end per burst. It is twice the number that a burst can open, so that expiry
-// keeps up.
+// Greatest number of flows that a sweep ends per burst. It is twice the number of flows that a burst can open, so that
+// expiry keeps up.
 constexpr int kSweepBudget = 2 * kBurstPackets;
 
 std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
@@ -70,7 +70,7 @@ void Meter::take_over(const Adjustments& adjustments) {
   max_delay_ = adjustments.max_delay;
 }
 
-// Leaves out work per packet while the worker is behind, so that it loses fewer packets.
+// Leaves out more or less work, depending on the load, so that an overloaded worker loses fewer packets.
 void Meter::shed_load() {
   const OverloadLevel before = overload_->level();
   const std::uint8_t sampling_before = overload_->sampling_shift();
@@ -82,7 +82,8 @@ void Meter::shed_load() {
   }
 }
 
-// A pass is idle if it found no packets and ended no flows: it only polled empty queues.
+// Ends a pass of the loop in run(). A pass that found no packets and ended no flows was idle: it only polled empty
+// queues.
 void Meter::note_busy(bool was_busy) {
   busy_->end_pass(tsc_now(), was_busy);
   if (was_busy) counters_.set(Counter::kWorkerBusy, busy_->ns());
@@ -93,7 +94,7 @@ void Meter::accept(const RawPacket& raw, LinkType link_type) {
   if (++count_ == packets_.size()) add_to_flows();
 }
 
-// Each step processes all packets, so that the memory for one packet is fetched while others are processed.
+// Each loop does one step for all packets. The memory for one packet is thus fetched while other packets are processed.
 void Meter::add_to_flows() {
   std::uint64_t octets = 0;
   std::uint64_t later_fragments = 0;
@@ -136,7 +137,7 @@ void Meter::hash_all() {
   }
 }
 
-// Takes the packet out of the counters of metered packets again.
+// Counts the packet as sampled out, and subtracts it from the counters of metered packets.
 void Meter::leave_out(const Packet& packet) {
   counters_.add(Counter::kIgnoredSampledOut);
   counters_.subtract(Counter::kPacketsMetered);
@@ -146,14 +147,15 @@ void Meter::leave_out(const Packet& packet) {
   counters_.subtract(Counter::kOctetsMetered, packet.size);
 }
 
-// Meters the held packets first. Packets that come later may have any time.
+// Meters the held fragments, then ends all flows. Later packets may have any time.
 void Meter::end_all() {
   intake_.release_all(*this);
   cache_.end_all(now_ns_);
 }
 
-// Records of a file are passed on in full blocks. A live record waits at most output.max_delay. A record from a pipe
-// waits at most until the pipe is idle.
+// Passes the unfinished block of records to the collector when the block is due. A record of a live run waits at most
+// output.max_delay. A record from a pipe waits at most until the pipe is idle. Records of a capture file leave only in
+// full blocks.
 void Meter::pass_on_records(const Burst& burst) {
   if (!writer_.has_unflushed()) {
     passed_on_ns_ = now_ns_;

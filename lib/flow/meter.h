@@ -20,18 +20,18 @@
 
 namespace spanflow {
 
-// One per worker, run by one thread. Owns the worker's classifier and flow cache. Everything that the Meter borrows
-// must outlive it.
+// One object per worker, run by one thread. Owns the worker's classifier and flow cache. All objects that the
+// constructor takes by reference must outlive the Meter.
 class Meter {
  public:
   Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder, ExportRing& ring,
         const MetricSet& metrics, Counters& counters);
 
-  // Meters the source to its end and exports every flow, even if the source fails.
+  // Meters packets until the source ends or fails. Then exports all flows.
   void run();
-  // Applies to packets that are metered from now on. Thread-safe.
+  // Changes the options for packets that are metered from the next burst on. Thread-safe.
   void adjust(const Adjustments& adjustments) { adjustments_.post(adjustments); }
-  // To be called after run(): returns the error that ended the source early, or nullptr.
+  // Call it after run(). Returns the error that ended the source early, or nullptr.
   std::exception_ptr failure() const { return failure_; }
 
  private:
@@ -40,7 +40,7 @@ class Meter {
   void take_over(const Adjustments& adjustments);
   void shed_load();
   void note_busy(bool was_busy);
-  // The functions that Intake requires of its consumer.
+  // Intake requires the next three functions of its consumer.
   Packet& next_packet() { return packets_[count_]; }
   void accept(const RawPacket& raw, LinkType link_type);
   void finish_accepted() { add_to_flows(); }
@@ -65,10 +65,10 @@ class Meter {
   std::array<Packet, kBurstPackets> packets_;  // packets that will be added to their flows together
   std::size_t count_ = 0;
   std::array<std::uint32_t, kBurstPackets> hashes_{};
-  // The direction of each packet relative to the packet before it, if both belong to the same flow.
+  // The direction of each packet relative to the previous packet, if both packets belong to the same flow.
   std::array<std::optional<Direction>, kBurstPackets> after_{};
-  std::uint64_t now_ns_ = 0;
-  std::uint64_t passed_on_ns_ = 0;
+  std::uint64_t now_ns_ = 0;        // Burst::now_ns of the last burst
+  std::uint64_t passed_on_ns_ = 0;  // last time at which records were passed on or no record was waiting
   std::exception_ptr failure_;
 };
 

@@ -8,17 +8,17 @@ namespace {
 
 constexpr std::uint8_t kHandshakeRecord = 22;
 constexpr std::uint8_t kClientHello = 1;
-constexpr std::uint8_t kMajorVersion = 3;  // the same number in SSL 3.0 and all versions of TLS
+constexpr std::uint8_t kMajorVersion = 3;  // major version in SSL 3.0 and in every version of TLS
 constexpr std::size_t kTlsRecordHeader = 5;
 constexpr std::size_t kHandshakeHeader = 4;
-constexpr std::size_t kMostRecord = 1 << 14;
+constexpr std::size_t kMostRecord = 1 << 14;  // greatest content in octets (RFC 8446, section 5.1)
 constexpr std::size_t kRandom = 32;
 constexpr std::size_t kMostSessionId = 32;
 
 HelloRead no() { return {HelloVerdict::kNo, {}}; }
 HelloRead need_more() { return {HelloVerdict::kNeedMore, {}}; }
 
-// Returns the next octets and skips them. Returns nothing if there are fewer octets.
+// Takes the next `octets` octets off `from`. Returns nullopt if `from` has fewer octets.
 std::optional<Cursor> take(Cursor& from, std::size_t octets) {
   if (!from.has(octets)) return std::nullopt;
   Cursor taken = from;
@@ -27,7 +27,9 @@ std::optional<Cursor> take(Cursor& from, std::size_t octets) {
   return taken;
 }
 
-// Takes a vector, which is preceded by its length in one or two octets (RFC 8446, section 3.4).
+// take8() takes a vector with a length prefix of one octet off `from`, take16() a vector with a length prefix of two
+// octets (RFC 8446, section 3.4). Both functions return the vector without its prefix, or nullopt if octets are
+// missing.
 std::optional<Cursor> take8(Cursor& from) {
   const auto length = take(from, 1);
   return length ? take(from, length->u8(0)) : std::nullopt;
@@ -37,7 +39,7 @@ std::optional<Cursor> take16(Cursor& from) {
   return length ? take(from, length->be16(0)) : std::nullopt;
 }
 
-// Returns the vector if nothing follows it.
+// only8() and only16() return the vector if the vector fills `from` exactly, otherwise nullopt.
 std::optional<Cursor> only8(Cursor from) {
   const auto vector = take8(from);
   return from.captured() == 0 ? vector : std::nullopt;
@@ -51,11 +53,12 @@ std::string_view text_of(const Cursor& octets) {
   return {reinterpret_cast<const char*>(octets.data()), octets.captured()};
 }
 
+// Returns an empty list if `octets` is absent or has an odd length.
 NumberList numbers(const std::optional<Cursor>& octets) {
   return octets && octets->captured() % 2 == 0 ? NumberList(*octets) : NumberList();
 }
 
-// Returns the first name of the type host_name (RFC 6066, section 3).
+// Returns the first name of the type host_name (RFC 6066, section 3), or an empty text if there is none.
 std::string_view host_name(const Cursor& extension) {
   constexpr std::uint8_t kHostName = 0;
   auto names = only16(extension);
@@ -68,7 +71,7 @@ std::string_view host_name(const Cursor& extension) {
   return {};
 }
 
-// An extension must not occur twice (RFC 8446, section 4.2). If this happens, the last one counts.
+// RFC 8446, section 4.2, forbids two extensions of one type. If a client sends two, the last one counts.
 void read_extension(const HelloExtension& extension, ClientHello& hello) {
   switch (extension.type) {
     case extension_types::kServerName:
@@ -88,7 +91,8 @@ void read_extension(const HelloExtension& extension, ClientHello& hello) {
   }
 }
 
-// SSL 3.0 and TLS 1.0 clients may send no list of extensions at all.
+// Returns false if the extensions are malformed. An empty `body` is valid, because clients of SSL 3.0 and TLS 1.0 may
+// omit the list of extensions.
 bool read_extensions(Cursor& body, ClientHello& hello) {
   if (body.captured() == 0) return true;
   const auto block = only16(body);
@@ -99,7 +103,7 @@ bool read_extensions(Cursor& body, ClientHello& hello) {
   return reader.at_end();
 }
 
-// Returns kYes only if the fields fill the message exactly.
+// Returns kYes if every field is valid and the fields fill the message exactly, otherwise kNo.
 HelloRead read_body(Cursor body) {
   const auto version = take(body, 2);
   const auto random = take(body, kRandom);
@@ -113,9 +117,9 @@ HelloRead read_body(Cursor body) {
   return read_extensions(body, read.hello) ? read : no();
 }
 
-// The captured part of a record's content.
+// The content of a TLS record, as far as the stream contains it.
 struct Fragment {
-  HelloVerdict verdict;  // kYes if `content` is the whole content of the record
+  HelloVerdict verdict;  // kYes: `content` is complete; kNeedMore: octets are missing; kNo: no valid handshake record
   Cursor content;
 };
 
@@ -131,7 +135,7 @@ Fragment take_record(Cursor& stream) {
   return {there == length ? HelloVerdict::kYes : HelloVerdict::kNeedMore, *take(stream, there)};
 }
 
-// Reads the message at the start of the records' content.
+// Reads the handshake message at the start of `content`, which is the content of one or more records.
 HelloRead read_message(Cursor content) {
   if (content.has(1) && content.u8(0) != kClientHello) return no();
   if (!content.has(kHandshakeHeader)) return need_more();
@@ -142,7 +146,7 @@ HelloRead read_message(Cursor content) {
   return body ? read_body(*body) : need_more();
 }
 
-// Joins the contents of several records.
+// Joins the contents of several records in a HelloRoom. add() returns false if the content does not fit.
 class Assembly {
  public:
   explicit Assembly(HelloRoom& room) : room_(room) {}
@@ -181,7 +185,7 @@ HelloRead read_client_hello(Cursor stream, HelloRoom& room) {
   Fragment record = take_record(stream);
   if (record.verdict == HelloVerdict::kNo) return no();
   Assembly assembly{room};
-  // Nearly every client sends the message in one record, and nothing is copied then.
+  // Nearly every client sends the message in one record. The first pass of the loop then returns without a copy.
   for (Cursor content = record.content;; content = assembly.all()) {
     const HelloRead read = read_message(content);
     if (read.verdict != HelloVerdict::kNeedMore || record.verdict == HelloVerdict::kNeedMore) return read;

@@ -1,4 +1,5 @@
-// Reads the first message of a TLS client (RFC 8446, section 4.1.2) without copying it.
+// Reads the first message of a TLS client, the ClientHello (RFC 8446, section 4.1.2). A message in one record is not
+// copied.
 #pragma once
 
 #include <array>
@@ -11,10 +12,11 @@
 
 namespace spanflow {
 
-// True for the random values that clients add so that servers learn to ignore unknown values (RFC 8701).
+// True for a GREASE value. Clients send these reserved values at random, so that servers learn to ignore unknown values
+// (RFC 8701).
 constexpr bool is_grease(std::uint16_t value) { return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff); }
 
-// IANA's values of the extension types that this program reads.
+// IANA's numbers of the extension types that this program reads.
 namespace extension_types {
 inline constexpr std::uint16_t kServerName = 0;
 inline constexpr std::uint16_t kSignatureAlgorithms = 13;
@@ -22,7 +24,7 @@ inline constexpr std::uint16_t kAlpn = 16;
 inline constexpr std::uint16_t kSupportedVersions = 43;
 }  // namespace extension_types
 
-// A list of 16-bit numbers. It is a view of the message.
+// A list of 16-bit numbers. It is a view into the message.
 class NumberList {
  public:
   NumberList() = default;
@@ -40,13 +42,14 @@ struct HelloExtension {
   Cursor content;
 };
 
-// Iterates over extensions in the order of the message. A copy has a position of its own.
+// Iterates over extensions in the order of the message. A copy of the reader has its own position.
 class ExtensionReader {
  public:
   ExtensionReader() = default;
   explicit ExtensionReader(const Cursor& octets) : rest_(octets) {}
 
-  // Returns nothing at the end, or if the remaining octets are not an extension.
+  // Returns the next extension. Returns nullopt at the end, where at_end() is true, and if the remaining octets are not
+  // an extension.
   std::optional<HelloExtension> next();
   bool at_end() const { return rest_.captured() == 0; }
 
@@ -60,45 +63,48 @@ class NameReader {
   NameReader() = default;
   explicit NameReader(const Cursor& octets) : rest_(octets) {}
 
+  // Returns the next name. Returns nullopt at the end, or if the remaining octets are not a name.
   std::optional<std::string_view> next();
 
  private:
   Cursor rest_;
 };
 
-// The members are views of the octets from which the hello was read. The lists still contain GREASE values. If an
-// extension is absent or malformed, its member is empty.
+// The members are views into the octets from which the hello was read. The lists still contain GREASE values. If an
+// extension is absent or malformed, its list is empty.
 struct ClientHello {
-  // Octets of a domain name (RFC 1035). A longer name is cut.
+  // Greatest length of a domain name in octets (RFC 1035). A longer server name is cut.
   static constexpr std::size_t kMostServerName = 255;
 
   std::uint16_t legacy_version = 0;
   NumberList ciphers;
   ExtensionReader extensions;
-  std::optional<std::string_view> server_name;  // empty if the extension contains no name
+  // No value if the extension is absent; an empty text if the extension contains no valid name.
+  std::optional<std::string_view> server_name;
   NameReader alpn;
   NumberList signature_algorithms;
   NumberList supported_versions;
 };
 
 enum class HelloVerdict : std::uint8_t {
-  kNeedMore,  // the octets so far are the start of a ClientHello
-  kNo,
-  kYes,
+  kNeedMore,  // the octets may be the start of a ClientHello
+  kNo,        // the octets are not a ClientHello
+  kYes,       // the ClientHello is complete
 };
 
 struct HelloRead {
   HelloVerdict verdict;
-  ClientHello hello;  // valid only with kYes
+  ClientHello hello;  // valid only if `verdict` is kYes
 };
 
-// A usual hello has a few hundred octets, or two thousand with a post-quantum key share. A message longer than this is
-// not taken for a ClientHello.
+// Greatest size of a ClientHello in octets, with its handshake header. A longer message gives kNo. A usual hello has a
+// few hundred octets, or two thousand with a post-quantum key share.
 inline constexpr std::size_t kMostHelloOctets = 1 << 14;
 using HelloRoom = std::array<std::uint8_t, kMostHelloOctets>;
 
-// Reads the start of a client's TLS stream, which is one or several handshake records. A message in several records is
-// reassembled in `room`. The result is valid as long as the octets of the stream and `room` are.
+// Reads a ClientHello. `stream` begins with the first octet that a TLS client sends, and consists of one or more
+// handshake records. A message in several records is reassembled in `room`. The result is valid until the octets of
+// `stream` or the content of `room` change.
 HelloRead read_client_hello(Cursor stream, HelloRoom& room);
 
 }  // namespace spanflow

@@ -5,7 +5,8 @@
 namespace spanflow {
 namespace {
 
-// A SYN occupies one sequence number, before the numbers of its payload (RFC 7413).
+// Returns the sequence number of the first octet of the payload. In a SYN with payload (RFC 7413), the SYN itself takes
+// one sequence number before the payload.
 std::uint32_t payload_sequence(const Packet& packet) {
   return packet.tcp_seq + ((packet.tcp_flags & tcp::kSyn) != 0 ? 1 : 0);
 }
@@ -31,8 +32,8 @@ std::optional<ClientHello> ClientHelloWatcher::look(HelloWatch& watch, const Pac
     const HelloRead read = read_client_hello(payload, room_);
     if (read.verdict != HelloVerdict::kNeedMore) return conclude(watch, packet.direction, read);
   }
-  // A flow gets only one buffer, for the side that began like a client. It gets none if no octets of its first segment
-  // were captured.
+  // A flow borrows only one buffer, and the direction that needs a buffer first is taken for the client. The search in
+  // this direction ends if the other direction has the buffer, or if no octets of this payload were captured.
   if (borrows || payload.captured() == 0) {
     settle(watch, packet.direction);
     return std::nullopt;
@@ -77,7 +78,7 @@ void ClientHelloWatcher::release(HelloWatch& watch) {
   watch.buffer = 0;
 }
 
-// Takes the buffer away from a flow that still uses it.
+// Takes the buffer back from a flow that still uses it, and ends the search in the direction of the buffered octets.
 void ClientHelloWatcher::call_in(HelloWatch& watch) {
   counters_.add(Counter::kDpiHelloPoolFull);
   settle(watch, static_cast<Direction>(watch.buffered));

@@ -13,21 +13,23 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. `counters` must outlive it. Most hellos come in one segment and are read in the
-// packet. A hello in several segments borrows one of `buffers` buffers (at least 1) until it is complete. When all
-// buffers are lent, the watcher takes back the oldest one and gives up the hello of that flow.
+// One object per worker; not thread-safe. `buffers` is from 1 to HelloWatch::kMostBuffers. `counters` must outlive the
+// object. Most hellos come in one TCP segment, and the watcher reads them in the packet. A hello in several TCP
+// segments borrows a buffer until the hello is complete. If all buffers are lent, the watcher takes back the buffer
+// that was lent first, and gives up the hello of that flow.
 class ClientHelloWatcher {
  public:
   ClientHelloWatcher(std::uint32_t buffers, Counters& counters);
 
   // Reads a TCP packet of the flow. Returns the hello once, for the packet that completes it. The hello is valid until
-  // the next call and while the packet is. `syn_sequence` is the sequence number of the sender's SYN, if that was seen.
-  // Otherwise the stream is assumed to begin with the first payload.
+  // the next call, and only while the packet is valid. `syn_sequence` is the sequence number of the SYN in the
+  // direction of the packet. If it is nullopt, the stream is assumed to begin with the first payload.
   std::optional<ClientHello> add(HelloWatch& watch, const Packet& packet, std::optional<std::uint32_t> syn_sequence) {
     if (packet.payload_size == 0 || watch.is_settled(packet.direction)) return std::nullopt;
     return look(watch, packet, syn_sequence);
   }
-  // Must be called before a watch is dropped or moved, unless the watch is done().
+  // Returns the borrowed buffer, if any, to the pool. Must be called before the watch is destroyed or moved. A watch
+  // that is done() has no buffer, so it needs no call.
   void release(HelloWatch& watch);
 
  private:

@@ -11,9 +11,9 @@ namespace spanflow {
 namespace {
 
 constexpr std::size_t kMostCodes = kMostHelloOctets / 2;
-constexpr std::size_t kCodeText = 5;    // four digits and a separator per code
-constexpr std::size_t kHashOctets = 6;  // printed as twelve digits
-constexpr std::size_t kMostCounted = 99;
+constexpr std::size_t kCodeText = 5;      // octets per code: four digits and a separator
+constexpr std::size_t kHashOctets = 6;    // printed as twelve digits
+constexpr std::size_t kMostCounted = 99;  // greatest count that fits in the two digits of the fingerprint
 
 std::uint16_t newest_version(const ClientHello& hello) {
   std::uint16_t newest = 0;
@@ -59,7 +59,8 @@ void append_hex(ShortText& text, std::uint8_t octet) {
   text.append(kHexDigits.substr(octet & 15, 1));
 }
 
-// Returns the first and last character of the name, or its first and last hexadecimal digit.
+// Returns the first and last character of the name if both are alphanumeric. Otherwise returns the first and last
+// hexadecimal digit of the name, or "00" for an empty name.
 std::array<char, 2> alpn_code(std::string_view name) {
   if (name.empty()) return {'0', '0'};
   if (is_alphanumeric(name.front()) && is_alphanumeric(name.back())) return {name.front(), name.back()};
@@ -83,7 +84,7 @@ std::string_view Ja4::of(const ClientHello& hello) {
 
   take_types(hello.extensions);
   const std::size_t extensions = std::min(codes_.size(), kMostCounted);
-  // SNI and ALPN are counted but not hashed, because a client does not send them on every connection.
+  // SNI and ALPN are counted but not hashed, because a client does not send these two extensions on every connection.
   std::erase(codes_, extension_types::kServerName);
   std::erase(codes_, extension_types::kAlpn);
   const ShortText extension_hash = hash_sorted(hello.signature_algorithms);
@@ -110,7 +111,8 @@ void Ja4::take_types(ExtensionReader extensions) {
   }
 }
 
-// Hashes a list like "0005,000a_0403,0804": the sorted codes, then the numbers of `behind` in their own order.
+// Hashes a list such as "0005,000a_0403,0804": the sorted codes in codes_, then the numbers of `behind` in their own
+// order. Overwrites codes_.
 ShortText Ja4::hash_sorted(const NumberList& behind) {
   if (codes_.empty()) return ShortText{"000000000000"};
   std::sort(codes_.begin(), codes_.end());

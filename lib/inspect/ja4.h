@@ -1,5 +1,5 @@
-// JA4, the fingerprint of TLS clients. It is the open part of JA4+; the specification is technical_details/JA4.md of
-// https://github.com/FoxIO-LLC/ja4.
+// JA4, a fingerprint of TLS clients. It is the part of JA4+ with an open licence. The specification is
+// technical_details/JA4.md of https://github.com/FoxIO-LLC/ja4.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,13 +13,13 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. The constructor allocates all memory.
+// One object per worker; not thread-safe. The constructor allocates all memory.
 class Ja4 {
  public:
   Ja4();
 
-  // Returns the fingerprint of a hello over TCP, like "t13d1516h2_8daaf6152771_e5627efa2ab1". It is valid until the
-  // next call.
+  // Returns the fingerprint of a hello over TCP, such as "t13d1516h2_8daaf6152771_e5627efa2ab1". The text is valid
+  // until the next call.
   std::string_view of(const ClientHello& hello);
 
  private:
@@ -28,8 +28,8 @@ class Ja4 {
   ShortText hash_sorted(const NumberList& behind);
   void append_codes(std::string_view before);
 
-  std::vector<std::uint16_t> codes_;  // the codes that are being hashed
-  fmt::memory_buffer list_;           // codes_ as text
+  std::vector<std::uint16_t> codes_;  // codes of the list to hash, without GREASE values
+  fmt::memory_buffer list_;           // the list to hash, as text
   fmt::memory_buffer fingerprint_;
 };
 

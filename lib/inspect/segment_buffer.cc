@@ -14,7 +14,8 @@ void SegmentBuffer::start(std::uint32_t sequence) {
 bool SegmentBuffer::add(std::uint32_t sequence, Cursor octets) {
   if (++segments_ > kMostSegments) return false;
   const std::uint32_t known = stream().captured();
-  // Sequence numbers wrap, so the signed difference is used as the position. Octets of stream() are never overwritten.
+  // The position is the signed difference of the sequence numbers, because sequence numbers wrap. Octets that stream()
+  // already has are skipped, so they are never overwritten.
   const std::int64_t distance = static_cast<std::int32_t>(sequence - start_);
   const std::int64_t repeated = std::clamp<std::int64_t>(known - distance, 0, octets.captured());
   octets.skip(static_cast<std::size_t>(repeated));
@@ -35,7 +36,8 @@ Cursor SegmentBuffer::stream() const {
   return {};
 }
 
-// Merges the range with the ranges that overlap or adjoin it. False if there would be too many ranges.
+// Adds `range` to ranges_, merged with the ranges that overlap or adjoin it. Returns false if there would be too many
+// ranges.
 bool SegmentBuffer::insert(Range range) {
   const auto known = std::span(ranges_).first(range_count_);
   const auto apart = [&range](const Range& other) { return other.end < range.begin || other.begin > range.end; };

@@ -15,7 +15,8 @@ void add_to_mean(double value, double& result, MetricCell* more) {
   result = sum / static_cast<double>(count);
 }
 
-// The aggregates min and max take the first value, because a comparison with kNoValue is false.
+// The aggregates min and max start as kNoValue, which is a NaN. They take the first value, because any comparison with
+// a NaN is false.
 constexpr std::array kAggregates = {
     AggregateType{.name = "count",
                   .help = "number of packets, or of packets that have this quantity",

@@ -16,7 +16,7 @@ namespace {
 
 using TypePair = std::pair<std::uint8_t, std::uint8_t>;
 
-// The pairs of ICMP message types that answer each other.
+// The pairs of ICMP message types in which each type answers the other.
 constexpr std::array<TypePair, 5> kIcmpPairs = {{
     {8, 0},    // echo
     {10, 9},   // router solicitation, advertisement
@@ -41,11 +41,11 @@ std::optional<std::uint8_t> counterpart(std::span<const TypePair> pairs, std::ui
   return std::nullopt;
 }
 
-// The flow key, with the values that the specification uses as ports.
+// The flow key. For ICMP, its ports are replaced by the values that the specification uses as ports.
 struct Tuple {
   FlowKey key;
   bool has_ports = true;
-  bool one_way = false;
+  bool one_way = false;  // true: an ICMP message type without a counterpart
 };
 
 Tuple icmp_tuple(const FlowKey& key, std::span<const TypePair> pairs, std::uint8_t type, std::uint8_t code) {
@@ -72,7 +72,8 @@ Tuple tuple_of(const FlowKey& key, std::uint8_t icmp_type, std::uint8_t icmp_cod
   }
 }
 
-// Returns the key with the smaller endpoint first, so that both directions have the same id.
+// Returns the key with the smaller endpoint first, so that both directions have the same id. Keeps the order of a
+// one-way message.
 FlowKey ordered(const Tuple& tuple) {
   const FlowKey& key = tuple.key;
   const auto source = std::tie(key.ip_src.bytes, key.src_port);
@@ -80,7 +81,7 @@ FlowKey ordered(const Tuple& tuple) {
   return tuple.one_way || source < destination ? key : reversed(key);
 }
 
-// Collects the octets that are hashed.
+// Collects the octets to hash.
 class Message {
  public:
   Message& octets(std::span<const std::uint8_t> octets) {

@@ -13,14 +13,14 @@ namespace spanflow {
 // The number of bits in Packet::conditions.
 inline constexpr std::size_t kMostConditions = 64;
 
-// One per worker; not thread-safe. Each expression is compiled once for each link type.
+// One object per worker; not thread-safe. Each expression is compiled once for each link type.
 class Conditions {
  public:
-  // At most kMostConditions expressions are allowed. They must outlive this object.
+  // `expressions` has at most kMostConditions elements, and must outlive this object.
   explicit Conditions(const std::vector<std::string>& expressions) : expressions_(expressions) {}
 
-  // Returns one bit for each expression, in their order; 1 if the frame matches. Throws RunError if an expression is
-  // not valid for this link type.
+  // Returns one bit for each expression; the lowest bit is for the first expression. A bit is 1 if the frame matches.
+  // Throws RunError if an expression is not valid for this link type.
   std::uint64_t matches(const RawPacket& raw, LinkType link_type) {
     if (filters_ == nullptr || link_type != link_type_) [[unlikely]]
       use(link_type);

@@ -47,15 +47,15 @@ void Features::follow_connection(std::uint32_t index, const Packet& packet) {
 
 void Features::add(Side& side, const Packet& packet, std::uint64_t size) {
   side.sizes.add(size);
-  // If a packet is older than the packet before it, the gap between them counts as 0.
+  // If a packet is older than an earlier packet, the gap counts as 0.
   if (side.pkts > 0) side.gaps.add(packet.time_ns - std::min(packet.time_ns, side.last_ns));
   ++side.pkts;
   side.last_ns = std::max(side.last_ns, packet.time_ns);
   for (int bit = 0; bit < 8; ++bit) side.tcp_flag_pkts[bit] += packet.tcp_flags >> bit & 1;
 }
 
-// Must be called before the packet is added to the statistics, because they still have the time of the packet before
-// it.
+// Must be called before add() adds the packet to the statistics, because `last_ns` must be the time of the previous
+// packet.
 void Features::add_millisecond_gaps(std::uint32_t index, const Packet& packet) {
   const Statistics& statistics = statistics_[index];
   MillisecondGaps& gaps = millisecond_gaps_[index];

@@ -14,14 +14,14 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. Parallel to the worker's flow table: `index` is the index of the flow's entry.
-// `counters` must outlive the object.
+// One object per worker; not thread-safe. The arrays are parallel to the worker's flow table, which has `capacity`
+// entries: `index` is the index of the flow's entry. `counters` must outlive the object.
 class Features {
  public:
   Features(const Config::Features& options, std::uint32_t capacity, Counters& counters);
 
   static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
-  // True if records have extras, which are values of features and metadata from DPI.
+  // True if records have extras: values of features, or metadata from DPI.
   static bool give_extras(const Config& config) {
     return any(config.features) || (config.dpi.enabled && config.dpi.metadata);
   }
@@ -31,10 +31,10 @@ class Features {
   }
   void start_flow(std::uint32_t index);
   void start_segment(std::uint32_t index);
-  // `size` is the size of the packet in octets, as flow.accounting counts them.
+  // `size` is the size of the packet in octets, as flow.accounting defines it.
   void add(std::uint32_t index, const Packet& packet, std::uint64_t size);
   void describe(std::uint32_t index, FlowExtras& extras) const;
-  // Fills in the extras of a flow without features.
+  // For a flow without features: clears the feature values in `extras`, which still come from an earlier record.
   static void describe_nothing(FlowExtras& extras);
 
  private:
@@ -42,8 +42,8 @@ class Features {
     Series sizes;
     Series gaps;
     std::uint64_t pkts;
-    std::uint64_t last_ns;
-    std::uint64_t tcp_flag_pkts[8];
+    std::uint64_t last_ns;           // greatest packet time of this side
+    std::uint64_t tcp_flag_pkts[8];  // number of packets with each TCP flag, FIN first
   };
   struct Statistics {
     Side sides[2];
@@ -61,11 +61,11 @@ class Features {
   void add_early(std::uint32_t index, const Packet& packet, std::uint64_t size);
 
   Counters& counters_;
-  const std::uint32_t early_packets_;  // number of early packets that are kept per flow
+  const std::uint32_t early_packets_;  // number of early packets that are kept per segment
   ZeroedArray<Statistics> statistics_;
   ZeroedArray<MillisecondGaps> millisecond_gaps_;
   ZeroedArray<std::uint32_t> early_counts_;
-  ZeroedArray<EarlyPacket> packets_;  // early_packets_ elements for each entry
+  ZeroedArray<EarlyPacket> packets_;  // early_packets_ elements for each entry of the flow table
   ZeroedArray<TcpConnection> connections_;
   ZeroedArray<TcpConnection::Holes> holes_;
 };

@@ -8,9 +8,11 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kGreatestAlignment = 4096;  // a page, which is the alignment of the memory for the states
+// The memory for the states is aligned to a page of 4096 octets, so a state cannot have a greater alignment.
+constexpr std::uint32_t kGreatestAlignment = 4096;
 
-// Adds a folder to a bare name, because the loader would search for that name in the system's folders.
+// Makes a path of a bare file name, because dlopen() searches for a name without a slash in the system's library
+// folders.
 std::string as_file(const std::string& path) { return path.find('/') == std::string::npos ? "./" + path : path; }
 
 void check(const MetricInterface& found, const std::string& name) {

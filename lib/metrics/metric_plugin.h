@@ -1,4 +1,4 @@
-// A metric from a shared object. No other code loads shared objects.
+// A metric from a shared object. No other class loads shared objects.
 #pragma once
 
 #include <memory>
@@ -8,11 +8,12 @@
 
 namespace spanflow {
 
-// Keeps the shared object loaded. Any thread may use the interface; only one thread may use a given state.
+// The shared object stays loaded while this object exists. Any thread may call the interface, but only one thread may
+// use a given state.
 class MetricPlugin {
  public:
-  // Throws ConfigError if the shared object does not exist, has no metric of this name, or was built for another
-  // version.
+  // Throws ConfigError if the shared object cannot be loaded, has no metric of this name, was built for another
+  // version, or needs a greater alignment than 4096 octets.
   MetricPlugin(const std::string& path, const std::string& name);
 
   const MetricInterface& interface() const { return *interface_; }

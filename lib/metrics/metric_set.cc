@@ -12,7 +12,7 @@
 namespace spanflow {
 namespace {
 
-// Stores each list of names once, for the life of the process, because records point to it.
+// Stores each list of names once, until the process ends, because records point to the list.
 const MetricNames& keep(const MetricNames& names) {
   static std::mutex mutex;
   static std::set<MetricNames> kept;
@@ -105,7 +105,7 @@ void MetricSet::add_aggregation(const MetricConfig& metric, std::uint32_t cell) 
   flow_cells_ += aggregate->more_cells;
 }
 
-// Metrics with the same `when` share one bit.
+// Returns the bit of a condition, or 0 for an empty expression. Metrics with the same `when` share one bit.
 std::uint64_t MetricSet::condition_bit(const std::string& expression) {
   if (expression.empty()) return 0;
   const auto known = std::find(conditions_.begin(), conditions_.end(), expression);

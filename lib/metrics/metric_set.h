@@ -23,9 +23,9 @@ bool is_metric_name(std::string_view name);
 class MetricSwitch {
  public:
   bool is_on() const { return on_.load(std::memory_order_relaxed); }
-  // Returns true for the first call, and keeps the reason of that call.
+  // The first call stores the reason and returns true. Later calls change nothing and return false.
   bool switch_off(std::string why);
-  // Returns the reason given to switch_off(), but only once; empty if there is no new reason.
+  // The first call after switch_off() returns the reason. All other calls return an empty text.
   std::string take_reason();
 
  private:
@@ -34,17 +34,17 @@ class MetricSwitch {
   std::string reason_;
 };
 
-// One per run. All workers read it, and it must outlive them. `cell` is the position of a metric's value among the
-// cells of a flow; the first of these cells has the names.
+// One object per run. All workers read it, so it must outlive the workers. `cell` is the index of a metric's value in
+// the array of MetricCells of a flow. Element 0 of this array points to the names.
 class MetricSet {
  public:
   struct Aggregation {
     const AggregateType* aggregate;
     const QuantityType* quantity;
-    std::uint8_t directions;   // one bit for each direction whose packets count
-    std::uint64_t conditions;  // the bit of the metric's `when`, or 0
+    std::uint8_t directions;   // one bit for each direction whose packets count, see direction_bit()
+    std::uint64_t conditions;  // the bit of the metric's `when`; 0: no condition
     std::uint32_t cell;
-    std::uint32_t more_cells;  // position of the first of the aggregate->more_cells cells
+    std::uint32_t more_cells;  // index of the first of the aggregate's additional cells
   };
   struct Plugin {
     Plugin(const std::string& path, const std::string& name, std::uint32_t value_cell)
@@ -60,7 +60,7 @@ class MetricSet {
     mutable MetricSwitch power;
   };
 
-  // Loads the shared objects. Throws ConfigError if one cannot be loaded or a metric is not valid.
+  // Loads the shared objects. Throws ConfigError if a shared object cannot be loaded or a metric is not valid.
   MetricSet(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks);
 
   bool empty() const { return names_->empty(); }
@@ -69,12 +69,12 @@ class MetricSet {
   const std::vector<Aggregation>& aggregations() const { return aggregations_; }
   const std::deque<Plugin>& plugins() const { return plugins_; }
   const std::deque<Callback>& callbacks() const { return callbacks_; }
-  // The number of cells of a record: one for the names and one for each metric, or 0 without metrics.
+  // The number of cells of a record: one for the names and one for each metric. 0 without metrics.
   std::uint32_t record_cells() const { return empty() ? 0 : static_cast<std::uint32_t>(1 + names_->size()); }
-  // The number of cells of a flow: those of a record, and the additional cells of aggregates.
+  // The number of cells of a flow: the cells of a record, and the additional cells of aggregates.
   std::uint32_t flow_cells() const { return flow_cells_; }
 
-  // Returns a line for each metric that has been switched off since the last call.
+  // Returns a line for the log for each metric that has been switched off since the last call.
   std::vector<std::string> take_failures() const;
 
  private:

@@ -9,8 +9,8 @@
 
 namespace spanflow {
 
-// Uses Welford's algorithm, which has no sum of squares that could overflow or cancel out. Zeroed memory is a valid
-// empty series.
+// Uses Welford's algorithm: it needs no sum of squares, which could overflow or lose precision by cancellation. Zeroed
+// memory is a valid empty series.
 class Series {
  public:
   void add(std::uint64_t value) {

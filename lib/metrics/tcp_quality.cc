@@ -8,28 +8,30 @@
 namespace spanflow {
 namespace {
 
-// These limits are Wireshark's, so that the counts can be compared with Wireshark's.
+// These limits are the same as in Wireshark, so that the counts of both programs can be compared.
 constexpr std::uint64_t kFastRetransmissionNs = 20'000'000;
 constexpr std::uint64_t kReorderingNs = 3'000'000;  // used if the handshake gave no round-trip time
 constexpr std::uint8_t kDuplicateAcks = 2;
 
-constexpr std::uint32_t kHeaderOctets = 20;
+constexpr std::uint32_t kHeaderOctets = 20;  // size of a TCP header without options
 
 bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) == flags; }
 bool has_any(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & flags) != 0; }
 
-// True if `seq` comes before `other`. Sequence numbers wrap (RFC 9293, section 3.4).
+// True if `seq` comes before `other`. The signed difference decides, because sequence numbers wrap (RFC 9293, section
+// 3.4).
 bool before(std::uint32_t seq, std::uint32_t other) { return static_cast<std::int32_t>(seq - other) < 0; }
 
-// Returns the sequence number after the packet.
+// Returns the sequence number after the last octet of the packet. A SYN or a FIN counts as one octet.
 std::uint32_t end_of(const Packet& packet) {
   return packet.tcp_seq + packet.payload_size + (has_any(packet, tcp::kSyn | tcp::kFin) ? 1 : 0);
 }
 
-// Returns 0 if the time of the capture goes back.
+// Returns the time from `from_ns` to `to_ns`, or 0 if `to_ns` is earlier: packet times may go back.
 std::uint64_t elapsed(std::uint64_t from_ns, std::uint64_t to_ns) { return to_ns - std::min(from_ns, to_ns); }
 
-// Returns the TCP header, as far as it was captured. Empty if the decoder could not read the fixed part.
+// Returns the captured octets from the TCP header on. Returns nullopt if the header was not captured up to the window
+// field.
 std::optional<Cursor> tcp_header(const Packet& packet) {
   if (packet.later_fragment) return std::nullopt;
   Cursor header{packet.ip, packet.ip_captured, packet.ip_size};
@@ -39,7 +41,7 @@ std::optional<Cursor> tcp_header(const Packet& packet) {
   return header;
 }
 
-// True for a keep-alive probe, which has no new octets and starts one octet before the next sequence number.
+// True for a keep-alive probe: it has at most one octet, and starts one octet before the next sequence number.
 bool is_keep_alive(const Packet& packet, std::uint32_t next_seq) {
   return packet.payload_size <= 1 && packet.tcp_seq == next_seq - 1 && !has_any(packet, tcp::kSyn | tcp::kFin);
 }
@@ -61,7 +63,7 @@ TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   record_flags(packet);
   seen_ = true;
   if (syn) read_syn(packet, *header);
-  if (has(packet, tcp::kRst)) return Progress::kNone;  // the sequence numbers of a RST may have any value
+  if (has(packet, tcp::kRst)) return Progress::kNone;  // a RST may have any sequence number
   const Progress progressed = progress(packet, holes.sides[static_cast<int>(reversed(packet.direction))]);
   const Arrival arrived = arrival(packet);
   count(packet, arrived);
@@ -73,8 +75,8 @@ TcpConnection::Progress TcpConnection::add(const Packet& packet, Holes& holes) {
   return progressed;
 }
 
-// A SYN with another sequence number begins a new connection between the same ports. A SYN-ACK resets the
-// state of its own sender only, because the other side has just sent the SYN that it answers.
+// A SYN with a new sequence number begins a new connection between the same ports. A SYN-ACK resets only the numbers of
+// its own sender, because the other side has just sent the SYN that this SYN-ACK answers.
 void TcpConnection::begin_numbering(const Packet& packet) {
   const Particulars& sender = particulars(packet.direction);
   const bool known = side(packet.direction).next_known;
@@ -120,8 +122,8 @@ void TcpConnection::read_options(Cursor header, Particulars& from) {
   }
 }
 
-// To be called for a packet that takes sequence space. The packet is in order if it begins after everything that its
-// sender has sent.
+// A packet without payload, SYN or FIN is always in order. Other packets are in order if they begin after the highest
+// octet that their sender has sent.
 TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   const Side& sender = side(packet.direction);
   const Side& receiver = side(reversed(packet.direction));
@@ -131,7 +133,7 @@ TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   const bool acknowledged =
       packet.payload_size > 0 && receiver.ack_known && !before(receiver.ack, packet.tcp_seq + packet.payload_size);
   if (acknowledged) return Arrival::kRetransmitted;
-  // Data after a probe of a closed window contains the probe's octet a second time.
+  // After a zero-window probe, the next data repeats the octet of the probe.
   if (packet.payload_size > 1 && packet.tcp_seq == sender.next_seq - 1) return Arrival::kInOrder;
   const bool asked_for = receiver.duplicate_acks >= kDuplicateAcks && receiver.ack == packet.tcp_seq &&
                          elapsed(receiver.last_ns, packet.time_ns) < kFastRetransmissionNs;
@@ -140,7 +142,8 @@ TcpConnection::Arrival TcpConnection::arrival(const Packet& packet) const {
   return soon && end_of(packet) != sender.next_seq ? Arrival::kOutOfOrder : Arrival::kRetransmitted;
 }
 
-// A sender cannot know of a loss within one round trip. A packet that comes earlier was reordered, not retransmitted.
+// Returns the time during which a late packet counts as reordered, not as retransmitted. This is one round trip,
+// because a sender cannot learn of a loss earlier.
 std::uint64_t TcpConnection::reordering_window_ns() const {
   const std::uint64_t round_trip = has_syn_ && handshake_done_ ? elapsed(syn_ns_, handshake_done_ns_) : 0;
   return round_trip > 0 ? round_trip : kReorderingNs;
@@ -165,7 +168,8 @@ void TcpConnection::count(const Packet& packet, Arrival arrived) {
   }
 }
 
-// Takes the times of the handshake. With retransmissions, a SYN-ACK answers the last SYN, and an ACK the last SYN-ACK.
+// Stores the times of the handshake. If a SYN or SYN-ACK is sent again, the first SYN-ACK answers the last SYN before
+// it, and the ACK answers the last SYN-ACK.
 void TcpConnection::follow_handshake(const Packet& packet) {
   if (handshake_done_ || !has_any(packet, tcp::kSyn | tcp::kAck)) return;
   const bool answers = has(packet, tcp::kSyn | tcp::kAck);
@@ -191,7 +195,7 @@ void TcpConnection::follow_handshake(const Packet& packet) {
   }
 }
 
-// Takes the time from the client's last packet with a request to the server's first packet with an answer.
+// Stores the time of the last packet of the client's request, and of the first packet of the server's answer.
 void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
   if (packet.payload_size == 0 || !client_known_ || has_answer_) return;
   const Side& sender = side(packet.direction);
@@ -205,18 +209,20 @@ void TcpConnection::follow_exchange(const Packet& packet, Arrival arrived) {
   }
 }
 
-// Counts nothing while it is unknown what both sides had sent and acknowledged before, as at the start of a capture.
+// Returns kNone while the last acknowledgement of this sender or the data of the other side is unknown, as at the start
+// of a capture.
 TcpConnection::Progress TcpConnection::progress(const Packet& packet, const Holes::Hole& others_hole) {
   const Side& sender = side(packet.direction);
   Side& other = side(reversed(packet.direction));
   if (!has(packet, tcp::kAck) || !sender.ack_known || !other.next_known) return Progress::kNone;
   if (!before(sender.ack, packet.tcp_ack)) return Progress::kNone;
   const bool into_hole = other.has_hole && before(others_hole.begin, packet.tcp_ack);
-  if (into_hole) other.has_hole = false;  // a hole is counted only once
+  if (into_hole) other.has_hole = false;  // each hole is counted only once
   return into_hole || before(other.next_seq, packet.tcp_ack) ? Progress::kUnseen : Progress::kSeen;
 }
 
-// A packet after the next expected octet leaves a hole. Later packets fill the hole from either end.
+// A packet that begins after the next expected octet leaves a hole. Later packets fill the hole from its start or its
+// end.
 void TcpConnection::follow_hole(const Packet& packet, Holes::Hole& hole) {
   Side& sender = side(packet.direction);
   if (!sender.next_known) return;
@@ -261,6 +267,7 @@ void TcpConnection::record_flags(const Packet& packet) {
   const bool syn = has(packet, tcp::kSyn);
   const bool fin = has(packet, tcp::kFin);
   const bool rst = has(packet, tcp::kRst);
+  // '^': flow.direction has reversed the flow, because its first packet is a SYN-ACK.
   if (!seen_ && syn && has(packet, tcp::kAck) && from == Direction::kDstToSrc) record(Direction::kSrcToDst, '^');
   if (syn + fin + rst > 1) {
     record_once(from, fin && rst ? kInconsistent : kManyFlags);
@@ -280,6 +287,8 @@ void TcpConnection::record_flags(const Packet& packet) {
 
 void TcpConnection::record_once(Direction direction, Letter letter) { record_numbered(direction, letter, false); }
 
+// Adds the letter to the history if the letter is new, or if `other_number` is true: the packet has another sequence
+// number than the last packet of this kind.
 void TcpConnection::record_numbered(Direction direction, Letter letter, bool other_number) {
   std::uint8_t& recorded = side(direction).letters;
   const auto bit = static_cast<std::uint8_t>(1U << letter);
@@ -294,7 +303,7 @@ void TcpConnection::record(Direction direction, char letter) {
   history_[history_length_++] = static_cast<char>(lower ? letter + kLowerCase : letter);
 }
 
-// Records the letter for the 1st, 10th, 100th, ... time.
+// Adds the letter to the history for the 1st, 10th, 100th, ... time. `times` is the number of times so far.
 void TcpConnection::record_tenfold(Direction direction, char letter, std::uint32_t times) {
   while (times > 0 && times % 10 == 0) times /= 10;
   if (times == 1) record(direction, letter);

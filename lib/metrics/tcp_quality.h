@@ -9,29 +9,29 @@
 
 namespace spanflow {
 
-// The state of one flow's connection. Its size is fixed. Zeroed memory is a valid new connection. The Features of a
-// worker own it; not thread-safe.
+// The state of one flow's TCP connection. Its size is fixed, and zeroed memory is a valid new connection. A worker's
+// Features own the object; not thread-safe.
 class TcpConnection {
  public:
-  // Resets the counts and the history. Keeps the state on which they depend: sequence numbers, handshake, options, open
-  // request.
+  // Resets the counts and the history. Keeps the state that the new segment needs: sequence numbers, handshake,
+  // options, open request.
   void start_segment();
-  // The octets that a packet acknowledges for the first time: kNone for no octets, kSeen for octets that were seen
-  // here, kUnseen for octets that were not.
+  // Tells which octets a packet acknowledges for the first time. kNone: no octets. kSeen: only octets that this sensor
+  // has seen. kUnseen: also octets that this sensor has not seen.
   enum class Progress : std::uint8_t { kNone, kSeen, kUnseen };
 
-  // The first gap in the octets of each side, as seen here. Gaps are stored outside the connection, because few
-  // connections have one. Zeroed memory means that there is no gap.
+  // The first hole in the octets of each side: octets that this sensor has not seen. Holes are stored outside the
+  // TcpConnection, because few connections have a hole. Zeroed memory means that there is no hole.
   struct Holes {
     struct Hole {
-      std::uint32_t begin;
-      std::uint32_t end;
+      std::uint32_t begin;  // sequence number of the first missing octet
+      std::uint32_t end;    // sequence number after the last missing octet
     };
     Hole sides[2];
   };
 
-  // Adds a TCP packet of this flow, whose direction must be set. Ignores a packet without a complete TCP header.
-  // `holes` must always be the holes of this connection.
+  // Adds a TCP packet of this flow. packet.direction must be set. Ignores a packet whose TCP header was not captured up
+  // to the window field. `holes` must be the Holes of this connection in every call.
   Progress add(const Packet& packet, Holes& holes);
 
   // True if a packet has been added.
@@ -39,22 +39,22 @@ class TcpConnection {
   void describe(TcpQuality& quality) const;
 
  private:
-  static constexpr std::size_t kHistoryLetters = 21;
+  static constexpr std::size_t kHistoryLetters = 21;  // greatest length of the history
 
   enum class Arrival : std::uint8_t { kInOrder, kRetransmitted, kOutOfOrder };
-  // The letters of the history for flags and payload. Each has one bit in Side::letters.
+  // The letters of the history for flags and payload. Each letter has one bit in Side::letters.
   enum Letter : std::uint8_t { kSyn, kSynAck, kFin, kRst, kData, kAck, kInconsistent, kManyFlags };
 
-  // The state of a sender that each of its packets needs.
+  // The state of one sender that every packet of this sender needs.
   struct Side {
-    std::uint64_t advanced_ns;         // when next_seq last increased
+    std::uint64_t advanced_ns;         // time when next_seq last increased
     std::uint64_t last_ns;             // time of the last packet
     std::uint32_t next_seq;            // sequence number after the highest octet sent
     std::uint32_t ack;                 // last acknowledgement number sent
     std::uint16_t window;              // last advertised window, not scaled
     std::uint16_t retransmitted_bare;  // number of retransmitted packets that are a SYN or FIN without payload
-    std::uint8_t duplicate_acks;
-    std::uint8_t letters;  // letters that the history already has
+    std::uint8_t duplicate_acks;       // number of duplicates of `ack`, counted up to kDuplicateAcks
+    std::uint8_t letters;              // bits of the letters that the history already has
     bool next_known : 1;
     bool ack_known : 1;
     bool sent_keep_alive : 1;  // true: the last packet was a keep-alive probe
@@ -65,16 +65,16 @@ class TcpConnection {
       duplicate_acks = 0;
     }
   };
-  // The state of a sender that few of its packets need.
+  // The state of one sender that only few packets of this sender need.
   struct Particulars {
     std::uint32_t retransmitted;
     std::uint32_t out_of_order;
     std::uint32_t zero_window;
     std::uint32_t gaps;
     std::uint32_t initial_seq;
-    std::uint32_t reset_seq;
-    std::uint16_t mss;
-    std::uint8_t window_scale;
+    std::uint32_t reset_seq;    // sequence number of the last RST
+    std::uint16_t mss;          // octets
+    std::uint8_t window_scale;  // shift count
     bool initial_known : 1;
     bool mss_known : 1;
     bool window_scale_known : 1;
@@ -108,8 +108,8 @@ class TcpConnection {
   std::uint64_t first_syn_ack_ns_;   // time of the first SYN-ACK after that SYN
   std::uint64_t last_syn_ack_ns_;    // time of the last SYN-ACK before the end of the handshake
   std::uint64_t handshake_done_ns_;  // time of the client's acknowledgement
-  std::uint64_t request_ns_;
-  std::uint64_t answer_ns_;
+  std::uint64_t request_ns_;         // time of the last packet of the request
+  std::uint64_t answer_ns_;          // time of the first packet of the answer
   Particulars particulars_[2];
   Direction client_;
   bool seen_ : 1;

@@ -107,7 +107,7 @@ void UserMetrics::end_segment(std::uint32_t index) {
   }
 }
 
-// Destroys the state even if the metric has been switched off.
+// Destroys the state if it exists, even if the metric has been switched off.
 void UserMetrics::destroy(const Coded& metric, std::byte* flow_memory) {
   if (flow_memory[metric.is_made] == std::byte{0}) return;
   metric.code->destroy(flow_memory + metric.state);

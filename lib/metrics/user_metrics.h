@@ -13,9 +13,9 @@
 
 namespace spanflow {
 
-// One per worker; not thread-safe. Parallel to the worker's flow table: `index` is the index of the flow's entry. The
-// constructor allocates all memory. The MetricSet and the counters must outlive the object. The cells of a flow and the
-// states of its plugins are adjacent in memory.
+// One object per worker; not thread-safe. The arrays are parallel to the worker's flow table, which has `capacity`
+// entries: `index` is the index of the flow's entry. The constructor allocates all memory. The MetricSet and the
+// counters must outlive the object. The cells of a flow and the states of its plugins are adjacent in memory.
 class UserMetrics {
  public:
   UserMetrics(const MetricSet& set, std::uint32_t capacity, Counters& counters);
@@ -30,22 +30,22 @@ class UserMetrics {
     __builtin_prefetch(&flow.src_to_dst);
     __builtin_prefetch(&flow.dst_to_src);
   }
-  // True if a metric has user code, which can read the flow.
+  // True if any metric has user code (a plugin or a callback). User code can read the Flow.
   bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
-  // Call only if see_flows() is true. Returns the flow that user code reads, which the caller must keep up to date.
+  // Returns the Flow that user code reads. The caller must keep the Flow up to date. Requires see_flows().
   Flow& flow(std::uint32_t index) { return flows_[index]; }
-  // Resets the values, and makes flow(index).metrics refer to them.
+  // Resets the values, and makes flow(index).metrics refer to the values.
   void start_segment(std::uint32_t index);
   // Adds a packet that has already been counted in the flow. `is_first` is true for the first packet of the segment.
   void add(std::uint32_t index, const Packet& packet, bool is_first);
-  // Computes the final values. Must be called for every segment that was started.
+  // Computes the final values and destroys the states. Must be called for every segment that was started.
   void end_segment(std::uint32_t index);
-  // Copies the final values to the MetricSet::record_cells() cells of a record.
+  // Copies the final values to `to`, an array of MetricSet::record_cells() cells. Returns a view of this array.
   MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
 
  private:
-  // A metric of a shared object. Offsets are in the memory of a flow: `state` is that of the metric's state, `is_made`
-  // that of an octet that is 1 if the state has been constructed.
+  // A metric of a shared object. `state` and `is_made` are offsets in the memory of a flow. At `state` is the metric's
+  // state. At `is_made` is an octet that is 1 while the state is constructed.
   struct Coded {
     const MetricInterface* code;
     MetricSwitch* power;
@@ -64,7 +64,7 @@ class UserMetrics {
   const MetricSet& set_;
   Counters& counters_;
   std::vector<Coded> coded_;  // one element for each of set_.plugins()
-  const std::size_t stride_;
+  const std::size_t stride_;  // octets of memory_ for each flow
   ZeroedArray<std::byte> memory_;
   ZeroedArray<Flow> flows_;
 };

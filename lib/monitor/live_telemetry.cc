@@ -49,8 +49,8 @@ std::string name_of(const CounterValues&, std::size_t at) { return std::to_strin
 std::string name_of(const PortCounts& port, std::size_t) { return port.name; }
 std::string name_of(const SinkLedger& sink, std::size_t) { return sink.name; }
 
-// A command in the style of DPDK's own: without a parameter it lists the items, with a number it gives one item's
-// values.
+// Answers a command in the style of DPDK's own commands. Without a parameter, the answer is the list of items. With a
+// number, the answer is the values of the item at this index. Returns nullopt for an invalid number.
 template <typename Item>
 std::optional<TelemetryAnswer> list_or_one(const std::vector<Item>& items, const std::string& number) {
   if (number.empty()) {

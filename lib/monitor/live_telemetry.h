@@ -1,4 +1,4 @@
-// Publishes the counters of a live run: to Prometheus and through DPDK's telemetry socket.
+// Publishes the counters of a live run, for Prometheus and on DPDK's telemetry socket.
 #pragma once
 
 #include <functional>
@@ -11,10 +11,11 @@
 
 namespace spanflow {
 
-// Other threads call `snapshot`, so it must be thread-safe and outlive this object. EAL must be initialized.
+// Other threads call `snapshot`. `snapshot` must be thread-safe, and the objects that it uses must outlive this object.
+// EAL must be initialised.
 class LiveTelemetry {
  public:
-  // Logs a warning if the Prometheus endpoint cannot be opened; the run continues without it.
+  // If the Prometheus endpoint cannot be opened, logs a warning, and the run continues without the endpoint.
   LiveTelemetry(const Config::Telemetry& options, const std::function<Summary()>& snapshot);
 
  private:

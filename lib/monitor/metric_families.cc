@@ -54,7 +54,8 @@ class Families {
 
 double sample_of(std::uint64_t value) { return static_cast<double>(value); }
 
-// The metric name of a counter or histogram: with Prometheus's base unit, and underscores for dots.
+// Returns the Prometheus name of a counter or histogram: with a base unit (seconds or bytes), and with underscores for
+// dots.
 std::string name_of(std::string_view row, std::string_view unit, bool is_count) {
   std::string name(row);
   if (unit == "ns") name.replace(name.rfind("_ns"), std::string::npos, "_seconds");
@@ -67,11 +68,11 @@ double in_base_unit(std::uint64_t value, std::string_view unit) {
   return unit == "ns" ? sample_of(value) / sample_of(kNanosecondsPerSecond) : sample_of(value);
 }
 
-// The family of a counter. Counters of one quantity that differ in the reason (packets.ignored.filtered,
-// packets.nic_missed) are one family with the label `reason`.
+// The family of a counter. Counters of one quantity that differ only in the reason are one family with the label
+// `reason`. Examples are all packets.ignored.* counters, and all counters in kLosses.
 struct Series {
   FamilyInfo family;
-  Labels reason;
+  Labels reason;  // empty for a counter that has a family of its own
 };
 
 Series series_of(const CounterInfo& counter) {
@@ -107,7 +108,7 @@ void add_counter(Families& families, Counter counter, ClientMetric::Label owner,
   families.add(series.family, std::move(labels), in_base_unit(value, info(counter).unit));
 }
 
-// Adds a thread's counters, except those of ports, which add_port() adds.
+// Adds the counters of a thread, except the counters of ports, which add_port() adds.
 void add_thread(Families& families, const std::string& name, const CounterValues& counters) {
   for (const CounterInfo& counter : kCounters) {
     if (!is_of_ports(counter.id)) {
@@ -200,7 +201,7 @@ double open_descriptors() {
   return static_cast<double>(std::distance(begin(descriptors), end(descriptors)));
 }
 
-// These metrics have the names of Prometheus's own client libraries.
+// Prometheus's own client libraries use the same names for these metrics.
 void add_process(Families& families) {
   families.add({"process_cpu_seconds_total", "CPU time of the process, user and system", MetricType::Counter}, {},
                cpu_seconds());

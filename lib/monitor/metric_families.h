@@ -1,4 +1,4 @@
-// Converts a Summary to Prometheus metric families. Internal to lib/monitor.
+// Converts a Summary to Prometheus metric families. Used only in lib/monitor.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -9,8 +9,8 @@
 
 namespace spanflow {
 
-// The names come from the tables of counters and histograms. All begin with spanflow_, except process_*. Each family
-// occurs once.
+// The names of counters and histograms come from their tables. All names begin with spanflow_, except the metrics of
+// the process, which begin with process_. Each family occurs once.
 std::vector<prometheus::MetricFamily> metric_families(const Summary& summary);
 
 }  // namespace spanflow

@@ -19,7 +19,7 @@
 namespace spanflow {
 namespace {
 
-// The first message of the web server on this thread. If the server does not start, the message is the reason.
+// The first log message of the web server on this thread. If the server cannot start, this message is the reason.
 thread_local std::string first_message;
 
 int take_log(const mg_connection*, const char* text) {

@@ -1,4 +1,4 @@
-// Serves a run's metrics to Prometheus: a small web server with the page /metrics.
+// Serves the metrics of a run to Prometheus: a small web server with the page /metrics.
 #pragma once
 
 #include <functional>
@@ -9,10 +9,11 @@
 
 namespace spanflow {
 
-// The endpoint's own threads call `snapshot` once for each scrape: it must be thread-safe and outlive the endpoint.
+// The endpoint's own threads call `snapshot` once for each scrape. `snapshot` must be thread-safe, and the objects that
+// it uses must outlive the endpoint.
 class PrometheusEndpoint {
  public:
-  // `listen` is HOST:PORT, with an IPv6 address in brackets. Throws RunError if that address cannot be opened.
+  // `listen` is HOST:PORT. An IPv6 address is in brackets. Throws RunError if this address cannot be opened.
   PrometheusEndpoint(const std::string& listen, std::function<Summary()> snapshot);
   ~PrometheusEndpoint();
 
@@ -21,10 +22,10 @@ class PrometheusEndpoint {
   std::unique_ptr<Server> server_;
 };
 
-// The text of a scrape.
+// Returns the metrics in Prometheus's text format, as a scrape receives them.
 std::string to_prometheus(const Summary& summary);
 
-// A Markdown table of all families, for docs/telemetry.md.
+// Returns a Markdown table of all families, for docs/telemetry.md.
 std::string list_telemetry();
 
 }  // namespace spanflow

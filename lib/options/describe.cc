@@ -11,7 +11,7 @@ namespace spanflow {
 namespace {
 
 struct SplitName {
-  std::string section;  // empty: the top level
+  std::string section;  // empty: the option is on the top level
   std::string key;
 };
 
@@ -36,12 +36,13 @@ bool is_something(const std::string& value) {
 
 std::string explained(const Option& option) { return option.help + (option.reloads ? "; changes on reload" : ""); }
 
-// "`flow.capacity`: 128000"; for a mapping only the name, because its keys follow as items.
+// Returns name and default value: "`flow.capacity`: 128000". For a mapping, returns only the name, because the
+// mapping's keys follow as items.
 std::string term(const std::string& name, const std::string& initial, const std::vector<OptionMember>& members) {
   return fmt::format("`{}`{}", name, is_something(initial) && members.empty() ? ": " + initial : "");
 }
 
-// The help and the expected value. A mapping's keys are left out, because they follow as items.
+// Returns the help and the expected value. Leaves out the list of a mapping's keys, because the keys follow as items.
 std::string meaning(const std::string& help, const std::string& expected, const std::vector<OptionMember>& members) {
   if (expected == "text") return help;
   return fmt::format("{} ({})", help, members.empty() ? expected : expected.substr(0, expected.find(" with ")));

@@ -8,13 +8,13 @@
 
 namespace spanflow {
 
-// A configuration that load_yaml reads back to the same Config; a comment explains each option.
+// Returns YAML that load_yaml() reads back to the same Config. A comment explains each option.
 std::string dump_config(const Config& config);
-// The Markdown table in docs/configuration.md.
+// Returns the Markdown table in docs/configuration.md.
 std::string list_options();
-// The text of config/spanflow.schema.json.
+// Returns the content of config/spanflow.schema.json.
 std::string config_schema();
-// The manual page spanflow.yaml(5), in roff.
+// Returns the manual page spanflow.yaml(5), in roff.
 std::string options_manual(std::string_view version);
 
 }  // namespace spanflow

@@ -34,8 +34,9 @@ std::vector<std::string> names_below(const std::string& prefix) {
 
 bool is_section(const std::string& name) { return !names_below(name + ".").empty(); }
 
-// The nearest known name: first in the same section, then by the last word in any section ("capacity" at the top level
-// suggests flow.capacity). "idle" is read as "inactive", because other meters use that word.
+// Returns the nearest known name, or an empty text. Searches the names in the same section first. Then compares only
+// the last word of the names in all sections, so "capacity" at the top level suggests flow.capacity. Reads "idle_" as
+// "inactive_", because other meters use the word "idle".
 std::string suggestion(std::string full_name, const std::string& prefix) {
   if (const auto idle = full_name.find("idle_"); idle != std::string::npos) full_name.replace(idle, 4, "inactive");
   auto beside = names_below(prefix);
@@ -124,8 +125,8 @@ void load_yaml(const std::string& yaml, const std::string& origin, Config& confi
 void load_yaml_file(const std::string& path, Config& config) {
   std::ifstream file(path);
   std::stringstream text;
-  if (file.peek() != std::ifstream::traits_type::eof())
-    text << file.rdbuf();  // inserting an empty buffer would set failbit
+  // For an empty file, << would insert nothing and set failbit.
+  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
   if (!file.is_open() || file.bad() || text.fail())
     throw ConfigError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
   load_yaml(text.str(), path, config);

@@ -1,5 +1,5 @@
-// Reads YAML and "name=value" settings into a Config. Every mistake is a ConfigError of one line: its place, the full
-// dotted name, what was expected, and the nearest correct word.
+// Reads YAML and "name=value" settings into a Config. For a mistake, the functions throw a ConfigError with one line:
+// the place, the full dotted name, the expected value, and the nearest correct word.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ void apply_setting(const std::string& setting, Config& config);
 
 // Checks rules between options, after all options are read. Throws ConfigError.
 void check(const Config& config);
-// Settings that are allowed but look like a mistake, one line each.
+// Returns one line for each setting that is allowed but looks like a mistake.
 std::vector<std::string> warnings(const Config& config);
 
 }  // namespace spanflow

@@ -5,7 +5,8 @@
 namespace spanflow {
 namespace {
 
-// Escapes hyphens, quotes, tildes and carets: they then stay ASCII, and text copied from the page works.
+// Returns the roff escape for a character, or an empty text if the character needs none. Without the escapes, roff
+// turns hyphens, quotes, carets and tildes into typographic characters, and text copied from the page does not work.
 std::string_view escaped(char c) {
   switch (c) {
     case '\\':
@@ -30,7 +31,7 @@ std::string_view escaped(char c) {
 std::string verbatim(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    // roff takes a line that starts with a dot as a request.
+    // roff reads a line that starts with a dot as a request. The escape \& before the dot prevents this.
     if (c == '.' && (out.empty() || out.back() == '\n')) out += "\\&";
     if (const std::string_view escape = escaped(c); !escape.empty()) {
       out += escape;
@@ -58,7 +59,7 @@ std::string marked_up(std::string_view text) {
 
 ManPage::ManPage(const Title& title) {
   add(fmt::format(".TH {} {} \"\" \"spanflow {}\"", verbatim(title.name), title.section, title.version));
-  add(".ad l\n.nh");  // no justification, no hyphenation: most words are names
+  add(".ad l\n.nh");  // no justification and no hyphenation, because most words are names
   section("NAME");
   add(fmt::format("{} \\- {}", verbatim(title.name), verbatim(title.summary)));
 }

@@ -1,4 +1,4 @@
-// Writes manual pages: plain text to man(7) macros.
+// Writes manual pages: converts plain text to man(7) macros.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace spanflow {
 
-// One page, written from top to bottom. In texts and terms, `literal` is bold and *placeholder* underlined; everything
-// else is plain text. The reader's terminal breaks the lines.
+// One page, written from top to bottom. In texts and terms, `literal` becomes bold and *placeholder* becomes
+// underlined; all other text is plain. man(1) breaks the lines when it shows the page.
 class ManPage {
  public:
   struct Title {
@@ -37,7 +37,7 @@ class ManPage {
   void add(std::string_view line);
 
   std::string text_;
-  bool after_heading_ = false;  // true directly after a heading, which begins a paragraph itself
+  bool after_heading_ = false;  // true directly after a heading: the heading itself begins a paragraph
 };
 
 }  // namespace spanflow

@@ -7,7 +7,7 @@
 
 namespace spanflow {
 
-// The known name nearest to a mistyped one; empty if none is near.
+// Returns the word in `known` that is nearest to the mistyped `word`. Returns an empty text if no word is near.
 std::string nearest(std::string_view word, std::span<const std::string> known);
 
 }  // namespace spanflow

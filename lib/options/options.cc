@@ -30,7 +30,7 @@ ValueType<std::string> filter() {
   return type;
 }
 
-// A boolean or a list of names. The names are listed in the order of tunnel_names().
+// The value is a boolean or a list of names. The names are shown in the order of tunnel_names().
 ValueType<TunnelSet> tunnels() {
   std::vector<std::string> names;
   for (const auto& [type, name] : tunnel_names()) names.emplace_back(name);
@@ -61,7 +61,8 @@ ValueType<TunnelSet> tunnels() {
           }};
 }
 
-// A key such as "sum: size" of a metric: sets the metric's aggregate and quantity.
+// The key of a metric that names its aggregate, such as `sum` in "sum: size". It sets the metric's aggregate and
+// quantity.
 MemberOption<MetricConfig> aggregate(const AggregateType& type) {
   std::vector<std::string> names;
   for (const QuantityType& quantity : quantity_types()) {
@@ -82,7 +83,7 @@ MemberOption<MetricConfig> aggregate(const AggregateType& type) {
           words.expected};
 }
 
-// The names of all aggregates, each with `before` and `after` around it.
+// Returns the names of all aggregates, with `before` in front of each name and `after` behind it.
 std::string list_of_aggregates(std::string_view before = "", std::string_view after = "") {
   std::vector<std::string> listed;
   for (const AggregateType& type : aggregate_types()) listed.push_back(fmt::format("{}{}{}", before, type.name, after));
@@ -179,10 +180,10 @@ bool is_listen_address(std::string_view text) {
   return colon != std::string_view::npos && is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
 }
 
-// For the JSON schema: the form of a listen address. A pattern cannot check that the port is from 1 to 65,535.
+// The form of a listen address, for the JSON Schema. The pattern does not check that the port is from 1 to 65,535.
 constexpr std::string_view kListenPattern = R"(^(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Za-z.-]+):[0-9]{1,5}$)";
 
-// "off" is stored as an empty text.
+// The value "off" is stored as an empty text.
 ValueType<std::string> listen_address() {
   const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
   return {
@@ -211,8 +212,9 @@ Option option(std::string name, Member& (*access)(Config&), const ValueType<T>& 
           reloads};
 }
 
-// NAME is both the dotted name and the path of the member in Config, so the two cannot differ. The + makes a function
-// pointer of the lambda: option() is compiled once for each type of value then, and not for each option.
+// NAME is the option's dotted name and also the path of its member in Config, so name and path cannot differ. The +
+// converts the lambda to a function pointer. The compiler then instantiates option() once for each type of value, and
+// not for each option.
 #define OPTION(NAME, TYPE, ...) \
   option(                       \
       #NAME, +[](Config & config) -> auto& { return config.NAME; }, TYPE, __VA_ARGS__)

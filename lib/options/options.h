@@ -16,18 +16,19 @@ class Node;
 
 namespace spanflow {
 
-// Thrown by Option::read. Line and column are those of the faulty part of the value; -1: the whole value is at fault.
+// Thrown by Option::read. `line` and `column` are the place of the faulty part of the value, counted from 0; -1: the
+// whole value is faulty.
 struct OptionError {
   std::string expected;
   int line = -1;
   int column = -1;
-  std::string name_suffix;  // name of the faulty part: "[1].type"
+  std::string name_suffix;  // path from the option to the faulty part: "[1].type"
   std::string got;          // the faulty part as written: "\"csv\"" or "a list"
   std::string hint;         // a suggestion: ", did you mean ...?"
-  std::string complaint;    // replaces the texts above if the mistake is not the value: "given twice"
+  std::string complaint;    // message to use instead of expected, got and hint: "given twice"; empty: none
 };
 
-// A key of a mapping option, such as a sink. The reference lists the keys.
+// A key of an option whose value is a mapping, such as a sink. The manual page lists these keys.
 struct OptionMember {
   std::string name;
   std::string expected;
@@ -43,15 +44,15 @@ struct Option {
   std::string schema;    // JSON Schema of the value, without the outer braces
   std::string help;
   std::function<void(Config&, const YAML::Node&)> read;  // reads a value into the Config; throws OptionError
-  std::function<std::string(const Config&)> show;
-  std::vector<OptionMember> members;  // keys of the value, if the value is a mapping or a list of mappings
+  std::function<std::string(const Config&)> show;        // returns the value as YAML
+  std::vector<OptionMember> members;                     // keys, if the value is a mapping or a list of mappings
   std::function<void(const Config& from, Config& to)> copy;
   bool reloads = false;  // true: a reload applies a new value to a running capture, see reload.h
 };
 
 const std::vector<Option>& options();
 
-// nullptr if there is no such option.
+// Returns nullptr if no option has this name.
 const Option* find_option(std::string_view name);
 
 // Describes a node for error messages: its text in quotes, "a list", "a mapping" or "nothing".

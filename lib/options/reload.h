@@ -10,11 +10,11 @@ namespace spanflow {
 
 // Names of changed options.
 struct Changes {
-  std::vector<std::string> made;
-  std::vector<std::string> need_restart;
+  std::vector<std::string> made;          // copied to the running configuration
+  std::vector<std::string> need_restart;  // not copied, because they cannot change at runtime
 };
 
-// Copies the options of `wanted` that may change at runtime (Option::reloads) to `running`.
+// Copies the changed options of `wanted` that may change at runtime (Option::reloads) to `running`.
 Changes take_over(const Config& wanted, Config& running);
 
 }  // namespace spanflow

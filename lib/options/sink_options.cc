@@ -102,8 +102,8 @@ SinkMembers common_members() {
           member("queue", &SinkConfig::queue, whole_number(1, 100'000'000), "records that may wait for this sink")};
 }
 
-// The keys of all sink types, for the documentation. Keys with the same name are merged; the help then has a part for
-// each type.
+// Collects the keys of all sink types, for the documentation. Keys with the same name become one key. If their help
+// texts differ, the help of this key has a part for each text.
 class AllMembers {
  public:
   explicit AllMembers(SinkMembers common) : members_(std::move(common)) {}
@@ -167,7 +167,7 @@ struct SinkOptionTable {
   SinkMembers all;
 };
 
-// The type that the node names, such as "csv", or the default type.
+// Returns the sink type that the node names, such as "csv". Returns the default type if the node names no type.
 std::string type_of_sink(const YAML::Node& node, const SinkMember& type_member) {
   SinkConfig sink;
   for (const auto& entry : node) {
@@ -202,7 +202,7 @@ SinkConfig read_sink(const SinkOptionTable& table, const std::string& expected, 
 values::ValueType<std::vector<std::string>> field_selection() {
   std::vector<std::string> known(kFieldSets.begin(), kFieldSets.end());
   for (const Field& field : fields()) known.emplace_back(field.name);
-  // The error message shows only the nearest field name: a list of all names would be too long.
+  // An error message shows only the nearest field name, because a list of all names would be too long.
   const ValueType<std::string> word =
       described_as(fmt::format("{} or a field name, see --list-fields", fmt::join(kFieldSets, ", ")), word_of(known));
   ValueType<std::vector<std::string>> list = list_of(word);
@@ -216,7 +216,8 @@ values::ValueType<std::vector<std::string>> field_selection() {
 }
 
 values::ValueType<SinkConfig> sink() {
-  // Shared, because a value type is copied often, and copies of the table would dominate the start of the program.
+  // A value type is copied often. All copies share one table, because copying it would take most of the program's start
+  // time.
   const auto table = std::make_shared<const SinkOptionTable>();
   auto type = mapping<SinkConfig>(table->all, "a sink");
   type.read = [table, expected = type.expected](const YAML::Node& node) { return read_sink(*table, expected, node); };

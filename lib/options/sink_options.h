@@ -8,7 +8,8 @@
 
 namespace spanflow {
 
-// A value is "classic", "full", "nfstream", or a list of field names. A single word is a list of one.
+// A list of field names and of field sets ("classic", "full", "nfstream"). A single word is read as a list with this
+// word.
 values::ValueType<std::vector<std::string>> field_selection();
 
 values::ValueType<SinkConfig> sink();

@@ -1,4 +1,4 @@
-// The value types of options. Each reads a value from a YAML node and writes it as YAML.
+// The types of option values. Each type reads a value from a YAML node and shows a value as YAML.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 
 namespace spanflow::values {
 
-// Describes, reads and shows values of one type.
+// Describes, reads and shows values of one type. The members have the same meaning as in Option.
 template <typename T>
 struct ValueType {
   std::string expected;
@@ -28,21 +28,22 @@ struct ValueType {
   std::vector<OptionMember> members;
 };
 
-// The text of a scalar. For any other node, throws an OptionError with `expected`.
+// Returns the text of a scalar. For any other node, throws an OptionError with `expected`.
 std::string scalar_of(const YAML::Node& node, const std::string& expected);
 std::string quoted_list(std::span<const std::string> words);
 std::string did_you_mean(const std::string& word, std::span<const std::string> known);
-// Sets the error's line and column to those of `part`, unless an inner node has set them.
+// Sets line, column and `got` of the error from `part`. Changes nothing if the reader of an inner node has already set
+// them.
 void place(OptionError& error, const YAML::Node& part);
 
 ValueType<bool> boolean();
 ValueType<std::uint64_t> whole_number(std::uint64_t least, std::uint64_t most);
 ValueType<std::uint64_t> power_of_two(std::uint64_t least, std::uint64_t most);
 ValueType<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
-ValueType<Nanoseconds> duration(Nanoseconds least);
+ValueType<Nanoseconds> duration(Nanoseconds least);  // at most 100 years
 ValueType<Nanoseconds> duration(Nanoseconds least, Nanoseconds most);
 
-// Also accepts "off", which is stored as 0.
+// Accepts the values of `type`, and "off", which is stored as 0.
 template <typename T>
 ValueType<T> or_off(const ValueType<T>& type) {
   const std::string expected = "off, or " + type.expected;
@@ -61,7 +62,7 @@ ValueType<T> or_off(const ValueType<T>& type) {
 ValueType<std::string> text();
 ValueType<std::string> word_of(const std::vector<std::string>& words);
 
-// A word from a list; each word stands for a value.
+// A word from a list. Each word stands for a value.
 template <typename T>
 ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
   std::vector<std::string> words;
@@ -87,6 +88,7 @@ ValueType<T> choice(std::vector<std::pair<std::string, T>> values) {
           }};
 }
 
+// Returns the type with another text for `expected`, also in its errors.
 template <typename T>
 ValueType<T> described_as(const std::string& expected, ValueType<T> type) {
   type.expected = expected;
@@ -137,7 +139,7 @@ struct MemberOption {
   std::function<std::string(const T&)> show;
   std::string expected;
   std::vector<OptionMember> members;
-  std::string of;  // as OptionMember::of
+  std::string of;  // see OptionMember::of
 };
 
 template <typename T, typename V>

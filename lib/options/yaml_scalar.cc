@@ -15,7 +15,7 @@ std::string yaml_scalar(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
-      quoted += fmt::format("\\x{:02x}", byte);  // YAML would fold a line break into a space
+      quoted += fmt::format("\\x{:02x}", byte);  // YAML would read a raw line break as a space
     } else {
       if (c == '"' || c == '\\') quoted += '\\';
       quoted += c;

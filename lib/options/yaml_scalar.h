@@ -6,7 +6,7 @@
 
 namespace spanflow {
 
-// Quotes the text if YAML would read it as another value without quotes.
+// Puts the text in quotes if YAML could read the unquoted text as another value.
 std::string yaml_scalar(std::string_view text);
 
 }  // namespace spanflow

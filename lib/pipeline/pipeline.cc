@@ -17,7 +17,7 @@
 namespace spanflow {
 namespace {
 
-// The CPU of a live worker: the configured one, or one of the last CPUs, which other programs use least.
+// Returns the CPU of a live worker. Without input.cores, workers get the last CPUs, which other programs use least.
 int cpu_of(const Config& config, std::size_t worker) {
   if (!config.input.cores.empty()) return static_cast<int>(config.input.cores[worker]);
   const std::vector<int> cpus = allowed_cpus();
@@ -130,7 +130,8 @@ void Pipeline::start() {
 void Pipeline::run_meter(std::uint16_t worker) {
   name_this_thread(fmt::format("worker {}", worker));
   meters_[worker]->run();
-  if (hand_over_ != nullptr) hand_over_->leave(worker);  // also after a failure: no other worker may wait for this one
+  // Also after a failure, so that no other worker waits for this worker.
+  if (hand_over_ != nullptr) hand_over_->leave(worker);
   const std::lock_guard lock(mutex_);
   --running_meters_;
   changed_.notify_all();
@@ -147,19 +148,21 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   log_overload();
   const bool out_of_time =
       config_.input.duration.count() > 0 && std::chrono::steady_clock::now() - started_ >= config_.input.duration;
-  // In a live run, sinks retry, and during a reload there may be no sinks.
+  // Only a run that reads capture files stops when all sinks have ended. In a live run, sinks retry, and during a
+  // reload there may be no sinks.
   const bool nobody_reads = !is_live() && sinks_->have_ended();
   if (!ended && (out_of_time || nobody_reads)) request_stop();
   return ended;
 }
 
-// Threads that touch packets do not log: workers and readers leave notes instead.
+// Logs the notes of workers and readers, and the metrics that were switched off. Threads that handle packets do not
+// log.
 void Pipeline::log_for_workers() {
   for (const std::string& note : notes_.take()) log().warn("{}", note);
   for (const std::string& line : metrics_.take_failures()) log().error("{}", line);
 }
 
-// Logs the highest overload level of all workers, at most one line per second.
+// Logs the highest overload level of all workers when it has changed, at most one line per second.
 void Pipeline::log_overload() {
   constexpr std::array<std::string_view, 4> kLevels = {
       "no more: everything is metered in full again", "level 1: nDPI gets fewer packets of each flow",

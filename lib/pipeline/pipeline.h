@@ -1,5 +1,5 @@
-// Owns everything between the packet sources and the sinks; builds, starts, drains and joins it. Used by the daemon and
-// the Streamer.
+// Owns all parts of a run, from the packet sources to the sinks. Builds, starts, drains and joins them. The daemon and
+// the Streamer use it.
 #pragma once
 
 #include <atomic>
@@ -28,38 +28,41 @@
 
 namespace spanflow {
 
-// request_stop(), rotate_files(), reload(), polls() and summary() are thread-safe; the other functions belong to one
-// thread.
+// request_stop(), rotate_files(), reload(), polls() and summary() are thread-safe. Only one thread at a time may call
+// the other functions.
 class Pipeline {
  public:
-  // Opens the input and the sinks. `more_sinks` and `callbacks` are added to the sinks and metrics of the
-  // configuration. Throws ConfigError or RunError.
+  // Opens the input and the sinks. `more_sinks` are added to the sinks of the configuration, and `callbacks` to its
+  // metrics. Throws ConfigError or RunError.
   explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {},
                     const std::vector<UserMetric>& callbacks = {});
   // Stops the run if needed, and joins the threads.
   ~Pipeline();
 
   void start();
-  // Waits at most `time` for the end of the input; true if the input has ended. Call it in a loop: it also logs for the
-  // workers, and checks input.duration and the sinks.
+  // Waits at most `time` for the workers to end. Returns true if all workers have ended. Call it in a loop, because it
+  // also logs the workers' notes, and ends the run after input.duration or when all sinks of a run with capture files
+  // have ended.
   bool wait(std::chrono::milliseconds time);
-  // Ends the input. Records that sinks do not take within SinkSet::kPatience are dropped and counted.
+  // Ends the input. Records that a sink does not take within SinkSet::kPatience are dropped and counted.
   void request_stop();
-  // Completes the files that have records; later records go to new files.
+  // Makes the sinks complete the files that have records. Later records go to new files.
   void rotate_files() { ++rotations_; }
-  // Applies the options of a checked configuration that may change at runtime. Returns the names of the applied options
-  // and of those that need a restart. Live runs only, between start() and finish(). On ConfigError or RunError nothing
-  // has changed. Waits until removed sinks have written their records.
+  // Applies those options of `wanted`, a checked configuration, that may change at runtime. Returns the names of the
+  // applied options and of the options that need a restart. Allowed only in a live run, between start() and finish().
+  // If it throws ConfigError or RunError, nothing has changed. Waits until removed sinks have written their records.
   Changes reload(const Config& wanted);
-  // For each packet thread, how often it has looked for packets. If a number no longer grows, the thread hangs.
+  // Returns, for each thread that polls for packets, how often it has polled. If a number no longer grows, the thread
+  // hangs.
   std::vector<std::uint64_t> polls() const;
-  // Drains the pipeline and joins the threads; all records are then written. Errors are in failures().
+  // Drains the pipeline and joins the threads. Afterwards, all records are written or counted as dropped, and
+  // failures() returns the errors.
   void finish();
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
   bool is_live() const { return spanflow::is_live(config_.input); }
-  // Share of the input read so far, 0 to 1; negative if unknown.
+  // Returns the share of the input that has been read, from 0 to 1; negative if it is unknown.
   double progress() const;
 
  private:
@@ -79,7 +82,7 @@ class Pipeline {
   const MetricSet metrics_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> rotations_{0};
-  Notes notes_;  // notes from the sources
+  Notes notes_;  // messages from the sources
 
   Counters distributor_counters_;
   Counters collector_counters_;
@@ -88,8 +91,9 @@ class Pipeline {
   std::unique_ptr<Input> input_;
   std::vector<std::unique_ptr<PacketSource>> sources_;  // sources of packets, from the configured input
   std::unique_ptr<Distributor> distributor_;            // only if one source serves several workers
-  std::unique_ptr<HandOver> hand_over_;  // only if each worker has a source that also brings flows of other workers
-  std::vector<std::unique_ptr<PacketSource>> ends_;  // sources of the workers, from the distributor or hand-over
+  // Only if each worker has a source that also delivers packets of flows that other workers own.
+  std::unique_ptr<HandOver> hand_over_;
+  std::vector<std::unique_ptr<PacketSource>> ends_;  // sources that the workers poll, from distributor_ or hand_over_
   std::vector<IntakeInput> intake_inputs_;           // inputs of the workers, one each
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;
@@ -102,7 +106,7 @@ class Pipeline {
   std::size_t running_meters_ = 0;
   bool finished_ = false;
   bool stopping_ = false;
-  std::thread grace_;  // abandons the sinks if a stop takes too long
+  std::thread grace_;  // abandons the sinks if they take longer than SinkSet::kPatience after a stop
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point ended_;
   std::exception_ptr distributor_failure_;

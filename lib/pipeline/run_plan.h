@@ -1,4 +1,4 @@
-// Decides which data of its flows a run keeps, from the fields of its sinks.
+// Decides which data of flows a run keeps. This depends on the fields of the sinks.
 #pragma once
 
 #include <vector>
@@ -7,14 +7,16 @@
 
 namespace spanflow {
 
-// Switches off the data that no sink shows. `program_has_sinks`: the program's own sinks need all data.
+// Switches off data that no sink writes. `program_has_sinks` is true if the program adds sinks of its own, which need
+// the metadata.
 Config with_needs_of_sinks(Config config, bool program_has_sinks);
 
-// Throws ConfigError if a sink of the new configuration needs data that the run has not kept. `started` comes from
-// with_needs_of_sinks().
+// Throws ConfigError if a sink of the configuration `wanted` needs data that the run does not keep. `started` is the
+// configuration at the start of the run, from with_needs_of_sinks().
 void refuse_unkept_fields(const Config& wanted, const Config& started);
 
-// The sinks, each with its own list of fields: a change of output.fields is then a change of the sink.
+// Returns the sinks of `config`, each with its own list of fields. A change of output.fields then changes the
+// SinkConfig, so that a reload replaces the sink.
 std::vector<SinkConfig> sinks_with_fields(const Config& config);
 
 }  // namespace spanflow

@@ -23,7 +23,7 @@ SinkSet::SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& c
   for (const SinkConfig& config : configs) members_.push_back(make(config, false));
 }
 
-// No designated initialisers: gcc 12 gives a false warning for them here.
+// This function uses no designated initialisers, because gcc 12 gives a false warning for them here.
 SinkSet::Member SinkSet::make(const SinkConfig& config, bool reloaded) const {
   Member member;
   {
@@ -91,8 +91,8 @@ SinkSet::ReplacementPlan SinkSet::planned(const std::vector<SinkConfig>& configs
   return plan;
 }
 
-// Ends the sinks whose places successors need, then makes the successors. If one cannot be made, the old sinks are made
-// again.
+// Ends the retiring sinks whose target or spool a successor needs, then makes the successors. If a successor cannot be
+// made, makes the ended sinks again and throws.
 void SinkSet::make_successors(ReplacementPlan& plan) {
   const auto has_successor = [&](const Member& member) {
     return std::ranges::any_of(plan.successors,
@@ -136,8 +136,9 @@ bool SinkSet::was_added(const Member& successor, const Members& ended) {
   return before == ended.end() || before->added;
 }
 
-// Takes the records in a retired sink's spool out of its ledger, if another sink uses the spool now: that sink's ledger
-// counts them as recovered. The caller holds the lock under which the new sink became a member.
+// If a current sink uses the spool of a retired sink, takes the spooled records out of the retired sink's ledger. The
+// current sink's ledger counts these records as recovered. The caller must still hold the lock under which it added the
+// current sink to members_.
 void SinkSet::move_spooled_records() {
   for (auto& [name, retired] : retired_) {
     const auto owns = [&, &spool = retired.spool](const Member& member) {
@@ -149,7 +150,8 @@ void SinkSet::move_spooled_records() {
   }
 }
 
-// Waits until the sink has written its records, and closes it.
+// Waits at most kPatience until the sink has written its records. Then closes the sink, and moves its ledger to
+// retired_.
 void SinkSet::retire(const Member& member) {
   finish_within(kPatience, member);
   if (const std::exception_ptr failure = member.runner->failure(); failure != nullptr) log_failure(failure);
@@ -161,7 +163,7 @@ void SinkSet::retire(const Member& member) {
   std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
 }
 
-// Gives the sink up after `time`.
+// Waits until the sink has finished. After `time`, makes the sink stop waiting for its target.
 void SinkSet::finish_within(std::chrono::milliseconds time, const Member& member) {
   std::promise<void> finished;
   std::thread patience([&, done = finished.get_future()] {

@@ -1,4 +1,4 @@
-// The sinks of a run: made, replaced by reloads, and accounted for, even after they are removed.
+// The sinks of a run. Makes the sinks, replaces them in a reload, and keeps the ledgers of removed sinks.
 #pragma once
 
 #include <atomic>
@@ -21,41 +21,43 @@ namespace spanflow {
 struct NamedSink {
   std::string name;
   std::unique_ptr<Sink> sink;
-  std::uint64_t queue;
+  std::uint64_t queue;  // capacity of the sink's queue, in records
 };
 
 // Options that all sinks of a run share. The referenced objects must outlive the sinks.
 struct SinkSetOptions {
   const Config& config;
-  const MetricNames& metrics;
-  bool live;
-  const std::atomic<std::uint64_t>& rotations = kNoRotations;
+  const MetricNames& metrics;                                  // names of the user metrics
+  bool live;                                                   // true: the run is live, so failed sinks retry
+  const std::atomic<std::uint64_t>& rotations = kNoRotations;  // changes when the sinks must begin new files
 };
 
-// Owns the runners. abandon(), ledgers(), have_ended() and failures() are thread-safe; the other functions belong to
-// one thread.
+// Owns the runners. abandon(), ledgers(), have_ended() and failures() are thread-safe. Only one thread at a time may
+// call the other functions.
 class SinkSet {
  public:
-  // `own` are the program's own sinks, which always stay; `configs` are those of the configuration. Throws RunError or
-  // ConfigError if a sink cannot be made.
+  // `own` are sinks of the program, which a reload never removes. `configs` are the sinks of the configuration. Throws
+  // RunError or ConfigError if a sink cannot be made.
   SinkSet(const SinkSetOptions& options, const std::vector<SinkConfig>& configs, std::vector<NamedSink> own);
 
   std::vector<SinkRunner*> runners() const;
   void start();
   // Makes `collector` give all later records to the sinks of `configs`. Unchanged sinks continue. If a new sink uses
-  // the target or spool of a removed one, records wait until the removed sink has ended and the new one is made; each
-  // record goes to exactly one of them. A removed sink has kPatience to write its records, as at the end of a run.
-  // Throws RunError or ConfigError if a sink cannot be made; then the previous sinks continue.
+  // the target or spool of a removed sink, records wait until the removed sink has ended and the new sink is made. Each
+  // record goes to exactly one of the two sinks. A removed sink has kPatience to write its records, as at the end of a
+  // run. If a sink cannot be made, throws RunError or ConfigError, and the previous sinks continue.
   void replace(const std::vector<SinkConfig>& configs, Collector& collector);
-  // Finishes the current sinks; retired ones have already finished.
+  // Finishes the current sinks. Retired sinks have already finished.
   void finish();
-  // Makes all sinks stop waiting for their targets.
+  // Makes all sinks stop waiting for their targets. Thread-safe.
   void abandon();
 
+  // Time that a sink has to write its last records.
   static constexpr std::chrono::milliseconds kPatience{1500};
 
-  // One ledger for each name: the sum over the sinks that had it one after the other.
+  // Returns one ledger for each sink name: the sum over all sinks that have had this name, one after the other.
   std::vector<SinkLedger> ledgers() const;
+  // True if all sinks have ended and take no more records.
   bool have_ended() const;
   std::vector<std::exception_ptr> failures() const;
 
@@ -64,23 +66,23 @@ class SinkSet {
     std::shared_ptr<std::atomic<bool>> abandon;
     SinkConfig config;
     std::shared_ptr<SinkRunner> runner;
-    bool own = false;
-    bool added = false;    // true if a reload added the sink under a new name
-    bool retires = false;  // true if the sink gets no more records, but still writes
+    bool own = false;      // true: one of the program's own sinks
+    bool added = false;    // true: a reload added the sink under a new name
+    bool retires = false;  // true: the sink gets no more records, but still writes earlier records
   };
   using Members = std::vector<Member>;
 
-  // The sum over all retired sinks with one name.
+  // What remains of all retired sinks with one name. `ledger` is the sum of their ledgers.
   struct RetiredSink {
     SinkLedger ledger;
     std::string spool;  // spool of the last retired sink with this name; empty: none
   };
 
   struct ReplacementPlan {
-    Members next;
-    Members retiring;
-    std::vector<SinkConfig> startable;   // sinks that can be made at once
-    std::vector<SinkConfig> successors;  // sinks that use a place of a retiring sink
+    Members next;                        // sinks that run after the replacement
+    Members retiring;                    // sinks that must end
+    std::vector<SinkConfig> startable;   // new sinks that can be made at once
+    std::vector<SinkConfig> successors;  // new sinks that need the target or spool of a retiring sink
   };
 
   Member make(const SinkConfig& config, bool reloaded) const;

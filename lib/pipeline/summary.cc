@@ -14,10 +14,10 @@ using Json = nlohmann::ordered_json;
 
 std::uint64_t value(const Summary& summary, Counter counter) { return value_of(summary.counters, counter); }
 
-// The counters whose names start with `prefix`: their sum, and a list by the rest of the name.
+// The sum of the counters whose names start with a prefix, and a list of these counters.
 struct Group {
   std::uint64_t sum = 0;
-  std::string details;  // the counts: " (3 inactive, 35 capture_end)"; empty: all are 0
+  std::string details;  // counts that are not 0, by the rest of the name: " (3 inactive, 35 capture_end)"
 };
 
 Group group(const Summary& summary, std::string_view prefix) {
@@ -39,7 +39,7 @@ std::uint64_t sum(const SinkLedger& sink) {
   return dropped;
 }
 
-// Colours the text red if `count`, a number of losses, is not 0.
+// Returns `text`, in red if there are losses (`count` is not 0) and colours are on.
 std::string loss(std::uint64_t count, const std::string& text, Colours colours) {
   return count == 0 || colours == Colours::kNone ? text : fmt::format("\x1b[1;31m{}\x1b[0m", text);
 }
@@ -64,7 +64,7 @@ std::string line_of(const SinkLedger& sink, Colours colours) {
 
 std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
-// "packets.ignored.not_ip" into packets: {ignored: {not_ip: ...}}.
+// Stores a count by its dotted name: "packets.ignored.not_ip" becomes {"packets": {"ignored": {"not_ip": count}}}.
 void nest(Json& root, std::string_view name, std::uint64_t count) {
   Json* at = &root;
   for (auto dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
@@ -78,7 +78,7 @@ void nest(Json& root, const CounterValues& counters) {
   for (const CounterInfo& counter : kCounters) nest(root, counter.name, value_of(counters, counter.id));
 }
 
-// `values` has one more range than `histogram` has bounds.
+// A histogram has one more range than bounds, because the last range has no upper bound.
 Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
   const std::size_t ranges = histogram.bounds.size() + 1;
   return {{"bounds", std::vector(histogram.bounds.begin(), histogram.bounds.end())},

@@ -1,4 +1,4 @@
-// The results of a run: numbers, a text for people, and JSON.
+// The results of a run: as numbers, as a text for people, and as JSON.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +15,24 @@ namespace spanflow {
 struct Summary {
   double seconds = 0;
   std::uint64_t workers = 0;
-  CounterValues counters{};  // sums over all threads and ports
-  std::vector<CounterValues> per_worker;
-  std::optional<CounterValues> distributor;  // counters of the thread that reads for several workers, if there is one
+  CounterValues counters{};                  // sums over all threads and ports; maximum for a kGreatestGauge
+  std::vector<CounterValues> per_worker;     // by number of the worker
+  std::optional<CounterValues> distributor;  // counters of the distributor thread, if there is one
   AllHistograms histograms{};
-  std::vector<PortCounts> ports;  // ports of a live run, else empty
+  std::vector<PortCounts> ports;  // ports of a live run; empty for capture files
   std::vector<SinkLedger> sinks;
 };
 
-// The sum of packets lost at ports, in the kernel and between threads.
+// Returns the number of packets lost at ports, in the kernel and between threads.
 std::uint64_t lost_packets(const Summary& summary);
 
 enum class Colours : std::uint8_t { kNone, kAnsi };
 
-// Both ledgers in a few lines, each written as a sum. With colours, losses are red.
+// Returns a few lines with the ledgers of packets, flows and records, each written as a sum. With colours, losses are
+// red.
 std::string to_text(const Summary& summary, Colours colours = Colours::kNone);
-// The counters, nested by their dotted names, then the sinks, the histograms, each worker's counters and the ports.
+// Returns the counters, nested by their dotted names, then the histograms, each worker's counters and the ports. The
+// ledgers of the sinks are in records.sinks.
 std::string to_json(const Summary& summary);
 
 }  // namespace spanflow

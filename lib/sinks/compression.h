@@ -1,4 +1,4 @@
-// How a sink compresses what it writes.
+// The compression of a sink's output.
 #pragma once
 
 #include "config/setting.h"

@@ -1,4 +1,4 @@
-// CSV as in RFC 4180, but lines end in LF alone: every reader takes that, and pandas writes it.
+// CSV as in RFC 4180, but lines end in LF instead of CRLF. Every reader accepts LF, and pandas also writes it.
 #include "sinks/file_settings.h"
 #include "sinks/file_sink.h"
 #include "sinks/record_text.h"

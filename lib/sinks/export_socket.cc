@@ -15,7 +15,7 @@
 namespace spanflow {
 namespace {
 
-constexpr int kPatienceMs = 5000;  // limit for connecting, and for waiting until the socket is writable
+constexpr int kPatienceMs = 5000;  // longest wait for a connection, and for the socket to become writable
 constexpr int kLookUpMs = 100;     // time between two checks of `abandon`
 
 struct FreeAddresses {

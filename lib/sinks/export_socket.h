@@ -1,4 +1,5 @@
-// The exporter's connection to an IPFIX collector, over UDP or TCP. All waits are bounded.
+// The exporter's connection to an IPFIX collector, over UDP or TCP. A wait for the collector ends after 5 s, or soon
+// after `abandon` becomes true.
 #pragma once
 
 #include <atomic>
@@ -9,22 +10,23 @@ namespace spanflow {
 
 class ExportSocket {
  public:
-  // `target`: "udp://HOST:PORT" or "tcp://HOST:PORT", an IPv6 address in brackets. Throws RunError for any other form.
-  // `abandon` must outlive the socket.
+  // `target` is "udp://HOST:PORT" or "tcp://HOST:PORT"; an IPv6 address is in brackets. Throws RunError for any other
+  // form. `abandon` must outlive the socket.
   ExportSocket(std::string target, const std::atomic<bool>& abandon);
   ~ExportSocket() { disconnect(); }
   ExportSocket(const ExportSocket&) = delete;
   ExportSocket& operator=(const ExportSocket&) = delete;
 
   bool sends_datagrams() const { return datagrams_; }
-  // Connects if there is no connection; true if this call made one. Throws RunError, also for an unknown host.
+  // Connects if there is no connection. Returns true if this call made a connection. Throws RunError, also for an
+  // unknown host.
   bool connect();
-  // Sends all octets. On RunError the connection is closed, and octets in flight may be lost.
+  // Sends all octets. Closes the connection before it throws RunError; octets in flight may then be lost.
   void send(std::string_view octets);
 
  private:
   void open(int family, const void* address, unsigned size);
-  // True if the socket becomes writable within `most_ms` and the run is not abandoned meanwhile.
+  // Returns true once the socket is writable. Returns false after `most_ms` ms, or soon after `abandon` becomes true.
   bool wait_writable(int most_ms) const;
   void disconnect();
   [[noreturn]] void fail(const std::string& why);

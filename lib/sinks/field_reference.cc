@@ -27,7 +27,7 @@ std::string_view group_name(FieldGroup group) {
 
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
 
-// False if the word is only a part of other words: "response" does not have the word "ns".
+// True if the text has the word as a whole word. The text "response" does not have the word "ns".
 bool has_word(std::string_view text, std::string_view word) {
   for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
     const std::string_view after = text.substr(at + word.size());
@@ -36,7 +36,8 @@ bool has_word(std::string_view text, std::string_view word) {
   return false;
 }
 
-// Empty if there is no unit, or the help already names it.
+// Returns the unit for the end of the help, such as " (ns)". Returns an empty text if the field has no unit, or if the
+// help already names the unit.
 std::string unit_in_brackets(const Field& field) {
   return field.unit.empty() || has_word(field.help, field.unit) ? "" : fmt::format(" ({})", field.unit);
 }

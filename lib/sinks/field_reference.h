@@ -5,9 +5,9 @@
 
 namespace spanflow {
 
-// A Markdown table of all fields: docs/fields.md.
+// Returns a Markdown table of all fields, the content of docs/fields.md.
 std::string list_fields();
-// The text of lib/sinks/flow.proto.
+// Returns the content of lib/sinks/flow.proto.
 std::string list_fields_as_proto();
 
 }  // namespace spanflow

@@ -17,7 +17,7 @@ bool is_on(FieldGroup group, const Config& config) {
     case FieldGroup::kFlow:
       return true;
     case FieldGroup::kLive:
-      return is_live(config.input);  // reading a file again must give the same records
+      return is_live(config.input);  // off for capture files: two runs over one file must give the same records
     case FieldGroup::kTunnels:
       return !config.decode.tunnels.empty();
     case FieldGroup::kDpi:

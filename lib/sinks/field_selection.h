@@ -12,15 +12,17 @@
 
 namespace spanflow {
 
-// The names that stand for several fields.
+// The names of sets of fields. A configuration may use them like field names.
 inline constexpr std::array<std::string_view, 3> kFieldSets = {"classic", "full", "nfstream"};
 
-// The sink's own list, or output.fields if the sink has none.
+// Returns the sink's own list of names, or output.fields if the sink has no list.
 const std::vector<std::string>& fields_of(const SinkConfig& sink, const Config& config);
 
+// True if the feature of the group is on.
 bool is_on(FieldGroup group, const Config& config);
 
-// The fields of these names or sets, in order, each once. "full" and "nfstream" leave out groups whose feature is off.
+// Returns the fields with these names or in these sets, in the order of `names`, each field once. "full" and "nfstream"
+// leave out groups whose feature is off.
 std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config);
 
 // The optional data that workers must keep for the fields to have values.

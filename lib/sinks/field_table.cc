@@ -25,15 +25,15 @@ std::string_view timestamp_source_name(Record record) {
   return kNames[static_cast<std::size_t>(record.timestamp_source)];
 }
 
-// The names are indexed by the bits of Shedding.
+// Returns the names of the work that was left out. The index of kNames is a set of Shedding bits.
 std::optional<std::string_view> shedding_names(Record record) {
   constexpr std::array<std::string_view, 8> kNames = {"",      "dpi",        "features",        "dpi, features",
                                                       "flows", "dpi, flows", "features, flows", "dpi, features, flows"};
   return text_or_missing(kNames[record.overload]);
 }
 
-// The statistics of one side. PREFIX: start of the field names; SIDE: member of FlowStatistics; FIRST: number of the
-// first field.
+// STATISTICS makes the fields with the statistics of one side. PREFIX is the start of the field names, SIDE a member of
+// FlowStatistics, and FIRST the number of the first field.
 #define STATISTIC(NAME, NUMBER, SIDE, UNIT, HELP, EXPRESSION)                                         \
   Field {                                                                                             \
     NAME, NUMBER, FieldGroup::kStatistics, UNIT, HELP, [](Record r) {                                 \
@@ -76,9 +76,9 @@ std::optional<std::string_view> shedding_names(Record record) {
       TCP(#SIDE "_window_scale", (FIRST) + 5, "", "window scale shift, from the SYN of this direction",        \
           known(q.SIDE.window_scale))
 
-// The classic fields come first; their names and order are fixed, because existing readers rely on them. A number
-// identifies the field in protobuf and is never reused: numbers of removed fields go into kRetiredNumbers. The next new
-// number is 92.
+// The classic fields come first. Their names and their order are fixed, because existing readers rely on them. A
+// field's number identifies it in protobuf and is never used for another field: the numbers of removed fields go into
+// kRetiredNumbers. The next new number is 92.
 constexpr std::array kFields = {
     Field{"ip_src", 1, FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
           [](Record r) {

@@ -28,8 +28,9 @@ enum class FieldGroup : std::uint8_t {
   kTcp
 };
 
-// A row is built from a stateless function that takes the value from a record. Each output format wraps it in a
-// function of its own, so writing a record costs one call per field.
+// A row of the table. Its constructor takes `Get`, a stateless lambda that returns the field's value in a record. For
+// each output format, the constructor makes a function that calls this lambda inline, so a field costs one indirect
+// call.
 struct Field {
   using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
 
@@ -53,20 +54,20 @@ struct Field {
         ipfix_value(ipfix_form<Get>()) {}
 
   std::string_view name;
-  std::uint16_t number;  // number of the field in flow.proto; 0: the field is not there
+  std::uint16_t number;  // number of the field in flow.proto; 0: flow.proto does not have the field
   FieldGroup group;
   std::string_view unit;  // empty for texts and codes
   std::string_view help;
-  // The name of the information element with the same value in IANA's registry (TLS_SERVER_NAME is ntop's). If each IP
-  // version has its own element, this is the IPv4 one. An element of the other direction is written "reverse" plus the
-  // capitalised name (RFC 5103). Empty: no such element.
+  // The name of the IPFIX information element with the same value, from IANA's registry (TLS_SERVER_NAME is an element
+  // of ntop). If each IP version has its own element, this is the name of the IPv4 element. For a value of the reverse
+  // direction, the name is "reverse" plus the capitalised name of the element (RFC 5103). Empty: no such element.
   std::string_view ipfix;
 
   TextWriter (*csv)(TextWriter, const FlowRecord&);                         // appends the value with append_csv
   TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // appends the value with append_json_member
   TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // appends the value with append_protobuf
-  std::string_view proto_type;
-  IpfixForm ipfix_value;  // appends the value with append_ipfix; nullptr if IPFIX has no form for it
+  std::string_view proto_type;  // type in flow.proto, such as "optional uint64"
+  IpfixForm ipfix_value;        // appends the value with append_ipfix; nullptr: append_ipfix cannot write the type
 
  private:
   template <typename Get>
@@ -82,11 +83,11 @@ struct Field {
 };
 
 std::span<const Field> fields();
-// The field number of the map of the user's metrics in flow.proto.
+// The number in flow.proto of the map with the user's metrics.
 inline constexpr std::uint16_t kMetricsNumber = 1000;
-// The numbers of fields that were removed.
+// The numbers in flow.proto of fields that were removed.
 inline constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};
-// The field of this name, which must exist.
+// Returns the field of this name. The field must exist.
 const Field& field_named(std::string_view name);
 
 }  // namespace spanflow

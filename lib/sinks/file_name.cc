@@ -8,7 +8,7 @@
 namespace spanflow {
 
 FileName::FileName(const std::string& path) {
-  const auto name = path.rfind('/') + 1;  // 0 if the path has no slash
+  const auto name = path.rfind('/') + 1;  // 0 if the path has no slash, because npos + 1 is 0
   folder_ = path.substr(0, name);
   pattern_ = path.substr(name);
 }
@@ -19,7 +19,7 @@ std::string FileName::complaint_about(const std::string& path) {
   if (!name.has_time()) return "";
   const std::string text = name.text_at(WallTime{});
   if (text.empty() || text.find('/') != std::string::npos) return "the text with the time filled in is not a file name";
-  // The leftovers of a crashed run are recognised by their names.
+  // The next run calls may_be() to recognise the files of a crashed run by their names.
   return name.may_be(text) ? "" : "a conversion of strftime that strptime cannot read back";
 }
 

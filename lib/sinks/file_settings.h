@@ -16,10 +16,10 @@ struct FileSettings {
   std::string path = "-";                        // path of the file; "-": standard output
   Compression compression = Compression::kAuto;  // auto: zstd if the name ends in .zst
   Nanoseconds rotate_every{0};                   // period of the rotation by time; 0: off
-  std::uint64_t rotate_size = 0;                 // limit of the text in a file, in octets; 0: off
-  std::uint64_t compression_level = 3;
+  std::uint64_t rotate_size = 0;                 // limit of a file's text before compression, in octets; 0: off
+  std::uint64_t compression_level = 3;           // zstd level, from 1 to 19
 
-  // True if files end before the run does.
+  // True if a file can end before the run ends.
   bool rotates() const { return rotate_every.count() > 0 || rotate_size > 0; }
   bool operator==(const FileSettings&) const = default;
 };

@@ -10,7 +10,7 @@
 
 namespace spanflow {
 
-// Appends the first lines of each file.
+// Appends the header, the text that begins each file.
 using AppendHeader = TextWriter (*)(TextWriter, std::span<const Field* const>, const MetricNames&);
 
 class FileSink : public Sink {

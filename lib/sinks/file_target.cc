@@ -10,7 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Follows a symbolic link, so that the link's target is replaced instead of the link.
+// Returns the target of a symbolic link, so that the new file replaces this target and not the link. Returns any other
+// path unchanged.
 std::string behind_links(const std::string& path) {
   std::error_code none;
   const std::string there = fs::canonical(path, none);
@@ -51,7 +52,8 @@ void FileTarget::complete_leftovers() {
   }
 }
 
-// Gives the leftover a free name: it replaces no file, and no later file replaces it.
+// Repairs a file that a crashed run left, and gives it a free name, so it replaces no file. The search for a free name
+// starts at number 1 if the first file of this run will replace the file with number 0.
 void FileTarget::complete_leftover(std::unique_ptr<PartFile> part) const {
   const std::string was = part->part_path();
   Repaired repaired = repair(std::move(part), level_);
@@ -115,7 +117,7 @@ void FileTarget::write_lines() {
 }
 
 bool FileTarget::must_end() {
-  if (!has_records()) followed_ = rotations_;
+  if (!has_records()) followed_ = rotations_;  // a file without records need not end when a rotation is requested
   return ending_ || rotation_.is_out_of_time(clock_()) || followed_ != rotations_;
 }
 

@@ -1,4 +1,4 @@
-// Files of lines: each is written as NAME.part and gets its name once it is complete and synced.
+// Writes files of lines. Each file is written as NAME.part, and renamed to NAME once it is complete and synced.
 #pragma once
 
 #include <atomic>
@@ -13,14 +13,16 @@
 
 namespace spanflow {
 
-// The files of a run get free names. Exception: a run's only file without a time in its name replaces the file of the
-// previous run. A file without records is removed, unless it is the run's only file.
+// A complete file gets the first free name, so it replaces no file. A file without records is removed. The first file
+// of a run is an exception if the settings do not ask for rotation: it is kept even without records. If its name also
+// has no time, the file replaces the file of the previous run.
 class FileTarget : public Target {
  public:
   using Clock = std::function<WallTime()>;
 
-  // Completes the files that a crashed run left, and begins the first file. Throws RunError. A change of `rotations`,
-  // which must outlive the target, ends the current file. `continues`: existing files may belong to this run.
+  // Completes the files that a crashed run left, and begins the first file. Throws RunError. A new value of `rotations`
+  // ends the current file; `rotations` must outlive the target. `continues`: true if existing files may belong to this
+  // run; then the first file replaces no file.
   FileTarget(const FileSettings& settings, std::string header, const std::atomic<std::uint64_t>& rotations,
              bool continues = false, Clock clock = std::chrono::system_clock::now);
 
@@ -47,10 +49,10 @@ class FileTarget : public Target {
   const Clock clock_;
 
   Rotation rotation_;
-  std::unique_ptr<OutputFile> file_;  // nullptr: the last file has ended, and no text has come since
-  std::uint64_t followed_ = 0;        // the value of rotations_ when the file began
+  std::unique_ptr<OutputFile> file_;  // nullptr: the last file has ended, and no text has been written since
+  std::uint64_t followed_ = 0;        // value of rotations_ when the file began, or when it last had no records
   std::size_t written_ = 0;           // number of octets of buffer_ that are written
-  std::size_t end_ = 0;               // end of the part of buffer_ that fits into the file
+  std::size_t end_ = 0;               // offset in buffer_ up to which the text fits into the current file
   bool first_;                        // true until the first file of this run has ended
   bool ending_ = false;
 };

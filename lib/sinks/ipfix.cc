@@ -1,4 +1,5 @@
-// Sends IPFIX to a collector. Over UDP, a datagram counts as delivered once it is sent: collectors do not confirm it.
+// Sends IPFIX messages to a collector. Collectors do not confirm messages, so a record counts as delivered once it is
+// sent.
 #include <chrono>
 #include <deque>
 #include <utility>
@@ -12,13 +13,13 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kDatagram = 1400;  // octets; fits every usual MTU without fragments
-constexpr std::size_t kSegment = 16'384;
+constexpr std::size_t kDatagram = 1400;   // octets of a message over UDP; every usual MTU takes them without fragments
+constexpr std::size_t kSegment = 16'384;  // octets of a message over TCP
 
 struct IpfixSettings {
   std::string path;  // the collector's address: udp://HOST:PORT or tcp://HOST:PORT
   std::uint64_t observation_domain = 0;
-  Nanoseconds template_refresh = std::chrono::minutes{1};  // time between two sendings of the templates, over UDP
+  Nanoseconds template_refresh = std::chrono::minutes{1};  // over UDP, time until the templates are sent again
 
   bool operator==(const IpfixSettings&) const = default;
 };
@@ -76,7 +77,7 @@ class IpfixSink : public Sink {
     send_definitions();
   }
 
-  // RFC 7011, section 8.1: templates are repeated over a transport that may lose them.
+  // RFC 7011, section 8.4: over UDP the exporter repeats the templates, because a datagram may be lost.
   void send_definitions() {
     IpfixMessage definitions = packer_.definitions();
     send(definitions);

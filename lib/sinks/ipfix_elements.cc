@@ -8,7 +8,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kNtop = 35'632;  // ntop's enterprise number, for values without an IANA element
+constexpr std::uint32_t kNtop = 35'632;  // ntop's enterprise number, for a value without an IANA element
 
 constexpr IpfixElement numeric(std::string_view name, std::uint16_t id, std::uint16_t octets) {
   return {name, id, octets, IpfixType::kUnsigned};
@@ -17,7 +17,7 @@ constexpr IpfixElement text(std::string_view name, std::uint16_t id, std::uint32
   return {name, id, IpfixElement::kVariable, IpfixType::kText, enterprise};
 }
 
-// https://www.iana.org/assignments/ipfix
+// The elements that fields use. Registry of names, ids and types: https://www.iana.org/assignments/ipfix
 constexpr std::array kElements = {
     numeric("octetDeltaCount", 1, 8),
     numeric("packetDeltaCount", 2, 8),
@@ -60,7 +60,7 @@ constexpr std::array kElements = {
     text("TLS_SERVER_NAME", 188, kNtop),
 };
 
-// For IP version 6, changes "sourceIPv4Address" to "sourceIPv6Address".
+// For IP version 6, replaces "IPv4" by "IPv6": "sourceIPv4Address" becomes "sourceIPv6Address".
 std::string for_ip_version(std::string_view name, unsigned ip_version) {
   std::string changed(name);
   const std::size_t at = changed.find("IPv4");

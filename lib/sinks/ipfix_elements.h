@@ -1,4 +1,4 @@
-// The IPFIX information elements of the fields.
+// The IPFIX information elements for the fields of a record.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,13 @@ struct IpfixElement {
 
   std::string_view name;
   std::uint16_t id;
-  std::uint16_t octets;
+  std::uint16_t octets;  // length of a value; kVariable: variable length
   IpfixType type;
-  std::uint32_t enterprise = 0;  // enterprise number; 0: IANA
+  std::uint32_t enterprise = 0;  // private enterprise number; 0: an element of IANA
 };
 
-// The element that Field::ipfix names, for flows of this IP version. nullopt for an empty name. Throws std::logic_error
-// if the table has no such element.
+// Returns the element that Field::ipfix names, for flows of this IP version (4 or 6). Returns nullopt for an empty
+// name. Throws std::logic_error if the table has no such element.
 std::optional<IpfixElement> ipfix_element(std::string_view name, unsigned ip_version);
 
 }  // namespace spanflow

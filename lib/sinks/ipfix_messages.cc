@@ -6,13 +6,13 @@ namespace spanflow {
 namespace {
 
 constexpr std::uint16_t kVersion = 10;
-constexpr std::size_t kMessageHeader = 16;
-constexpr std::size_t kLengthAt = 2;
+constexpr std::size_t kMessageHeader = 16;  // octets
+constexpr std::size_t kLengthAt = 2;        // offset of the length, in a message header and in a set header
 constexpr std::size_t kExportTimeAt = 4;
 constexpr std::size_t kSequenceAt = 8;
-constexpr std::size_t kSetHeader = 4;
-constexpr std::uint16_t kTemplateSet = 2;
-constexpr std::uint16_t kIpv4Template = 256;  // the first id that RFC 7011 leaves free
+constexpr std::size_t kSetHeader = 4;         // octets
+constexpr std::uint16_t kTemplateSet = 2;     // set id of a set of template records
+constexpr std::uint16_t kIpv4Template = 256;  // the least template id that RFC 7011 allows
 constexpr std::uint16_t kIpv6Template = 257;
 constexpr std::uint16_t kEnterpriseBit = 0x8000;
 

@@ -12,20 +12,20 @@
 
 namespace spanflow {
 
-// A field of a data record.
+// A field of a data record, and the information element for it.
 struct IpfixColumn {
   const Field* field;
   IpfixElement element;
 };
 
-// The columns of flows of one IP version.
+// The template of the data records for flows of one IP version.
 class IpfixTemplate {
  public:
   IpfixTemplate(std::uint16_t id, std::span<const Field* const> fields, unsigned ip_version);
 
   std::uint16_t id() const { return id_; }
   bool empty() const { return columns_.empty(); }
-  // The template record (RFC 7011, section 3.4.1).
+  // Appends the template record (RFC 7011, section 3.4.1).
   TextWriter append_definition(TextWriter out) const;
   TextWriter append_record(TextWriter out, const FlowRecord& record) const;
 
@@ -35,21 +35,23 @@ class IpfixTemplate {
 };
 
 struct IpfixMessage {
-  std::string octets;          // the time and sequence number in the header are 0 until stamp()
+  std::string octets;          // header and sets; export time and sequence number are 0 until stamp()
   std::uint32_t data_records;  // number of data records in this message
 
-  // `sequence` is the number of data records sent before on the same connection.
+  // Sets export time and sequence number. `sequence` is the number of data records sent before this message on the same
+  // connection.
   void stamp(std::uint32_t export_time_s, std::uint32_t sequence);
 };
 
-// Packs records into messages of at most `most_octets`; a longer record gets a message of its own.
+// Packs records into messages of at most `most_octets` octets. A record that is too long for this limit gets a message
+// of its own.
 class IpfixPacker {
  public:
   IpfixPacker(std::span<const Field* const> fields, std::uint32_t observation_domain, std::size_t most_octets);
 
   bool empty() const { return ipv4_.empty(); }  // true if no field has an IPFIX element
   void add(const FlowRecord& record);
-  // Returns the records added since the last call, in whole messages.
+  // Returns complete messages with all records added since the last take().
   std::deque<IpfixMessage> take();
   // The message that defines the templates.
   IpfixMessage definitions() const;
@@ -64,11 +66,11 @@ class IpfixPacker {
   const std::uint32_t observation_domain_;
   const std::size_t most_octets_;
   TextBuffer record_;
-  std::string message_;  // the message that is being filled; empty: none
-  std::uint32_t data_records_ = 0;
-  std::size_t set_at_ = 0;  // offset of the set that is being filled
-  std::uint16_t set_id_ = 0;
-  std::deque<IpfixMessage> ready_;
+  std::string message_;             // the message that is being filled; empty: no message
+  std::uint32_t data_records_ = 0;  // number of data records in message_
+  std::size_t set_at_ = 0;          // offset in message_ of the set that is being filled
+  std::uint16_t set_id_ = 0;        // template id of this set; 0: no set
+  std::deque<IpfixMessage> ready_;  // complete messages for the next take()
 };
 
 }  // namespace spanflow

@@ -8,13 +8,14 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kMostText = 4096;  // limit of a text, so that a record fits into one message
+constexpr std::size_t kMostText = 4096;  // octets of a text that are exported, so that a record fits into one message
 
-// RFC 7011, section 6.1.9: the NTP format, seconds since 1900 and a 32-bit fraction.
+// RFC 7011, section 6.1.10: the NTP format, 32 bits of seconds since 1900 and a fraction of 32 bits. 0 means no time
+// and stays 0.
 std::uint64_t ntp_time(std::uint64_t nanoseconds) {
   constexpr std::uint64_t kFrom1900To1970 = 2'208'988'800;
   if (nanoseconds == 0) return 0;
-  // Rounded up, so that a reader that rounds down gets the same nanosecond.
+  // The fraction is rounded up, so that a reader that rounds down gets the same nanosecond.
   const std::uint64_t fraction =
       ((nanoseconds % kNanosecondsPerSecond << 32) + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond;
   return ((nanoseconds / kNanosecondsPerSecond + kFrom1900To1970) << 32) + fraction;
@@ -36,7 +37,7 @@ TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement&
 }
 
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& /*element*/) {
-  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: from this length on, two more octets hold it
+  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: such a length is written as the octet 255 and two octets
   text = text.substr(0, kMostText);
   if (text.size() >= kLong) out = append_big_endian(out, kLong, 1);
   out = append_big_endian(out, text.size(), text.size() < kLong ? 1 : 2);

@@ -1,4 +1,5 @@
-// Values in the encoding of IPFIX (RFC 7011, section 6): numbers in network byte order, texts prefixed by their length.
+// Writes values in the encoding of IPFIX (RFC 7011, section 6). Numbers are in network byte order. A text follows its
+// length.
 #pragma once
 
 #include <optional>
@@ -10,10 +11,10 @@
 
 namespace spanflow {
 
-// Appends the low `octets` octets of the number.
+// Appends the low `octets` octets of the number, in network byte order.
 TextWriter append_big_endian(TextWriter out, std::uint64_t value, std::size_t octets);
 
-// A number too large for the element becomes the largest that fits.
+// A number that is too large for the element is written as the greatest number that fits.
 TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement& element);
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& element);
 TextWriter append_ipfix(TextWriter out, AddressValue value, const IpfixElement& element);
@@ -22,7 +23,7 @@ inline TextWriter append_ipfix(TextWriter out, HexValue value, const IpfixElemen
   return append_ipfix(out, value.bits, element);
 }
 
-// A record must have every element of its template, so a missing value is written as 0 or an empty text.
+// Writes a missing value as 0 or as an empty text, because a data record must have every element of its template.
 TextWriter append_ipfix_missing(TextWriter out, const IpfixElement& element);
 template <typename Value>
 auto append_ipfix(TextWriter out, const std::optional<Value>& value, const IpfixElement& element)
@@ -30,7 +31,7 @@ auto append_ipfix(TextWriter out, const std::optional<Value>& value, const Ipfix
   return value ? append_ipfix(out, *value, element) : append_ipfix_missing(out, element);
 }
 
-// True for types that IPFIX has a form for. Lists and decimals, for example, have none.
+// True for the types of values that append_ipfix() can write. Lists and decimal numbers, for example, are not exported.
 template <typename Value>
 concept IpfixEncodable = requires(TextWriter out, const Value& value, const IpfixElement& element) {
   append_ipfix(out, value, element);

@@ -12,13 +12,13 @@
 namespace spanflow {
 namespace {
 
-// The key of a message, which decides its partition.
+// The choice of the message key. The key decides the message's partition.
 enum class KafkaKey : std::uint8_t { kCommunityId, kFlow, kNone };
 enum class KafkaValue : std::uint8_t { kJson, kProtobuf };
 
 struct Tls {
   bool enabled = false;
-  std::string ca;  // ca, certificate, key: paths of PEM files
+  std::string ca;  // ca, certificate and key are paths of PEM files; empty: not given
   std::string certificate;
   std::string key;
 
@@ -28,7 +28,7 @@ struct Tls {
 struct Sasl {
   std::string mechanism;  // SASL mechanism; empty: no login
   std::string username;
-  std::string password_file;
+  std::string password_file;  // path of a file whose first line is the password
 
   bool operator==(const Sasl&) const = default;
 };
@@ -38,8 +38,8 @@ struct KafkaSettings {
   std::string topic;
   KafkaKey key = KafkaKey::kCommunityId;
   KafkaValue value = KafkaValue::kJson;
-  Compression compression = Compression::kAuto;  // auto: lz4
-  Nanoseconds flush_timeout = std::chrono::seconds{10};
+  Compression compression = Compression::kAuto;          // auto: lz4
+  Nanoseconds flush_timeout = std::chrono::seconds{10};  // KafkaDelivery::Options::patience
   Tls tls;
   Sasl sasl;
   SpoolOptions spool;
@@ -166,16 +166,16 @@ std::string_view codec(Compression compression) {
   return "lz4";
 }
 
-// The user's own properties come last, so they override the others.
+// The properties in the option `rdkafka` come last, so they override the properties that spanflow sets.
 KafkaProperties properties_of(const KafkaSettings& config) {
   KafkaProperties properties = {
       {"bootstrap.servers", config.brokers},
       {"client.id", "spanflowd"},
       {"enable.idempotence", "true"},
-      {"message.timeout.ms", "0"},        // messages do not expire during an outage
-      {"partitioner", "murmur2_random"},  // the default of the Java producer
+      {"message.timeout.ms", "0"},        // 0: messages never expire, so an outage loses none
+      {"partitioner", "murmur2_random"},  // compatible with the default partitioner of Kafka's Java producer
       {"queue.buffering.max.kbytes", "131072"},
-      {"topic.metadata.propagation.max.ms", "5000"},  // a missing topic is reported after this time
+      {"topic.metadata.propagation.max.ms", "5000"},  // a missing topic is an error after this time
       {"linger.ms", "50"},
       {"compression.codec", std::string(codec(config.compression))},
       {"security.protocol", std::string(security_protocol(config))},
@@ -193,7 +193,8 @@ KafkaProperties properties_of(const KafkaSettings& config) {
   return properties;
 }
 
-// Adds the four fields that identify a record, because a consumer may get a record twice.
+// Adds the four fields that identify a record. A consumer may get a record twice, and can find the copy by these
+// fields.
 std::vector<const Field*> fields_for(const SinkConfig& sink, const KafkaSettings& settings, const Config& config) {
   std::vector<std::string> names = fields_of(sink, config);
   names.insert(names.end(), {"sensor_id", "boot_id", "worker", "sequence"});
@@ -250,7 +251,7 @@ class KafkaSink : public Sink {
     }
   }
 
-  // librdkafka itself decides when it sends queued messages.
+  // Does not flush the producer, because librdkafka decides when it sends queued messages.
   void flush() override { delivery_.poll(); }
   void finish() override { delivery_.finish(); }
   std::optional<Settled> settled() const override { return delivery_.settled(); }

@@ -10,10 +10,10 @@
 namespace spanflow {
 namespace {
 
-// The number of a message that is not in the spool; other messages have their spool position.
+// Message::number of a message that is not in the spool. The number of a spooled message is its spool position.
 constexpr std::uint64_t kDirect = ~std::uint64_t{0};
 
-// A spooled record: length of the key (2 octets, little endian), key, value.
+// Format of a spooled record: length of the key (2 octets, little endian), key, value.
 using KeyLength = std::uint16_t;
 
 KafkaProducer::Message message_of(const SpooledRecord& record) {
@@ -49,12 +49,13 @@ void KafkaDelivery::send(std::string_view key, std::string_view value) {
   }
 }
 
-// True if the sink may wait for the brokers. Without a spool, messages then wait in the sink's queue.
+// True if send() may wait for the brokers. While send() waits, later records wait in the sink's queue.
 bool KafkaDelivery::may_wait() const {
   if (abandon_ || is_hopeless()) return false;
   return !spool_ || !(options_.live || is_troubled());
 }
 
+// Puts the message into the spool, or gives it up if there is no spool.
 void KafkaDelivery::keep(std::string_view key, std::string_view value) {
   if (!spool_) {
     ++given_up_;
@@ -84,7 +85,7 @@ void KafkaDelivery::poll() {
   if (done) spooling_ = false;
 }
 
-// Moves the messages that are still in memory to the spool, because an outage may outlast this process.
+// Moves the messages that are only in memory to the spool, because an outage may last longer than this process.
 void KafkaDelivery::recall() {
   spooling_ = true;
   producer_.give_up();
@@ -98,7 +99,8 @@ void KafkaDelivery::replay() {
   while (replayed_ && producer_.produce(message_of(*replayed_))) replayed_ = spool_->next();
 }
 
-// A run that is not live waits for room in the spool instead of dropping the oldest records.
+// A run that is not live waits while the spool is more than half full. Otherwise the spool would drop its oldest
+// records when it is full.
 void KafkaDelivery::wait_for_spool() {
   while (spool_->ledger().octets > options_.spool.max_bytes / 2 && !abandon_ && !is_hopeless()) {
     producer_.wait_for_room(kAbandonCheck);
@@ -106,7 +108,7 @@ void KafkaDelivery::wait_for_spool() {
   }
 }
 
-// True if a run that is not live has exceeded its patience. A live run waits until the outage ends.
+// True if the run is not live and an outage has lasted as long as the patience. A live run waits until the outage ends.
 bool KafkaDelivery::is_hopeless() const {
   if (options_.live) return false;
   const KafkaProducer::Trouble trouble = producer_.trouble();
@@ -124,11 +126,12 @@ void KafkaDelivery::finish() {
     if (spool_) poll();
     const bool settled = producer_.flush(kAbandonCheck);
     if (settled && (!spool_ || spool_->ledger().waiting == 0)) return;
-    if (settled) producer_.wait_for_room(kAbandonCheck);  // to send the rest of the spool
+    if (settled) producer_.wait_for_room(kAbandonCheck);  // then the next poll() sends more of the spool
     if (abandon_ || is_hopeless() || Clock::now() >= end) return leave_the_rest();
   }
 }
 
+// Leaves the undelivered messages in the spool. Without a spool, gives them up and throws RunError.
 void KafkaDelivery::leave_the_rest() {
   const std::uint64_t before = given_up_;
   producer_.give_up();
@@ -146,7 +149,8 @@ Settled KafkaDelivery::settled() const {
   const auto dropped = [&settled](DropReason reason) -> std::uint64_t& {
     return settled.dropped[static_cast<std::size_t>(reason)];
   };
-  const std::uint64_t spooled_refused = spooled_refused_;  // read before the total that includes this count
+  // Read before the spool's `acknowledged`, which includes this count: the difference below is then never negative.
+  const std::uint64_t spooled_refused = spooled_refused_;
   dropped(DropReason::kWriteFailed) = refused_ + spooled_refused;
   dropped(DropReason::kStopped) = given_up_;
   if (!spool_) return settled;
@@ -189,7 +193,7 @@ void KafkaDelivery::settle_direct(const KafkaProducer::Message& message, KafkaPr
   --direct_;
 }
 
-// A message that was given up stays in the spool.
+// Acknowledges the message in the spool. A message that was given up stays in the spool.
 void KafkaDelivery::settle_spooled(std::uint64_t position, KafkaProducer::Outcome outcome) {
   if (outcome == KafkaProducer::Outcome::kGivenUp) return;
   const bool waited = spool_->acknowledge(position);

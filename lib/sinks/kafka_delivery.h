@@ -1,4 +1,4 @@
-// Delivers messages to Kafka, through a spool if there is one, and counts every message in one outcome.
+// Delivers messages to Kafka, through a spool if one is configured. Counts the outcome of every message exactly once.
 #pragma once
 
 #include <atomic>
@@ -14,28 +14,31 @@
 
 namespace spanflow {
 
-// Without a spool, messages go directly to the producer. With SpoolMode::kOnFailure they also do, until the producer is
-// full or the brokers fail. Then undelivered messages and all later ones go through the spool, until the spool is
-// empty. Used by one thread, except settled().
+// Without a spool, messages go directly to the producer. With SpoolMode::kAlways, all messages go through the spool.
+// With SpoolMode::kOnFailure, messages go directly to the producer until the producer is full or the brokers fail.
+// Undelivered messages and all later messages then go through the spool, until the spool is empty and the brokers work.
+// One thread calls all functions; only settled() is thread-safe.
 class KafkaDelivery {
  public:
   struct Options {
     std::string name;  // name of the sink, for log messages and errors
     SpoolOptions spool;
-    std::chrono::milliseconds patience;  // limit for confirmations at the end of a run, and for an outage if not live
-    bool live;
+    // Longest wait for confirmations at the end of a run. If the run is not live, also the longest outage.
+    std::chrono::milliseconds patience;
+    bool live;  // see SinkContext::live
   };
 
   // Throws ConfigError for bad properties, RunError if the spool cannot be opened.
   KafkaDelivery(const KafkaProperties& properties, const std::string& topic, Options options,
                 const std::atomic<bool>& abandon);
 
-  // An empty key means no key. Waits for room only if the run is not live.
+  // An empty key means no key. Without a spool, waits for room in the producer. With a spool, waits only if the run is
+  // not live and the brokers work. A message without room goes to the spool, or is given up if there is no spool.
   void send(std::string_view key, std::string_view value);
-  // Moves messages between spool and producer; call it regularly. Throws RunError if the run is not live and the outage
-  // exceeds the patience, or if the spool cannot be read.
+  // Moves messages between spool and producer. The caller must call it regularly. Throws RunError if the spool cannot
+  // be read. Without a spool, throws RunError if the run is not live and an outage lasts longer than the patience.
   void poll();
-  // Waits for messages in flight, within bounds. Throws RunError if messages are given up.
+  // Waits until all messages are settled, at most as long as the patience. Throws RunError if it gives messages up.
   void finish();
   Settled settled() const;  // thread-safe
 
@@ -52,7 +55,8 @@ class KafkaDelivery {
   void wait_for_spool();
   void leave_the_rest();
 
-  // Called on the producer's thread.
+  // The producer calls settle() and tell() on its own thread. Exception: if librdkafka refuses a message at once,
+  // produce() calls settle() on the caller's thread.
   void settle(const KafkaProducer::Message& message, KafkaProducer::Outcome outcome);
   void settle_direct(const KafkaProducer::Message& message, KafkaProducer::Outcome outcome);
   void settle_spooled(std::uint64_t position, KafkaProducer::Outcome outcome);
@@ -62,15 +66,15 @@ class KafkaDelivery {
   const Options options_;
   const std::atomic<bool>& abandon_;
   bool spooling_;                          // true if new messages go to the spool
-  std::optional<SpooledRecord> replayed_;  // read from the spool; waits for room in the producer
+  std::optional<SpooledRecord> replayed_;  // record read from the spool that waits for room in the producer
 
-  std::atomic<std::uint64_t> direct_{0};  // messages in flight that are not in the spool
-  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> direct_{0};     // messages in flight that are not in the spool
+  std::atomic<std::uint64_t> delivered_{0};  // delivered_ and refused_ count only messages that were not in the spool
   std::atomic<std::uint64_t> refused_{0};
-  std::atomic<std::uint64_t> spooled_refused_{0};  // spooled messages that were refused, and therefore acknowledged
+  std::atomic<std::uint64_t> spooled_refused_{0};  // refused messages that the spool counts as acknowledged
   std::atomic<std::uint64_t> given_up_{0};
   std::optional<Spool> spool_;
-  KafkaProducer producer_;  // last member: its thread uses the others until it is destroyed
+  KafkaProducer producer_;  // last member, so it is destroyed first: its thread uses the other members
 };
 
 }  // namespace spanflow

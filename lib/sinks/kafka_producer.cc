@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kPollMs = 100;
 constexpr std::chrono::milliseconds kAgainAfter{500};  // pause before failed messages are sent again
-constexpr std::chrono::seconds kOutage{1};             // time to reach a broker before it counts as an outage
-constexpr std::chrono::seconds kPurge{5};              // time for librdkafka's threads to return all messages
+constexpr std::chrono::seconds kOutage{1};             // time that messages wait for a broker before an outage begins
+constexpr std::chrono::seconds kPurge{5};              // longest wait for librdkafka to return all messages
 
 using Text = std::array<char, 512>;
 
@@ -26,7 +26,7 @@ struct ConfDeleter {
 };
 using Conf = std::unique_ptr<rd_kafka_conf_t, ConfDeleter>;
 
-// Returns the error, or empty.
+// Sets a property. Returns the error, or an empty text.
 std::string set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   Text error{};
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error.data(), error.size()) == RD_KAFKA_CONF_OK) return "";
@@ -43,7 +43,7 @@ bool is_of_the_message(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:  // only if the user sets message.timeout.ms
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:  // occurs only if the user sets message.timeout.ms
       return true;
     default:
       return false;
@@ -105,13 +105,14 @@ std::unique_ptr<KafkaProducer::Client> KafkaProducer::make_client() {
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* reason, void* self) {
     static_cast<KafkaProducer*>(self)->on_error(code, reason);
   });
-  // At level debug, because librdkafka logs every attempt to reach a broker. spanflow itself logs an outage once.
+  // Logs librdkafka's messages at level debug, because librdkafka logs every attempt to reach a broker. spanflow itself
+  // logs an outage once.
   rd_kafka_conf_set_log_cb(
       conf.get(), [](const rd_kafka_t*, int, const char*, const char* line) { log().debug("librdkafka: {}", line); });
   Text error{};
   rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
   if (handle == nullptr) throw ConfigError(fmt::format("kafka: {}", error.data()));
-  (void)conf.release();  // librdkafka's producer now owns the object
+  (void)conf.release();  // the handle now owns the configuration
   auto client = std::make_unique<Client>(handle);
   client->topic = rd_kafka_topic_new(handle, topic_.c_str(), nullptr);
   if (client->topic == nullptr) {
@@ -130,7 +131,8 @@ bool KafkaProducer::produce(const Message& message) {
   return false;
 }
 
-// Called with the mutex held. False if there is no room or after a fatal error.
+// The caller holds the mutex. Returns false if there is no room, or after a fatal error. Returns true for a message
+// that no broker will accept: the message is then reported as refused.
 bool KafkaProducer::enqueue(const Message& message) {
   // The cast is safe: librdkafka does not change a message that it copies.
   void* const payload = const_cast<char*>(message.value.data());
@@ -183,7 +185,8 @@ void KafkaProducer::run() {
   }
 }
 
-// Without messages rd_kafka_flush() returns at once; calling it in a loop would keep librdkafka's threads busy.
+// Lets librdkafka call its callbacks, for up to kPollMs. If no message is queued, rd_kafka_flush() returns at once, and
+// calling it in a loop would keep librdkafka's threads busy.
 void KafkaProducer::serve() {
   if (flushing_ && rd_kafka_outq_len(client_->handle) > 0) {
     rd_kafka_flush(client_->handle, kPollMs);
@@ -218,12 +221,12 @@ void KafkaProducer::on_error(int code, const char* reason) {
       return;
     default:
       last_error_ = reason;
-      last_error_.resize(
-          std::min(last_error_.size(), last_error_.find(" (after ")));  // drops librdkafka's state and count at the end
+      // librdkafka ends the text with its state and a count of errors, in brackets. The text is cut before the bracket.
+      last_error_.resize(std::min(last_error_.size(), last_error_.find(" (after ")));
   }
 }
 
-// Brokers close idle connections, so a lost connection is an outage only if messages wait.
+// Brokers close idle connections. A lost connection is therefore an outage only if messages have waited for kOutage.
 void KafkaProducer::look_for_outage() {
   if (std::chrono::steady_clock::now() - idle_at_ < kOutage) return;
   note_trouble("no broker can be reached" + (last_error_.empty() ? "" : ": " + last_error_));
@@ -245,7 +248,7 @@ void KafkaProducer::note_trouble(const std::string& text) {
   notice_(text);
 }
 
-// Sends failed messages again, in the order in which they failed and before any new message.
+// Sends failed messages again, in the order in which they failed. No new message is accepted before them.
 void KafkaProducer::send_again() {
   const std::lock_guard lock(mutex_);
   has_room_ = false;
@@ -255,8 +258,8 @@ void KafkaProducer::send_again() {
   }
 }
 
-// After a fatal error the client is unusable: makes a new one and sends the messages again. Records in flight may
-// already have arrived.
+// After a fatal error the client is unusable. Takes all messages back from the client and makes a new client, which
+// sends the messages again. Messages that were in flight may arrive twice.
 void KafkaProducer::renew_client() {
   {
     const std::lock_guard lock(mutex_);
@@ -268,12 +271,13 @@ void KafkaProducer::renew_client() {
     const std::lock_guard lock(mutex_);
     client_ = std::move(renewed);
     fatal_ = false;
-  } catch (const ConfigError& error) {  // for example, a certificate was removed; the next round tries again
+  } catch (const ConfigError& error) {
+    // For example, the file of a certificate is missing. run() calls this function again.
     log().debug("{}", error.what());
   }
 }
 
-// Makes librdkafka return all messages, through on_report().
+// Makes librdkafka return all unconfirmed messages. on_report() receives these messages and adds them to again_.
 void KafkaProducer::purge() {
   rd_kafka_purge(client_->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   const auto end = std::chrono::steady_clock::now() + kPurge;
@@ -282,7 +286,8 @@ void KafkaProducer::purge() {
   }
 }
 
-// Replaces the purged client, because its idempotent sequence has a gap now.
+// Reports all unconfirmed messages as kGivenUp. Sets fatal_, because the purged client must be replaced: the sequence
+// numbers of its idempotent producer have a gap now.
 void KafkaProducer::give_up_all() {
   {
     const std::lock_guard lock(mutex_);

@@ -1,4 +1,4 @@
-// Sends messages to one topic of Apache Kafka with librdkafka, whose types stay in kafka_producer.cc.
+// Sends messages to one topic of Apache Kafka with librdkafka. Only kafka_producer.cc includes librdkafka's header.
 #pragma once
 
 #include <atomic>
@@ -21,32 +21,34 @@ struct rd_kafka_message_s;
 
 namespace spanflow {
 
-// If a name occurs twice, the last value counts.
+// Names and values of librdkafka properties. If a name occurs twice, the last value counts.
 using KafkaProperties = std::vector<std::pair<std::string, std::string>>;
 
-// The error in a property that a user gives, or empty.
+// Returns the error in a property that the user sets, or an empty text.
 std::string kafka_property_error(const std::string& name, const std::string& value);
 
-// Every accepted message is reported exactly once: as delivered when a broker has confirmed it, as refused if no broker
-// will ever accept it, or as given up by give_up(). After any other failure (no broker, no such topic, no permission, a
-// fatal error of the idempotent producer, which gets replaced) the message is sent again, so it may arrive twice.
-// Reports come from the producer's own thread. All functions belong to one thread, except trouble().
+// Reports every accepted message exactly once: as kDelivered when a broker has confirmed it, as kRefused if no broker
+// will ever accept it, or as kGivenUp after give_up(). After any other failure, such as no broker, no such topic or no
+// permission, the producer sends the message again. The message may then arrive twice. After a fatal error of the
+// idempotent producer, librdkafka's client is also replaced. Reports come from the producer's own thread; produce()
+// itself reports a message that librdkafka refuses at once. All functions belong to one thread, except trouble().
 class KafkaProducer {
  public:
   enum class Outcome : std::uint8_t { kDelivered, kRefused, kGivenUp };
   struct Message {
     std::string_view key;  // message key; empty: no key
     std::string_view value;
-    std::uint64_t number;  // a number that the caller chooses
+    std::uint64_t number;  // any number that the caller chooses; reports repeat it
   };
-  // The message is valid during the call only. A Report must not call the producer.
+  // The message is valid only during the call. A Report must not call the producer.
   using Report = std::function<void(const Message&, Outcome)>;
-  // Called when an outage of delivery begins or, with an empty text, ends. The rules of Report apply.
+  // Called with an error text when an outage begins, and with an empty text when the outage ends. A Notice must not
+  // call the producer.
   using Notice = std::function<void(const std::string& trouble)>;
 
   struct Trouble {
-    std::string text;  // error that caused the outage; empty: no outage
-    std::chrono::steady_clock::time_point since;
+    std::string text;                             // error that caused the outage; empty: no outage
+    std::chrono::steady_clock::time_point since;  // begin of the outage
   };
 
   // Does not wait for a broker. Throws ConfigError if properties contradict each other.
@@ -55,12 +57,15 @@ class KafkaProducer {
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-  // Copies the message. False if there is no room.
+  // Copies the message. Returns false if there is no room for it.
   bool produce(const Message& message);
+  // Waits until produce() may have room again, but at most `time`.
   void wait_for_room(std::chrono::milliseconds time);
-  // Sends queued messages without delay. False if some are not reported within the time.
+  // Sends queued messages without delay and waits for all reports, but at most `time`. Returns false if reports are
+  // still missing.
   bool flush(std::chrono::milliseconds time);
-  // Reports all unconfirmed messages as given up. A message that was already sent may still arrive.
+  // Returns after all unconfirmed messages have been reported as kGivenUp. Such a message may still arrive if it was
+  // already sent.
   void give_up();
   Trouble trouble() const;
 
@@ -75,7 +80,8 @@ class KafkaProducer {
   std::unique_ptr<Client> make_client();
   bool enqueue(const Message& message);
 
-  // Called by the producer's thread.
+  // Called by the producer's thread. Exception: enqueue() also calls report() on the caller's thread of produce(), with
+  // the mutex held.
   void run();
   void serve();
   void send_again();
@@ -94,23 +100,23 @@ class KafkaProducer {
   const Notice notice_;
 
   std::atomic<std::uint64_t> in_flight_{0};  // messages accepted and not reported yet
-  std::atomic<bool> flushing_{false};
+  std::atomic<bool> flushing_{false};        // flushing_, giving_up_, ended_: requests to the producer's thread
   std::atomic<bool> giving_up_{false};
   std::atomic<bool> ended_{false};
 
   // Used by the producer's thread only.
-  std::deque<KeptMessage> again_;  // messages to send again, in order
-  std::chrono::steady_clock::time_point again_at_;
-  std::chrono::steady_clock::time_point idle_at_;  // the last time that no message was in flight
-  std::string last_error_;                         // the last error that librdkafka reported for a broker
-  bool unreachable_ = false;  // true while no broker is connected, also if there is nothing to send
-  bool troubled_ = false;
-  bool fatal_ = false;  // true if the client must be replaced
+  std::deque<KeptMessage> again_;                   // messages to send again, in order
+  std::chrono::steady_clock::time_point again_at_;  // time to send them again
+  std::chrono::steady_clock::time_point idle_at_;   // the last time at which no message was in flight
+  std::string last_error_;                          // the last error that librdkafka reported for a broker
+  bool unreachable_ = false;                        // true while no broker is connected, even if no message waits
+  bool troubled_ = false;                           // true during an outage
+  bool fatal_ = false;                              // true if the client must be replaced
 
   mutable std::mutex mutex_;  // protects the members below
   std::condition_variable changed_;
   std::unique_ptr<Client> client_;
-  bool has_room_ = true;  // false after a full queue or a failure, until the next reports
+  bool has_room_ = true;  // false after a full queue or a failure, until the producer's thread sets it again
   Trouble trouble_;
 
   std::thread thread_;

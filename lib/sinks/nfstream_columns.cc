@@ -9,7 +9,8 @@ namespace {
 
 using Record = const FlowRecord&;
 
-// The values of nDPI's ndpi_packet_tunnel, which does not know IP in IP.
+// Returns the value of nDPI's enum ndpi_packet_tunnel, or 0 if the enum does not have the tunnel (IP in IP, for
+// example).
 std::uint64_t tunnel_number(TunnelType type) {
   switch (type) {
     case TunnelType::kGtp:
@@ -30,12 +31,13 @@ std::int64_t expiration_id(Record record) {
   return record.end_reason == EndReason::kActive ? 1 : 0;
 }
 
-// Rounds both times to milliseconds before subtracting, as nfstream does for all durations and gaps.
+// Returns the duration in ms. Rounds both times down to ms before the subtraction, as nfstream does for all durations
+// and gaps.
 std::uint64_t duration(std::uint64_t start_ns, std::uint64_t end_ns) {
   return end_ns / kNanosecondsPerMillisecond - start_ns / kNanosecondsPerMillisecond;
 }
 
-// The metadata of TLS or SSH: a flow has at most one of the two.
+// Returns the TLS metadata or the SSH metadata. A flow has at most one of the two.
 std::optional<std::string_view> either(Record record, Metadata tls, Metadata ssh) {
   const auto text = metadata_text(record, tls);
   return text ? text : metadata_text(record, ssh);
@@ -47,8 +49,8 @@ std::optional<EarlyPacketsValue> python_list(Record record, EarlyNumber number) 
 
 // A spanflow field under nfstream's name.
 struct Renamed {
-  std::string_view name;
-  std::string_view ours;
+  std::string_view name;  // nfstream's name
+  std::string_view ours;  // spanflow's name
 };
 
 Field column(const Renamed& renamed, FieldGroup group) {
@@ -98,7 +100,7 @@ std::vector<Field> make_columns() {
   rename(FieldGroup::kClassic, {{"id", "sequence"}});
   add({COLUMN("expiration_id", kClassic, expiration_id(r))});
   rename(FieldGroup::kClassic, {{"src_ip", "ip_src"}});
-  // Without Ethernet, nfstream writes all-zero addresses.
+  // Without Ethernet, nfstream writes addresses of zeros. So these columns do not use mac_or_missing().
   add({COLUMN("src_mac", kClassic, (MacValue{&r.src_mac, 6})), COLUMN("src_oui", kClassic, (MacValue{&r.src_mac, 3}))});
   rename(FieldGroup::kClassic, {{"src_port", "src_port"}, {"dst_ip", "ip_dst"}});
   add({COLUMN("dst_mac", kClassic, (MacValue{&r.dst_mac, 6})), COLUMN("dst_oui", kClassic, (MacValue{&r.dst_mac, 3}))});

@@ -1,4 +1,5 @@
-// The columns of nfstream 6.6's CSV: same names, order and units, so that its readers can read spanflow's files.
+// The columns of the CSV files of nfstream 6.6, with the same names, order and units. A program that reads nfstream's
+// files can then read spanflow's files.
 #pragma once
 
 #include <span>

@@ -13,14 +13,14 @@ namespace spanflow {
 
 class OutputFile {
  public:
-  // `part` must be a file without content. `level` is the zstd level; nullopt: plain text.
+  // `part` must be empty. `level` is the zstd level; nullopt: plain text.
   OutputFile(std::unique_ptr<PartFile> part, std::optional<int> level);
 
-  // Returns the octets taken, at least one. Throws RunError if nothing was taken.
+  // Returns the number of octets accepted, at least 1. Throws RunError if no octet was accepted.
   std::size_t write_some(std::string_view text);
-  // Writes all accepted text to the file. After a RunError it may be called again.
+  // Writes all accepted text to the file. After a RunError, the caller may call it again.
   void flush();
-  // As PartFile::complete().
+  // Both functions write all accepted text, then call the PartFile function of the same name.
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove() { part_->remove(); }
@@ -31,10 +31,10 @@ class OutputFile {
 
   std::unique_ptr<PartFile> part_;
   std::optional<ZstdEncoder> encoder_;
-  bool flushed_ = true;    // true if the encoder has no buffered text
-  bool finished_ = false;  // true if the zstd frame has ended
-  std::string encoded_;
-  std::size_t written_ = 0;  // octets of encoded_ that have been written
+  bool flushed_ = true;      // true if the encoder has no buffered text
+  bool finished_ = false;    // true if the zstd frame has ended
+  std::string encoded_;      // compressed octets to write to the file
+  std::size_t written_ = 0;  // number of octets of encoded_ that have been written
 };
 
 }  // namespace spanflow

@@ -17,16 +17,17 @@ namespace {
 
 constexpr std::uint64_t kWriteBehindOctets = 8U << 20;
 
-// Returns 0 or errno.
+// Renames the file if the name `to` is free. Returns 0, or the value of errno.
 int rename_where_free(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  // File systems such as NFS do not have this kind of rename.
+  // Some file systems, such as NFS, do not support RENAME_NOREPLACE.
   if (::access(to.c_str(), F_OK) == 0) return EEXIST;
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
-// Makes the new name survive a power loss. Not every file system supports this.
+// Syncs the folder, so that the new name survives a power loss. Ignores errors, because not every file system supports
+// this.
 void sync_folder_of(const std::string& path) {
   const auto name = path.rfind('/') + 1;
   const std::string folder = name == 0 ? "." : path.substr(0, name);
@@ -39,7 +40,7 @@ void sync_folder_of(const std::string& path) {
 }  // namespace
 
 PartFile::PartFile(std::string path) : path_(std::move(path)) {
-  // Another process may have completed the file between the open and the lock.
+  // If another process has completed (renamed) the file between open() and flock(), opens the path again.
   for (open(); !is_at_its_path(); open()) ::close(descriptor_);
 }
 
@@ -52,8 +53,8 @@ PartFile::~PartFile() {
 void PartFile::open() {
   descriptor_ = ::open(part_path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(errno);
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-    return;  // some file systems do not have locks
+  // An error other than EWOULDBLOCK is ignored, because some file systems do not support locks.
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
   ::close(descriptor_);
   throw RunError(path_ + ": cannot be written: another process writes " + part_path());
 }
@@ -96,11 +97,11 @@ std::size_t PartFile::write_some(std::string_view octets) {
   }
 }
 
-// Starts the writeback early, so that the fsync of the complete file is short.
+// Starts the kernel's writeback early, so that the fsync() of the complete file is short.
 void PartFile::write_behind() {
   if (unstarted_ < kWriteBehindOctets) return;
-  ::sync_file_range(descriptor_, 0, 0,
-                    SYNC_FILE_RANGE_WRITE);  // not every file system supports it; an fsync follows anyway
+  // Ignores errors: not every file system supports this call, and sync() follows in any case.
+  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
   unstarted_ = 0;
 }
 

@@ -7,32 +7,32 @@
 
 namespace spanflow {
 
-// `path` + ".part", locked against other processes while this object lives. Completing it renames it to its final name.
-// If it is still empty at the end, it is removed.
+// The file `path` + ".part". It is locked against other processes while this object lives. complete() renames the file
+// to its final name. The destructor removes the file if it is empty.
 class PartFile {
  public:
   static constexpr std::string_view kSuffix = ".part";
 
-  // Creates the file, or opens an existing one. Throws RunError, also if another process has locked the file.
+  // Creates the file, or opens an existing file. Throws RunError, also if another process has locked the file.
   explicit PartFile(std::string path);
   ~PartFile();
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
-  // The final path, and the path until the file is complete.
+  // path() is the final path. part_path() is the path until the file is complete.
   const std::string& path() const { return path_; }
   std::string part_path() const { return path_ + std::string(kSuffix); }
 
   std::uint64_t size() const;
-  // Reads up to `octets` from `offset`; fewer only at the end of the file.
+  // Reads `octets` octets from `offset` on. Returns fewer only at the end of the file.
   std::string read(std::uint64_t offset, std::size_t octets) const;
   void resize(std::uint64_t size);
 
-  // Returns the octets written, at least one. Throws RunError if nothing was written.
+  // Returns the number of octets written, at least 1. Throws RunError if nothing was written.
   std::size_t write_some(std::string_view octets);
-  // Sync the file, rename it, and return the new name. complete() takes the first free name from numbered(path, number)
-  // on; complete_replacing() takes the path itself and replaces an existing file. After a RunError they may be called
-  // again.
+  // Both functions sync the file, rename it, and return the new name. complete() tries numbered(path, number),
+  // numbered(path, number + 1) and so on, and takes the first name that is free. complete_replacing() takes the path
+  // itself and replaces an existing file. After a RunError, the caller may call the function again.
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove();
@@ -47,7 +47,7 @@ class PartFile {
 
   std::string path_;
   int descriptor_ = -1;
-  std::uint64_t unstarted_ = 0;  // octets whose writeback has not been started
+  std::uint64_t unstarted_ = 0;  // octets written since the last call of sync_file_range()
 };
 
 }  // namespace spanflow

@@ -32,7 +32,7 @@ Repaired cut_plain(std::unique_ptr<PartFile> part) {
   return {std::move(part), kept, cut};
 }
 
-// Decodes as much as possible: after a crash the last frame has no end.
+// Decodes up to the first error, because a crash leaves the last zstd frame incomplete.
 void decode(const PartFile& part, const std::function<void(std::string_view)>& take) {
   const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> state(ZSTD_createDStream(), &ZSTD_freeDStream);
   std::string text(ZSTD_DStreamOutSize(), '\0');
@@ -55,16 +55,16 @@ void write_all(OutputFile& file, std::string_view text) {
   while (!text.empty()) text.remove_prefix(file.write_some(text));
 }
 
-// Writes the lines into a new file, as one frame. The new file then replaces the old one.
+// Writes the whole lines into a new file, as one zstd frame. The new file then replaces the torn file.
 Repaired cut_zstd(std::unique_ptr<PartFile> torn, int level) {
   Repaired result;
   {
     auto part = std::make_unique<PartFile>(torn->part_path());
-    part->resize(0);  // removes the text of an interrupted repair
+    part->resize(0);  // removes the output of an interrupted repair
     OutputFile whole(std::move(part), level);
     std::string line;  // the line whose end has not been read yet
     decode(*torn, [&](std::string_view text) {
-      const auto end = text.rfind('\n') + 1;  // 0 if there is no line end
+      const auto end = text.rfind('\n') + 1;  // 0 if `text` has no line end
       if (end > 0) {
         write_all(whole, line);
         write_all(whole, text.substr(0, end));

@@ -30,7 +30,7 @@ TextWriter append_octets(TextWriter out, std::uint32_t number, std::string_view 
   return out;
 }
 
-// Little endian, like the machines this program supports.
+// Appends 8 octets in little-endian order, which is the byte order of all machines that this program supports.
 TextWriter append_fixed(TextWriter out, std::uint64_t bits) {
   static_assert(std::endian::native == std::endian::little);
   std::memcpy(out.room(sizeof(bits)), &bits, sizeof(bits));
@@ -75,7 +75,7 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, MacValue value)
   return append_octets(out, number, {reinterpret_cast<const char*>(value.address->data()), value.octets});
 }
 
-// Packed encoding: one length for all numbers of the list.
+// Uses the packed encoding: one tag and one length for all numbers of the list.
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPacketsValue& list) {
   std::size_t size = 0;
   for (std::size_t i = 0; i < list.packets.size(); ++i) size += varint_size(zigzag(list.number(list.packets, i)));
@@ -84,6 +84,7 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPack
   return out;
 }
 
+// A map entry is a nested message: field 1 is the key, field 2 is the value. Each of their tags has one octet.
 TextWriter append_protobuf_entry(TextWriter out, std::uint32_t number, std::string_view key, double value) {
   const std::size_t size = 1 + varint_size(key.size()) + key.size() + 1 + sizeof(value);
   out = append_varint(append_tag(out, number, kLengthDelimited), size);

@@ -1,4 +1,4 @@
-// Values in the encoding of protocol buffers, https://protobuf.dev/programming-guides/encoding
+// Writes values in the encoding of protocol buffers, https://protobuf.dev/programming-guides/encoding
 #pragma once
 
 #include <concepts>
@@ -11,12 +11,13 @@
 
 namespace spanflow {
 
-// Appends tag and value, also for 0: proto3 omits zeros only for types that are not `optional`.
+// Appends the tag and the value. `number` is the field number. The value 0 is also written: proto3 leaves out zeros
+// only for fields that are not `optional`.
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::uint64_t value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::int64_t value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, double value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, HexValue value);
-// The text is made valid UTF-8.
+// Appends the text as clean_utf8() returns it, because a protobuf string must be valid UTF-8.
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::string_view text);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, AddressValue value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, MacValue value);
@@ -27,7 +28,7 @@ inline TextWriter append_protobuf(TextWriter out, std::uint32_t number, RealValu
 inline TextWriter append_protobuf(TextWriter out, std::uint32_t number, const ShortText& text) {
   return append_protobuf(out, number, text.view());
 }
-// An entry of map<string, double>.
+// Appends an entry of a map<string, double>.
 TextWriter append_protobuf_entry(TextWriter out, std::uint32_t number, std::string_view key, double value);
 
 template <typename Value>
@@ -35,6 +36,7 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, const std::opti
   return value ? append_protobuf(out, number, *value) : out;
 }
 
+// The type of a field in flow.proto whose value has the C++ type `Value`.
 template <typename Value>
 struct ProtobufType;
 template <std::unsigned_integral Value>
@@ -60,7 +62,7 @@ struct ProtobufType<std::string_view> {
 template <>
 struct ProtobufType<ShortText> : ProtobufType<std::string_view> {};
 template <>
-struct ProtobufType<AddressValue> {  // 4 or 16 octets, as on the wire
+struct ProtobufType<AddressValue> {  // 4 or 16 octets, in network byte order
   static constexpr std::string_view kName = "optional bytes";
 };
 template <>

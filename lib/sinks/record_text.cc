@@ -5,7 +5,7 @@
 namespace spanflow {
 namespace {
 
-// Every item is followed by a comma; the end of the list replaces the last one.
+// Ends a list in which a comma follows every item: `end` replaces the last comma.
 TextWriter close(TextWriter out, char end) {
   if (out.last() == ',') out.remove_last();
   out.push_back(end);

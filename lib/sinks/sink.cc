@@ -4,7 +4,8 @@
 
 #include "base/error.h"
 
-// One line for each type of sink: the function in the sink's file that describes it.
+// One line for each type of sink: the name of the function that describes the type. The type's own .cc file defines
+// this function.
 #define FOR_EACH_SINK(DO) \
   DO(jsonl_sink)          \
   DO(csv_sink)            \

@@ -1,5 +1,5 @@
-// The targets of records. A new type of sink is one .cc file (its settings, its options, its class), one line in
-// sink.cc and one in lib/meson.build.
+// Sinks: they write records to a target. A new type of sink needs one .cc file (its settings, its options, its class),
+// one line in sink.cc and one line in lib/meson.build.
 #pragma once
 
 #include <array>
@@ -27,71 +27,74 @@ static_assert(kDropReasonNames.size() == static_cast<std::size_t>(DropReason::kS
 
 // The fill level of a sink's spool.
 struct SpoolDepth {
-  std::uint64_t octets = 0;   // size of the spool's files
-  double oldest_seconds = 0;  // upper bound for the age of the oldest waiting record
+  std::uint64_t octets = 0;   // octets in the spool's files and in its write buffer
+  double oldest_seconds = 0;  // upper bound for the age of the oldest waiting record; 0: no record waits
 };
 
-// Counts of the records that were written to a sink, and of those that an earlier run left in the sink's spool.
+// Counts of a sink's records by outcome. They include the records passed to write() and the records that an earlier run
+// left in the spool. A record whose outcome is not known yet is in no count.
 struct Settled {
   std::uint64_t recovered = 0;  // records found in the spool at the start
   std::uint64_t delivered = 0;
-  std::uint64_t spooled = 0;  // records in the spool now
-  std::array<std::uint64_t, kDropReasonNames.size()> dropped{};
-  std::optional<SpoolDepth> spool;
+  std::uint64_t spooled = 0;                                     // records in the spool now
+  std::array<std::uint64_t, kDropReasonNames.size()> dropped{};  // index: DropReason
+  std::optional<SpoolDepth> spool;                               // nullopt: the sink has no spool
 };
 
-// Used only by the thread of its SinkRunner. write() may buffer; records count as delivered once flush() has returned.
+// Only the thread of the sink's SinkRunner calls these functions, except settled(). write() may buffer records: they
+// count as delivered after the next flush() has returned.
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual void write(std::span<const FlowRecord> records) = 0;
-  // Throws RunError if the target does not accept the records. They stay buffered, and the next flush() tries again.
-  // Also called from time to time while nothing is written.
+  // Throws RunError if the target does not accept the records. The records stay buffered, and the next flush() tries
+  // again. The SinkRunner also calls flush() from time to time while no new records come.
   virtual void flush() = 0;
-  // Called after the last write(): the next flush() completes the output.
+  // Called after the last write(). The next flush() then completes the output.
   virtual void end() {}
 
-  // For a sink whose target confirms records later than flush(): how many of the written records are settled so far.
-  // Other sinks return nothing. Thread-safe.
+  // For a sink whose target confirms records some time after flush(): returns the counts so far. Other sinks return
+  // nullopt. Thread-safe.
   virtual std::optional<Settled> settled() const { return std::nullopt; }
-  // Called after the last write(). A sink with settled() waits for confirmations, within bounds; records that remain
-  // stay in its spool or are given up. Throws RunError if any were given up.
+  // Called after the last flush(). A sink with settled() waits a limited time for confirmations. It then leaves the
+  // unconfirmed records in its spool. Without a spool, it gives them up and throws RunError.
   virtual void finish() {}
 };
 
 inline const std::atomic<std::uint64_t> kNoRotations{0};
 
-// Greatest time between two checks of `abandon` while a sink waits.
+// Longest time between two checks of SinkContext::abandon while a sink waits.
 inline constexpr std::chrono::milliseconds kAbandonCheck{50};
 
 struct SinkContext {
   const Config& config;
   const MetricNames& metrics;        // names of the user's metrics, which every record has
-  const std::atomic<bool>& abandon;  // true when the run cannot wait any longer: all calls must return or throw
-  bool live = false;                 // true: failed calls are retried as long as the run lasts
-  // Changes when every sink must complete its file and begin the next one.
+  const std::atomic<bool>& abandon;  // true: the sink must not wait any longer; all its calls return or throw soon
+  bool live = false;                 // true for a live run: a failed flush() is retried until the run ends
+  // The value changes when every sink must complete its file and begin the next file.
   const std::atomic<std::uint64_t>& rotations = kNoRotations;
-  // True if a reload made the sink: existing files may belong to this run and must not be replaced.
+  // True if a reload made the sink. Existing files may then belong to this run, so the sink must not replace them.
   bool reloaded = false;
 };
 
 // The places that a sink writes to. Two sinks must not use the same place at the same time.
 struct SinkPlaces {
-  std::string target;  // the target: "flows.csv", "broker:9092/flows"
+  std::string target;  // "flows.csv" or "broker:9092/flows", for example
   std::string spool;   // folder of the spool; empty: no spool
 };
 
 struct SinkType {
   std::string_view name;
   std::string_view help;
-  std::string_view target_form;  // the text after "TYPE:" on the command line: "PATH"
-  std::vector<Setting> options;  // options that only this type has
-  // The error in the settings taken together; empty: none.
+  std::string_view target_form;  // form of the text after "TYPE:" on the command line, such as "PATH"
+  std::vector<Setting> options;  // options of this type, besides the options that all types have
+  // Returns the error in the combination of the settings, or an empty text.
   std::string (*complaint)(const SinkSettings&);
-  // Parses the text after "TYPE:"; nullopt if the text does not have that form.
+  // Parses the text after "TYPE:" on the command line. Returns nullopt if the text does not have the form target_form.
   std::optional<SinkSettings> (*from_target)(const std::string& target);
   SinkPlaces (*places)(const SinkSettings&);
-  // Throws RunError if the target cannot be opened.
+  // Makes the sink. Throws RunError if the target cannot be opened, and ConfigError if the settings do not suit the
+  // target.
   std::unique_ptr<Sink> (*make)(const SinkConfig&, const SinkContext&);
 };
 
@@ -99,15 +102,15 @@ std::span<const SinkType> sink_types();
 
 std::unique_ptr<Sink> make_sink(const SinkConfig& config, const SinkContext& context);
 
-// nullptr if there is no such type.
+// Returns nullptr if no type has this name.
 const SinkType* find_sink_type(std::string_view name);
-// Throws ConfigError if there is no such type.
+// Returns the type that the configuration names. Throws ConfigError if no type has this name.
 const SinkType& sink_type(const SinkConfig& config);
 
 SinkPlaces places_of(const SinkConfig& config);
-// True if both sinks would use the same place.
+// True if the two sinks would use the same place.
 bool exclude_each_other(const SinkConfig& a, const SinkConfig& b);
-// "csv:flows.csv": the sink's name in messages, in the summary and on the command line.
+// The sink's name in messages, in the summary and on the command line: "csv:flows.csv".
 std::string sink_name(const SinkConfig& config);
 
 }  // namespace spanflow

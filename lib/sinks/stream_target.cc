@@ -26,12 +26,14 @@ StreamTarget::~StreamTarget() {
 void StreamTarget::open() {
   constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
   if (path_ == "-") {
-    // If standard output was closed, its descriptor may now be a file opened for reading, such as the capture.
+    // If the parent process closed standard output, descriptor 1 may now be a file opened for reading, such as the
+    // capture file.
     const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail(EBADF);
-    // Opens the descriptor's file again: O_NONBLOCK on the shared descriptor would affect other processes.
+    // Opens the file again, because O_NONBLOCK on descriptor 1 would also affect the processes that share its open file
+    // description.
     descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
-    if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened
+    if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened, so writing to it may block
   } else {
     descriptor_ = ::open(path_.c_str(), kFlags | O_TRUNC);
   }

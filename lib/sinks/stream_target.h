@@ -1,4 +1,5 @@
-// Writes to a pipe, terminal or device, in large blocks. All waits are bounded.
+// Writes to a pipe, terminal or device, in large blocks. A wait for the reader ends soon after `abandon` becomes true,
+// except if standard output is a socket.
 #pragma once
 
 #include <atomic>
@@ -10,8 +11,8 @@ namespace spanflow {
 
 class StreamTarget : public Target {
  public:
-  // `path` "-" is standard output. A named pipe is opened once it has a reader. Throws RunError. `abandon` must outlive
-  // the target.
+  // `path`: "-" is standard output. A named pipe without a reader is opened later, by flush(). Throws RunError.
+  // `abandon` must outlive the target.
   StreamTarget(std::string path, const std::string& header, const std::atomic<bool>& abandon);
   ~StreamTarget() override;
 
@@ -25,8 +26,8 @@ class StreamTarget : public Target {
 
   std::string path_;
   const std::atomic<bool>& abandon_;
-  int descriptor_ = -1;
-  std::size_t written_ = 0;  // octets of buffer_ that an incomplete flush has written
+  int descriptor_ = -1;      // -1: not open yet
+  std::size_t written_ = 0;  // number of octets of buffer_ that an incomplete flush() has written
 };
 
 }  // namespace spanflow

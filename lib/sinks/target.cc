@@ -11,14 +11,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// /dev/fd leads to /proc and has the descriptors of this process.
+// True if the path's folder is in /proc. This includes /dev/fd, a link to the descriptors of this process in /proc.
 bool is_in_proc(const fs::path& path) {
   std::error_code none;
   return fs::canonical(fs::absolute(path).parent_path(), none).native().starts_with("/proc/");
 }
 
-// True for a pipe, terminal or device, which is written directly. Any other path is a file: it is written as NAME.part,
-// and renamed when complete.
+// True for a pipe, terminal or device: a StreamTarget writes to it directly. Any other path is a file: a FileTarget
+// writes NAME.part and renames it to NAME when the file is complete.
 bool is_stream(const std::string& path) {
   std::error_code none;
   if (path == "-" || is_in_proc(path)) return true;

@@ -17,19 +17,19 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
-  // Text to write, in whole lines.
+  // The text to write. It must consist of whole lines.
   TextBuffer& buffer() { return buffer_; }
-  // Writes the buffer. On RunError the rest stays buffered.
+  // Writes the buffered text. If it throws RunError, the text that is not yet written stays in the buffer.
   virtual void flush() = 0;
-  // As Sink::end().
+  // See Sink::end().
   virtual void end() {}
 
  protected:
   TextBuffer buffer_;
 };
 
-// `header` begins each file. Throws RunError if the path cannot be written, ConfigError if it is not a file and the
-// settings need one.
+// Each file begins with the text `header`. Throws RunError if the path cannot be written. Throws ConfigError if the
+// path is a pipe, terminal or device and the settings ask for rotation or compression.
 std::unique_ptr<Target> make_target(const FileSettings& settings, const SinkContext& context, std::string header);
 
 }  // namespace spanflow

@@ -26,7 +26,7 @@ constexpr auto kTwoDigits = [] {
 
 void write_two_digits(char* to, std::uint32_t value) { std::memcpy(to, &kTwoDigits[2 * value], 2); }
 
-// Writes a number of up to eight digits, without leading zeros.
+// Writes a number of up to eight digits, without leading zeros. Returns the end of the digits.
 char* write_leading_digits(char* to, std::uint32_t value) {
   std::size_t count = value < 10 ? 1 : 2;
   for (std::uint32_t bound = 100; count < 8 && value >= bound; bound *= 10) ++count;
@@ -48,9 +48,9 @@ void write_eight_digits(char* to, std::uint64_t value) {
   write_two_digits(to + 6, lower % 100);
 }
 
-// Writes the number in groups of eight digits and returns the end of the digits. A record has several timestamps of
-// nineteen digits: groups can be converted in parallel, while each step of a division by ten waits for the previous
-// one.
+// Writes the number in groups of eight digits. Returns the end of the digits. A record has several timestamps of
+// nineteen digits. The CPU can convert the groups in parallel, but in a loop of divisions by ten each step waits for
+// the previous step.
 char* write_number(char* to, std::uint64_t value) {
   constexpr std::uint64_t kGroup = 100'000'000;
   if (value < kGroup) return write_leading_digits(to, static_cast<std::uint32_t>(value));
@@ -70,7 +70,7 @@ TextWriter append_list(TextWriter out, const EarlyPacketsValue& list) {
   return out;
 }
 
-// Rounds as printf does.
+// Appends the number with this many decimals, rounded as printf() rounds.
 TextWriter append_with_decimals(TextWriter out, double number, int decimals) {
   fmt::format_to(std::back_inserter(out), "{:.{}f}", number, decimals);
   return out;
@@ -108,8 +108,9 @@ TextWriter append_plain(TextWriter out, MacValue value) {
   return out;
 }
 
-// Writes three decimals. The multiplication by 1000 has a rounding error, which matters only if the result is close to
-// halfway between two thousandths. Only then is the slow, exact conversion needed.
+// Writes three decimals. The multiplication by 1000 has a rounding error. The error matters only if the product is
+// close to halfway between two whole numbers. Such a number needs the slow, exact conversion. Negative numbers and
+// numbers from kGreatest on also take this conversion.
 TextWriter append_plain(TextWriter out, RealValue value) {
   constexpr double kGreatest = 1e9;
   constexpr double kTooClose = 1e-3;
@@ -128,7 +129,7 @@ TextWriter append_plain(TextWriter out, RealValue value) {
   return out;
 }
 
-// inet_ntop is not used: it formats IPv4 with sprintf, which took 10 % of a run's time.
+// Formats IPv4 without inet_ntop(), because inet_ntop() calls sprintf(), which took 10 % of a run's time.
 TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_version) {
   char* text = out.room(INET6_ADDRSTRLEN);
   if (ip_version == 4) {

@@ -1,4 +1,5 @@
-// Writes values as text. Every function appends, and allocates only when the text's buffer grows.
+// Writes values as text. Every function appends to a TextBuffer. The functions allocate memory only if this buffer
+// grows, or if a text has special characters.
 #pragma once
 
 #include <concepts>
@@ -13,12 +14,12 @@
 namespace spanflow {
 
 TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_version);
-// A user metric's value in CSV and JSON: a whole number without decimals, any other with three; nothing if it is
-// missing or not finite.
+// Appends the value of a user metric, for CSV and JSON. A whole number has no decimals, any other number has three.
+// Appends nothing if the value is missing or not finite.
 TextWriter append_metric(TextWriter out, double value);
 
-// Values that look the same in all text formats. fmt is not used, because parsing its format string would cost more
-// than the rest.
+// Appends a value that looks the same in all text formats. These functions avoid fmt, because parsing the format string
+// would cost more than the conversion itself.
 TextWriter append_plain(TextWriter out, std::uint64_t value);
 TextWriter append_plain(TextWriter out, std::int64_t value);
 inline TextWriter append_plain(TextWriter out, const ShortText& text) {
@@ -32,7 +33,8 @@ TextWriter append_plain(TextWriter out, HexValue value);
 TextWriter append_plain(TextWriter out, MacValue value);
 TextWriter append_plain(TextWriter out, RealValue value);
 
-// RFC 4180 field: quoted if it has a comma, quote or line break; empty for a missing value.
+// Appends a CSV field (RFC 4180), in quotes if it has a comma or a quote. Texts have no line breaks, because
+// append_utf8() replaces control characters. Appends nothing for a missing value.
 TextWriter append_csv(TextWriter out, std::string_view text);
 TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list);
 template <typename Value>
@@ -44,7 +46,7 @@ TextWriter append_csv(TextWriter out, const std::optional<Value>& value) {
   return value ? append_csv(out, *value) : out;
 }
 
-// JSON value (RFC 8259).
+// Appends a JSON value (RFC 8259).
 TextWriter append_json(TextWriter out, std::string_view text);
 TextWriter append_json(TextWriter out, const EarlyPacketsValue& list);
 template <typename Value>
@@ -56,7 +58,7 @@ TextWriter append_json(TextWriter out, const Value& value) {
   return out;
 }
 
-// `"name":value,`; nothing for a missing value.
+// Appends `"name":value,`. Appends nothing for a missing value.
 template <typename Value>
 TextWriter append_json_member(TextWriter out, std::string_view name, const Value& value) {
   out.push_back('"');

@@ -1,4 +1,4 @@
-// The types of field values, and how a field takes its value from a record.
+// The types of field values, and functions that take a field's value from a record.
 #pragma once
 
 #include <algorithm>
@@ -19,32 +19,33 @@ struct AddressValue {
   std::uint8_t ip_version;
 };
 
-// The first `octets` of the address: all six, or the three of the vendor (OUI).
+// The first `octets` octets of the address: all six, or the three that identify the vendor (OUI).
 struct MacValue {
   const MacAddress* address;
   std::size_t octets;
 };
 
-// 64 bits shown as 16 hexadecimal digits: many readers would lose the last digits of a number.
+// 64 bits. Text formats show 16 hexadecimal digits, because many readers would lose the last digits of a number.
 struct HexValue {
   std::uint64_t bits;
 };
 
-// Shown with three decimals.
+// A number that text formats show with three decimals.
 struct RealValue {
   double number;
 };
 
-// One number of each early packet. If `padded_to` is not 0, the list is written as Python prints lists, and -1 is
-// appended until it has that length.
+// A list with one number for each early packet. If `padded_to` is not 0, text formats write the list as Python prints
+// lists, and fill it up with -1 to `padded_to` numbers.
 struct EarlyPacketsValue {
   std::span<const EarlyPacket> packets;
   std::int64_t (*number)(std::span<const EarlyPacket> packets, std::size_t index);
   std::size_t padded_to = 0;
 };
 
-// A value has one of the types above, or is a std::uint64_t or std::int64_t, a std::string_view, or a ShortText (made
-// by spanflow, such as an id: printable ASCII that no format has to quote). std::optional: a record may lack the value.
+// A field value has one of the types above, or is a std::uint64_t, std::int64_t, std::string_view or ShortText.
+// spanflow makes a ShortText itself, for an id: it is printable ASCII that no format has to quote. A std::optional of
+// one of these types is a value that a record may lack.
 
 inline std::uint64_t number(std::uint64_t value) { return value; }
 inline std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }
@@ -117,12 +118,13 @@ inline std::optional<EarlyPacketsValue> early_packets(const FlowRecord& record, 
   return EarlyPacketsValue{record.extras->early_packets, number, padded ? record.extras->early_packets_kept : 0};
 }
 
-// Functions for EarlyPacketsValue: each returns a number of one early packet.
+// Functions for EarlyPacketsValue::number. Each returns one number of the packet at `index`.
 inline std::int64_t early_direction(std::span<const EarlyPacket> packets, std::size_t index) {
   return static_cast<std::int64_t>(packets[index].direction);
 }
 inline std::int64_t early_size(std::span<const EarlyPacket> packets, std::size_t index) { return packets[index].size; }
-// The time since the previous packet; both times are rounded to whole `unit_ns` first.
+// Returns the time since the previous packet, in units of `unit_ns` ns; 0 for the first packet. Both times are rounded
+// down to whole units before the subtraction.
 template <std::uint64_t unit_ns>
 std::int64_t early_gap(std::span<const EarlyPacket> packets, std::size_t index) {
   if (index == 0) return 0;

@@ -30,7 +30,7 @@ void ZstdEncoder::run(std::string_view text, int directive, std::string& encoded
     ZSTD_outBuffer output{encoded.data(), encoded.size(), used};
     left = ZSTD_compressStream2(context_.get(), &output, &input, static_cast<ZSTD_EndDirective>(directive));
     encoded.resize(output.pos);
-    if (ZSTD_isError(left) != 0) throw std::bad_alloc();  // the only possible error
+    if (ZSTD_isError(left) != 0) throw std::bad_alloc();  // a lack of memory is the only possible error
   } while (input.pos < input.size || (all_out && left > 0));
 }
 

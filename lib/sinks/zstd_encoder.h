@@ -1,4 +1,4 @@
-// Compresses text with zstd, one frame for each file.
+// Compresses the text of one file into one zstd frame.
 #pragma once
 
 #include <memory>
@@ -13,10 +13,11 @@ class ZstdEncoder {
  public:
   explicit ZstdEncoder(int level);
 
-  // The three functions append to `encoded`.
+  // add(), flush() and end() append compressed octets to `encoded`.
   void add(std::string_view text, std::string& encoded);
-  // After this call, `encoded` can be decoded to all text that was added.
+  // After this call, a decoder can decode all text added so far.
   void flush(std::string& encoded);
+  // Ends the frame.
   void end(std::string& encoded);
 
  private:

@@ -1,4 +1,4 @@
-// Marks what libspanflow.so exports, and what a shared object with a metric exports for spanflow.
+// Marks the symbols that libspanflow.so exports, and the symbols that a user's shared object with a metric exports.
 #pragma once
 
 #define SPANFLOW_EXPORT __attribute__((visibility("default")))

@@ -1,4 +1,5 @@
-// A user metric in a shared object, for spanflowd and libspanflow. The object does not link against spanflow:
+// The interface for a user metric in a shared object, which spanflowd and libspanflow load. The shared object does not
+// link against spanflow. Example:
 //
 //   #include <spanflow/metric.h>
 //
@@ -11,16 +12,17 @@
 //   };
 //   SPANFLOW_METRIC(count_pkts_gt_666, CountLarge);
 //
-// Each segment of a flow has a CountLarge of its own. It is constructed when the segment begins. When the segment ends,
-// value() is called, and then the CountLarge is destroyed. All calls for one segment come from the flow's worker.
-// Workers run at the same time, so state that several flows share needs a lock or atomics. Two functions are optional:
+// spanflow constructs one CountLarge for each segment of a flow when the segment begins. When the segment ends,
+// spanflow calls value() and then destroys the object. All calls for one segment come from the thread of the flow's
+// worker. Workers run at the same time, so state that several flows share needs a lock or atomics. Two functions are
+// optional:
 //
-//   void on_init(spanflow::Flow& flow);    // before the first packet is counted
-//   void on_expire(spanflow::Flow& flow);  // after the last packet, before value()
+//   void on_init(spanflow::Flow& flow);    // called before the segment's first packet is counted
+//   void on_expire(spanflow::Flow& flow);  // called after the last packet, before value()
 //
-// on_packet is called after the packet has been counted; flow.finish() ends the flow with that packet. value() may
-// return kNoValue. References are valid during the call only. If a metric throws, the exception is logged and counted,
-// the metric is switched off, and its value is absent from then on.
+// spanflow calls on_packet() after it has counted the packet. A metric may call flow.finish() to end the flow with the
+// current packet. value() may return kNoValue. References are valid during the call only. If a metric throws, spanflow
+// logs and counts the exception and switches the metric off. Later records have no value for this metric.
 #pragma once
 
 #include <concepts>
@@ -34,12 +36,13 @@
 
 namespace spanflow {
 
-// Incremented when MetricInterface or the meaning of its functions changes, or when PacketInfo or Flow change without
-// changing their sizes.
+// The version of the metric interface. It is incremented when MetricInterface changes, when the meaning of one of its
+// functions changes, or when PacketInfo or Flow changes but keeps its size.
 inline constexpr std::uint32_t kMetricAbi = 1;
 
-// The symbol that a shared object exports for each of its metrics. The first three members stay the same in every
-// version: spanflow compares them before it reads the others, and refuses an object that does not match.
+// The type of the symbol that a shared object exports for each metric. Every version keeps the first three members.
+// spanflow compares these three with its own values before it reads the other members. It refuses a shared object if
+// one of the three differs.
 struct MetricInterface {
   std::uint32_t abi = kMetricAbi;
   std::uint32_t packet_size = sizeof(PacketInfo);
@@ -52,7 +55,7 @@ struct MetricInterface {
   void (*destroy)(void* state) noexcept = nullptr;
 };
 
-// The requirements on a metric's type; on_init() and on_expire() are optional.
+// The members that a metric's type must have. on_init() and on_expire() are optional.
 template <typename State>
 concept Metric = std::default_initializable<State> && std::is_nothrow_destructible_v<State> &&
     requires(State& state, const State& ended, const PacketInfo& packet, Flow& flow) {
@@ -60,7 +63,7 @@ concept Metric = std::default_initializable<State> && std::is_nothrow_destructib
   { ended.value() } -> std::convertible_to<double>;
 };
 
-// Used by SPANFLOW_METRIC.
+// Returns the interface of a metric's type. SPANFLOW_METRIC calls this function.
 template <Metric State>
 constexpr MetricInterface metric_interface() {
   return {.state_size = sizeof(State),
@@ -90,8 +93,9 @@ constexpr MetricInterface metric_interface() {
 
 }  // namespace spanflow
 
-// Exports the type STATE as the metric NAME, an identifier: its name in the configuration and in records. One shared
-// object may export several metrics. Use it at namespace scope, but not in an unnamed namespace.
+// Exports the type STATE as a metric. NAME, an identifier, is the metric's name in the configuration and in records.
+// One shared object may export several metrics. Use the macro at namespace scope, but not in an unnamed namespace,
+// because the symbol needs external linkage.
 #define SPANFLOW_METRIC(NAME, STATE)                                                   \
   extern "C" SPANFLOW_EXPORT const ::spanflow::MetricInterface spanflow_metric_##NAME; \
   const ::spanflow::MetricInterface spanflow_metric_##NAME = ::spanflow::metric_interface<STATE>()

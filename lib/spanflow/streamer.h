@@ -19,11 +19,11 @@
 
 namespace spanflow {
 
-// A metric that is a function of the calling program. It is called for every packet, after the packet has been counted,
-// and changes `flow.metrics[name]`, which is 0 when a segment begins. References are valid during the call only. All
-// calls for one flow come from one worker, so the flow's values need no lock. Workers call the function at the same
-// time, so other state needs a lock. If the function throws, the exception is logged and counted, and the metric is
-// switched off.
+// A metric that a function of the calling program computes. spanflow calls on_packet for every packet, after it has
+// counted the packet. on_packet changes `flow.metrics[name]`, which is 0 when a segment begins. References are valid
+// during the call only. All calls for one flow come from one worker, so the flow's values need no lock. Workers call
+// on_packet at the same time, so all other state needs a lock. If on_packet throws, spanflow logs and counts the
+// exception and switches the metric off. The value of this metric is then kNoValue.
 struct UserMetric {
   std::string name;
   std::function<void(const PacketInfo& packet, Flow& flow)> on_packet;
@@ -31,18 +31,19 @@ struct UserMetric {
 
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
-  std::uint64_t capacity = 128'000;  // flows; a full table evicts by segmented LRU, two-way conversations last
+  std::uint64_t capacity = 128'000;  // open flows; a full table evicts by segmented LRU, two-way conversations last
   std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;
-  std::vector<std::string> settings{};  // options of spanflowd, "flow.tcp_close=false"; they override the members above
+  // Options of spanflowd, such as "flow.tcp_close=false". They override the members above.
+  std::vector<std::string> settings{};
   std::vector<UserMetric> user_metrics{};
 };
 
 // Owns a whole pipeline and its threads. Only one thread may iterate, and only once: a second begin() throws
-// std::logic_error. A record is valid until the iterator is incremented; copy it to keep it. The destructor stops the
-// capture. An error that would end spanflowd is a std::runtime_error with the same one-line message. The constructor
-// throws it for an unknown source or a wrong option; begin() and operator++ throw it if the source fails.
+// std::logic_error. A record is valid until the iterator is incremented; to keep a record, copy it. The destructor
+// stops the capture. Errors that would end spanflowd are thrown as std::runtime_error with the same one-line message.
+// The constructor throws for an unknown source or a wrong option. begin() and operator++ throw if the source fails.
 class Streamer {
  public:
   class Iterator {

@@ -24,7 +24,7 @@ constexpr std::size_t kWriteSize = std::size_t{64} << 10;
 bool is_full(int error) { return error == ENOSPC || error == EDQUOT; }
 
 void create_folder(const std::string& path) {
-  std::error_code ignored;  // the open that follows reports the error
+  std::error_code ignored;  // open_folder() then fails to open the folder and reports the error
   const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
   std::filesystem::create_directories(parent, ignored);
   ::mkdir(path.c_str(), 0750);
@@ -39,7 +39,7 @@ Descriptor open_folder(const std::string& path) {
                  (errno == EWOULDBLOCK ? "another process uses this spool" : std::strerror(errno)));
 }
 
-// Truncates the file first: its disk space is then free even if a process still has the file open.
+// Truncates the file before deleting it: the disk space is then free even if a process still has the file open.
 void remove_file(int folder, std::uint64_t first) {
   const std::string name = spool_file_name(first);
   const Descriptor emptied(::openat(folder, name.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -52,8 +52,8 @@ bool cut_file(int folder, std::uint64_t first, std::uint64_t size) {
   return file && ::ftruncate(file.get(), static_cast<off_t>(size)) == 0;
 }
 
-// Seconds since the file's creation, or since its last write if the file system keeps no creation time. 0 if the file
-// does not exist.
+// Returns the seconds since the file was created, or since its last write if the file system stores no creation time.
+// Returns 0 if the file does not exist.
 double age_of_file(int folder, std::uint64_t first) {
   struct statx facts {};
   if (::statx(folder, spool_file_name(first).c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME, &facts) != 0)
@@ -64,7 +64,7 @@ double age_of_file(int folder, std::uint64_t first) {
   return std::max(age.count(), 0.0);
 }
 
-// The octets and the number of the whole records in the first `size` octets of `buffer`.
+// Returns the size in octets and the number of the complete records in the first `size` octets of `buffer`.
 std::pair<std::size_t, std::uint64_t> whole_records(std::string_view buffer, std::size_t size) {
   std::size_t octets = 0;
   std::uint64_t records = 0;
@@ -117,8 +117,8 @@ void Spool::recover() {
   const std::optional<std::uint64_t> mark = mark_->read();
   const std::uint64_t oldest = files_.empty() ? end : files_.begin()->first;
   const std::uint64_t start = mark.value_or(oldest);
-  // A crash may leave the mark ahead of the records, if only the mark had reached the disk. Positions below the mark
-  // are not used again.
+  // After a crash, the mark may be ahead of the records, if the mark had reached the disk and the records had not. New
+  // records then begin at the mark, because positions below it count as settled.
   written_position_ = next_position_ = std::max(end, start);
   settled_ = SettledPositions(start);
   ledger_.recovered += next_position_ - start;
@@ -140,7 +140,8 @@ Spool::Files Spool::find_files() const try {
   throw RunError(options_.path + ": cannot be read: " + error.code().message());
 }
 
-// The last file's records must be counted: no later file name gives their end. Returns the position after them.
+// Counts the records of the last file, because no later file name shows where they end. Returns the position after
+// these records. Removes the file if it has no records.
 std::uint64_t Spool::recover_last_file() {
   const auto last = std::prev(files_.end());
   const std::uint64_t first = last->first;
@@ -153,6 +154,8 @@ std::uint64_t Spool::recover_last_file() {
   return first + records;
 }
 
+// Counts the records of the file. Cuts off the end of the file if it is torn. The number of records that are lost with
+// the end is unknown, so they count as one.
 std::uint64_t Spool::count_records(std::uint64_t first) try {
   std::uint64_t& octets = files_.at(first);
   SpoolFileReader reader(folder_.get(), first);
@@ -196,7 +199,7 @@ void Spool::append(std::string_view payload) {
   if (buffer_.size() >= kWriteSize) write_out();
 }
 
-// False if dropping files cannot make room for a record of `size` octets.
+// Returns false if there is no room for a record of `size` octets, even after dropping older files.
 bool Spool::make_room(std::size_t size) {
   if (size > UINT32_MAX || size + kSpoolFileHeader > options_.max_bytes) return false;
   const std::uint64_t in_file = (current_ ? files_.rbegin()->second : kSpoolFileHeader) + buffer_.size();
@@ -211,7 +214,8 @@ bool Spool::make_room(std::size_t size) {
   return true;
 }
 
-// Drops the oldest file, but never the file being written. Retired files, which nobody needs, are deleted first.
+// Frees disk space. If there are retired files, deletes these files, because their records are settled. Otherwise drops
+// the oldest file. Never drops the file being written: returns false if there is no other file.
 bool Spool::drop_oldest(SpoolDrop reason) {
   if (retired_.empty()) {
     const auto oldest = files_.begin();
@@ -239,7 +243,7 @@ void Spool::write_out() {
       if (drop_oldest(SpoolDrop::kNoSpace)) continue;
       return drop_buffer(SpoolDrop::kNoSpace, error);
     }
-    // Only a part of the disk may be defective, so a new file is tried once.
+    // Tries a new file once, because only a part of the disk may be defective.
     if (elsewhere) return drop_buffer(SpoolDrop::kWriteFailed, error);
     elsewhere = true;
     keep_what_is_whole();
@@ -248,7 +252,7 @@ void Spool::write_out() {
   if (options_.sync == SpoolSync::kAlways) note_sync(do_sync_work(take_sync_work()));
 }
 
-// Returns 0 or the error; written_ is the number of octets written so far.
+// Returns 0 or the error (errno). After an error, written_ is the number of octets of buffer_ that are in the file.
 int Spool::write_buffer() {
   if (!current_) {
     if (const int error = open_file()) return error;
@@ -273,7 +277,7 @@ int Spool::open_file() {
   Descriptor opened(::openat(folder_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!opened) return errno;
   const std::string header = spool_file_header(written_position_);
-  errno = ENOSPC;  // a short write means that the disk is full
+  errno = ENOSPC;  // a short write does not set errno; it means that the disk is full
   if (::pwrite(opened.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) {
     const int error = errno;
     ::unlinkat(folder_.get(), name.c_str(), 0);
@@ -286,7 +290,7 @@ int Spool::open_file() {
   return 0;
 }
 
-// Removes the records that are in the file from the buffer, and cuts a partial record off the file.
+// Removes from the buffer the records that are completely in the file. Cuts a partial record off the file.
 void Spool::keep_what_is_whole() {
   if (!current_) return;
   const auto [size, records] = written_ == buffer_.size() ? std::pair(written_, next_position_ - written_position_)
@@ -332,7 +336,7 @@ Spool::SyncWork Spool::take_sync_work() {
   return work;
 }
 
-// Returns the last error, or 0.
+// Returns the last error (errno), or 0.
 int Spool::do_sync_work(const SyncWork& work) const {
   if (options_.sync == SpoolSync::kOff) return 0;
   int error = 0;
@@ -361,7 +365,8 @@ void Spool::sync() {
   const std::vector<std::uint64_t> retired = take_retired();
   lock.unlock();
   const int error = do_sync_work(work);
-  // The files are deleted after the sync of the mark. With an older mark, a restart would report their records as lost.
+  // The files are deleted after the sync of the mark. If a crash kept an older mark but not these files, a restart
+  // would report their records as lost.
   for (const std::uint64_t first : retired) remove_file(folder_.get(), first);
   lock.lock();
   note_sync(error);
@@ -389,7 +394,7 @@ void Spool::rewind() {
   read_position_ = 0;
 }
 
-// False if the file's records are lost.
+// Returns false if the file is missing or its header is corrupt. The records of the file are then counted as lost.
 bool Spool::open_reader(Files::const_iterator file) try {
   const std::uint64_t first = file->first;
   reader_ = std::make_unique<SpoolFileReader>(folder_.get(), first);
@@ -406,7 +411,8 @@ bool Spool::open_reader(Files::const_iterator file) try {
   return false;
 }
 
-// Reads one record; nullopt if next() must skip it and read on.
+// Reads one record of the file. Returns nullopt if this record is not to be returned or cannot be read; next() then
+// tries again.
 std::optional<SpooledRecord> Spool::read(Files::const_iterator file) {
   const std::uint64_t position = reader_position_;
   const std::uint64_t offset = reader_->offset();
@@ -432,7 +438,8 @@ std::optional<SpooledRecord> Spool::read(Files::const_iterator file) {
   return std::nullopt;
 }
 
-// Counts the rest of the file from `position` on as lost. If the file is being written, it is closed.
+// Counts the records of the file from `position` on as lost. next() continues after the file. If the file is being
+// written, closes it. `offset` is for the log message.
 void Spool::lose_rest(Files::const_iterator file, std::uint64_t position, SpoolDrop reason, std::uint64_t offset) {
   const std::uint64_t first = file->first;
   const std::uint64_t end = end_of(file);
@@ -469,7 +476,8 @@ bool Spool::acknowledge(std::uint64_t position) {
   return settled > 0;
 }
 
-// Marks the files without waiting records for deletion, except the one being written.
+// Moves files from files_ to retired_, oldest first, as long as all records of the file are settled. Never moves the
+// file being written.
 void Spool::retire() {
   while (!files_.empty()) {
     const auto oldest = files_.begin();

@@ -1,5 +1,5 @@
-// Records that wait on disk until their receiver confirms them: append-only files in a folder, read back in order.
-// docs/spool.md describes the guarantees and the file format.
+// Records that wait on disk until their receiver acknowledges them. They are in append-only files in one folder, and
+// are read back in order. docs/spool.md describes the guarantees and the file format.
 #pragma once
 
 #include <array>
@@ -20,7 +20,8 @@
 
 namespace spanflow {
 
-// Why a record was dropped: next() will never return it, or not return it again.
+// Why a record was dropped. next() does not return a record after it was dropped. kMissing: the file is gone or too
+// short. kTorn: the end of the last file is incomplete or cannot be read.
 enum class SpoolDrop : std::uint8_t { kNoSpace, kMaxBytes, kWriteFailed, kCorrupt, kMissing, kTorn };
 inline constexpr std::array<std::string_view, 6> kSpoolDropNames = {"no_space", "max_bytes", "write_failed",
                                                                     "corrupt",  "missing",   "torn"};
@@ -29,14 +30,14 @@ static_assert(kSpoolDropNames.size() == static_cast<std::size_t>(SpoolDrop::kTor
 // Invariant: appended + recovered = acknowledged + waiting + the sum of dropped.
 struct SpoolLedger {
   std::uint64_t appended = 0;
-  std::uint64_t recovered = 0;  // unacknowledged records of earlier runs, lost ones included
+  std::uint64_t recovered = 0;  // unacknowledged records of earlier runs, including lost records
   std::uint64_t acknowledged = 0;
   std::uint64_t waiting = 0;
   std::array<std::uint64_t, kSpoolDropNames.size()> dropped{};
   std::uint64_t files = 0;   // number of files in the folder
-  std::uint64_t octets = 0;  // octets in the files and in the write buffer
+  std::uint64_t octets = 0;  // number of octets in the files and in the write buffer
   std::uint64_t sync_failures = 0;
-  double oldest_seconds = 0;  // age of the file with the oldest waiting record; 0 without one
+  double oldest_seconds = 0;  // age of the file with the oldest waiting record; 0: no such file
 };
 
 struct SpooledRecord {
@@ -44,34 +45,36 @@ struct SpooledRecord {
   std::string_view payload;  // valid until the next call of next() or rewind()
 };
 
-// Thread-safe, except next() and rewind(), which belong to one thread. Locks its folder, and runs a thread that syncs
-// and deletes files. The mutex is held while octets are copied to or from the page cache, and during a sync only with
-// SpoolSync::kAlways.
+// Thread-safe, except that only one thread may call next() and rewind(). Locks the folder, so that no other process
+// uses it. Runs a thread that syncs and deletes files. The functions hold the mutex while the kernel copies octets to
+// or from the page cache. Only with SpoolSync::kAlways do they also hold the mutex during a sync.
 class Spool {
  public:
-  // Creates the folder if needed, and recovers the records of an earlier run. Throws RunError with the folder's path,
-  // also if another process uses it.
+  // Creates the folder if needed, and recovers the records of an earlier run. Throws RunError with the folder's path if
+  // the folder cannot be used, or if another process uses it.
   explicit Spool(SpoolOptions options);
-  // Writes and syncs the appended records. If all records were acknowledged, no file is left.
+  // Writes and syncs the appended records. If no record is waiting, no spool file remains.
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Takes any octets. Never fails: if there is no room, the oldest files are dropped; if that does not help, the new
-  // record is dropped. The dropped records are counted.
+  // Appends a record of any octets. Never fails. If there is no room, drops the oldest files. If this does not make
+  // enough room, drops the new record. Dropped records are counted.
   void append(std::string_view payload);
-  // Writes the buffered records to the file: they now survive the end of the process.
+  // Writes the buffered records to the file. After this call, they survive the end of the process.
   void flush();
-  // flush(), then makes the records survive a power loss and deletes acknowledged files. The spool's own thread calls
-  // it every sync_interval.
+  // Does what flush() does, then syncs so that the records survive a power loss, and deletes acknowledged files. The
+  // spool's own thread calls this function every sync_interval.
   void sync();
 
-  // The next record in order, written to the file first; skips records settled in the meantime. Nothing after the last
-  // record. Throws RunError if a file cannot be opened for a reason that may pass.
+  // Returns the next record in order, or nullopt after the last record. Writes the record to the file before returning
+  // it. Skips records that have been settled in the meantime. Throws RunError if a file exists but cannot be opened.
+  // Its records do not count as lost, because the cause may be temporary.
   std::optional<SpooledRecord> next();
-  // Makes next() start over with the oldest unacknowledged record.
+  // Makes next() start again with the oldest unacknowledged record.
   void rewind();
-  // Acknowledges records in any order. False, without effect, for a record that was dropped or already acknowledged.
+  // Acknowledges a record. Records may be acknowledged in any order. If the record was dropped or is already
+  // acknowledged, has no effect and returns false.
   bool acknowledge(std::uint64_t position);
 
   SpoolLedger ledger() const;
@@ -93,7 +96,8 @@ class Spool {
   void keep_what_is_whole();
   void drop_buffer(SpoolDrop reason, int error);
 
-  // The work of one sync, taken under the lock and done without it.
+  // The work of one sync. take_sync_work() collects the work under the mutex. do_sync_work() does the work without the
+  // mutex, except with SpoolSync::kAlways. `folder` and `mark` are true if the folder and the mark file need a sync.
   struct SyncWork {
     std::vector<std::shared_ptr<Descriptor>> files;
     bool folder = false;
@@ -126,27 +130,30 @@ class Spool {
   std::unique_ptr<MarkFile> mark_;
 
   mutable std::mutex mutex_;
-  SpoolLedger ledger_;  // without waiting, files, octets and oldest_seconds
+  SpoolLedger ledger_;  // without waiting, files, octets and oldest_seconds, which ledger() computes
   SettledPositions settled_;
-  Files files_;                         // a file ends where the next one begins, the last file at written_position_
+  // The positions of a file end before the first position of the next file. In the last file, they end before
+  // written_position_.
+  Files files_;
   std::uint64_t file_octets_ = 0;       // octets of the files in files_ and retired_
-  std::vector<std::uint64_t> retired_;  // files to delete
+  std::vector<std::uint64_t> retired_;  // files to delete, because all their records are settled
   std::uint64_t retired_octets_ = 0;
-  bool warned_ = false;  // true if a warning about dropped records was logged since the spool was last empty
+  // True if a warning was logged since the spool was last empty.
+  bool warned_ = false;
 
-  std::shared_ptr<Descriptor> current_;  // the file being written: the last one in files_
+  std::shared_ptr<Descriptor> current_;  // the file being written, which is the last one in files_; null: none
   std::string buffer_;                   // records to append to the current file
-  std::size_t written_ = 0;              // octets of buffer_ that an incomplete write has written
+  std::size_t written_ = 0;              // octets of buffer_ that an incomplete write has put in the file
   std::uint64_t written_position_ = 0;   // position after the last record in files_
   std::uint64_t next_position_ = 0;      // position after the last record in buffer_
-  std::vector<std::shared_ptr<Descriptor>> unsynced_;
-  bool folder_unsynced_ = false;
+  std::vector<std::shared_ptr<Descriptor>> unsynced_;  // files written since the last sync
+  bool folder_unsynced_ = false;                       // true: a file was created since the last sync
 
   std::unique_ptr<SpoolFileReader> reader_;
   std::uint64_t reader_position_ = 0;  // position of the record that reader_ reads next
   std::uint64_t read_position_ = 0;    // next() returns no record before this one
 
-  std::mutex syncing_;  // to be locked before mutex_
+  std::mutex syncing_;  // held during a sync(), so that only one runs; must be locked before mutex_
   std::condition_variable stop_;
   bool stopping_ = false;
   std::thread thread_;

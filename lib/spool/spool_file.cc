@@ -24,7 +24,7 @@ constexpr std::string_view kSuffix = ".spool";
 constexpr std::size_t kDigits = 20;
 constexpr std::uint64_t kReadAhead = std::uint64_t{256} << 10;
 constexpr std::size_t kMarkSize = 12;  // the number and its CRC-32C
-constexpr off_t kMarkSlot = 512;       // size of a slot; the two slots are in separate disk sectors
+constexpr off_t kMarkSlot = 512;       // offset of the second slot, so that the two slots are in separate disk sectors
 
 template <typename Integer>
 void put(std::string& out, Integer value) {
@@ -38,7 +38,7 @@ Integer get(std::string_view octets) {
   return value;
 }
 
-// Returns the octets read: fewer than `size` at the end of the file, or where it cannot be read.
+// Returns the number of octets read. It is less than `size` at the end of the file, or if reading fails.
 std::size_t read_at(int descriptor, char* to, std::size_t size, std::uint64_t offset) {
   std::size_t done = 0;
   while (done < size) {

@@ -1,5 +1,5 @@
-// The files of a spool: a header, then records one after the other; all integers are little endian. docs/spool.md has
-// the format.
+// The files of a spool. A file has a header and then its records, one after the other. All integers are little endian.
+// docs/spool.md describes the format.
 #pragma once
 
 #include <cstdint>
@@ -11,29 +11,33 @@
 
 namespace spanflow {
 
-// The size of a file header: magic, version, position of the first record, CRC-32C of these three.
+// The size of a file header in octets: magic, version, position of the first record, CRC-32C of these three fields.
 inline constexpr std::size_t kSpoolFileHeader = 24;
-// The size of a record header: length of the payload, CRC-32C of length and payload.
+// The size of a record header in octets: length of the payload, CRC-32C of length and payload.
 inline constexpr std::size_t kRecordHeader = 8;
+// The limit of positions: every valid position is less.
 inline constexpr std::uint64_t kMaxPosition = std::uint64_t{1} << 63;
 
-// The order of file names is the order of positions.
+// `first` is the position of the first record in the file. File names sort in the order of the positions.
 std::string spool_file_name(std::uint64_t first);
 std::optional<std::uint64_t> first_of_spool_file(std::string_view name);
 
 std::string spool_file_header(std::uint64_t first);
 void append_record(std::string& out, std::string_view payload);
-// The size of the record that begins here, header included, according to its length field.
+// Returns the size of the record at the start of `octets`, in octets, including its header. Takes the size from the
+// length field.
 std::uint64_t record_size(std::string_view octets);
 
-// A file that stores one number, rewritten in place: a write needs no disk space, and a torn write leaves the previous
-// number intact.
+// A file that stores the mark: every position below this number is settled. Writes go in place and alternate between
+// two slots. A write therefore needs no disk space, and a torn write leaves the previous number intact.
 class MarkFile {
  public:
-  // Throws RunError.
+  // Opens the file in the folder, or creates it. Throws RunError. `path` is the path of the folder, for the error.
   MarkFile(int folder, const std::string& path);
+  // Returns the mark, or nullopt if neither slot is valid.
   std::optional<std::uint64_t> read() const;
-  // False if the number is unchanged or cannot be written. If a write failed, more records are repeated after a crash.
+  // Returns false if the number is unchanged or cannot be written. If a write failed, next() repeats more records after
+  // a crash.
   bool write(std::uint64_t mark);
   int descriptor() const { return file_.get(); }
 
@@ -48,17 +52,17 @@ class SpoolFileReader {
  public:
   enum class Found : std::uint8_t {
     kRecord,
-    kCorrupt,  // this record is corrupt, but its length field leads to a good one
-    kEnd,
-    kBroken,  // nothing after this point can be read
+    kCorrupt,  // this record is corrupt, but a good record follows after its length
+    kEnd,      // `limit` is reached
+    kBroken,   // nothing after this point can be read
   };
 
-  // Throws std::system_error when the file cannot be opened.
+  // Throws std::system_error if the file cannot be opened.
   SpoolFileReader(int folder, std::uint64_t first);
 
   std::uint64_t first() const { return first_; }
   bool has_good_header();
-  // Reads only the first `limit` octets of the file. The payload stays valid until the next call.
+  // Reads the next record. Treats the offset `limit` as the end of the file. payload() stays valid until the next call.
   Found read(std::uint64_t limit);
   std::string_view payload() const { return payload_; }
   std::uint64_t offset() const { return offset_; }

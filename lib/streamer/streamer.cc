@@ -17,7 +17,8 @@
 namespace spanflow {
 namespace {
 
-// Passes records to the iterating thread without a copy: write() returns when that thread no longer needs them.
+// Passes records to the iterating thread without a copy. write() returns when the iterating thread has used all
+// records.
 class PullSink : public Sink {
  public:
   void write(std::span<const FlowRecord> records) override {
@@ -29,7 +30,7 @@ class PullSink : public Sink {
   }
   void flush() override {}
 
-  // The next record, which is valid until the next call; nullptr at the end.
+  // Returns the next record, which is valid until the next call. Returns nullptr at the end.
   const FlowRecord* next() {
     std::unique_lock lock(mutex_);
     if (taken_ > 0 && taken_ == records_.size()) {
@@ -94,7 +95,7 @@ struct Streamer::Impl {
     return sinks;
   }
 
-  // Starts the pipeline, and a thread that waits for its end while the caller iterates.
+  // Starts the pipeline. Also starts a thread that waits for the end of the pipeline while the caller iterates.
   void start() {
     if (started) throw std::logic_error("a Streamer can be iterated only once");
     started = true;
@@ -107,7 +108,8 @@ struct Streamer::Impl {
     });
   }
 
-  // nullptr at the end; throws the pipeline's first failure, if there is one.
+  // Returns the next record. At the end, throws the pipeline's first failure, or returns nullptr if there was no
+  // failure.
   const FlowRecord* next() {
     const FlowRecord* record = pull->next();
     if (record != nullptr) return record;
@@ -180,8 +182,8 @@ int flow_end_reason(EndReason reason) {
 
 std::ostream& operator<<(std::ostream& out, const FlowRecord& record) {
   static const std::vector<const Field*> selected = [] {
-    Config everything;               // selects the fields of all features: JSON omits fields without a value
-    everything.input.files = {"-"};  // a file, so fields of live runs are left out
+    Config everything;               // selects the fields of all features, because JSON omits fields without a value
+    everything.input.files = {"-"};  // a file, so that fields of live runs are left out
     everything.features = {.statistics = true, .splt = 1, .tcp = true};
     return select_fields(std::vector<std::string>{"full"}, everything);
   }();

@@ -1,6 +1,6 @@
 // All counters of the program, in one list. A counter's name is also its path in the run's summary, where a dot begins
-// a nested level. The reason why a packet was not metered, or why a flow ended, is given as the Counter that the caller
-// increments.
+// a nested level. A function that refuses a packet returns the Counter for the reason, and the caller increments this
+// counter.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace spanflow {
 
-// X(id, name, unit, help)
+// Each row is X(id, name, unit, help). The enumerator is the id with a k before it.
 #define SPANFLOW_COUNTERS(X)                                                                                           \
   X(PacketsReceived, "packets.received", "packets", "packets taken from the input: metered, ignored or malformed")     \
   X(PacketsMetered, "packets.metered", "packets", "packets added to a flow")                                           \
@@ -109,7 +109,8 @@ enum class Counter : std::uint8_t {
 #undef SPANFLOW_COUNTER_ID
 };
 
-// Returns the counter of segments that ended for this reason.
+// Returns the counter of the segments that ended for this reason. The counters flows.exported have the order of
+// EndReason.
 constexpr Counter exported_counter(EndReason reason) {
   return static_cast<Counter>(static_cast<int>(Counter::kExportedInactive) + static_cast<int>(reason));
 }
@@ -120,8 +121,8 @@ static_assert(exported_counter(EndReason::kCaptureEnd) == Counter::kExportedCapt
 static_assert(exported_counter(EndReason::kEvicted) == Counter::kExportedEvicted);
 static_assert(exported_counter(EndReason::kPlugin) == Counter::kExportedPlugin);
 
-// kCount says how often something has happened, kGauge how much there is now. Both are summed over threads. For a
-// kGreatestGauge, the maximum over threads is taken.
+// kCount: how often something has happened, summed over all threads. kGauge: how much there is now, summed over all
+// threads. kGreatestGauge: the greatest current value of any thread.
 enum class CounterKind : std::uint8_t { kCount, kGauge, kGreatestGauge };
 
 constexpr CounterKind kind_of(Counter counter) {
@@ -137,7 +138,7 @@ constexpr CounterKind kind_of(Counter counter) {
   }
 }
 
-// The counters of packets that were lost before they could be counted in packets.received.
+// The counters of lost packets. Lost packets are not counted in packets.received.
 inline constexpr std::array kLosses = {Counter::kPacketsNicMissed, Counter::kPacketsNoMbuf,
                                        Counter::kPacketsKernelDropped, Counter::kPacketsReaderRingFull};
 
@@ -160,8 +161,8 @@ constexpr const CounterInfo& info(Counter counter) { return kCounters[static_cas
 
 using CounterValues = std::array<std::uint64_t, kCounters.size()>;
 
-// The counters and histograms of one thread. Only that thread writes, without atomic read-modify-write; any thread may
-// read. Objects are aligned so that threads do not share cache lines.
+// The counters and histograms of one thread. Only this thread writes, so no atomic read-modify-write is needed; any
+// thread may read. Objects are aligned so that threads do not share cache lines.
 class alignas(64) Counters {
  public:
   void add(Counter counter, std::uint64_t amount = 1) { set(counter, get(counter) + amount); }
@@ -169,7 +170,7 @@ class alignas(64) Counters {
   void set(Counter counter, std::uint64_t value) { at(counter).store(value, std::memory_order_relaxed); }
   std::uint64_t get(Counter counter) const { return at(counter).load(std::memory_order_relaxed); }
 
-  // Adds a value to a histogram, in the histogram's unit.
+  // Adds a value to a histogram. The value is in the unit of the histogram.
   void observe(HistogramId of, std::uint64_t value) {
     histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
   }
@@ -191,7 +192,7 @@ class alignas(64) Counters {
   std::array<Histogram, kHistograms.size()> histograms_{};
 };
 
-// Adds the values of another thread to the sums. A kGreatestGauge keeps the maximum.
+// Adds the values of one thread to the sums. For a kGreatestGauge, keeps the maximum instead.
 inline void add_up(const CounterValues& values, CounterValues& sums) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const bool greatest = kind_of(static_cast<Counter>(i)) == CounterKind::kGreatestGauge;

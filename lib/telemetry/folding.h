@@ -1,4 +1,4 @@
-// Folds repeated log messages into one line with a count.
+// Folds repeated log messages into one line with the number of repetitions.
 #pragma once
 
 #include <chrono>
@@ -10,9 +10,9 @@
 
 namespace spanflow {
 
-// Writes the first entry of a message (level and text) at once. Then counts repetitions of that message for
-// kFoldingTime and, if there were any, writes one entry with their number. Remembers at most kRemembered messages: a
-// new message replaces the oldest one, whose count is reported first. Not thread-safe.
+// Writes the first entry of a message (level and text) at once. Then counts the repetitions of this message for
+// kFoldingTime. If there were repetitions, writes one entry with their number. Remembers at most kRemembered messages:
+// a new message replaces the oldest one, after the repetitions of the oldest one have been reported. Not thread-safe.
 class Folding : public LogWriter {
  public:
   using Clock = std::chrono::steady_clock;
@@ -21,9 +21,9 @@ class Folding : public LogWriter {
   explicit Folding(std::shared_ptr<LogWriter> to, std::function<Clock::time_point()> now = Clock::now);
 
   void write(const LogEntry& entry) override;
-  // Reports the messages whose kFoldingTime has passed.
+  // Reports the repetitions of the messages whose kFoldingTime has passed, and forgets these messages.
   void flush() override;
-  // Reports all messages.
+  // Reports the repetitions of all messages, and forgets all messages.
   void finish();
 
  private:

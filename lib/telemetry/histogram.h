@@ -1,4 +1,4 @@
-// All histograms of the program, in one list. A histogram counts how many values were in each range.
+// All histograms of the program, in one list. A histogram counts how many values fell in each range.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,8 @@ struct HistogramInfo {
   std::string_view name;
   std::string_view unit;
   std::string_view help;
-  // Inclusive upper bounds of the ranges, in the histogram's unit. The last range has no bound.
+  // Inclusive upper bounds of the ranges, ascending, in the histogram's unit. One more range, without an upper bound,
+  // follows.
   std::span<const std::uint64_t> bounds;
 };
 

@@ -46,7 +46,7 @@ class JournalLog : public LogWriter {
   }
 
  private:
-  const std::string sensor_id_;  // the whole field with its name, or empty
+  const std::string sensor_id_;  // the whole field "SPANFLOW_SENSOR_ID=...", or empty
   const std::unique_ptr<LogWriter> standard_error_ = make_text_log();
 };
 

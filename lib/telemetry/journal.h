@@ -8,13 +8,13 @@
 
 namespace spanflow {
 
-// True if standard error is connected to journald, as $JOURNAL_STREAM says (systemd.exec(5)), and journald's socket
-// exists.
+// True if standard error is connected to journald and journald's socket exists. $JOURNAL_STREAM has the device and
+// inode of the connection (systemd.exec(5)).
 bool standard_error_is_journal();
 
-// An entry has these fields: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, SPANFLOW_SENSOR_ID if it is configured,
-// SPANFLOW_REPEATED if it is > 0. An entry that journald does not accept is written to standard error as text.
-// Thread-safe.
+// Returns a thread-safe writer. Each entry has the fields MESSAGE, PRIORITY and SYSLOG_IDENTIFIER. SPANFLOW_SENSOR_ID
+// is added if a sensor id is configured, and SPANFLOW_REPEATED if the number of repetitions is > 0. If journald does
+// not accept an entry, the writer writes it to standard error as text.
 std::unique_ptr<LogWriter> make_journal_log(const std::string& sensor_id);
 
 }  // namespace spanflow

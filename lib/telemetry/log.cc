@@ -16,8 +16,8 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kQueue = 1024;      // number of lines, each about 400 octets
-constexpr std::chrono::seconds kTick{1};  // interval between reports of repeated and lost lines
+constexpr std::size_t kQueue = 1024;      // maximum number of queued lines; a line takes about 400 octets
+constexpr std::chrono::seconds kTick{1};  // interval between two reports of repeated and lost lines
 
 struct Loggers {
   Loggers() { log_through(make_text_log()); }
@@ -29,7 +29,7 @@ struct Loggers {
 
   std::shared_ptr<LogWriter> writer;
   const std::shared_ptr<spdlog::logger> direct = std::make_shared<spdlog::logger>(std::string(kLogName));
-  // The logger of the last LogThread. It outlives that LogThread, because another thread may still use the logger.
+  // The logger of the last LogThread. The logger outlives the LogThread, because another thread may still use it.
   std::shared_ptr<spdlog::logger> queued;
   std::atomic<spdlog::logger*> current{direct.get()};
 };
@@ -94,7 +94,7 @@ LogThread::~LogThread() {
   report_lost(lost);
 }
 
-// Uses the level error, which every value of log.level shows.
+// Logs at level error, because every value of log.level shows this level.
 void LogThread::report_lost(std::uint64_t lost) {
   if (lost == reported_lost_) return;
   const std::string text =

@@ -14,25 +14,25 @@ namespace spanflow {
 
 inline constexpr std::string_view kLogName = "spanflowd";
 
-// For this time after a message, its repetitions are counted instead of written.
+// Within this time after a message, its repetitions are counted and not written.
 inline constexpr std::chrono::seconds kFoldingTime{10};
 
 struct LogEntry {
   spdlog::level::level_enum level;
   spdlog::log_clock::time_point time;
   std::string text;            // valid UTF-8 without control characters
-  std::uint64_t repeated = 0;  // if > 0, the entry only reports that the message was repeated this many times
+  std::uint64_t repeated = 0;  // if > 0, this entry only reports the number of repetitions of an earlier entry
 };
 
 class LogWriter {
  public:
   virtual ~LogWriter() = default;
   virtual void write(const LogEntry& entry) = 0;
-  // Called about once per second while a LogThread exists.
+  // While a LogThread exists, its timer thread calls this function once per second.
   virtual void flush() {}
 };
 
-// Passes spdlog's messages to a writer, under a lock. Makes every message printable first.
+// Replaces unprintable octets in spdlog's messages and passes the messages to a writer, under a lock.
 class WriterSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit WriterSink(std::shared_ptr<LogWriter> writer) : writer_(std::move(writer)) {}
@@ -44,13 +44,13 @@ class WriterSink : public spdlog::sinks::base_sink<std::mutex> {
   const std::shared_ptr<LogWriter> writer_;
 };
 
-// Returns the text and, if there were repetitions, their number: "text (37 times more within 10 s)".
+// Returns the text. If there were repetitions, their number follows: "text (37 times more within 10 s)".
 std::string in_words(const LogEntry& entry);
-// Returns one JSON object with time (RFC 3339, UTC), level and message; sensor_id if it is not empty; repeated if it is
-// > 0.
+// Returns one JSON object with time (RFC 3339, UTC), level and message. Adds sensor_id if it is not empty, and repeated
+// if it is > 0.
 std::string json_line(const LogEntry& entry, std::string_view sensor_id);
 
-// Both writers use standard error and are thread-safe.
+// The writers of the next two functions write to standard error and are thread-safe.
 std::unique_ptr<LogWriter> make_text_log();  // "spanflowd: warning: text"; the level is coloured on a terminal
 std::unique_ptr<LogWriter> make_json_log(std::string sensor_id);
 

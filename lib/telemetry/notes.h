@@ -1,4 +1,5 @@
-// Messages of threads that handle packets. These threads do not log: the owner of the Pipeline logs the notes.
+// Messages of threads that handle packets. These threads do not log, because logging may block. They add notes, and the
+// owner of the Pipeline logs the notes.
 #pragma once
 
 #include <mutex>
@@ -8,7 +9,7 @@
 
 namespace spanflow {
 
-// Thread-safe. Add a note when something happens to an input, never for each packet.
+// Thread-safe. Add a note for an event of an input, never for each packet.
 class Notes {
  public:
   void add(std::string note) {

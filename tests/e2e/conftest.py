@@ -31,15 +31,17 @@ def pytest_itemcollected(item):
             for marker in markers:
                 item.add_marker(marker)
     if "broker" in item.fixturenames:
-        item.add_marker(pytest.mark.xdist_group("broker"))  # all cases in one process, which starts one broker
+        item.add_marker(pytest.mark.xdist_group("broker"))  # one process runs all these cases, with one broker
     if "own_broker" in item.fixturenames:
-        item.add_marker(pytest.mark.xdist_group("own_broker"))  # one after the other: each broker takes all free CPUs
+        # One process runs these cases one after the other, because each broker takes all free CPUs.
+        item.add_marker(pytest.mark.xdist_group("own_broker"))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     select_by_need_for_the_machine(config, items)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # slow cases first: none may be the last to run
+    # Slow cases run first, so that the other processes do not have to wait for a slow case at the end.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def select_by_need_for_the_machine(config, items):
@@ -53,7 +55,7 @@ def select_by_need_for_the_machine(config, items):
 
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch):
-    """Runs each case in a folder of its own. pytest's folders are not used: their paths are too long for sockets, and
+    """Runs each case in its own folder. pytest's folders cannot be used: their paths are too long for Unix sockets, and
     other users cannot enter them."""
     with tempfile.TemporaryDirectory(prefix="spanflow-e2e-") as folder:
         monkeypatch.chdir(folder)
@@ -68,13 +70,13 @@ def wire():
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
-    """A broker for all cases that do not stop it; each case has its own topics."""
+    """Returns the broker for all cases that leave it running. Each case uses its own topics."""
     with Broker(folder=tmp_path_factory.mktemp("broker"), num_partitions=3) as running:
         yield running
 
 
 @pytest.fixture
 def own_broker():
-    """A broker that the case may stop and start."""
+    """Returns a broker for this case only, which may stop and start it."""
     with Broker() as running:
         yield running

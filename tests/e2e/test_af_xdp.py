@@ -22,7 +22,7 @@ SAME_BY_BOTH = ("ip_src", "src_port", "ip_dst", "dst_port", "ip_protocol", "vlan
 
 @pytest.fixture
 def xdp(wire):
-    """Like the fixture `wire`; skips the case if AF_XDP does not work."""
+    """Returns the fixture `wire`, with rxvlan off so that VLAN tags arrive. Skips the case if AF_XDP does not work."""
     try:
         socket.socket(AF_XDP, socket.SOCK_RAW).close()
     except OSError as error:
@@ -41,7 +41,7 @@ def has_program(wire):
 
 
 def refusal(wire, prefix=()):
-    """Returns the error line of a run that cannot start."""
+    """Starts a run that must be refused, and returns its only error line."""
     run = Running("-i", "tap", "--quiet", "-w", "csv:flows.csv", *BY_AF_XDP, prefix=(*inside(wire.sensor), *prefix))
     with run as running:
         stderr = running.finish(within=20, code=1).stderr
@@ -50,7 +50,7 @@ def refusal(wire, prefix=()):
 
 
 def replay(wire, name, *arguments):
-    """Replays a capture. Returns (records, run, packets sent)."""
+    """Replays a capture to a run with these arguments. Returns (records, run)."""
     with wire.sensor_running(*arguments) as running:
         run, sent = send_and_stop(wire, running, "--pps=2000", capture(name))
     records = read_csv("flows.csv")
@@ -103,7 +103,7 @@ def test_frames_of_the_greatest_mtu(xdp):
     assert_equal([record["src_to_dst_ip_bytes"] for record in records], ["34340"])
 
 
-# Sends ten UDP datagrams of the given number of octets.
+# Sends ten UDP datagrams. The argument is the IP length in octets, header included.
 SEND = """
 import socket, struct, sys
 length = int(sys.argv[1])

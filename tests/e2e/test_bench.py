@@ -1,4 +1,5 @@
-"""Checks that the programs of bench/ do what they are asked to. Nobody would notice a benchmark of the wrong work otherwise."""
+"""Checks that the programs of bench/ do the work that their arguments ask for. Otherwise nobody would notice a
+benchmark of the wrong work."""
 import json
 import os
 import subprocess
@@ -55,7 +56,7 @@ def test_capture_has_the_flows_and_packets_asked_for(kind, flows, packets):
 def test_new_flows_come_at_the_rate_asked_for():
     traffic("a.pcap", "--kind", "mixed", "--flows", 100, "--packets", 20_000, "--rate", 1000, "--new-flows", 50)
     records, _ = records_of("a.pcap", settings=("flow.inactive_timeout=1s",))
-    assert_equal(len(records), 100 + 20 * 50 - 5)  # the last 5 new flows would begin with the next packets
+    assert_equal(len(records), 100 + 20 * 50 - 5)  # the last 5 new flows would begin after the last packet
 
 
 def test_zipf_has_a_few_flows_with_most_of_the_packets():

@@ -27,7 +27,7 @@ def write(path, content):
 
 
 def answer(*arguments):
-    """Returns standard output of a run that only prints information. Fails on any output on standard error."""
+    """Returns the standard output of a run that only prints information. Fails if there is output on standard error."""
     done = subprocess.run([binary(), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0 and not done.stderr, (done.returncode, done.stderr)
     return done.stdout.decode()

@@ -23,7 +23,7 @@ from support.waiting import wait_until
 
 
 class NotifySocket:
-    """Replaces systemd: a socket that receives notifications such as READY=1."""
+    """Takes the place of systemd: a socket that receives notifications such as READY=1."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -46,7 +46,7 @@ class NotifySocket:
 
 
 def configuration(**changes):
-    """Writes spanflow.yaml. `sinks` is a list with one sink per item; other options are given by their dotted names."""
+    """Writes spanflow.yaml. `sinks` is a list with one sink per item. Other options have their dotted names as keys."""
     settings = {"input.interface": "tap", "log.level": "info",
                 "sinks": ['{type: csv, path: "flows.csv"}'], **changes}
     sections = {}
@@ -131,9 +131,9 @@ def test_worker_that_hangs_stops_the_watchdog(wire):
     with service(wire, env=manager.environment(WATCHDOG_USEC="400000")):
         wait_until(lambda: len(manager.times_of("WATCHDOG=1")) >= 3, 10, "pings while no packet has come")
         wire.send("--limit=10", capture("http.pcap"))
-        time.sleep(1)  # a ping may have been due when the packet came
+        time.sleep(1)  # a ping that was due when the packets came may still be sent
         before = len(manager.times_of("WATCHDOG=1"))
-        time.sleep(1.5)  # seven pings are due in this time
+        time.sleep(1.5)  # seven pings would be due in this time
         assert_equal(len(manager.times_of("WATCHDOG=1")), before, "pings while a worker hangs")
 
 
@@ -271,7 +271,7 @@ def test_log_level_changes_until_the_next_reload(wire):
     configuration()
     with service(wire) as running:
         ctl("log-level", "error")
-        ctl("reload")  # writes no log line at level error, and sets the level back to info
+        ctl("reload")  # sets the level back to info before it writes its log line
         ctl("reload")
         assert "expected one of debug, info, warning, error" in ctl("log-level", "loud", code=1)
         run = running.finish(signal.SIGTERM, within=5)

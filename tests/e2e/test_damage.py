@@ -1,4 +1,5 @@
-"""Checks inputs and targets that fail: one clear error line, the right exit code, and all metered packets in records."""
+"""Checks inputs and targets that fail. The run must write one clear error line, have the right exit code, and write
+records for all metered packets."""
 import gzip
 import os
 import subprocess
@@ -62,7 +63,7 @@ def test_cut(name):
 
 
 def test_cut_zstd():
-    # The file must have several blocks, because nothing can be read from a cut block.
+    # The file must have several zstd blocks, because nothing can be read from the block that is cut.
     frames = pcap_file.read(capture("mixed.pcap"))
     pcap_file.write("long.pcap", frames * 5)
     subprocess.run(["zstd", "-q", "--no-progress", "long.pcap", "-o", "long.zst"], check=True)
@@ -158,7 +159,7 @@ def test_flipped_octets_never_crash_and_always_balance():
         damaged = content[:at] + bytes(255 - octet for octet in content[at:at + 3]) + content[at + 3:]
         with open("damaged.pcap", "wb") as file:
             file.write(damaged)
-        # spanflowd() is not used, because both exit codes 0 and 1 are right.
+        # spanflowd() would check for one exit code, but both 0 and 1 are right.
         done = subprocess.run([binary(), "-r", "damaged.pcap", "--quiet", "-w", "csv:flows.csv"],
                               stderr=subprocess.PIPE, check=False)
         assert done.returncode in (0, 1), (at, done.returncode, done.stderr)
@@ -196,8 +197,8 @@ def test_standard_output_closed_early_ends_the_run():
 
 
 def test_standard_output_that_is_closed_already():
-    """Regression: the capture was opened with standard output's descriptor number, and the records were appended to the
-    file."""
+    """Regression: the kernel gave the capture the free descriptor number of standard output, and spanflowd wrote the
+    records into the capture."""
     content = content_of("http.pcap")
     store("copy.pcap", content)
     done = subprocess.run(["bash", "-c", '"$0" "$@" >&-', binary(), "-r", "copy.pcap", "--quiet"],

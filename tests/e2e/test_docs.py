@@ -99,7 +99,7 @@ sinks:
 def test_schema_takes_what_spanflowd_takes():
     with open("c.yaml", "w", encoding="utf-8") as file:
         file.write(GOOD)
-    spanflowd("-c", "c.yaml", "--dump-config")  # not --check-config, which would load the shared object
+    spanflowd("-c", "c.yaml", "--dump-config")  # --check-config would also load the shared object
     assert_equal(schema_errors(parse(GOOD)), [])
 
 
@@ -124,7 +124,7 @@ def pages():
 
 
 def pages_with(pattern):
-    """Returns one case for each page that matches the pattern: (page, matches)."""
+    """Returns one case (page, matches) for each page in which the pattern occurs."""
     found = {page: re.findall(pattern, read(page), re.DOTALL) for page in pages()}
     cases = [pytest.param(page, blocks, id=page) for page, blocks in found.items() if blocks]
     assert cases, f"no page matches {pattern}"

@@ -14,7 +14,7 @@ from support.program import spanflowd
 from support.records import read_jsonl
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.release_only  # most of the time goes to other programs
+pytestmark = pytest.mark.release_only  # other programs do most of the work, and sanitizers do not check them
 
 PYTHON = os.path.join(ROOT, ".venv", "bin", "python")
 PROBES = {"north": "mixed.pcap", "south": "tls13_web.pcap"}
@@ -69,7 +69,7 @@ def test_a_consumer_group_over_several_probes_leaves_out_repeats():
         kafka = f"{{type: kafka, brokers: '{broker.address}', topic: flows}}"
         summaries = [run_probe(sensor, kafka) for sensor in PROBES]
         records = [json.loads(message.value) for message in broker.messages("flows")]
-        # Repeats some records, as Kafka may deliver a record twice.
+        # Sends every third record again, because Kafka may deliver a record twice.
         again = "\n".join(f"{record['community_id']}\t{json.dumps(record)}" for record in records[::3])
         subprocess.run(["kcat", "-b", broker.address, "-X", "partitioner=murmur2_random", "-P", "-t", "flows", "-K", "\t"],
                        input=again.encode(), check=True)
@@ -102,7 +102,7 @@ print(session.query(open("missing.sql").read(), "TSV"), end="")
 def test_the_clickhouse_schema_holds_what_was_metered_once():
     need_module("chdb")
     schema, missing = blocks("sql")
-    # chdb has no Kafka engine, so the case inserts the rows that this engine would insert.
+    # chdb has no Kafka engine, so the case itself inserts the rows that this engine would insert.
     schema, replaced = re.subn(r"ENGINE = Kafka\nSETTINGS .*?;", "ENGINE = Null;", schema, flags=re.DOTALL)
     assert_equal(replaced, 1)
     with open("schema.sql", "w", encoding="utf-8") as file:

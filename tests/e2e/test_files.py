@@ -1,4 +1,4 @@
-"""Checks files of records: rotation, compression, whole files after a crash, and no delay by another sink."""
+"""Checks files of records: rotation, compression, whole files after a crash, and that no other sink delays a file."""
 import contextlib
 import glob
 import os
@@ -57,7 +57,7 @@ def write(path, content):
 
 
 def live(path, *arguments):
-    """Starts a live run that replays the capture; its flows end soon after."""
+    """Starts a live run that replays the capture. The inactive timeout is 200 ms, so the flows end soon after."""
     settings = ("flow.inactive_timeout=200ms", "dpi.enabled=false", "overload.enabled=false")
     return Running("-d", f"net_pcap0,rx_pcap={path}", "--quiet", *(f"-s{setting}" for setting in settings), *arguments)
 
@@ -90,7 +90,7 @@ def test_a_file_is_completed_on_time_although_nothing_comes():
         running.process.stdin.flush()
         wait_until(lambda: not parts() and len(records_in("*.csv")) > 900, 5, "completed files")
         names = glob.glob("*")
-        time.sleep(1.5)  # longer than rotate_every: no file may begin
+        time.sleep(1.5)  # longer than rotate_every, but no file may begin
         assert_equal(glob.glob("*"), names, "files without records are not kept")
         run = running.finish(signal.SIGTERM, within=3)
     assert_equal(len(records_in("*.csv")), run.summary["records"]["exported"])
@@ -154,7 +154,7 @@ def test_killed_at_any_moment(path):
                 while time.monotonic() < end and (block := file.read(65536)):
                     running.process.stdin.write(block)
                     running.process.stdin.flush()
-                    time.sleep(0.002)  # the moment of the kill differs from round to round
+                    time.sleep(0.002)  # spreads the input over time, so that the kill comes in the middle
             running.process.kill()
             running.process.wait()
         records_in("flows*")
@@ -190,7 +190,7 @@ def test_a_second_process_does_not_touch_the_files_of_the_first():
 
 
 def test_a_pipe_that_nobody_reads_beside_a_file():
-    """The run is live, so the file gets all records at once, and records that the pipe does not take are dropped and
+    """The run is live, so a full pipe does not delay the file. Records that the pipe does not take are dropped and
     counted."""
     many_flows("many.pcap", 20_000)
     os.mkfifo("pipe")
@@ -199,7 +199,7 @@ def test_a_pipe_that_nobody_reads_beside_a_file():
     reader.send_signal(signal.SIGSTOP)
     try:
         with live("many.pcap", "-c", "c.yaml") as running:
-            reader.send_signal(signal.SIGCONT)  # until spanflowd has opened the pipe
+            reader.send_signal(signal.SIGCONT)  # spanflowd can open the pipe only while the reader runs
             wait_until(lambda: os.path.exists("flows.csv.part") and os.path.getsize("flows.csv.part") > 0, 20, "a first record")
             reader.send_signal(signal.SIGSTOP)
             wait_until(lambda: len(read_csv("flows.csv.part")) == 20_000, 5, "all records in the file")

@@ -57,8 +57,8 @@ def test_evicted_is_the_least_recently_used():
     assert_equal([record["ip_dst"] for record in of_reason(found, "evicted")], ["10.0.1.1"])
 
 
-# For 2 s, 5,000,000 SYNs/s beside 1,000 flows that have a packet every 100 ms: the SYNs replace the whole table every
-# 25 ms.
+# 5,000,000 SYNs/s for 2 s, together with 1,000 flows that have a packet every 100 ms. The SYNs replace the whole table
+# every 25 ms.
 @pytest.mark.slow
 def test_syn_flood_does_not_cut_conversations():
     blocks, syns_per_block, interval = 100, 100_000, 200
@@ -92,7 +92,7 @@ START = 1_700_000_000
 
 
 def flow_of(*seconds):
-    """Writes a capture of one UDP flow with a packet at each of these seconds."""
+    """Writes a capture of one UDP flow with a packet at each of these seconds after START."""
     return pcap_file.write("flow.pcap", [Frame(START + s, 0, pcap_file.udp("10.0.0.1", "10.0.0.2")) for s in seconds])
 
 
@@ -240,7 +240,7 @@ def test_fragments_are_of_the_flow_of_their_first_in_any_order(workers):
     frames = pcap_file.read(capture("fragments.pcap"))
     in_order, _ = records_of(capture("fragments.pcap"), arguments=("--workers", workers))
     assert not [record for record in in_order if record["src_port"] == "0" and record["ip_protocol"] == "17"], in_order
-    # Swaps packets that came in the same millisecond, pair by pair.
+    # Swaps the two packets of each pair that came within a millisecond.
     for at in range(0, len(frames) - 1, 2):
         one, other = frames[at], frames[at + 1]
         if one.seconds == other.seconds and other.fraction - one.fraction < 1000:
@@ -251,7 +251,7 @@ def test_fragments_are_of_the_flow_of_their_first_in_any_order(workers):
 
 
 def octets_and_ports(record):
-    """Returns the protocol and both sides, in an order that does not depend on which side came first."""
+    """Returns the protocol and both sides of a record, in an order that does not depend on which side is the source."""
     sides = [(record["ip_src"], record["src_port"], record["src_to_dst_pkts"], record["src_to_dst_bytes"]),
              (record["ip_dst"], record["dst_port"], record["dst_to_src_pkts"], record["dst_to_src_bytes"])]
     return record["ip_protocol"], sorted(sides)

@@ -58,7 +58,7 @@ def test_several_gzip_members_are_one_file():
 
 
 def split(path, first_packets):
-    """Cuts a capture in two files after `first_packets` packets."""
+    """Cuts a capture into first.pcap, with `first_packets` packets, and second.pcap."""
     need("tcpdump")
     subprocess.run(["tcpdump", "-q", "-r", path, "-w", "first.pcap", "-c", str(first_packets)], check=True,
                    stderr=subprocess.DEVNULL)
@@ -109,7 +109,8 @@ def test_raw_ip():
 
 
 def change_link_type(path, link_type, header):
-    """Rewrites an Ethernet capture with another link header in place of the Ethernet header."""
+    """Writes the IPv4 packets of an Ethernet capture with `header` in place of the Ethernet header. Leaves out the
+    other frames."""
     with open(path, "rb") as file:
         content = file.read()
     out = bytearray(content[:20] + link_type.to_bytes(4, "little"))

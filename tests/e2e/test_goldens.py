@@ -1,6 +1,6 @@
-"""Compares the records of each capture with the files in goldens/, which tests/e2e/regenerate rewrites.
+"""Compares the records of captures with the files in goldens/, which tests/e2e/regenerate rewrites.
 
-A golden has only the columns that its case is about. `mixed` has all fields, so a new field changes only that golden.
+A golden has only the columns that its case is about. Only `mixed` has all fields, so a new field changes only `mixed`.
 """
 import os
 import typing
@@ -53,7 +53,7 @@ ALL = None
 
 class Golden(typing.NamedTuple):
     columns: tuple
-    captures: list = None  # names of captures; None: the capture with the golden's name
+    captures: list = None  # names of capture files; None: one capture with the golden's name
     settings: list = ()
 
 
@@ -97,7 +97,7 @@ def golden_path(name):
 
 
 def actual(name):
-    """Returns the records, with only the columns of the golden."""
+    """Returns the records of the current spanflowd, with only the columns of the golden."""
     golden = RUNS[name]
     captures = golden.captures or [name + ".pcap"]
     records = sorted(records_of(*map(capture, captures), settings=golden.settings)[0], key=record_order)

@@ -1,4 +1,4 @@
-"""Checks IPFIX: collected by nfcapd, read by tshark, and sent over TCP to a collector that goes away."""
+"""Checks IPFIX messages: nfcapd collects them, tshark decodes them, and a TCP collector listens late or never."""
 import collections
 import csv
 import os
@@ -25,7 +25,7 @@ def records_of(name):
         return list(csv.DictReader(file))
 
 
-COLUMNS = ("sa", "da", "sp", "dp", "pr", "ipkt", "opkt", "ibyt", "obyt")  # as nfdump names them
+COLUMNS = ("sa", "da", "sp", "dp", "pr", "ipkt", "opkt", "ibyt", "obyt")  # names of nfdump's format fields
 
 
 class Nfcapd:
@@ -38,7 +38,7 @@ class Nfcapd:
         wait_until(self.listens, 10, "nfcapd to listen")
 
     def octets_waiting(self):
-        """Returns the octets in the collector's socket; None if it has no socket yet."""
+        """Returns the number of octets that wait in the collector's UDP socket, or None if there is no socket yet."""
         with open("/proc/net/udp", encoding="ascii") as file:
             for words in map(str.split, file.readlines()[1:]):
                 if words[1].endswith(f":{self.port:04X}"):
@@ -62,7 +62,7 @@ class Nfcapd:
     def flows(self):
         """Stops the collector and returns the collected flows, as nfdump prints them."""
         self.__exit__()
-        # The columns of -o csv depend on nfdump's version.
+        # The columns of -o csv depend on nfdump's version, so the format is given.
         layout = "fmt:" + ",".join(f"%{name}" for name in COLUMNS)
         shown = subprocess.run(["nfdump", "-R", "nfcapd", "-6", "-N", "-q", "-o", layout], capture_output=True, text=True, check=True)
         flows = [dict(zip(COLUMNS, map(str.strip, line.split(",")))) for line in shown.stdout.splitlines()]
@@ -93,7 +93,7 @@ def test_nfcapd_has_the_flows_packets_and_octets_of_the_csv(name):
 
 
 class Collector:
-    """Listens over TCP and keeps the messages of each connection."""
+    """A TCP collector that keeps the messages of each connection."""
 
     def __init__(self, port=0):
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -131,7 +131,7 @@ def sequence(message):
 
 
 def decoded(messages):
-    """Returns the messages as tshark decodes them: for each data record a list of (name, value)."""
+    """Returns the text that tshark prints for the messages (-V)."""
     need("tshark")
     frames = []
     for number, message in enumerate(messages):

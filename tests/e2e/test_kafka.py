@@ -1,4 +1,5 @@
-"""Checks records through a real Apache Kafka broker: which records arrive, and what spanflowd reports about the others."""
+"""Checks records that go through a real Apache Kafka broker: which records arrive, and what spanflowd reports about the
+other records."""
 import ast
 import collections
 import ipaddress
@@ -21,7 +22,7 @@ from support.program import Running, need, spanflowd
 from support.records import read_jsonl
 from support.waiting import wait_until
 
-# The length of an outage in seconds, and the number of killed runs; both are larger in .ci/nightly.
+# The length of an outage in seconds, and the number of killed runs. Both are larger in .ci/nightly.
 OUTAGE = 60 if build.thorough else 3
 KILLS = 20 if build.thorough else 5
 
@@ -34,7 +35,8 @@ def identity(record):
     return record.get("sensor_id", ""), record["boot_id"], record["worker"], record["sequence"]
 
 
-# The arguments of a run that replays a capture from memory for ever. Flows end after 20 ms, so it always has records.
+# Returns the arguments of a run that replays a capture from memory without end. Flows end after 20 ms, so there are
+# always new records.
 def endless(*arguments):
     return ("-d", f"net_pcap0,rx_pcap={capture('mixed.pcap')},infinite_rx=1", "-s", "flow.active_timeout=20ms",
             "-s", "flow.inactive_timeout=20ms", "-s", "overload.enabled=false", "-s", "input.memory=64MiB",
@@ -152,17 +154,17 @@ def write_spool_config(broker, fields="classic", **spool):
 
 
 def run_over_little():
-    """Runs a small capture; the run also sends the records in the spool."""
+    """Runs spanflowd on a small capture. The run also sends the records in the spool."""
     return spanflowd("-c", "spool.yaml", "-r", capture("ping.pcap"), "--quiet", timeout=120)
 
 
 def deliver_the_rest():
-    """Sends the records in the spool, and returns the sink's ledger."""
+    """Sends the records in the spool and those of a small capture, and returns the sink's ledger."""
     return sink_of(run_over_little().summary)
 
 
 def sequences(records):
-    """Returns the sequence numbers of the records, for each start of the program."""
+    """Returns the records' sequence numbers as {boot_id: numbers}. Each start of spanflowd has its own boot_id."""
     found = collections.defaultdict(set)
     for record in records:
         found[record["boot_id"]].add(record["sequence"])
@@ -205,7 +207,7 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers, ow
         before = files_in("spool")
         with Running("-c", "spool.yaml", *endless("--quiet")) as running:
             wait_until(lambda before=before: files_in("spool") - before, 20, "a new file in the spool")
-            time.sleep(moments.uniform(0, 1))  # the moment of the kill differs from round to round
+            time.sleep(moments.uniform(0, 1))  # kills at a different moment in each round
             running.process.kill()
             running.process.wait()
     if brokers == "down":
@@ -215,7 +217,7 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers, ow
         runs.append(run_over_little())
     found = sequences(records_in(own_broker))
     # A kill in the middle of a write leaves a torn record. The next start cuts the record off, counts it, and logs the
-    # file.
+    # file. Therefore `runs` can have found only the torn record of the last kill.
     torn = sum(run.stderr.count(": torn at offset ") for run in runs)
     dropped = sum((collections.Counter(sink_of(run.summary)["dropped"]) for run in runs), collections.Counter())
     assert torn <= 1, [run.stderr for run in runs]
@@ -227,7 +229,7 @@ def test_kill_at_any_moment_loses_only_what_was_not_in_the_spool_yet(brokers, ow
 
 @pytest.fixture
 def small_disk():
-    """Mounts disk/, a file system with room for 12 MiB."""
+    """Mounts a file system with room for 12 MiB at disk/."""
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
     os.mkdir("disk")
@@ -253,7 +255,7 @@ def test_a_full_disk_drops_the_oldest_and_goes_on(small_disk, own_broker):
     found = sequences(records_in(own_broker))
     assert first["dropped"]["spool_full"] > 0, first
     assert_equal(first["handed"], first["delivered"] + first["spooled"] + sum(first["dropped"].values()))
-    # Records that were dropped from the spool while they were being sent may still have arrived.
+    # The spool may drop a record that is being sent. This record counts as dropped, but may arrive nevertheless.
     arrived = sum(map(len, found.values()))
     sent = first["delivered"] + rest["delivered"]
     assert sent <= arrived <= sent + first["dropped"]["spool_full"], (sent, arrived, first)
@@ -281,7 +283,7 @@ def test_a_topic_that_is_missing_is_named():
 
 
 def make_certificate():
-    """Makes a self-signed certificate of 127.0.0.1: key.pem, ca.pem, and both in one file."""
+    """Makes a self-signed certificate for 127.0.0.1: key.pem, ca.pem, and both.pem with the content of both files."""
     need("openssl")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem",
                     "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],

@@ -1,4 +1,4 @@
-"""Checks the installed library: the complete programs of the documentation compile with it and run."""
+"""Checks the installed library: the complete programs in the documentation compile with it and run."""
 import os
 import re
 

@@ -153,7 +153,7 @@ def test_interface_that_goes_away_does_not_hang_the_stop(wire):
         sent = wire.send("--pps=2000", capture("http.pcap"))
         running.wait_until_received(sent)
         command("ip", "-n", wire.sensor, "link", "del", "tap")
-        time.sleep(0.5)  # time to notice that the interface is gone; spanflowd need not report this
+        time.sleep(0.5)  # spanflowd may notice in this time that the interface is gone, and end
         if running.process.poll() is None:
             running.process.send_signal(signal.SIGTERM)
         code = running.process.wait(timeout=patience(5))

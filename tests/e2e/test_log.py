@@ -25,7 +25,7 @@ def doubtful(*settings):
 
 
 def json_lines(text):
-    """Returns the entries without their times, after checking the format of the times."""
+    """Checks the format of each entry's time, and returns the entries without their times."""
     entries = [json.loads(line) for line in text.splitlines()]
     for entry in entries:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry.pop("time")), text
@@ -59,7 +59,8 @@ def test_a_higher_level_hides_a_warning():
 
 
 class Journal:
-    """Stands in for journald: a socket that each run sees at journald's path, in its own mount namespace."""
+    """Takes the place of journald. Each run has its own mount namespace, in which it sees this socket at journald's
+    path."""
     IN_NAMESPACE = ("mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind \"$0\" /run/systemd/journal "
                     "&& exec \"$@\"")
 
@@ -79,7 +80,7 @@ class Journal:
         return self
 
     def run(self, *arguments, code=0):
-        """Runs spanflowd as a service, and returns standard error."""
+        """Runs spanflowd as systemd would, with JOURNAL_STREAM, and returns its standard error."""
         with open("stderr", "w+b") as stderr:
             file = os.fstat(stderr.fileno())
             done = subprocess.run([*self.prefix, binary(), *arguments], stdin=subprocess.DEVNULL, stderr=stderr,
@@ -91,7 +92,7 @@ class Journal:
         return text
 
     def entries(self):
-        """Returns the fields of each entry, in systemd's JOURNAL_NATIVE_PROTOCOL, for values without a line break."""
+        """Returns each entry's fields. Decodes systemd's JOURNAL_NATIVE_PROTOCOL, for values without a line break."""
         self.socket.setblocking(False)
         entries = []
         try:

@@ -1,4 +1,5 @@
-"""Checks mistakes in a configuration file: one line with the place and the mistake, and exit code 2."""
+"""Checks mistakes in a configuration file. The run must write one line with the place and the mistake, and have exit
+code 2."""
 import pytest
 
 from support.captures import capture

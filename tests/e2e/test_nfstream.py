@@ -1,4 +1,5 @@
-"""Compares output.fields: nfstream with the files that nfstream 6.6 wrote for the same captures (nfstream/regenerate)."""
+"""Compares the records of `output.fields: nfstream` with the files in nfstream/, which nfstream 6.6 wrote for the same
+captures (nfstream/regenerate)."""
 import math
 import os
 
@@ -10,7 +11,7 @@ from support.program import spanflowd
 from support.records import parse_csv
 
 THEIRS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nfstream")
-# Columns that depend on the release of nDPI, and the id of a flow, which follows the order in which flows end.
+# Columns that are not compared. The id depends on the order in which flows end, the other columns on nDPI's release.
 OTHER = {"id", "application_name", "application_category_name", "application_is_guessed", "application_confidence"}
 
 
@@ -30,13 +31,14 @@ def in_order(content):
                                                         int(flow["src_port"]), int(flow["dst_port"])))
 
 
-NO_HASH = "D41D8CD98F00B204E9800998ECF8427E"  # MD5 of no data, from nfstream's nDPI if a key exchange has several segments
+# The MD5 of no data. nfstream's nDPI writes it if a key exchange spans several TCP segments.
+NO_HASH = "D41D8CD98F00B204E9800998ECF8427E"
 
 
 def same(got, expected):
     if got == expected or got == expected.lower() or (got, expected) == ("", NO_HASH):
         return True
-    try:  # spanflow writes three decimals
+    try:  # spanflow writes three decimals, so the rounding error is up to 0.0005
         return math.isclose(float(got), float(expected), abs_tol=0.0005001)
     except ValueError:
         return False

@@ -32,7 +32,7 @@ def files_below(folder):
 
 
 def soname_version(version):
-    """Returns the soname's version, as docs/versioning.md defines it."""
+    """Returns the version in the soname, as docs/versioning.md defines it."""
     major, minor, _ = version.split(".")
     return major if major != "0" else f"0.{minor}"
 
@@ -78,7 +78,7 @@ def test_both_units_are_the_same_but_for_the_instance():
 
 
 def with_staged_programs(unit):
-    """Writes a copy of the unit that starts the staged program, for systemd-analyze."""
+    """Writes a copy of the unit that starts the program in the installation folder, for systemd-analyze."""
     program = unit_settings(unit)["ExecStart"][0]
     staged = installation() + program
     assert os.access(staged, os.X_OK), staged
@@ -132,13 +132,13 @@ def test_page_is_what_the_program_prints_and_clean(name, program, arguments):
     page = below_prefix("share", "man", "man" + name[-1], name)
     assert_equal((0, read_text(page)), output(binary(program), *arguments))
     warnings = output("mandoc", "-T", "lint", "-W", "warning", page)[1].splitlines()
-    # The generated page has no date, because a date of the build would differ with each build.
+    # The generated page has no date, because a date would make the pages of two builds different.
     found = [line for line in warnings if "missing date" not in line]
     assert not found, found
 
 
 def rendered(name):
-    """Returns a page as a terminal shows it, without the overstriking for bold."""
+    """Returns a page as a terminal shows it, without the backspaces that make text bold."""
     need("mandoc")
     page = below_prefix("share", "man", "man" + name[-1], name)
     return re.sub(".\b", "", output("mandoc", "-T", "utf8", "-O", "width=100", page)[1])

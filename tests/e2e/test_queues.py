@@ -1,4 +1,4 @@
-"""Checks several receive queues, and the cost of idle workers. Cases over veth need root."""
+"""Checks several receive queues, and the CPU time of idle workers. Cases over veth need root."""
 import os
 import signal
 import time
@@ -14,7 +14,7 @@ from support.links import check_run, inside, send_and_stop, wait_until_capturing
 from support.program import Running, spanflowd
 from support.records import parse_csv
 
-# Fields that each direction has; the direction's name comes before.
+# The fields of one direction. In a record, each name has the direction as a prefix.
 SIDE = ("pkts", "bytes", "ip_bytes", "link_bytes", "tcp_flags", "ttl_min", "ttl_max", "tunnel_id")
 SRC_TO_DST, DST_TO_SRC = [[f"{way}_{field}" for field in SIDE] for way in ("src_to_dst", "dst_to_src")]
 WAYS = (("ip_src", "src_port", *SRC_TO_DST), ("ip_dst", "dst_port", *DST_TO_SRC))
@@ -22,7 +22,7 @@ BOTH = ("ip_protocol", "segment", "tunnel_type", "vlan_id")
 
 
 def split(name, parts):
-    """Deals the packets of a capture out to several files, and returns their paths."""
+    """Distributes the packets of a capture over several files in turn, and returns the paths of the files."""
     return deal(pcap_file.read(capture(name)), parts)
 
 
@@ -31,7 +31,7 @@ def deal(frames, parts):
 
 
 def between_many_hosts():
-    """Returns packets in both directions between many pairs of addresses: each worker owns some of the pairs."""
+    """Returns packets in both directions between 64 pairs of addresses, so that each worker owns some of the pairs."""
     frames = []
     for host in range(1, 65):
         one, other = f"10.0.0.{host}", f"10.0.1.{host}"
@@ -45,8 +45,8 @@ def device(number, *paths):
 
 
 def records_of_devices(*devices, arguments=(), settings=()):
-    """Returns records and summary of a run that reads the devices' captures to their end. Options are off if their
-    results depend on the order of packets, and so on the polling of queues: nDPI, and the end of TCP flows."""
+    """Returns the records and the summary of a run that reads the devices' captures to their end. nDPI and the close of
+    TCP flows are off: their results depend on the order of packets, which depends on the polling of the queues."""
     command = ["--quiet", "--duration", "1500ms", "-w", "csv:-", *arguments]
     for each_device in devices:
         command += ["-d", each_device]
@@ -134,8 +134,8 @@ def test_queues_without_rss_are_told_of():
     assert "net_pcap0: its 2 queues are not split by RSS" in run.stderr, run.stderr
 
 
-# A port with RSS beside a port without: both may see packets of one flow, so the addresses decide the worker at all
-# ports.
+# One port has RSS, the other has not. Packets of one flow may arrive at both ports, so the addresses select the worker
+# at all ports.
 def test_ports_of_both_kinds():
     one = records_of_devices(device(0, capture("mixed.pcap")))
     several = records_of_devices("net_null0,size=60", device(0, *split("mixed.pcap", 2)), arguments=("--workers", "2"))
@@ -167,7 +167,7 @@ def share_of_a_cpu(running, seconds):
             return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
 
     before, start = ticks(), time.monotonic()
-    time.sleep(seconds)  # the measured time
+    time.sleep(seconds)  # the process is measured during this time
     return (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
 
 
@@ -194,7 +194,7 @@ def test_packets_after_an_idle_spell_all_arrive(workers, wire):
     with wire.sensor_running("--workers", workers) as running:
         sent = 0
         for _ in range(4):
-            time.sleep(0.5)  # the idle time
+            time.sleep(0.5)  # the workers become idle before each burst of packets
             sent += wire.send("--topspeed", "--preload-pcap", "--loop=10", capture("portscan.pcap"))
         running.wait_until_received(sent)
         run = running.finish(signal.SIGTERM, within=3)

@@ -1,4 +1,4 @@
-"""Captures as the service does: as an unprivileged user, with exactly the rights that the unit grants. Needs root."""
+"""Runs captures like the service: as an unprivileged user, with exactly the rights that the unit grants. Needs root."""
 import contextlib
 import os
 import re
@@ -37,7 +37,8 @@ def as_service():
 
 
 def polling(process):
-    """Returns the id of the process, this one or a child, that has a socket for all packets; None if there is none yet."""
+    """Returns the id of the process, `process` or one of its children, that has a packet socket for all protocols
+    (ETH_P_ALL). Returns None if there is no such socket yet."""
     with contextlib.suppress(OSError):  # the process may have just ended
         with open(f"/proc/{process}/net/packet", encoding="ascii") as file:
             sockets = {f"socket:[{line.split()[8]}]" for line in file if line.split()[3] == "0003"}
@@ -51,7 +52,7 @@ def polling(process):
 
 @contextlib.contextmanager
 def instance(name, wire, *arguments, tracing=()):
-    """Runs an instance in its own folders, as systemd makes them for a unit."""
+    """Runs an instance with its own folders, which are like those that systemd makes for a unit."""
     os.chmod(".", 0o711)
     folders = [os.path.abspath(os.path.join(name, kind)) for kind in ("run", "log")]
     for folder in folders:
@@ -135,13 +136,13 @@ def test_a_run_needs_nothing_that_the_unit_denies(wire):
     assert_sums(records, run.summary)
     with open("one/log/calls", encoding="utf-8", errors="replace") as file:
         calls = file.read()
-    calls = calls[calls.rindex(" execve("):]  # drops the calls of env and setpriv before the start of spanflowd
-    # A call that is refused anyway (DPDK asks for iopl) is not needed.
+    calls = calls[calls.rindex(" execve("):]  # drops the calls of env and setpriv, which run before spanflowd
+    # Calls that fail with EPERM or ENOSYS are left out: spanflowd runs without them (for example DPDK's iopl).
     made = set(re.findall(r"^\d+ +(\w+)\((?!.* = -1 E(?:PERM|NOSYS))", calls, re.MULTILINE))
     assert len(made) > 40, made
     assert made <= allowed_calls(), made - allowed_calls()
     families = set(re.findall(r" socket\((AF_\w+)", calls))
     assert "AF_PACKET" in families and families <= set(unit_settings(UNIT)["RestrictAddressFamilies"]), families
-    # The unit's MemoryDenyWriteExecute forbids such mappings.
+    # The unit's MemoryDenyWriteExecute forbids mappings that are writable and executable, or become executable later.
     executable = re.findall(r"mmap\([^)]*PROT_WRITE\|PROT_EXEC.*|mprotect\([^)]*PROT_EXEC.*", calls)
     assert not executable, executable

@@ -1,5 +1,5 @@
-"""Checks stops: metered packets are written, the ledgers balance, and a reader that does not read does not delay the
-stop."""
+"""Checks how runs stop: the records of all metered packets are written, the ledgers balance, and a pipe that nobody
+reads does not delay the stop."""
 import fcntl
 import os
 import pty
@@ -53,7 +53,8 @@ def test_stop_while_a_pipe_says_nothing_at_all():
 
 def test_records_come_out_of_a_quiet_pipe_without_waiting_for_its_end():
     frames = pcap_file.read(capture("http.pcap"))
-    pcap_file.write("first.pcap", frames + [frames[-1].at(frames[-1].seconds + 60)] * 2)  # spanflowd distrusts a single late packet
+    # Two packets are needed, because the clock does not accept the time of a single packet that is far ahead.
+    pcap_file.write("first.pcap", frames + [frames[-1].at(frames[-1].seconds + 60)] * 2)
     with open("first.pcap", "rb") as file:
         content = file.read()
     with Running("-r", "-", "--quiet", "-w", "csv:flows.csv", stdin=subprocess.PIPE) as running:
@@ -70,7 +71,7 @@ def test_packets_in_pieces_through_a_pipe():
         for at in range(0, len(content), 9973):
             running.process.stdin.write(content[at:at + 9973])
             running.process.stdin.flush()
-            time.sleep(0.005)  # so that spanflowd reads the file in pieces
+            time.sleep(0.005)  # so that spanflowd reads the capture in pieces
         running.process.stdin.close()
         run = running.finish(within=10)
     assert_equal(run.summary["packets"]["received"], len(pcap_file.read(capture("mixed.pcap"))))
@@ -99,7 +100,7 @@ def test_duration_ends_a_pipe_that_stays_open():
 
 @pytest.mark.alone
 def test_pipe_nobody_reads_does_not_hang_the_stop():
-    """Standard output is a full pipe that nobody reads."""
+    """Standard output is a pipe that nobody reads. It is full before the stop."""
     many_flows("many.pcap", 20_000)
     read_end, write_end = os.pipe()
     with Running("-r", "many.pcap", "--quiet", "-w", "jsonl:-", stdout=write_end) as running:

@@ -1,4 +1,5 @@
-"""Compares features.tcp with tshark's TCP analysis of the same packets, recorded and live, through a lossy link."""
+"""Compares features.tcp with tshark's TCP analysis of the same packets. The packets are from captures and from a live
+lossy link."""
 import collections
 import contextlib
 import os
@@ -18,14 +19,14 @@ from support.records import records_of
 from support.waiting import wait_until
 
 DIRECTIONS = ("src_to_dst", "dst_to_src")
-# spanflow's fields of a direction, for each field by which tshark marks a packet.
+# For each field with which tshark marks a packet: spanflow's field that counts such packets of a direction.
 COUNTED = {
     "tcp.analysis.retransmission": "retransmitted_pkts",
     "tcp.analysis.out_of_order": "out_of_order_pkts",
     "tcp.analysis.zero_window": "zero_window_pkts",
     "tcp.analysis.lost_segment": "gaps",
 }
-# Delays of the lossy links, recorded and live. The unit is ms.
+# Round-trip times over the lossy links, in the capture tcp_loss.pcap and live, in ms.
 DELAYS_MS = {"tcp_server_rtt_ns": 10, "tcp_client_rtt_ns": 20}
 
 
@@ -35,7 +36,7 @@ def tcp_records(path, *settings):
 
 
 def tshark(path, *fields):
-    """Returns a tuple of the given fields for each TCP packet."""
+    """Returns for each TCP packet a tuple of these fields, as tshark prints them."""
     need("tshark")
     command = ["tshark", "-n", "-r", path, "-Y", "tcp && !icmp && !icmpv6", "-T", "fields", "-E", "occurrence=f"]
     for field in fields:
@@ -45,7 +46,7 @@ def tshark(path, *fields):
 
 
 def tshark_counts(path):
-    """Returns the number of packets that tshark marks with each field, by sender and receiver."""
+    """Returns how many packets tshark marks with each field, by sender and receiver."""
     counts = collections.defaultdict(collections.Counter)
     packets = tshark(path, "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", *COUNTED)
     for ip4, ip6, port, to_ip4, to_ip6, to_port, *marks in packets:
@@ -81,7 +82,7 @@ def totals(records):
 
 
 def assert_near(took_ns, expected_ms, what):
-    """Asserts that the two times differ by at most 5 %."""
+    """Asserts that the time differs from the expected time by at most 5 %."""
     took_ms = int(took_ns) / 1e6
     assert abs(took_ms - expected_ms) <= 0.05 * expected_ms, f"{what}: {took_ms:.3f} ms, expected {expected_ms} ms"
 
@@ -102,7 +103,8 @@ def test_lossy_capture_has_the_counts_of_tshark():
 
 
 def count_late_segments_together(counts_by_way):
-    """tshark 4.4 takes more segments for retransmissions than tshark 4.0, and as many fewer for segments out of order."""
+    """Adds the segments out of order to the retransmissions. tshark 4.4 marks some segments as retransmissions that
+    tshark 4.0 marks as out of order, so only the sums are equal."""
     for counts in counts_by_way.values():
         counts["retransmitted_pkts"] += counts.pop("out_of_order_pkts", 0)
 
@@ -146,8 +148,8 @@ def command(*words):
 @contextlib.contextmanager
 def lossy_link():
     """Makes a namespace for a client and one for a server. Packets are recorded at the server's interface, 10 ms after
-    the server has sent them and 20 ms before the client gets them. Each of the three queues loses 1 %: one before
-    the client's packets are recorded, one before the server's packets are recorded, and one after that."""
+    the server has sent them and 20 ms before the client gets them. Three queues lose 1 % of their packets each: the
+    egress queues of client and server, before the packets are recorded, and the client's ingress queue, after that."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
     need("ip", "tc", "ethtool", "tcpdump", "iperf3", "tshark")
@@ -183,7 +185,7 @@ def content_of(path):
 
 @contextlib.contextmanager
 def running(namespace, ready, *words, stop=signal.SIGTERM):
-    """Runs a program in a namespace until the end of the block. The block starts when the program has printed `ready`."""
+    """Runs a program in a namespace until the end of the block, which begins once the program has printed `ready`."""
     with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen(["ip", "netns", "exec", namespace, *words], stdout=said, stderr=said)
         try:

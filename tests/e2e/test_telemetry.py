@@ -70,13 +70,13 @@ def assert_well_formed(text):
     need("promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
-    # prometheus-cpp itself chooses the names of its own metrics.
+    # prometheus-cpp, not spanflow, chooses the names of the metrics exposer_*.
     complaints = [line for line in done.stdout.decode().splitlines() if not line.startswith("exposer_")]
     assert_equal(complaints, [])
 
 
 def assert_as_in(summary, scraped):
-    """Compares the metrics that no longer change once the traffic has ended."""
+    """Compares the scrape with the summary, for the metrics that no longer change once the traffic has ended."""
     packets = summary["packets"]
     for name in ("received", "metered", "time_backwards", "later_fragments", "handed_over"):
         assert_equal(scraped.sum(f"spanflow_packets_{name}_total"), packets[name], name)
@@ -94,7 +94,8 @@ def assert_as_in(summary, scraped):
 
 
 def settled(wire, running):
-    """Scrapes once all sent packets are metered, and the counts of the ports, which are read now and then, have followed."""
+    """Waits until all sent packets are metered and the counts of the ports include them, and then scrapes. spanflowd
+    reads the counts of the ports only from time to time."""
     running.wait_until_received(wire.statistic(wire.sender, "wire", "tx_packets"))
     running.wait_for(is_accounted_for, 10, "packets and flows that are accounted for")
     return scrape_of(wire)
@@ -160,7 +161,7 @@ def ended(wire, flows):
 @pytest.mark.alone
 def test_idle_worker_is_not_busy(wire):
     with listening(wire) as running:
-        time.sleep(1)  # the measured idle time
+        time.sleep(1)  # the worker is idle in this time
         scraped = scrape_of(wire)
         running.finish(signal.SIGTERM, within=5)
     share = scraped.sum("spanflow_worker_busy_seconds_total") / scraped.sum("spanflow_uptime_seconds")
@@ -235,7 +236,7 @@ def expressions():
 
 
 def labels_in(expression):
-    """Returns the labels in selectors and after by, without and on."""
+    """Returns the labels in the selectors of an expression, and after its keywords `by`, `without` and `on`."""
     grouped = re.findall(r"\b(?:by|without|on) \(([^)]*)\)", expression)
     chosen = re.findall(r"([a-z_]+)=~?\"", expression)
     return {*chosen, *(label for group in grouped for label in group.split(", "))}
@@ -299,8 +300,8 @@ class DpdkClient:
 
 @contextlib.contextmanager
 def device_running(name):
-    """Runs spanflowd on a DPDK device that gives the 58 packets of a capture. Runtime files go to a folder of this
-    case."""
+    """Runs spanflowd on a DPDK device that gives the 58 packets of a capture. The runtime files are in run/, in the
+    case's folder. Returns the run and the folder of DPDK's socket."""
     environment = {**os.environ, "RUNTIME_DIRECTORY": os.path.abspath("run")}
     with Running("-d", f"net_pcap0,rx_pcap={capture('http.pcap')}", "--quiet", "-w", f"csv:{name}.csv",
                  "-s", "control.socket=off", env=environment) as running:
@@ -310,7 +311,7 @@ def device_running(name):
 
 
 def asked_until(client, question, is_right):
-    """Asks until the answer is right, because the socket exists before the run does."""
+    """Asks until the answer is right, because DPDK opens the socket before the run has started."""
     def right_answer():
         said = client.ask(question)
         return said if is_right(said) else None

@@ -17,7 +17,7 @@ inline void put32(std::vector<std::uint8_t>& out, std::size_t at, std::uint32_t 
 }
 
 inline void append(std::vector<std::uint8_t>& out, const std::vector<std::uint8_t>& more) {
-  for (const std::uint8_t octet : more) out.push_back(octet);  // gcc 12 gives a false positive for insert() here
+  for (const std::uint8_t octet : more) out.push_back(octet);  // gcc 12 gives a false warning for insert() here
 }
 
 }  // namespace spanflow::testing

@@ -10,7 +10,7 @@
 namespace spanflow::testing {
 namespace {
 
-// Appends integers in this machine's byte order, or with their octets swapped.
+// Appends integers to a buffer, in this machine's byte order or in the opposite byte order.
 class Writer {
  public:
   explicit Writer(bool swapped) : swapped_(swapped) {}

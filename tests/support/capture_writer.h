@@ -8,13 +8,14 @@
 namespace spanflow::testing {
 
 struct PcapForm {
-  bool nanoseconds = true;
-  bool other_byte_order = false;  // true: not this machine's byte order
+  bool nanoseconds = true;        // resolution of the times; false: microseconds
+  bool other_byte_order = false;  // true: the opposite of this machine's byte order
 };
 
-// Returns the LINKTYPE_ number of the pcap formats.
+// Returns the LINKTYPE_ number that the pcap formats use for `type`.
 int pcap_number(LinkType type);
 
+// pcap_of() and pcapng_of() take the link type of the file from the first packet.
 Bytes pcap_of(const std::vector<TestPacket>& packets, const PcapForm& form = {});
 // The file has one section and one interface, and its times are in microseconds.
 Bytes pcapng_of(const std::vector<TestPacket>& packets);

@@ -1,4 +1,4 @@
-// Decodes one frame with a Decoder of its own.
+// Decodes single frames, each with a new Decoder.
 #pragma once
 
 #include "decode/decoder.h"

@@ -1,4 +1,4 @@
-// Returns the message of a call that should fail.
+// The error message of a call that a test expects to fail.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Waits until another thread makes a condition true. The limit of 20 s lets a broken build fail instead of hang.
+// Waits until another thread makes a condition true. Without the limit of 20 s, a test of faulty code would hang.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace spanflow::testing {
 
-// False if the condition is still not true after the limit.
+// Returns false if the condition is still false after 20 s.
 template <typename Condition>
 bool eventually(Condition condition) {
   for (int i = 0; i < 20'000; ++i) {

@@ -1,4 +1,4 @@
-// A FlowCache with everything that it borrows. Takes packets, and returns records.
+// A FlowCache together with all objects that it borrows. Takes packets and returns records.
 #pragma once
 
 #include <memory>
@@ -22,10 +22,11 @@ class FlowHarness {
  public:
   struct Options {
     bool dpi = false;
-    // True: waits for room in the export ring, as for a capture file. False: drops records, as a live worker does.
+    // True: waits if the export ring is full, as a run over capture files does. False: drops records, as a live worker
+    // does.
     bool wait = true;
-    std::size_t blocks = 1024;  // number of blocks in the export ring
-    std::uint32_t dpi_states = 1024;
+    std::size_t blocks = 1024;        // number of blocks in the export ring
+    std::uint32_t dpi_states = 1024;  // replaces dpi.max_flows of the configuration
     std::uint16_t worker = 0;
     TimestampSource timestamp_source = TimestampSource::kFile;
     std::vector<UserMetric> callbacks;
@@ -34,8 +35,10 @@ class FlowHarness {
   explicit FlowHarness(Config config = {}) : FlowHarness(std::move(config), Options{}) {}
   FlowHarness(Config config, const Options& options);
 
-  // Decodes the packet and adds it to its flow. The packet must be valid. Returns it with its direction.
+  // Decodes the packet and adds it to its flow. Returns the decoded packet with its direction. Throws
+  // std::invalid_argument if the packet cannot be metered.
   Packet add(const TestPacket& packet);
+  // `budget` is the largest number of flows that this call may end.
   void sweep(std::chrono::nanoseconds now, int budget = 1'000'000);
   // Ends all flows at the time of the newest packet.
   void end();
@@ -44,12 +47,12 @@ class FlowHarness {
   // Sets the timeouts as a reload does.
   void set_timeouts(Nanoseconds active, Nanoseconds inactive);
 
-  // Makes the cache leave out as much work as that of a worker that has been behind for `steps` steps.
+  // Makes the cache leave out work, as if Overload had gone up by `steps` steps.
   void fall_behind(int steps);
 
   // Returns the records since the last call, in the order in which they were written.
   std::vector<FlowRecord> take_records();
-  // The due times of the records that the last take_records() returned; 0: no due time.
+  // Returns the due times of the records that the last take_records() returned; 0: no due time.
   const std::vector<std::uint64_t>& due_ns() const { return due_ns_; }
   // Calls end() and take_records().
   std::vector<FlowRecord> finish();
@@ -59,7 +62,8 @@ class FlowHarness {
   FlowTable& table() { return cache_->table(); }
   ExportRing& ring() { return ring_; }
   RecordWriter& writer() { return writer_; }
-  // True if flows opened = flows open + flows exported for any reason, and records exported = flows exported.
+  // Returns true if the counters balance: flows opened = flows open + flows exported for any reason, and records
+  // exported = flows exported.
   bool ledgers_balance() const;
 
  private:
@@ -76,9 +80,9 @@ class FlowHarness {
   std::vector<std::uint64_t> due_ns_;
 };
 
-// Returns all members of a record as one line, except `worker` and `sequence`.
+// Returns the record as one line, with `worker` and `sequence` set to 0, which differ between runs of the same traffic.
 std::string line_of(FlowRecord record);
-// Returns sorted lines, for comparing runs whose records leave in different orders.
+// Returns the sorted lines of all records. A test can compare two runs that export their records in different orders.
 std::vector<std::string> sorted_lines(const std::vector<FlowRecord>& records);
 
 }  // namespace spanflow::testing

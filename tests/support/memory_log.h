@@ -1,4 +1,4 @@
-// A LogWriter that keeps the entries for the test.
+// A LogWriter that keeps the log entries, so that a test can read them.
 #pragma once
 
 #include <mutex>

@@ -1,4 +1,4 @@
-// A Sink that keeps the records for the test.
+// A Sink that keeps the records, so that a test can read them.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,8 @@
 
 namespace spanflow::testing {
 
-// The records that a MemorySink has kept. A SinkRunner owns the MemorySink, so this object outlives it. Thread-safe.
+// The records that a MemorySink has received. A SinkRunner owns and destroys the MemorySink, so a test reads the
+// records from this object. Thread-safe.
 class KeptRecords {
  public:
   void add(std::span<const FlowRecord> records) {

@@ -1,4 +1,4 @@
-// A shared object whose metrics use each part of the interface, and whose other metrics fail.
+// A shared object with user metrics for tests. Some metrics use each part of the interface; the others fail on purpose.
 #include <spanflow/metric.h>
 
 #include <stdexcept>
@@ -14,8 +14,8 @@ struct CountLarge {
   double value() const { return static_cast<double>(packets); }
 };
 
-// The value is the sequence of calls, as the digits of a number: 1 on_init, 2 on_packet, 3 on_expire; 9 is a call with
-// wrong counts. The member `text` requires a destructor call.
+// The value is a number with one digit per call: 1 is on_init, 2 is on_packet and 3 is on_expire. A 9 is a call with a
+// wrong packet count. The member `text` would leak without a destructor call.
 struct Calls {
   std::string text;
   void on_init(spanflow::Flow& flow) { text += flow.src_to_dst.pkts == 0 ? "1" : "9"; }
@@ -83,7 +83,8 @@ SPANFLOW_METRIC(throws_at_end, ThrowsAtEnd);
 SPANFLOW_METRIC(aligned, Aligned);
 SPANFLOW_METRIC(too_aligned, TooAligned);
 
-// These are exported as the SPANFLOW_METRIC of another version would export them.
+// Two metrics that the SPANFLOW_METRIC of other versions would export. The first has another ABI number, and the second
+// has another size of PacketInfo.
 extern "C" {
 extern const spanflow::MetricInterface spanflow_metric_of_another_version;
 extern const spanflow::MetricInterface spanflow_metric_of_another_packet;

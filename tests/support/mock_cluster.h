@@ -1,4 +1,4 @@
-// A Kafka cluster in the test's process: the mock of librdkafka, which returns errors on request.
+// A Kafka cluster in the test's process. It is the mock cluster of librdkafka, which returns errors on request.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -12,7 +12,7 @@
 
 namespace spanflow::testing {
 
-// Used by one thread. The cluster has one broker, with the number 1, and topics with four partitions.
+// Not thread-safe. The cluster has one broker, whose number is 1. A topic has four partitions.
 class MockCluster {
  public:
   struct Message {
@@ -20,7 +20,7 @@ class MockCluster {
     std::string key;
     std::string value;
   };
-  enum Request : std::int16_t { kProduce = 0 };  // value of Kafka's ApiKey
+  enum Request : std::int16_t { kProduce = 0 };  // API keys of the Kafka protocol
 
   MockCluster() : host_(new_handle(RD_KAFKA_PRODUCER, {})), cluster_(rd_kafka_mock_cluster_new(host_.get(), 1)) {}
   ~MockCluster() { rd_kafka_mock_cluster_destroy(cluster_); }
@@ -31,14 +31,14 @@ class MockCluster {
   void make_topic(const std::string& topic) { rd_kafka_mock_topic_create(cluster_, topic.c_str(), 4, 1); }
   void stop_broker() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void start_broker() { rd_kafka_mock_broker_set_up(cluster_, 1); }
-  // Delays all answers by `ms`; 0: no delay.
+  // Delays all answers by `ms` milliseconds; 0: no delay.
   void delay_answers(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
-  // The next requests of this kind get these errors as answers, in this order.
+  // The broker answers the next requests of this kind with these errors, in this order.
   void answer_next(Request request, const std::vector<rd_kafka_resp_err_t>& errors) {
     rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());
   }
 
-  // Returns all messages of the topic.
+  // Returns all messages of the topic. Gives up after 100 waits of 200 ms without a message.
   std::vector<Message> read(const std::string& topic) {
     const auto consumer = new_handle(
         RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers()}, {"group.id", "test"}, {"enable.partition.eof", "true"}});

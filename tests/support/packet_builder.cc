@@ -114,7 +114,7 @@ PacketBuilder& PacketBuilder::mpls(std::uint32_t label) {
   const std::uint32_t kBottomOfStack = 0x100;
   Layer layer{.header = Bytes(4)};
   put32(layer.header, 0, label << 12 | kBottomOfStack | 64);
-  // Only the last label of a stack has the bottom-of-stack bit.
+  // Only the last label of a stack has the bottom-of-stack bit, so mpls() clears the bit of the label before.
   const bool stacked = !layers_.empty() && last().header.size() == 4 && last().next == NextField::kNone;
   if (stacked) last().header[2] &= 0xfe;
   return push(std::move(layer), {.ether_type = 0x8847, .ip_protocol = 137, .ppp = 0x0281});

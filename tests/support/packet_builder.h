@@ -1,8 +1,8 @@
-// Frames for tests, written as they nest:
+// Builds frames for tests. The calls name the headers from the outermost to the innermost:
 //
 //   PacketBuilder().ethernet().vlan(100).ipv4("10.0.0.1", "10.0.0.2").tcp(1234, 80).syn().seq(100).at(5s).build()
 //
-// The length and next-protocol fields match the inner headers, unless a test sets wrong values on purpose.
+// By default, the length and next-protocol fields match the inner headers. A test can set wrong values on purpose.
 #pragma once
 
 #include <chrono>
@@ -19,27 +19,28 @@ namespace spanflow::testing {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// A frame that owns its octets: `bytes` as captured, and the length `wire` of the frame.
+// A captured frame that owns its octets. `bytes` has the captured octets; `wire` is the length on the wire in octets.
 struct TestPacket {
   Bytes bytes;
   std::uint32_t wire = 0;
   std::uint64_t time_ns = 0;
   LinkType link_type = LinkType::kEthernet;
-  DatagramTransport transport{};  // the Distributor sets this for a later fragment
+  DatagramTransport transport{};  // as the Distributor sets it for a later fragment
 
-  // The result is valid while this packet exists and is not changed.
+  // The result points into this packet. It is valid until the packet changes or is destroyed.
   RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns, transport}; }
-  // Returns the packet as it is captured with this snap length.
+  // Returns the packet as a capture with a snap length of `octets` has it.
   TestPacket cut_to(std::size_t octets) const;
 };
 
+// Parses an IPv4 or IPv6 address.
 IpAddress address(std::string_view text);
 
 enum class PppForm : std::uint8_t { kPlain, kHdlc, kCompressed };
 
 class PacketBuilder {
  public:
-  // Link layers. The first call sets the frame's link type. Without such a call, the frame is raw IP.
+  // Link layers. The first of these calls sets the frame's link type. Without such a call, the frame is raw IP.
   PacketBuilder& ethernet();
   PacketBuilder& linux_cooked();
   PacketBuilder& linux_cooked2();
@@ -48,13 +49,14 @@ class PacketBuilder {
   PacketBuilder& raw_ip();
   PacketBuilder& ppp(PppForm form = PppForm::kPlain);
 
-  // Headers between link layer and IP.
+  // Headers between the link layer and IP.
   PacketBuilder& llc_snap();  // changes the Ethernet header before it to IEEE 802.3
   PacketBuilder& vlan(std::uint16_t id, std::uint16_t tag_type = 0x8100);
   PacketBuilder& mpls(std::uint32_t label);
   PacketBuilder& control_word();  // of an MPLS pseudowire, RFC 4385
   PacketBuilder& pppoe(std::uint16_t session);
 
+  // IP headers. Fragment offsets are in octets and are multiples of 8.
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
   PacketBuilder& ip_options(std::size_t octets);  // `octets` is a multiple of 4
   PacketBuilder& fragment(std::uint32_t offset, bool more, std::uint16_t id = 0);
@@ -64,9 +66,10 @@ class PacketBuilder {
   PacketBuilder& fragment_header(std::uint32_t offset, bool more, std::uint32_t id = 0);
   // Sets the IPv4 total length, or the IPv6 payload length, to any value.
   PacketBuilder& ip_length(std::uint16_t value);
+  // Sets the next-protocol field of the last header. The header that follows does not change it.
   PacketBuilder& ip_protocol(std::uint8_t number);
 
-  // A TCP header has only the ACK flag, unless flags are set.
+  // Transport headers. tcp() sets only the ACK flag. flags(), syn() and the like replace all flags.
   PacketBuilder& tcp(std::uint16_t source, std::uint16_t destination);
   PacketBuilder& flags(std::uint8_t value);
   PacketBuilder& syn() { return flags(tcp::kSyn); }
@@ -84,7 +87,7 @@ class PacketBuilder {
   PacketBuilder& icmp(std::uint8_t type, std::uint8_t code);
   PacketBuilder& icmpv6(std::uint8_t type, std::uint8_t code);
 
-  // Tunnels. A tunnel over UDP comes after a udp() with its port.
+  // Tunnels. Before a tunnel over UDP, a test calls udp() with the port of the tunnel.
   PacketBuilder& gre();
   PacketBuilder& gre_with_key(std::uint32_t key);
   PacketBuilder& gre_with_everything(std::uint32_t key);  // has checksum, key and sequence number
@@ -100,23 +103,23 @@ class PacketBuilder {
 
   PacketBuilder& payload(std::string_view text);
   PacketBuilder& payload(std::size_t octets);
-  // Adds any header.
+  // Adds a header with these octets.
   PacketBuilder& header(Bytes octets);
-  // Adds octets after the packet that its lengths do not count: Ethernet padding, trailers.
+  // Adds zero octets at the end of the frame, such as Ethernet padding. No length field counts these octets.
   PacketBuilder& padding(std::size_t octets);
-  // Overwrites an octet of the last header.
+  // Overwrites one octet of the last header.
   PacketBuilder& patch(std::size_t offset, std::uint8_t value);
 
   PacketBuilder& at(std::chrono::nanoseconds since_epoch);
-  // Only this many octets are captured. The length of the frame on the wire stays.
+  // Sets the snap length: only the first `octets` octets are captured. The length on the wire stays the same.
   PacketBuilder& snap(std::size_t octets);
 
   TestPacket build() const;
 
  private:
-  // The kind of number in the header field that names the next layer.
+  // The kind of number in a header's next-protocol field.
   enum class NextField : std::uint8_t { kNone, kEtherType, kIpProtocol, kPpp, kShortPpp };
-  // The numbers of a layer, one of each kind; -1: the layer has no such number.
+  // The numbers that the layer before uses for this layer, one of each kind; -1: this layer has no such number.
   struct Numbers {
     int ether_type = -1;
     int ip_protocol = -1;
@@ -126,7 +129,7 @@ class PacketBuilder {
     Bytes header;
     NextField next = NextField::kNone;
     std::size_t next_offset = 0;
-    // Sets the length field of the header, for the given number of octets inside.
+    // Sets the length field of the header. The argument is the number of octets after the header.
     std::function<void(Bytes&, std::size_t)> set_length = [](Bytes&, std::size_t) {};
   };
 

@@ -5,7 +5,7 @@
 namespace spanflow::testing {
 namespace {
 
-// The length field of IPv4 counts the header (RFC 791), that of IPv6 does not (RFC 8200).
+// The length field of IPv4 counts the header (RFC 791). The length field of IPv6 does not count it (RFC 8200).
 void set_ipv4_length(Bytes& header, std::size_t inside) {
   put16(header, 2, static_cast<std::uint32_t>(header.size() + inside));
 }
@@ -59,7 +59,7 @@ PacketBuilder& PacketBuilder::extension(std::uint8_t number, std::size_t octets)
 
 PacketBuilder& PacketBuilder::authentication_header() {
   Layer layer{.header = Bytes(24), .next = NextField::kIpProtocol, .next_offset = 0};
-  layer.header[1] = 24 / 4 - 2;
+  layer.header[1] = 24 / 4 - 2;  // RFC 4302: the length in units of four octets, minus 2
   return push(std::move(layer), {.ip_protocol = 51});
 }
 

@@ -1,4 +1,4 @@
-// The tunnels of PacketBuilder.
+// The tunnel headers of PacketBuilder.
 #include "support/byte_order.h"
 #include "support/packet_builder.h"
 
@@ -53,7 +53,7 @@ PacketBuilder& PacketBuilder::erspan2(std::uint16_t session) {
 
 PacketBuilder& PacketBuilder::erspan3(std::uint16_t session, bool platform_subheader) {
   Bytes fields(platform_subheader ? 20 : 12);
-  put16(fields, 0, 0x2000 | 100);  // version 2
+  put16(fields, 0, 0x2000 | 100);  // version 2, VLAN 100
   put16(fields, 2, session);
   fields[11] = platform_subheader ? 1 : 0;
   return push_erspan(kGreSequence, 0x22eb, fields);
@@ -76,7 +76,7 @@ PacketBuilder& PacketBuilder::geneve(std::uint32_t vni, std::size_t option_octet
 PacketBuilder& PacketBuilder::gtp(std::uint32_t teid) {
   Layer layer{.header = {0x30, 0xff, 0, 0, 0, 0, 0, 0}};
   put32(layer.header, 4, teid);
-  // TS 29.281: the length counts the octets after the mandatory eight octets.
+  // 3GPP TS 29.281: the length field counts the octets after the mandatory eight octets.
   layer.set_length = [](Bytes& header, std::size_t inside) {
     put16(header, 2, static_cast<std::uint32_t>(header.size() - 8 + inside));
   };
@@ -86,7 +86,7 @@ PacketBuilder& PacketBuilder::gtp(std::uint32_t teid) {
 PacketBuilder& PacketBuilder::gtp_with_extension(std::uint32_t teid) {
   gtp(teid);
   last().header[0] = 0x34;
-  // A sequence number, an N-PDU number, a PDU session container (0x85) of one unit, and no further extension.
+  // The sequence number, the N-PDU number, a PDU session container (0x85) of one unit, and no further extension header.
   append(last().header, {0, 0, 0, 0x85, 1, 0, 9, 0});
   return *this;
 }

@@ -23,7 +23,7 @@ std::uint8_t random_flags(std::mt19937& random) {
   }
 }
 
-// A unit of mixed traffic: a conversation between two hosts that uses one of five encapsulations.
+// Makes packets of a random conversation between two hosts. All its packets have the same one of five encapsulations.
 class Conversation {
  public:
   explicit Conversation(std::mt19937& random)
@@ -106,11 +106,11 @@ class Conversation {
   std::uint64_t hosts_[2];
 };
 
-// Adds a datagram in fragments. Either the first fragment comes first and the others follow within 1 ms, or all come in
-// any order, or the first one is missing.
+// Adds a fragmented datagram of a random kind. Kind 0: the first fragment comes first, and the other fragments follow
+// within 1 ms. Kind 1: the first fragment is missing. Kinds 2 and 3: all fragments come within 3 s, in any order.
 void add_datagram(const Conversation& conversation, std::chrono::nanoseconds now, std::uint16_t id,
                   std::mt19937& random, std::vector<TestPacket>& packets) {
-  const auto kind = random() % 4;  // 0: in order; 1: no first fragment
+  const auto kind = random() % 4;
   const auto duration = std::chrono::milliseconds{kind == 0 ? 1 : 1 + random() % 3000};
   const auto later = 1 + static_cast<std::uint32_t>(random() % 4);
   const auto time = [&] { return now + std::chrono::microseconds{random() % (1000 * duration.count())}; };

@@ -11,6 +11,7 @@
 
 namespace spanflow::testing {
 
+// Returns all packets of the capture `name`.
 inline std::vector<TestPacket> recorded_packets(const std::string& name) {
   const std::atomic<bool> stop{false};
   Notes notes;
@@ -27,7 +28,7 @@ inline std::vector<TestPacket> recorded_packets(const std::string& name) {
   return packets;
 }
 
-// Returns the payloads of all packets that have a payload.
+// Returns the transport payloads of all packets that have one.
 inline std::vector<std::string> recorded_payloads(const std::string& name) {
   std::vector<std::string> payloads;
   for (const TestPacket& frame : recorded_packets(name)) {

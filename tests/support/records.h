@@ -1,4 +1,4 @@
-// Records for tests of code that only passes records on.
+// Makes records for tests of code that does not depend on their content.
 #pragma once
 
 #include <memory>
@@ -22,6 +22,7 @@ inline FlowRecord record_number(std::uint64_t number) {
   return record;
 }
 
+// Returns records whose flow_ids are `first`, `first` + 1 and so on.
 inline RecordBatch batch_of(std::uint64_t first, std::size_t count) {
   auto batch = std::make_shared<std::vector<FlowRecord>>();
   for (std::size_t i = 0; i < count; ++i) batch->push_back(record_number(first + i));

@@ -1,4 +1,4 @@
-// Sink configurations, as a configuration file describes them.
+// Makes sink configurations from YAML, as a configuration file does.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@ namespace spanflow::testing {
 
 using YamlMembers = std::map<std::string, std::string>;
 
-// Returns a text like "{type: csv, path: flows.csv}".
+// Returns a text such as "{path: flows.csv, type: csv}".
 inline std::string yaml_mapping(const YamlMembers& members) {
   std::string text;
   for (const auto& [name, value] : members) text += (text.empty() ? "" : ", ") + name + ": " + value;

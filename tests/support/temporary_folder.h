@@ -29,7 +29,7 @@ class TemporaryFolder {
 
   std::string operator/(const std::string& name) const { return path_ / name; }
 
-  // Both functions return the path of the file.
+  // Both functions write a file into the folder and return its path.
   std::string write(const std::string& name, std::string_view content) const {
     const std::string path = path_ / name;
     std::ofstream(path, std::ios::binary) << content;

@@ -1,4 +1,4 @@
-// TLS messages in the wire format of the RFCs.
+// Builds TLS messages in their wire format.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@ inline std::string be8(std::size_t value) { return std::string(1, static_cast<ch
 inline std::string be16(std::size_t value) { return be8(value >> 8) + be8(value); }
 inline std::string be24(std::size_t value) { return be8(value >> 16) + be16(value); }
 
-// A vector of RFC 8446: the length, then the value.
+// sized8() and sized16() return a vector as RFC 8446 defines it: the length in 8 or 16 bits, then the value.
 inline std::string sized8(const std::string& value) { return be8(value.size()) + value; }
 inline std::string sized16(const std::string& value) { return be16(value.size()) + value; }
 inline std::string extension(std::uint16_t type, const std::string& content) { return be16(type) + sized16(content); }
@@ -26,7 +26,7 @@ inline std::string handshake_message(std::uint8_t type, const std::string& body)
   return be8(type) + be24(body.size()) + body;
 }
 
-// The parts of a ClientHello that tests set. The defaults are those of a TLS 1.2 client.
+// A ClientHello whose parts a test can set. The defaults are the values of a TLS 1.2 client.
 struct HelloParts {
   std::size_t version = 0x0303;
   std::string session_id = std::string(32, 'S');
@@ -41,7 +41,7 @@ struct HelloParts {
   std::string message() const { return handshake_message(1, body()); }
 };
 
-// Returns the message in TLS records of at most `most` octets each.
+// Splits the message into TLS records. Each record has at most `most` octets of the message.
 inline std::string tls_records(std::string_view message, std::size_t most = 1 << 14) {
   std::string records;
   for (; !message.empty(); message = message.substr(std::min(most, message.size()))) {

@@ -1,4 +1,4 @@
-// A PacketSource that delivers packets that a test has built.
+// A PacketSource that delivers the packets of a vector.
 #pragma once
 
 #include <vector>
@@ -9,15 +9,16 @@
 
 namespace spanflow::testing {
 
-// All packets have the same link type. The time of a burst is that of the newest packet so far.
+// All packets must have the same link type. The time of a burst is the time of the newest packet so far, as
+// PacketClock accepts it.
 class VectorSource : public PacketSource {
  public:
   struct Options {
-    std::size_t burst = kBurstPackets;
+    std::size_t burst = kBurstPackets;  // number of packets per burst
     bool live = false;
-    bool idle_between_bursts = false;
+    bool idle_between_bursts = false;  // true: a poll without packets comes before each burst
     std::uint32_t greatest_frame = std::numeric_limits<std::uint32_t>::max();
-    std::vector<double> backlog;  // backlog after each burst; 0 after further bursts
+    std::vector<double> backlog;  // backlog() after each burst; 0 after further bursts
   };
 
   explicit VectorSource(std::vector<TestPacket> packets) : VectorSource(std::move(packets), Options{}) {}

@@ -1,1 +1,1 @@
-"""Code that the cases share: runs the programs, reads their output, and sets up networks and brokers."""
+"""Shared code of the cases: runs the programs, reads their output, and sets up networks and brokers."""

@@ -1,4 +1,4 @@
-"""Runs real Kafka brokers for the cases with tests/kafka/broker, and reads topics with kcat."""
+"""Runs real Kafka brokers with the script tests/kafka/broker, and reads topics with kcat."""
 import collections
 import os
 import subprocess
@@ -14,15 +14,16 @@ Message = collections.namedtuple("Message", "partition key value")
 
 
 class Broker:
-    """A context manager: the broker runs in `folder` inside the with block, and stop() and start() may be called there."""
+    """A context manager: the broker runs inside the with block, with its files in `folder`. The block may call stop()
+    and start()."""
 
     def __init__(self, folder="broker", **properties):
         need("kcat")
         self.folder = os.path.abspath(folder)
-        self.port = free_ports(2)
+        self.port = free_ports(2)  # the next port is that of the KRaft controller
         self.address = f"127.0.0.1:{self.port}"
         self.properties = [f"{name.replace('_', '.')}={value}" for name, value in properties.items()]
-        self.client = []  # arguments that kcat needs besides the address
+        self.client = []  # further arguments for kcat, besides the address
 
     def __enter__(self):
         self.start()

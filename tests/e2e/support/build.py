@@ -7,7 +7,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 folder = os.path.join(ROOT, "build-tests")  # set by pytest's --build-dir
 slow = "SPANFLOW_SLOW_TESTS" in os.environ  # true for a build with sanitizers
 slowness = 5 if slow else 1
-beside_others = "PYTEST_XDIST_WORKER" in os.environ  # time limits are then checked only by cases marked `alone`
+beside_others = "PYTEST_XDIST_WORKER" in os.environ  # true under pytest-xdist; `alone` cases run without it
 thorough = "SPANFLOW_LONG_TESTS" in os.environ  # true in .ci/nightly: more rounds, longer outages
 
 
@@ -20,7 +20,7 @@ def bench_program(name):
 
 
 def patience(seconds):
-    """Returns a time limit, longer if the program is slower or shares the CPUs."""
+    """Returns a time limit of `seconds`, which is longer if the build is slow or the case shares the CPUs."""
     return seconds * slowness * (3 if beside_others else 1)
 
 
@@ -34,12 +34,13 @@ def build_options():
 
 
 def compiler():
-    """Returns the command of the compiler that the build was made with: each has its own sanitizers."""
+    """Returns the command of the compiler that made the build. Programs that are linked with the library must use the
+    same compiler, because each compiler has its own sanitizer runtime."""
     spanflowd = next(target for target in introspected("targets") if target["name"] == "spanflowd")
     return spanflowd["target_sources"][0]["compiler"]
 
 
 def sanitizers():
-    """Returns the compiler arguments for programs that are linked with the library."""
+    """Returns the build's sanitizer arguments, which programs that are linked with the library need as well."""
     chosen = build_options().get("b_sanitize", "none")
     return [] if chosen == "none" else [f"-fsanitize={chosen}"]

@@ -3,5 +3,5 @@ import pytest
 
 
 def named(*cases):
-    """The first item of each case is its id, the others are the values."""
+    """Returns the cases as pytest parameters. The first item of a case is its id, the others are its values."""
     return [pytest.param(*values, id=name) for name, *values in cases]

@@ -15,7 +15,7 @@ def read_text(path):
 
 @functools.lru_cache(maxsize=1)
 def staged():
-    """Installs the build once for all cases. The folder is removed when the process ends."""
+    """Installs the build once per process, for all its cases. The folder is removed when the process ends."""
     need("meson")
     folder = tempfile.TemporaryDirectory(prefix="spanflow-prefix-")
     subprocess.run(["meson", "install", "-C", build.folder, "--no-rebuild", "--quiet", "--destdir", folder.name],
@@ -37,7 +37,7 @@ def unit_file(name):
 
 
 def unit_settings(unit):
-    """Returns {name: [values]} of a unit. The values of a name that occurs several times are joined."""
+    """Returns the settings of a unit as {name: [values]}. If a name occurs several times, its values are joined."""
     found = {}
     for line in read_text(unit_file(unit)).splitlines():
         if "=" in line and not line.startswith("#"):

@@ -1,4 +1,4 @@
-"""Checks the ledgers of a run: every packet, flow and record is in exactly one counter."""
+"""Checks the ledgers of a run: every packet, segment and record is in exactly one counter."""
 
 
 def total(counts):
@@ -22,7 +22,7 @@ def assert_balanced(summary):
 
 
 def assert_sums(records, summary):
-    """Asserts that the packets and octets in the records add up to the metered ones."""
+    """Asserts that the packets and octets in the records add up to the metered packets and octets."""
     packets = sum(int(r["src_to_dst_pkts"]) + int(r["dst_to_src_pkts"]) for r in records)
     assert packets == summary["packets"]["metered"], f"{packets} packets in records, {summary['packets']} metered"
     assert len(records) == summary["records"]["exported"], f"{len(records)} records, {summary['records']}"

@@ -13,7 +13,7 @@ from support.program import need
 
 @functools.lru_cache(maxsize=1)
 def environment():
-    """Returns environment variables with which pkg-config and the loader find the installation."""
+    """Returns the environment in which pkg-config and the dynamic loader find the installation."""
     need("pkg-config")
     root = installation()
     pc = glob.glob(os.path.join(root, "**", "spanflow.pc"), recursive=True)
@@ -51,7 +51,7 @@ def run_program(*arguments):
 
 
 def build_shared_object(source, to):
-    """Compiles a shared object as docs/metrics.md says: against the installed header, linked with no library."""
+    """Compiles a shared object as docs/metrics.md says: with the installed header, and without linking any library."""
     done = subprocess.run([*compiler(), "-std=c++20", "-O2", "-Wall", "-Wextra", *sanitizers(), "-shared", "-fPIC",
                            *pkg_config("--cflags"), source, "-o", to],
                           env=environment(), stderr=subprocess.PIPE, check=False)

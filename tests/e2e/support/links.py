@@ -25,7 +25,8 @@ def inside(namespace):
 
 
 class Link:
-    """Two namespaces joined by a veth pair: spanflowd captures on `tap` in one, and `wire` in the other sends."""
+    """Two network namespaces joined by a veth pair. spanflowd captures on the interface `tap` in one namespace. Cases
+    send on the interface `wire` in the other namespace."""
 
     def __init__(self):
         if os.geteuid() != 0:
@@ -36,7 +37,7 @@ class Link:
             command("ip", "netns", "add", self.sensor)
             command("ip", "netns", "add", self.sender)
             command("ip", "link", "add", "tap", "netns", self.sensor, "type", "veth", "peer", "wire", "netns", self.sender)
-            command(*inside(self.sensor), "true")  # fails if the root folder is not a mount point
+            command(*inside(self.sensor), "true")  # ip netns exec fails if / is not a mount point
         except subprocess.CalledProcessError as error:
             self.close()
             pytest.skip(f"no network namespaces here: {error.stderr.decode().strip()}")
@@ -89,7 +90,7 @@ def wait_until_capturing(running):
 
 
 def send_and_stop(wire, running, *arguments, stop=signal.SIGTERM):
-    """Sends packets, waits until the run has received all, and stops the run. Returns (run, packets sent)."""
+    """Sends a capture, waits until the run has received all packets, and stops the run. Returns (run, packets sent)."""
     sent = wire.send(*arguments)
     running.wait_until_received(sent)
     return running.finish(stop, within=3), sent

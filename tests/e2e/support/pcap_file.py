@@ -8,7 +8,7 @@ ETHERNET = 1
 
 
 class Frame:
-    """A packet of a capture file. `fraction` is the time after `seconds`, in the unit of the file."""
+    """A packet of a capture file. `fraction` is the time after `seconds`, in the file's unit (us or ns)."""
 
     def __init__(self, seconds, fraction, data, wire=None):
         self.seconds, self.fraction, self.data = seconds, fraction, data
@@ -47,7 +47,8 @@ def write(path, frames, link_type=ETHERNET, magic=MICROSECONDS):
 
 
 def syns(count, seconds, fraction, interval):
-    """Returns records of SYNs from random sources to one server. Fast enough for millions; all times are in one second."""
+    """Returns the packet records of `count` SYNs from random sources to one server. Fast enough for millions of SYNs.
+    `fraction` and `interval` are in the file's unit; all times must be in the same second."""
     segment = struct.pack(">HHIIBBHHH", 1024, 80, 1, 0, 5 << 4, 2, 1024, 0, 0)
     packet = struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + bytes(4) + bytes((192, 168, 0, 1)) + segment
     one = record(Frame(seconds, 0, bytes(12) + b"\x08\0" + packet))
@@ -61,7 +62,7 @@ def syns(count, seconds, fraction, interval):
 
 
 def offsets(path):
-    """Returns the offset of each packet's record header, and the end of the file."""
+    """Returns the offset of each packet's record header, and as the last item the offset of the end of the file."""
     at, found = 24, []
     for frame in read(path):
         found.append(at)
@@ -70,7 +71,7 @@ def offsets(path):
 
 
 def tagged(frame, *ids):
-    """Returns the frame with 802.1Q tags, the outermost first."""
+    """Returns the frame with 802.1Q tags of these VLAN ids, the outermost first."""
     tags = b"".join(struct.pack(">HH", 0x8100, tag) for tag in ids)
     return Frame(frame.seconds, frame.fraction, frame.data[:12] + tags + frame.data[12:], frame.wire + len(tags))
 

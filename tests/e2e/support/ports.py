@@ -3,12 +3,13 @@ import os
 import random
 import socket
 
-# The ports are below those that the kernel gives to clients: a restarted broker must get the same port again.
+# These ports are below the kernel's ephemeral ports, so that no client can take a broker's port during a restart.
 FIRST, COUNT, WORKERS = 20000, 12000, 24
 
 
 def own_range():
-    """Returns the ports of this worker of pytest-xdist, so that cases that run side by side use different ports."""
+    """Returns the range (first, end) of ports for this pytest-xdist worker, so that cases that run at the same time use
+    different ports."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     size = COUNT // WORKERS
     first = FIRST + int(worker) % WORKERS * size

@@ -26,14 +26,15 @@ def text(output):
 
 
 def command_line(summary_file, arguments):
-    """A live run serves no metrics unless the case asks for them, because other runs may use the same port."""
+    """Returns the command of a run. A live run serves Prometheus metrics only if the case sets telemetry.listen,
+    because runs at the same time would use the same port."""
     words = [str(each) for each in arguments]
     quiet = {"-i", "-d"} & set(words) and not any("telemetry.listen" in word for word in words)
     return [binary(), "--summary", summary_file, *(["-s", "telemetry.listen=off"] if quiet else []), *words]
 
 
 class Run:
-    """The result of a run; summary is None if it wrote none."""
+    """The result of a run. `summary` is None if the run wrote no summary."""
 
     def __init__(self, code, stdout, stderr, summary):
         self.code, self.stdout, self.stderr, self.summary = code, stdout, stderr, summary
@@ -66,7 +67,8 @@ def lost_packets(summary):
 
 
 class Running:
-    """spanflowd in the background, as a context manager: a process that still runs at the end of the block is killed."""
+    """spanflowd in the background, as a context manager. If the process still runs at the end of the block, it is
+    killed."""
 
     def __init__(self, *arguments, prefix=(), **options):
         self.folder = tempfile.TemporaryDirectory()
@@ -104,7 +106,7 @@ class Running:
         assert self.process.poll() is None, f"spanflowd has ended, exit code {self.process.returncode}:\n{self.stderr()}"
 
     def summary(self):
-        """Returns the current summary; None if the control socket does not answer yet."""
+        """Returns the current summary, or None if the control socket does not answer yet."""
         self.assert_alive()
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
             peer.connect(self.control_socket)
@@ -114,14 +116,14 @@ class Running:
         return None
 
     def wait_for(self, holds, within, what):
-        """Waits for a summary with holds(summary), and returns the first such summary."""
+        """Waits until holds(summary) is true for the current summary, and returns this summary."""
         def right_summary():
             summary = self.summary()
             return summary if summary is not None and holds(summary) else None
         return wait_until(right_summary, within, what)
 
     def wait_until_started(self):
-        """Waits until the control socket answers; signals are then handled."""
+        """Waits until the control socket answers. From then on, spanflowd handles signals."""
         self.wait_for(lambda summary: True, 20, "a control socket that answers")
 
     def wait_until_polling(self):
@@ -131,7 +133,7 @@ class Running:
         self.wait_for(all_poll, 20, "workers that poll for packets")
 
     def wait_until_received(self, sent, within=10):
-        """Waits until `sent` packets are received or known to be lost."""
+        """Waits until at least `sent` packets are counted as received or lost."""
         def arrived(summary):
             return summary["packets"]["received"] + lost_packets(summary) >= sent
         return self.wait_for(arrived, within, f"{sent} packets, received or lost")
@@ -139,8 +141,8 @@ class Running:
     # --- The end of the process ---
 
     def finish(self, stop_signal=None, within=10, code=0):
-        """Sends the signal, if any, and waits `within` seconds for the end of the run. Returns the Run; its .seconds is
-        the time to stop."""
+        """Sends the signal, if any, and waits up to patience(within) seconds for the end of the run. Returns the Run,
+        whose `seconds` is the time from the signal to the end."""
         start = time.monotonic()
         if stop_signal is not None:
             self.process.send_signal(stop_signal)

@@ -25,7 +25,8 @@ def record_order(record):
 
 
 def sorted_records(records, without=("worker", "sequence")):
-    """Returns the records without the fields that may differ, in an order that does not depend on the export times."""
+    """Returns the records without the fields `without`, which may differ between runs. The order of the records does
+    not depend on when they were exported."""
     return [{name: value for name, value in record.items() if name not in without}
             for record in sorted(records, key=record_order)]
 
@@ -37,7 +38,7 @@ def fields_with(feature):
 
 
 def records_of(*captures, settings=(), arguments=(), **options):
-    """Reads captures with spanflowd. Returns the records and the run's summary, and checks that their sums agree."""
+    """Reads captures with spanflowd. Checks that the sums of the records agree with the summary, and returns both."""
     command = ["--quiet", *arguments, "-w", "csv:-"]
     for setting in settings:
         command += ["-s", setting]

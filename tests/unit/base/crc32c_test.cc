@@ -1,4 +1,4 @@
-// The examples of RFC 3720, section B.4.
+// Tests CRC32C with the examples of RFC 3720, appendix B.4.
 #include "base/crc32c.h"
 
 #include <gtest/gtest.h>

@@ -17,12 +17,13 @@ std::array<std::uint8_t, 20> sha1_of(std::string_view text) {
   return sha1(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
-// The examples of FIPS 180-2, appendices A.1, A.2 and B.1.
+// The examples of FIPS 180-2, appendices A.1 (SHA-1) and B.1 (SHA-256).
 TEST(Digest, HashesTheExamplesOfTheStandard) {
   EXPECT_EQ(hex(sha1_of("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+// The second text is the example of FIPS 180-2, appendix A.2. Its padding needs a second block.
 TEST(Digest, HashesAnEmptyTextAndMoreThanABlock) {
   EXPECT_EQ(hex(sha1_of("")), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
   EXPECT_EQ(hex(sha1_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),

@@ -43,7 +43,7 @@ FlowKey random_key(std::mt19937_64& random) {
   return std::bit_cast<FlowKey>(words);
 }
 
-// Returns keys of other flows. Each key differs from `key` in one member.
+// Returns the keys of ten other flows. Each key differs from `key` in one member.
 std::vector<FlowKey> neighbours(const FlowKey& key) {
   std::vector<FlowKey> others(10, key);
   others[0].ip_src.bytes[0] ^= 1;
@@ -123,7 +123,7 @@ TEST(Match, AnEndpointToItselfIsSrcToDst) {
   EXPECT_EQ(match(key, reversed(key)), Direction::kSrcToDst);
 }
 
-// Users join records of different releases on these ids: a change here breaks the joins.
+// Users join records of different releases on the flow id. If the ids change, these joins break.
 TEST(FlowId, NeverChanges) {
   EXPECT_EQ(make_flow_id("", tcp_key(), 1'700'000'000'123'456'789), 0x09aad3be3af49e02U);
   EXPECT_EQ(make_flow_id("probe-1", tcp_key(), 1'700'000'000'123'456'789), 0xe3e0a6543d748711U);
@@ -161,7 +161,7 @@ TEST(OwnerWorker, IsTheSameForBothDirectionsAndInRange) {
   }
 }
 
-// Like the connections of a proxy to one server: only the client's port differs.
+// The flows are like the connections of a proxy to one server, which differ only in the client's port.
 TEST(OwnerWorker, DistributesFlowsThatDifferInOnePortEvenly) {
   constexpr std::uint32_t kWorkers = 4;
   std::vector<int> flows(kWorkers);

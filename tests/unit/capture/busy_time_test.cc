@@ -21,11 +21,11 @@ TEST(BusyTime, IsRightAfterYears) {
   constexpr std::uint64_t kYear = 365 * 86'400;
   BusyTime busy(kHertz, 0);
   busy.end_pass(10 * kYear * kHertz, true);
-  // An error of 1 ns per second is allowed.
+  // The test allows an error of 1 ns per second.
   EXPECT_NEAR(static_cast<double>(busy.ns()), 10.0 * kYear * 1e9, 10.0 * kYear);
 }
 
-// EAL measures the speed of the counter; before its initialisation the speed is unknown.
+// EAL measures the frequency of the TSC. Until EAL is initialised, the frequency is unknown (0).
 TEST(BusyTime, OfACounterOfUnknownSpeedIsNotCounted) {
   BusyTime busy(0, 0);
   busy.end_pass(kHertz, true);

@@ -1,4 +1,4 @@
-// Reads capture files of every format: whole, cut short and damaged.
+// Tests capture files of every format. The files are whole, cut short or damaged.
 #include "capture/capture_source.h"
 
 #include <fcntl.h>
@@ -17,7 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Expects packets with equal times, lengths and octets.
+// Expects equal packets. `grain_ns` is the time resolution of the file format: the times of `written` are rounded down
+// to multiples of it.
 void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPacket>& written, std::uint64_t grain_ns) {
   ASSERT_EQ(read.size(), written.size());
   for (std::size_t i = 0; i < read.size(); ++i) {
@@ -51,7 +52,7 @@ class CaptureSourceTest : public ::testing::Test {
   }
   std::vector<TestPacket> read(const Bytes& content) { return read({folder_.write("capture", content)}); }
 
-  // These are more packets than a burst holds, and more octets than a block holds.
+  // More packets than a burst holds, and more octets than a block holds.
   std::vector<TestPacket> packets_ = random_traffic(1, 5000);
   TemporaryFolder folder_;
   std::atomic<bool> stop_{false};
@@ -82,7 +83,7 @@ TEST_F(CaptureSourceTest, ReadsZstd) {
   expect_equal(read(zstd(pcapng_of(packets_))), packets_, 1000);
 }
 
-// The command `cat a.gz b.gz` writes such a file.
+// The command `cat a.gz b.gz` writes a file with two members.
 TEST_F(CaptureSourceTest, ReadsSeveralCompressedMembersAsOne) {
   const Bytes whole = pcap_of(packets_);
   const auto middle = whole.begin() + 1000;
@@ -229,7 +230,7 @@ class CapturePipeTest : public CaptureSourceTest {
  protected:
   CapturePipeTest() {
     EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-    writer_ = ::open(path_.c_str(), O_RDWR);  // does not wait for the reader
+    writer_ = ::open(path_.c_str(), O_RDWR);  // with O_RDWR, open() does not wait for a reader
     EXPECT_GE(writer_, 0);
   }
   ~CapturePipeTest() override { close_writer(); }

@@ -1,4 +1,4 @@
-// One source whose packets are distributed over several workers.
+// Tests the Distributor, which distributes the packets of one source over several workers.
 #include "capture/distributor.h"
 
 #include <gmock/gmock.h>
@@ -135,7 +135,7 @@ TEST_F(DistributorTest, LengthsOnTheWireAreKept) {
 }
 
 TEST_F(DistributorTest, ALiveWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) {
-  const std::size_t kPackets = 60'000;  // with 1.5 kB each, more packets than a lane holds
+  const std::size_t kPackets = 60'000;  // of 1.5 kB each: more than a lane holds
   std::vector<TestPacket> packets(
       kPackets, PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).payload(1458).build());
   VectorSource source(packets, {.live = true});
@@ -144,7 +144,7 @@ TEST_F(DistributorTest, ALiveWorkerThatDoesNotKeepUpLosesPacketsThatAreCounted) 
     Distributor distributor(config_, source, decoder_, counters_);
     Lane lane{.source = distributor.make_source(0)};
     distributor.start();
-    distributor.finish();  // at this time, no worker has polled yet
+    distributor.finish();  // no worker has polled yet, so the lane is full
     for (Burst burst = lane.source->poll(); burst.state != Burst::State::kEnd; burst = lane.source->poll()) {
       received += burst.packets.size();
     }

@@ -12,7 +12,7 @@ Config::Input input() {
   return input;
 }
 
-// By default EAL probes all devices, and might take the host's own network card.
+// By default, EAL probes all PCI devices, and may take the host's own network card away from the kernel.
 TEST(EalArguments, WithoutAPciDeviceThePciBusIsNotTouched) {
   const auto arguments = eal_arguments(input(), {"net_af_packet0,iface=eth0"}, false);
   EXPECT_THAT(arguments, ::testing::Contains("--no-pci"));

@@ -1,4 +1,4 @@
-// Several workers poll queues of their own. These contain packets that other workers own.
+// Tests HandOver: each worker polls its own queue, which also contains packets that other workers own.
 #include "capture/hand_over.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Traffic = std::vector<TestPacket>;
 
-// Takes packets from a source in the same way as a Meter.
+// Takes packets from a source in the same way as a Meter, and keeps the packets that it would meter.
 class Worker {
  public:
   Worker(const Config& config, const Decoder& decoder, HandOver& hand_over, std::uint32_t number, Traffic packets)
@@ -24,7 +24,7 @@ class Worker {
         end_(hand_over.make_end(number, source_, counters_)),
         intake_(config, *end_, decoder, counters_) {}
 
-  // False if the source has ended.
+  // Takes one burst. Returns false if the source has ended.
   bool poll() {
     const Burst burst = end_->poll();
     for (const RawPacket& raw : burst.packets) {
@@ -96,7 +96,7 @@ class HandOverTest : public ::testing::Test {
     for (const auto& worker : workers_) sum += worker->counter(id);
     return sum;
   }
-  // Checks the equation of packets, over all workers: received = metered + ignored + malformed.
+  // Checks over all workers: received = metered + ignored + malformed, and `sent` = received + dropped in full lanes.
   void expect_balance(std::uint64_t sent) const {
     std::uint64_t accounted = 0;
     for (const CounterInfo& each : kCounters) {
@@ -106,7 +106,8 @@ class HandOverTest : public ::testing::Test {
     EXPECT_EQ(sum(Counter::kPacketsReceived), accounted);
     EXPECT_EQ(accounted + sum(Counter::kPacketsReaderRingFull), sent);
   }
-  // Returns the worker that metered each flow. Fails if several workers metered packets of one flow.
+  // Returns, for each pair of addresses, the worker that metered its packets. Fails if several workers metered packets
+  // of one pair.
   std::map<std::string, std::uint32_t> owners_of_flows() const {
     std::map<std::string, std::uint32_t> owners;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) {
@@ -134,7 +135,8 @@ class HandOverTest : public ::testing::Test {
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
-// Distributes the packets in turn, which is the worst split that a device can make.
+// Distributes the packets over the queues in turn. This is the worst split of a device, because each flow is on all
+// queues.
 std::vector<Traffic> deal(const Traffic& packets, std::size_t queues) {
   std::vector<Traffic> dealt(queues);
   for (std::size_t i = 0; i < packets.size(); ++i) dealt[i % queues].push_back(packets[i]);
@@ -165,7 +167,7 @@ PacketBuilder owned_by(std::uint32_t worker, std::chrono::nanoseconds time) {
 }
 
 TEST_F(HandOverTest, EveryPacketIsMeteredByTheOwnerOfItsAddresses) {
-  // Fewer packets than the lanes hold, because the queues deliver all packets at once.
+  // The lanes have room for more than 4000 packets, so none is dropped although the queues deliver all at once.
   const Traffic packets = mixed_traffic(1, 4000);
   for (const std::size_t queues : {2, 3, 5}) {
     workers_.clear();
@@ -240,11 +242,12 @@ TEST_F(HandOverTest, FragmentsFindTheirFirstAtTheOwnerWhicheverQueueTheyArriveIn
   EXPECT_EQ(found, 3U);
 }
 
-// The wall clock ends flows on a quiet port. It must not pass packets that another worker has not yet handed over.
+// On a quiet port, the wall clock ends flows. The time of a worker must not pass packets that another worker has not
+// yet handed over to it.
 TEST_F(HandOverTest, TimeWaitsForPacketsOnTheirWay) {
   make_workers({{owned_by(1, 1s).build(), owned_by(1, 2s).build()}, {owned_by(1, 9s).build()}});
   while (workers_[1]->metered().empty()) workers_[1]->poll();
-  for (int i = 0; i < 10; ++i) workers_[1]->poll();  // worker 1 has reached the end of its own queue
+  for (int i = 0; i < 10; ++i) workers_[1]->poll();  // worker 1 reaches the end of its own queue
   EXPECT_EQ(workers_[1]->now_ns(), 0U);
   while (workers_[0]->counter(Counter::kPacketsHandedOver) < 2) workers_[0]->poll();
   workers_[1]->poll();

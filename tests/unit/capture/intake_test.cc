@@ -1,4 +1,5 @@
-// Fragments, in any order, get the ports of their first fragment, or are released without ports.
+// Tests the Intake: later fragments get the ports of their first fragment, in any order of arrival, or are released
+// without ports.
 #include "capture/intake.h"
 
 #include <gmock/gmock.h>
@@ -13,9 +14,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr std::chrono::nanoseconds kStart = 1'700'000'000s;
-constexpr std::uint16_t kOrphan = 0;
+constexpr std::uint16_t kOrphan = 0;  // the source port of a later fragment without its first fragment
 
-// Takes packets in one by one, and records the source port and payload of the packets that come out.
+// Gives packets to an Intake one by one, and records the source port and the octets of each packet that comes out.
 class IntakeTest : public ::testing::Test {
  protected:
   struct GoneOn {
@@ -129,7 +130,8 @@ TEST_F(IntakeTest, FragmentsInsideATunnelFindTheirFirst) {
   EXPECT_EQ(last_.key.tunnel_type, TunnelType::kVxlan);
 }
 
-// A decoder could take the inner packet for a whole packet, because an IP length of 0 means the frame's length.
+// The inner packet has the IP length 0, which means that it ends with the frame. A decoder could therefore take the
+// part of the inner packet in the first fragment for the whole inner packet.
 TEST_F(IntakeTest, TheFragmentsOfATunnelsOuterPacketAreOfTheOuterFlow) {
   PacketBuilder outer;
   outer.ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(0, true, 3).udp(5000, 4789).vxlan(9).ethernet();
@@ -140,7 +142,7 @@ TEST_F(IntakeTest, TheFragmentsOfATunnelsOuterPacketAreOfTheOuterFlow) {
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{5000, 8 + 8 + 14 + 20 + 8 + 64}, GoneOn{5000, 30}));
 }
 
-// RFC 8200: the next header may differ between fragments. The next header of the first fragment is valid.
+// RFC 8200: the Next Header values of fragments may differ. Only the value in the first fragment counts.
 TEST_F(IntakeTest, OfIpv6TheFirstSaysTheProtocolToo) {
   const auto ip6 = [](std::uint32_t offset, bool more) {
     PacketBuilder packet;
@@ -170,7 +172,7 @@ TEST_F(IntakeTest, AFragmentWhoseFirstDoesNotComeIsAnOrphanAfterTheTimeout) {
   take(later(31, 2, 1s));
   take(whole(7, 1999ms));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 8}));
-  take(whole(8, 2s));  // this time is not accepted until another packet confirms it
+  take(whole(8, 2s));  // the clock accepts this time only when the next packet confirms it
   take(whole(9, 2s));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{8, 8}, GoneOn{kOrphan, 30}, GoneOn{9, 8}));
   EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
@@ -242,7 +244,7 @@ TEST_F(IntakeTest, WhenAllRoomIsTakenTheOldestHeldFragmentIsAnOrphan) {
   take(first(1000, 1));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{1000, 100}, GoneOn{1000, 31}, GoneOn{1000, 32}));
   EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
-  for (std::uint16_t id = 10; id < 30; ++id) take(later(id, id));  // makes the rings of Fragments wrap around
+  for (std::uint16_t id = 10; id < 30; ++id) take(later(id, id));  // makes the rings in Fragments wrap around
   EXPECT_EQ(gone_on().size(), 18U);
   EXPECT_EQ(counter(Counter::kFragmentsHeld), 2U);
   take(first(1000, 29));

@@ -61,7 +61,7 @@ TEST(KernelDeviceTest, AfXdpLeavesProgramsOfOthersAlone) {
   InterfaceFacts facts = kPlain;
   facts.xdp_program = "firewall";
   EXPECT_EQ(obstacle_to_af_xdp(facts, {}), "it has an XDP program already (firewall): ip link set eth1 xdp off");
-  facts.xdp_program = "xsk_def_prog";  // libxdp's program, as a killed run leaves it behind
+  facts.xdp_program = "xsk_def_prog";  // libxdp's own program, which a killed run leaves behind
   EXPECT_EQ(obstacle_to_af_xdp(facts, {}), "");
 }
 
@@ -70,7 +70,7 @@ TEST(KernelDeviceTest, AfXdpNeedsAKernelThatHasItAndPermission) {
   EXPECT_THAT(obstacle_to_af_xdp(kPlain, {.permitted = false}), HasSubstr("CAP_SYS_ADMIN"));
 }
 
-// af_xdp takes packets away from the kernel, see decisions/0006.
+// af_xdp takes packets away from the kernel, so only the user may choose it (docs/decisions/0006).
 TEST(KernelDeviceTest, AutoNeverTakesAfXdp) {
   InterfaceFacts of_host = kPlain;
   of_host.has_addresses = true;

@@ -24,7 +24,7 @@ TEST(NicClockTest, AClockThatStandsStillMakesNoLine) {
   EXPECT_EQ(clock.follow({.ticks = 5, .wall_ns = kNow + kSecond}), std::nullopt);
 }
 
-// The clock has 156.25 MHz, so a tick is 6.4 ns.
+// The clock runs at 156.25 MHz, so a tick is 6.4 ns.
 TEST(NicClockTest, TicksOfAnotherLengthAreConverted) {
   NicClock clock;
   clock.follow({.ticks = 1000, .wall_ns = kNow});
@@ -52,7 +52,7 @@ TEST(NicClockTest, ACounterMayWrapRound) {
   EXPECT_EQ(line->wall_time(~0ULL), kNow + kSecond / 2 - 1);
 }
 
-// The clock is 50 ppm fast. If its rate were not measured again, its time would be 180 ms off after an hour.
+// The clock is 50 ppm fast. With a rate that is measured only once, its time would be 180 ms off after an hour.
 TEST(NicClockTest, AClockThatDriftsIsFollowed) {
   constexpr std::uint64_t kTicksPerSecond = kSecond + 50'000;
   NicClock clock;

@@ -28,7 +28,8 @@ PacketBuilder tunnelled(const std::string& from, const std::string& to) {
 
 std::string host(int number) { return "10.0.0." + std::to_string(number); }
 
-// Returns the owners of the packets between 200 pairs of hosts.
+// Returns the owner worker of each of 200 pairs of hosts. Checks that packets in the other direction have the same
+// owner, whichever worker receives them.
 std::vector<std::uint32_t> owners_of(OwnerWorkers::Rule rule,
                                      PacketBuilder (*packet)(const std::string&, const std::string&)) {
   std::vector<std::uint32_t> owners;

@@ -20,7 +20,8 @@ class PacketLaneTest : public ::testing::Test {
                          .time_ns = mark},
                         link_type, kBefore);
   }
-  // Returns the marks of the burst's packets, and keeps the burst's time.
+  // Returns the mark (first octet) of each packet in the next burst. Keeps the burst's time, link type and
+  // time_restarts.
   std::vector<std::uint8_t> poll() {
     const Burst burst = lane_.poll();
     now_ns_ = burst.now_ns;
@@ -84,12 +85,12 @@ TEST_F(PacketLaneTest, WhenTheConsumerHasAllBlocksThereIsNoRoom) {
   EXPECT_TRUE(append(1, 1000));
   EXPECT_TRUE(append(2, 1000));
   EXPECT_FALSE(lane_.consumer_waits());
-  EXPECT_FALSE(append(3, 1000));  // passes on the second block, but gets no empty block
+  EXPECT_FALSE(append(3, 1000));  // append() passes on the second block, but there is no empty block
   EXPECT_FALSE(append(4, 1000));
   EXPECT_FALSE(lane_.pass_on(100));
   EXPECT_FALSE(lane_.restart_time());
   EXPECT_THAT(poll(), ElementsAre(1));
-  EXPECT_FALSE(append(5, 1000));  // the consumer is still reading a block
+  EXPECT_FALSE(append(5, 1000));  // the consumer still reads the first block
   EXPECT_THAT(poll(), ElementsAre(2));
   EXPECT_TRUE(append(6, 1000));
   EXPECT_FALSE(lane_.consumer_waits());

@@ -1,4 +1,4 @@
-// Reads a capture on a thread of its own.
+// Tests ReadAhead, which reads a capture in a separate thread.
 #include "capture/read_ahead.h"
 
 #include <gmock/gmock.h>
@@ -11,7 +11,7 @@
 namespace spanflow::testing::read_ahead_test {
 namespace {
 
-// A source that puts each burst into a block, and reuses the block when there is no other reference to it.
+// A source that puts each burst into a block. It reuses the block if nobody else holds a reference to it.
 class BlockSource : public RetainableSource {
  public:
   explicit BlockSource(std::vector<TestPacket> packets) : packets_(std::move(packets)) {}
@@ -99,7 +99,7 @@ TEST(ReadAhead, MayBeGivenUpBeforeTheEnd) {
   ReadAhead source(std::move(inner));
   source.attach_thread();
   EXPECT_EQ(source.poll().packets.size(), 7U);
-  EXPECT_TRUE(eventually([&] { return reader.polls > 60; }));  // the reader is ahead, and waits for room
+  EXPECT_TRUE(eventually([&] { return reader.polls > 60; }));  // the reading thread is ahead and waits for room
 }
 
 TEST(ReadAhead, ThatNeverBeganHasNothingToWaitFor) {

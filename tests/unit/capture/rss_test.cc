@@ -81,7 +81,7 @@ TEST(RssTest, TheSymmetricKeyBringsBothDirectionsTogether) {
   }
 }
 
-// Regression: the two addresses of each tried pair were equal, so both directions went to one queue with any key.
+// Regression: directions_meet() tried pairs of two equal addresses, so both directions met with any key.
 TEST(RssTest, AnyOtherKeyIsFoundOut) {
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {}}).directions_meet());
   EXPECT_FALSE((RssLayout{.key = kMicrosoftKey, .queues = {0, 1}}).directions_meet());

@@ -9,7 +9,7 @@
 namespace spanflow::testing::link_layer_test {
 namespace {
 
-// The same packet behind every link layer. From the IP header on, it has 20 + 8 + 5 octets.
+// Adds the same packet behind every link layer: an IPv4 header (20 octets), a UDP header (8) and payload (5).
 PacketBuilder& add_udp(PacketBuilder& builder) {
   return builder.ipv4("10.0.0.1", "10.0.0.2").udp(1234, 53).payload("hello");
 }
@@ -212,7 +212,7 @@ TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_TRUE(decoded.packet.odd_ether_type);
   EXPECT_EQ(decoded.packet.key.dst_port, 8);
-  odd.bytes[17] = 127;  // an IP length that is one less than the octets in the frame
+  odd.bytes[17] = 127;  // the IP length is now one less than the octets after the Ethernet header
   EXPECT_EQ(decode(odd).outcome, Counter::kIgnoredNotIp);
 }
 

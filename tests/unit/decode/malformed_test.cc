@@ -1,4 +1,4 @@
-// Tests every reason why a frame cannot be metered, and that frames of any length are not read beyond their end.
+// Tests every reason why a frame cannot be metered. Also tests that the decoder never reads beyond the end of a frame.
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -133,8 +133,8 @@ bool is_an_outcome(Counter outcome) {
          name.starts_with("packets.malformed.");
 }
 
-// Decodes the packet, then reads every octet that was captured according to it. AddressSanitizer finds reads beyond the
-// end.
+// Decodes the frame. Checks that the outcome is known and that the decoded packet lies within the frame.
+// AddressSanitizer finds reads of the decoder beyond the end.
 void expect_sane(const TestPacket& frame) {
   const Decoded decoded = decode(frame);
   ASSERT_TRUE(is_an_outcome(decoded.outcome)) << info(decoded.outcome).name;

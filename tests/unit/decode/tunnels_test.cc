@@ -1,5 +1,5 @@
-// A tunnel is decoded if its option is on. If the option is off or the tunnel cannot be read, the outer packet is
-// metered.
+// Tests that a tunnel is decoded if its option is on, and that the outer packet is metered if the option is off or the
+// tunnel cannot be read.
 #include <gmock/gmock.h>
 
 #include <string>
@@ -32,8 +32,8 @@ TunnelSet all_but(TunnelType type) {
 struct TunnelCase {
   std::string name;
   TunnelType type;
-  std::uint32_t key;  // part of the flow's key; the same in both directions
-  std::uint32_t id;   // valid in only one direction
+  std::uint32_t key;  // part of the flow key, so it must be equal in both directions; 0: none
+  std::uint32_t id;   // not part of the flow key, because each direction may have its own value; 0: none
   std::uint8_t outer_protocol;
   PacketBuilder frame;
 };
@@ -112,7 +112,8 @@ TEST(Tunnels, EveryTypeIsReachedByACase) {
   }
 }
 
-// If the packet is not a tunnel after all, or its inner packet cannot be read, the outer packet is metered.
+// Expects that the outer packet is metered, because the frame is not a tunnel after all or its inner packet cannot be
+// read.
 void expect_outer_of(const PacketBuilder& frame, std::uint8_t outer_protocol) {
   const Decoded decoded = decode(frame);
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
@@ -216,7 +217,7 @@ TEST(NestedTunnels, IpNestedForEverIsMeteredAtTheBound) {
   const Decoded decoded = decode(builder.udp(1, 2));
   ASSERT_EQ(decoded.outcome, Counter::kPacketsMetered);
   EXPECT_EQ(decoded.packet.key.ip_src,
-            address("10.0.0.7"));  // the decoder stops after eight IP headers and meters the packet around the last one
+            address("10.0.0.7"));  // the decoder stops after eight IP headers and meters the packet around the eighth
 }
 
 }  // namespace

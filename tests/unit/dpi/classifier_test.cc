@@ -88,7 +88,7 @@ TEST(Classifier, ABareSynIsGuessedByItsPort) {
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_PORT);
 }
 
-// nDPI has a list of Apple's networks.
+// nDPI has a list of Apple's networks, which contains 17.253.1.1.
 TEST(Classifier, ABareSynToAKnownNetworkIsGuessedByItsAddress) {
   for (const auto& [port, name] : {std::pair{443, "TLS.Apple"}, std::pair{40002, "Apple"}}) {
     const auto record = only_record_of(
@@ -131,7 +131,7 @@ TEST(Classifier, ALabelStaysAcrossAnActiveCut) {
   EXPECT_EQ(records[1].application_name, "TLS.Instagram");
 }
 
-// Shows nDPI every packet in its original form, without a Classifier.
+// Returns the name that nDPI finds without a Classifier, if it sees every packet in its original form.
 std::string name_without_replay(const std::vector<TestPacket>& packets) {
   ndpi::Module* module = ndpi::make_module();
   ndpi::enable_all_protocols(module);
@@ -167,10 +167,10 @@ TEST(HandshakeReplay, GivesTheLabelThatEveryPacketWouldGive) {
 
 TEST(ClassifierPool, AStateIsTakenFromTheFirstPayloadToTheVerdict) {
   FlowHarness flows({}, with_dpi(1));
-  // TCP packets without payload take no state, whatever the number of flows.
+  // TCP packets without payload take no nDPI state, so these ten flows do not fill the pool of one state.
   for (std::uint16_t port = 1000; port < 1010; ++port) flows.add(client(port, 1s).syn().build());
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 0U);
-  // A verdict frees the state.
+  // Each verdict frees the state, so one state is enough for ten flows, one after the other.
   for (int host = 1; host <= 10; ++host) {
     flows.add(PacketBuilder().ipv4("10.1.0." + std::to_string(host), "10.2.0.1").icmp(8, 0).payload(56).at(1s).build());
   }
@@ -187,7 +187,8 @@ TEST(ClassifierPool, WhenItIsFullTheOldestFlowIsGivenUpAndCounted) {
   flows.add(udp(3, 40002, unknown));
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 1U);
   EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 1U);
-  // The first flow is done. The second flow still has its state. The third flow has the former state of the first.
+  // The first flow was given up, and the third flow has taken over its state. The second flow still has its own state.
+  // The next packet is of the first flow, so it needs no state.
   flows.add(udp(1, 40002, dns_query("www.example.test")));
   EXPECT_EQ(flows.counter(Counter::kDpiPoolFull), 1U);
   EXPECT_EQ(flows.finish().size(), 3U);
@@ -226,7 +227,7 @@ TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
   }
 }
 
-// The budget is 6 packets instead of 24.
+// While the worker is behind, nDPI sees at most 6 payload packets of a flow instead of 24.
 TEST(ClassifierBudget, IsLowerWhileTheWorkerIsBehind) {
   FlowHarness flows({}, with_dpi());
   flows.fall_behind(1);

@@ -1,4 +1,4 @@
-// Tests the three states of a FlowInspection, which share its 8 octets: each keeps its own values.
+// Tests that each of the three states of a FlowInspection keeps its values. The states share the same 8 octets.
 #include "dpi/flow_inspection.h"
 
 #include <gtest/gtest.h>

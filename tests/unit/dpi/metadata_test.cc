@@ -84,7 +84,7 @@ TEST(MetadataStore, ChainsDoNotMix) {
 }
 
 TEST(MetadataStore, WithoutRoomAddsNothingAndTakesAgainWhatIsReleased) {
-  MetadataStore store(4 * kChunk);  // three chunks can be used
+  MetadataStore store(4 * kChunk);  // three chunks can be used, because the first chunk is reserved
   std::uint32_t first = MetadataStore::kNone;
   std::uint32_t second = MetadataStore::kNone;
   EXPECT_TRUE(store.append(first, std::string(246, 'a')));

@@ -24,7 +24,8 @@ std::ostream& operator<<(std::ostream& out, const Printed& printed) {
   return out << printed.length << " \"" << printed.buffer.data() << '"';
 }
 
-// Prints into a buffer of `size` octets. The octets after the buffer are zero before the call.
+// Calls print() with a buffer of `size` octets. The octets behind the buffer are 0 before the call, so a write beyond
+// the end is visible. Returns nothing if print() does not know the format.
 std::optional<Printed> printed(std::size_t size, const char* format, ...) {
   Printed result;
   std::va_list arguments;

@@ -1,4 +1,4 @@
-// Tests that TCP packets without payload are stored in one octet each, and rebuilt.
+// Tests that TCP packets without payload are stored in one octet each, and that they can be rebuilt.
 #include "dpi/replay.h"
 
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 namespace spanflow::testing::replay_test {
 namespace {
 
-// The state that the flow table keeps for a flow.
+// The state from which packets are rebuilt. In a run, the flow table keeps this state for each flow.
 struct Remembered {
   FlowKey key;
   InitialSequence initial_sequence{0x01020304, 0xa0b0c0d0};
@@ -77,7 +77,8 @@ TEST(RememberPacket, RefusesWhatHasNoRoom) {
   EXPECT_EQ(flow.handshake.count, Handshake::kMost);
 }
 
-// If the capture began in the middle of a connection, the numbers of its first packet replace those of the SYNs.
+// If the capture begins in the middle of a connection, the sequence and acknowledgement numbers of its first packet,
+// minus 1, replace the initial sequence numbers of the SYNs.
 TEST(RememberPacket, OfAConnectionMetHalfWayTheNumbersAreRebuilt) {
   Remembered flow = entry("10.0.0.1", "10.0.0.2", 4);
   flow.initial_sequence[0] = flow.initial_sequence[1] = 0;

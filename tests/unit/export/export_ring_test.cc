@@ -1,4 +1,4 @@
-// Blocks of records between two threads.
+// Tests the ring that passes blocks of records from one thread to another, and the Collector.
 #include "export/export_ring.h"
 
 #include <gmock/gmock.h>
@@ -35,7 +35,7 @@ TEST(BlockRing, GivesFullBlocksInOrderAndEmptyOnesBack) {
   EXPECT_EQ(ring.take_empty(), first);
 }
 
-// Writes records numbered from `first` on; returns the number that had room.
+// Writes `count` records, numbered from `first` on. Returns how many of the records had room.
 std::size_t write(RecordWriter& writer, std::uint64_t first, std::size_t count) {
   std::size_t written = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -166,7 +166,7 @@ TEST(Collector, HandsEachRecordOfEveryRingToEverySink) {
   }
 }
 
-// write() waits until `open` is true.
+// A sink whose write() waits until `open` is true.
 class GatedSink : public MemorySink {
  public:
   GatedSink(std::shared_ptr<KeptRecords> kept, const std::atomic<bool>& open)
@@ -246,7 +246,7 @@ TEST(Collector, FinishTakesWhatWasPushedBefore) {
   EXPECT_THAT(numbers_of(kept->all()), ::testing::ElementsAre(7, 8, 9));
 }
 
-// The lag is the time from a record's due time until sinks get it; a record without a due time has none.
+// The lag is the time from a record's due time until the sinks get the record. A record without a due time has no lag.
 TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
   std::atomic<bool> abandon{false};
   SinkRunner sink("memory", std::make_unique<MemorySink>(std::make_shared<KeptRecords>()), 100, true, abandon);
@@ -257,7 +257,7 @@ TEST(Collector, NotesTheLagOfRecordsThatWereDue) {
   const auto ns = [](std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); };
   *writer.next().due_ns = ns(now - std::chrono::hours{1});
   *writer.next().due_ns = 0;
-  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // a due time in the future: the packet clock is ahead
+  *writer.next().due_ns = ns(now + std::chrono::hours{1});  // in the future, as if the packet clock were ahead
   writer.flush();
   Counters counters;
   Collector collector({&ring}, {&sink}, counters);

@@ -1,4 +1,4 @@
-// A sink behind its own queue: lost records are counted, and the ledger always balances.
+// Tests a sink behind its own queue: the SinkRunner counts lost records, and the ledger always balances.
 #include "export/sink_runner.h"
 
 #include <gmock/gmock.h>
@@ -25,11 +25,11 @@ std::uint64_t dropped(const SinkRunner& sink, DropReason reason) {
   return sink.ledger().dropped[static_cast<std::size_t>(reason)];
 }
 
-// Controls a sink that the runner owns.
+// Controls and observes a sink that the runner owns.
 struct Control {
   std::atomic<bool> closed{false};  // while true, write() waits
   std::atomic<bool> writing{false};
-  std::atomic<int> failures{0};  // number of the next flushes that throw
+  std::atomic<int> failures{0};  // number of flushes that will still throw
   std::atomic<int> flushes{0};
   std::atomic<bool> ended{false};
   std::atomic<int> flushes_at_end{0};  // number of flushes after end()
@@ -67,7 +67,7 @@ class SinkRunnerTest : public ::testing::Test {
     return runner;
   }
 
-  // A live sink that is stuck in write() with four records.
+  // Returns a runner whose sink is stuck in write() with four records.
   std::unique_ptr<SinkRunner> start_stuck(std::uint64_t queue, bool wait) {
     control_->closed = true;
     auto runner = start(queue, wait);
@@ -79,7 +79,7 @@ class SinkRunnerTest : public ::testing::Test {
   std::shared_ptr<KeptRecords> kept_ = std::make_shared<KeptRecords>();
   std::shared_ptr<Control> control_ = std::make_shared<Control>();
   std::atomic<bool> abandon_{false};
-  std::atomic<int> seconds_{0};  // the time of the runner's clock
+  std::atomic<int> seconds_{0};  // the time of the runner's clock, in seconds
 };
 
 TEST_F(SinkRunnerTest, DeliversEverythingInOrder) {
@@ -121,8 +121,8 @@ TEST_F(SinkRunnerTest, ASlowLiveSinkFillsItsOwnQueueAndTheRestIsCounted) {
   const auto runner = start_stuck(10, false);
   runner->enqueue(batch_of(4, 4));
   runner->enqueue(batch_of(8, 4));
-  runner->enqueue(batch_of(12, 4));  // 8 records wait, so 4 more do not fit
-  runner->enqueue(batch_of(16, 2));  // 2 more fit
+  runner->enqueue(batch_of(12, 4));  // 8 records wait, so these 4 do not fit
+  runner->enqueue(batch_of(16, 2));  // these 2 fit
   EXPECT_EQ(dropped(*runner, DropReason::kQueueFull), 4U);
   EXPECT_EQ(runner->ledger().queued, 14U);
   EXPECT_TRUE(balances(runner->ledger()));
@@ -206,7 +206,7 @@ TEST_F(SinkRunnerTest, AnAbandonedRunDoesNotWaitForRoom) {
   const auto runner = start_stuck(5, true);
   runner->enqueue(batch_of(4, 5));
   abandon_ = true;
-  runner->enqueue(batch_of(9, 5));  // must return
+  runner->enqueue(batch_of(9, 5));  // must return, although the queue is full
   EXPECT_TRUE(balances(runner->ledger()));
   control_->closed = false;
   runner->finish();

@@ -86,7 +86,7 @@ TEST(FlowCache, AFlowThatBeginsAtTheEpochHasPackets) {
   EXPECT_EQ(records[0].start_ns, 0U);
 }
 
-// A frame with the greatest length on the wire that a capture file can state.
+// Returns a frame that had `wire` octets on the wire. The greatest value that a capture file can state is 0xffff'ffff.
 TestPacket of_length(PacketBuilder packet, std::uint32_t wire) {
   TestPacket built = packet.build();
   built.wire = wire;
@@ -185,12 +185,12 @@ TEST(FlowCache, AFlowIdDoesNotDependOnTheWorker) {
   EXPECT_EQ(id_on(0), id_on(7));
 }
 
-// The octets of these frames were added up by hand. Tools count differently the 40 octets of the IPv6 header,
-// Ethernet's padding and the octets that a snap length cuts off.
+// The expected octets were added up by hand. Other tools may count the IPv6 header (40 octets), Ethernet padding or the
+// octets beyond the snap length differently.
 struct AccountingCase {
   const char* name;
   PacketBuilder frame;
-  std::uint64_t link, ip, transport, payload;
+  std::uint64_t link, ip, transport, payload;  // octets from each layer on
 };
 
 class Octets : public ::testing::TestWithParam<AccountingCase> {};
@@ -318,7 +318,7 @@ TEST(Eviction, ExportsTheLeastRecentlyUsed) {
 TEST(Eviction, WithinItsGrainTheOrderIsThatOfTheFirstPackets) {
   FlowHarness flows(of_capacity(2));
   flows.add(udp(1, 1s).build());
-  flows.add(udp(1, 1s).build());  // confirms the time
+  flows.add(udp(1, 1s).build());  // makes the clock accept the time
   flows.add(udp(2, 1s + 10ms).build());
   flows.add(udp(1, 1s + 99ms).build());
   flows.add(udp(3, 1s + 99ms).build());
@@ -353,7 +353,7 @@ TEST(Eviction, TheCapacityIsSharedAmongTheWorkers) {
   EXPECT_EQ(flows.counter(Counter::kExportedEvicted), 1U);
 }
 
-// Adds a conversation: the first sender sends again after it was answered.
+// Adds a conversation: the first sender sends again after the other side has answered.
 void converse(FlowHarness& flows, std::uint16_t port, std::chrono::nanoseconds time) {
   flows.add(udp(port, time).build());
   flows.add(udp_back(port, time).build());
@@ -376,7 +376,8 @@ TEST(Eviction, SparesAConversationWhileOthersHoldMoreThanTheirShare) {
   EXPECT_THAT(source_ports(flows.take_records()), ::testing::ElementsAre(2, 3, 4, 5));
 }
 
-// The table holds six conversations and two other flows, which are a quarter of it.
+// The table holds six conversations and two flows on probation. These two flows are a quarter of the table, which is
+// the share of flows on probation.
 TEST(Eviction, AtTheirShareTheLeastRecentlyUsedOfAllMakesRoom) {
   FlowHarness flows(of_capacity(8));
   for (std::uint16_t port = 1; port <= 5; ++port) converse(flows, port, 1s);
@@ -400,7 +401,8 @@ TEST(Eviction, AnAnswerAloneIsNoConversation) {
   EXPECT_EQ(flows.table().conversations().size(), 1U);
 }
 
-// The source is then the host that opened the connection, even if its packets were not seen before.
+// With this flow.direction, the source is the host that opened the connection, even if the first packet seen is from
+// the other host.
 TEST(Eviction, WithTheHandshakesDirectionItIsTheSameSenderThatGoesOn) {
   Config config = of_capacity(4);
   config.flow.direction = FlowDirection::kHandshake;
@@ -474,8 +476,8 @@ TEST(Eviction, SaysHowLongTheFlowHadBeenWithoutPackets) {
   EXPECT_EQ(flows.counter(Counter::kFlowsEvictedIdle), 300'000'000U);
 }
 
-// A span port that delivers only one direction has no conversations. The order of eviction is then that of the last
-// packets, to within 100 ms. The test has a model of this order.
+// If a span port delivers only one direction, no flow is a conversation. Flows are then evicted in the order of their
+// last packets, to within 100 ms. The test computes the same order with a model.
 TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   constexpr std::size_t kCapacity = 50;
   FlowHarness flows(of_capacity(kCapacity));
@@ -483,7 +485,7 @@ TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   std::list<std::uint16_t> order;
   std::map<std::uint16_t, std::chrono::milliseconds> moved;
   std::vector<std::uint16_t> expected;
-  flows.add(udp(0, 1s).build());  // two packets, so that the clock knows the time
+  flows.add(udp(0, 1s).build());  // the clock accepts a time only after two packets
   flows.add(udp(0, 1s).build());
   order.push_back(0);
   moved[0] = 1s;
@@ -510,7 +512,8 @@ TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
   EXPECT_EQ(source_ports(flows.take_records()), expected);
 }
 
-// The numbers are a tenth of those for a sensor with the default capacity, in two seconds of 5,000,000 SYNs/s.
+// Simulates two seconds of 5,000,000 SYNs/s at a sensor with the default capacity (128,000). Capacity, SYN rate and
+// number of conversations are scaled down to a tenth.
 TEST(Eviction, ASynFloodDoesNotCutConversations) {
   constexpr std::uint16_t kConversations = 100;
   FlowHarness flows(of_capacity(12'800));
@@ -519,7 +522,7 @@ TEST(Eviction, ASynFloodDoesNotCutConversations) {
   std::mt19937 random(1);
   bool forward = false;
   for (auto now = 1'000'000us; now < 3'000'000us; now += 2us) {
-    const std::uint32_t source = random() | 0x8000'0000;  // never an address of a conversation
+    const std::uint32_t source = random() | 0x8000'0000;  // last octet >= 128: not in a conversation
     std::memcpy(&syn.bytes[12], &source, sizeof source);
     syn.time_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds{now}.count());
     flows.add(syn);
@@ -633,7 +636,7 @@ TEST(Shedding, OpenFlowsGoOnWhileOthersAreSampled) {
   }
 }
 
-// A live worker whose collector does not keep up. The ring has four blocks of 256 records.
+// Simulates a live worker whose collector does not keep up. The ring has four blocks of 256 records.
 class FullRing : public ::testing::Test {
  protected:
   static constexpr std::size_t kBlocks = 4;
@@ -645,7 +648,7 @@ class FullRing : public ::testing::Test {
     return config;
   }
 
-  // Adds and ends this many flows. Their records then wait in the ring.
+  // Adds `count` flows and ends them by a sweep. Their records wait in the ring.
   void write_records(std::uint16_t count) {
     for (std::uint16_t port = 0; port < count; ++port) flows_.add(udp(port, 1s).build());
     flows_.sweep(11s);
@@ -657,7 +660,7 @@ class FullRing : public ::testing::Test {
 TEST_F(FullRing, TheSweepPausesAboveThreeQuarters) {
   write_records(kFlows);
   EXPECT_TRUE(flows_.writer().nearly_full());
-  // The first record of the fourth block takes the last empty block.
+  // The sweep pauses when no empty block is left: the first record of the fourth block has taken the last one.
   EXPECT_EQ(flows_.counter(Counter::kExportedInactive), 3U * RecordBlock::kRecords + 1);
   EXPECT_EQ(flows_.counter(Counter::kRecordsRingDropped), 0U);
   EXPECT_TRUE(flows_.ledgers_balance());
@@ -673,8 +676,8 @@ TEST_F(FullRing, TheSweepGoesOnOnceThereIsRoom) {
 
 TEST_F(FullRing, OnlyThenEvictionsDropAndAreCounted) {
   write_records(kFlows);
-  // The first loop fills the table. In the second loop, each new flow evicts a flow. The ring has room for 255 more
-  // records.
+  // The first loop fills the table. In the second loop, each new flow evicts a flow. The fourth block of the ring has
+  // room for 255 more records.
   for (std::uint32_t port = 0; flows_.table().size() < 2U * kFlows; ++port) {
     flows_.add(PacketBuilder().ipv4("9.9.9.9", "8.8.8.8").udp(static_cast<std::uint16_t>(port), 1).at(11s).build());
   }

@@ -208,8 +208,8 @@ TEST(FlowTable, ReadsTheSideArrays) {
   EXPECT_EQ(read(table, entry).segment, 4U << 16) << "only the counts of the segment are reset";
 }
 
-// Returns the octets that read() gives if 200 were counted at the link layer and 100 at the IP layer. 10 octets are
-// added to the separate count if the table keeps one.
+// Returns the octets that read() reports for a flow with 200 octets at the link layer and 100 at the IP layer. If the
+// table keeps a separate count of accounted octets, this count is 10.
 std::uint64_t bytes_of(Accounting accounting) {
   FlowTable table(1, 1, accounting);
   FlowEntry& entry = insert(table, key_number(1));
@@ -316,7 +316,7 @@ TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   }
 }
 
-// Compares a table with a std::map, under random inserts and erases of the keys with these numbers.
+// Makes random inserts and erases of the keys with these numbers, and compares the table with a std::map.
 void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t>& numbers, unsigned seed) {
   FlowTable table(capacity, seed);
   std::mt19937 random(seed);
@@ -345,8 +345,8 @@ void expect_as_the_model(std::uint32_t capacity, const std::vector<std::uint32_t
   EXPECT_EQ(in_order.size(), model.size());
 }
 
-// Returns twice as many key numbers as the table has room for. The upper `bits` of the keys' hashes, which select the
-// home slot, are equal.
+// Returns twice as many key numbers as the table has room for. The upper `bits` bits of each key's hash, which select
+// the home slot, are equal to `upper`.
 std::vector<std::uint32_t> numbers_with(std::uint32_t capacity, unsigned seed, unsigned bits, std::uint32_t upper) {
   const FlowTable table(1, seed);
   std::vector<std::uint32_t> numbers;
@@ -364,7 +364,7 @@ TEST(FlowTable, BehavesAsAMapDoesWithManyCollisions) {
   for (const unsigned seed : {4U, 5U, 6U}) expect_as_the_model(60, numbers_with(60, seed, 3, 5), seed);
 }
 
-// All home slots are among the last slots, so that probing continues with the first slot.
+// The home slots of all keys are among the last slots, so probing wraps around to the first slot.
 TEST(FlowTable, BehavesAsAMapDoesWithOneSlotForAll) { expect_as_the_model(20, numbers_with(20, 7, 6, 63), 7); }
 
 TEST(FlowTable, BehavesAsAMapDoesWithOneEntry) { expect_as_the_model(1, numbers_with(1, 8, 0, 0), 8); }

@@ -15,7 +15,7 @@ constexpr std::uint64_t kStart = 1'700'000'000 * kSecond;
 
 std::uint64_t at(double second) { return kStart + static_cast<std::uint64_t>(second * static_cast<double>(kSecond)); }
 
-// Returns an entry with packets at these times.
+// Returns an entry with a packet of the source at `start` and a packet of the destination at `end`.
 FlowEntry entry_of(EntryState state, double start, double end) {
   FlowEntry entry;
   entry.state = state;

@@ -57,7 +57,7 @@ class MeterTest : public ::testing::Test {
 
   Config config_;
   Counters counters_;
-  ExportRing ring_{256, true, 4};  // records have room for extras and three metrics
+  ExportRing ring_{256, true, 4};  // with room for extras, and for 4 metric cells per record
   std::vector<FlowRecord> records_;
   std::exception_ptr failure_;
 };
@@ -132,7 +132,7 @@ TEST_F(MeterTest, OrphanedFragmentsAreAFlowWithoutPorts) {
   EXPECT_EQ(records_[1].src_to_dst.ip_bytes, 50U);
 }
 
-// One packet releases more packets than a burst holds.
+// The first fragment releases 200 held fragments, which is more than a burst holds.
 TEST_F(MeterTest, ManyHeldFragmentsGoOnAtOnce) {
   std::vector<TestPacket> packets;
   for (std::uint32_t i = 1; i <= 200; ++i) {
@@ -175,8 +175,8 @@ TEST_F(MeterTest, BurstsOfAnySizeGiveTheSameRecords) {
   }
 }
 
-// The packets go in both directions. Connections close and begin again, timeouts pass, and the symmetric sums of some
-// flows are equal.
+// The packets go in both directions. Connections close and begin again, and timeouts pass. All flows have the same
+// symmetric_sum(), so this sum alone cannot tell two flows apart.
 TEST_F(MeterTest, PacketsOfAFlowInARowAreMeteredAsIfEachCameAlone) {
   constexpr std::array<std::uint8_t, 8> kFlags = {tcp::kAck, tcp::kAck, tcp::kAck, tcp::kAck,
                                                   tcp::kSyn, tcp::kFin, tcp::kRst, tcp::kSyn | tcp::kAck};
@@ -277,7 +277,8 @@ TEST_F(MeterTest, AConditionThatMeansNothingOnThisLinkIsAFailure) {
   EXPECT_THROW(std::rethrow_exception(failure_), RunError);
 }
 
-// A live worker with a burst of one packet every 5 ms. It is behind until only one in four new flows is metered.
+// A live worker gets bursts of one packet, most of them 5 ms apart. It stays behind until it meters only one in four
+// new flows.
 TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
   constexpr std::uint16_t kOpen = 1;
   constexpr std::uint16_t kNew = 400;
@@ -291,14 +292,14 @@ TEST_F(MeterTest, AWorkerThatFallsBehindLeavesOutMoreAndMoreAndRecovers) {
     options.backlog.push_back(backlog);
   };
   step(kOpen, 0, 5ms);
-  step(kOpen, 0.9, 5ms);  // confirms the time
+  step(kOpen, 0.9, 5ms);  // makes the clock accept the time
   step(kOpen, 0.9, 5ms);
   step(2, 0.9, 5ms);  // reaches level 1
   step(kOpen, 0.9, 5ms);
   step(3, 0.9, 5ms);  // reaches level 2
   step(4, 0.9, 4ms);
-  step(kOpen, 0.9, 6ms);   // reaches level 3: one in two new flows
-  step(kOpen, 0.9, 10ms);  // one in four new flows
+  step(kOpen, 0.9, 6ms);   // reaches level 3: meters one in two new flows
+  step(kOpen, 0.9, 10ms);  // meters one in four new flows
   for (std::uint16_t port = 0; port < kNew; ++port) step(1'000 + port, 0.3, 0ms);
   for (int second = 0; second <= 4; ++second) step(kOpen, 0.1, 1'000ms);
   step(5, 0.1, 0ms);
@@ -345,7 +346,8 @@ TEST_F(MeterTest, OverloadCanBeSwitchedOff) {
   EXPECT_EQ(counter(Counter::kOverloadRaised), 0U);
 }
 
-// A live port with `flows` flows of one packet each. It is then quiet for a day, until the test lets it end.
+// A live port that gives `flows` flows of one packet each. The clock then jumps ahead by a day, and the port is idle
+// until the test sets `ended`.
 class QuietPort : public PacketSource {
  public:
   explicit QuietPort(std::uint32_t flows) : flows_(flows) {}

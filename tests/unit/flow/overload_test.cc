@@ -11,7 +11,7 @@ constexpr std::uint64_t kMillisecond = 1'000'000;
 
 class OverloadTest : public ::testing::Test {
  protected:
-  // Returns the level after an observation at this time.
+  // Returns the level after an observation at this time. `fill` is the backlog, 0 to 1.
   int at(std::uint64_t milliseconds, double fill) {
     changed_ = overload_.observe(kStart + milliseconds * kMillisecond, fill);
     return static_cast<int>(overload_.level());

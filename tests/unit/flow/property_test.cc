@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 Config short_timeouts() {
   Config config;
-  config.flow.capacity = 4096;  // more than the number of flows
+  config.flow.capacity = 4096;  // more than the number of flows, so none is evicted
   config.flow.active_timeout = 10s;
   config.flow.inactive_timeout = 4s;
   config.flow.tcp_linger = 1s;
@@ -24,7 +24,8 @@ Config short_timeouts() {
   return config;
 }
 
-// Sweeps after every `every` packets; 0: never. Each sweep ends at most `budget` flows.
+// Returns the records of a run with a sweep after each `every` packets; 0: no sweeps. A sweep ends at most `budget`
+// flows.
 std::vector<FlowRecord> records_with_sweeps(const std::vector<TestPacket>& packets, std::size_t every, int budget) {
   FlowHarness flows(short_timeouts());
   for (std::size_t i = 0; i < packets.size(); ++i) {
@@ -46,7 +47,7 @@ TEST_P(RandomStream, TheSweepChangesWhenARecordLeavesAndNeverWhatIsInIt) {
   EXPECT_EQ(sorted_lines(records_with_sweeps(packets, 97, 2)), never);
 }
 
-// A packet that an Intake has given out, and the time up to which it had given out all packets at that moment.
+// A packet that an Intake has given out. At that moment the Intake had given out all packets up to `until_ns`.
 struct TakenIn {
   TestPacket packet;
   FlowKey key;
@@ -93,8 +94,8 @@ class IntakeOfAll {
   std::vector<TakenIn> taken_;
 };
 
-// Distributes the packets over the workers that own their flows. After each packet, every worker may sweep a random
-// number of flows.
+// Returns the records of several workers. Each packet goes to the worker that owns its flow. If `sweeps` is true, every
+// worker sweeps after each packet, with a random budget of 0 to 3 flows.
 std::vector<FlowRecord> records_of(const std::vector<TakenIn>& packets, std::uint32_t workers, bool sweeps) {
   std::mt19937 random(workers);
   const FlowHarness::Options options{.blocks = 128};  // enough for all records
@@ -128,7 +129,8 @@ TEST_P(RandomStream, AnySplitAndAnySweepsGiveTheSameRecords) {
   }
 }
 
-// In this case, sweeping would change records: it would end flows that a packet from the past continues.
+// No sweeps here: when time goes back, a sweep can end a flow that a packet with an earlier time would continue. The
+// records would then depend on the sweeps.
 TEST_P(RandomStream, AnySplitGivesTheSameRecordsAlsoWhenTimeGoesBack) {
   const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000, true));
   const auto alone = sorted_lines(records_of(packets, 1, false));

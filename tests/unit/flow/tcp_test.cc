@@ -16,7 +16,7 @@ PacketBuilder server(std::chrono::nanoseconds time) {
   return PacketBuilder().ethernet().ipv4("10.0.0.2", "10.0.0.1").tcp(80, 40000).at(time);
 }
 
-// Seven packets. FINs in both directions close the connection at 1 s + 60 ms.
+// Adds the seven packets of a connection. FINs in both directions close it at 1 s + 60 ms.
 void add_closed_connection(FlowHarness& flows) {
   flows.add(client(1s).syn().seq(100).build());
   flows.add(server(1s + 10ms).syn_ack().seq(500).ack_number(101).build());
@@ -46,7 +46,7 @@ TEST(TcpClose, FinOneWayDoesNotEndTheFlow) {
   FlowHarness flows;
   flows.add(client(1s).syn().build());
   flows.add(client(2s).fin().build());
-  flows.add(client(3s).fin().build());  // retransmitted FIN
+  flows.add(client(3s).fin().build());  // a retransmitted FIN, so only one side has closed
   flows.sweep(60s);
   EXPECT_TRUE(flows.take_records().empty());
 }
@@ -93,7 +93,7 @@ TEST(TcpClose, ALatePacketDoesNotProlongTheLinger) {
   EXPECT_EQ(flows.take_records().size(), 1U);
 }
 
-// The longest linger time that an entry can store.
+// FlowTimeouts limits the linger time to 39 hours, half of the time that an entry can store.
 TEST(TcpClose, ALingerOfDaysEndsAfter39Hours) {
   Config config;
   config.flow.active_timeout = config.flow.inactive_timeout = config.flow.tcp_linger = std::chrono::hours{1000};
@@ -108,7 +108,8 @@ TEST(TcpClose, ALingerOfDaysEndsAfter39Hours) {
   EXPECT_EQ(flows_with_a_packet_at(40h), 2U);
 }
 
-// A reset that is older than the flow's last packet closes the flow. The linger time begins at the time of the reset.
+// A reset with a time before the flow's last packet closes the flow. The linger time begins at the time of the reset,
+// or later if the entry cannot store that time (more than 78 hours before the last packet).
 TEST(TcpClose, AResetThatComesDaysLateCloses) {
   Config config;
   config.flow.active_timeout = config.flow.inactive_timeout = std::chrono::hours{1000};
@@ -238,7 +239,8 @@ TEST(TcpClose, FinsOfTwoSegmentsCloseTheFlow) {
   EXPECT_EQ(records[1].segment, 1U);
 }
 
-// Tests flow.direction and biflowDirection (IPFIX IE 239): which host opened the connection.
+// Returns the only record of these packets with this flow.direction. The tests below check the source and
+// biflowDirection (IPFIX IE 239), which says which host opened the connection.
 FlowRecord record_of(FlowDirection direction, const std::vector<PacketBuilder>& packets) {
   Config config;
   config.flow.direction = direction;

@@ -39,7 +39,7 @@ TEST(InactiveTimeout, APacketJustBeforeItGoesOnWithTheFlow) {
   EXPECT_EQ(records[0].end_reason, EndReason::kCaptureEnd);
 }
 
-// The result does not depend on the sweep, which never runs here.
+// No sweep runs here, so the second packet itself must end the flow.
 TEST(InactiveTimeout, IsCheckedBeforeThePacketIsAdded) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 0s));
@@ -52,7 +52,7 @@ TEST(InactiveTimeout, IsCheckedBeforeThePacketIsAdded) {
   EXPECT_EQ(records[1].start_ns, at(10s));
   EXPECT_EQ(records[1].segment, 0U);
   EXPECT_NE(records[1].flow_id, records[0].flow_id);
-  // This is a new flow, whose source is the sender of its first packet.
+  // The second packet opens a new flow, so its sender is the source.
   EXPECT_EQ(records[1].ip_src, address("10.0.0.2"));
 }
 
@@ -213,7 +213,7 @@ TEST(Sweep, EndsNoMoreThanItsBudget) {
   EXPECT_EQ(flows.take_records().size(), 3U);
 }
 
-// Packets may have wrong times.
+// The packets of a capture may have wrong times, or come in the wrong order.
 TEST(TimeBackwards, StartIsTheLeastAndEndTheGreatestTime) {
   FlowHarness flows(with_timeouts(1h, 10s));
   for (const auto time : {5s, 3s, 7s, 6s}) flows.add(udp(1, time));
@@ -269,8 +269,8 @@ TEST(FarFuture, TheFlowItselfIsEndedOnceItHasBeenQuietForTheTimeout) {
   EXPECT_EQ(records[0].src_port, 2);
 }
 
-// Regression: a sweep whose time was a little behind ended a flow at once, if the flow's packet came before the clock
-// knew the time.
+// Regression: if a flow's first packet came before the clock knew the time, a sweep with a slightly earlier time ended
+// the flow at once.
 TEST(FarFuture, ATimeALittleAheadIsNone) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 5ms));
@@ -280,8 +280,8 @@ TEST(FarFuture, ATimeALittleAheadIsNone) {
   EXPECT_EQ(flows.finish().size(), 1U);
 }
 
-// Regression: the order of use followed the greatest time seen. After one packet with such a time, no flow moved in the
-// order any more, and the busiest flow was evicted.
+// Regression: the order of use followed the greatest packet time. After one packet from the far future, no flow moved
+// in this order any more, and the busiest flow was evicted.
 TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   Config config = with_timeouts(1h, 1h);
   config.flow.capacity = 3;
@@ -294,7 +294,7 @@ TEST(FarFuture, OnePacketDoesNotFreezeTheOrderOfUse) {
   const auto records = flows.take_records();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].end_reason, EndReason::kEvicted);
-  EXPECT_EQ(records[0].src_port, 2);  // the least recently used flow, despite the time of its packet
+  EXPECT_EQ(records[0].src_port, 2);  // the least recently used flow, although its packet has the greatest time
 }
 
 TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
@@ -316,7 +316,7 @@ TEST(Timeouts, NewOnesHoldForFlowsThatAreOpen) {
   EXPECT_TRUE(flows.ledgers_balance());
 }
 
-// Longer timeouts keep a flow that the earlier timeouts would have ended.
+// Longer timeouts keep a flow that the previous timeouts would have ended.
 TEST(Timeouts, LongerOnesKeepAFlowThatIsOpen) {
   FlowHarness flows(with_timeouts(1h, 10s));
   flows.add(udp(1, 0s));
@@ -328,7 +328,7 @@ TEST(Timeouts, LongerOnesKeepAFlowThatIsOpen) {
   EXPECT_EQ(records[0].src_to_dst.pkts, 2U);
 }
 
-// --- When a live record was due ---
+// --- Due times of live records ---
 
 FlowHarness live_flows(const Config& config) {
   return FlowHarness(config, {.timestamp_source = TimestampSource::kKernel});

@@ -1,4 +1,4 @@
-// Reads ClientHellos that are complete or in pieces, and streams that only resemble a ClientHello.
+// Tests the parser with complete and partial ClientHellos, and with streams that only resemble a ClientHello.
 #include "inspect/client_hello.h"
 
 #include <gmock/gmock.h>
@@ -34,8 +34,8 @@ std::vector<std::string> names_of(NameReader names) {
   return list;
 }
 
-// A stream in a heap block of exactly its size, so that a sanitizer finds a read beyond the end. The stream outlives
-// the views of its hello.
+// A stream in a heap block of exactly its size, so that a sanitizer finds reads beyond the end. hello() has views into
+// this block, so it is valid as long as the Stream exists.
 class Stream {
  public:
   explicit Stream(const std::string& octets)
@@ -136,7 +136,7 @@ TEST(ClientHello, IsNoneIfItsLengthsDoNotFit) {
   EXPECT_EQ(verdict_on(tls_records(handshake_message(1, ""))), HelloVerdict::kNo);
   EXPECT_EQ(verdict_on(tls_records(handshake_message(1, body + "x"))), HelloVerdict::kNo);
   for (std::size_t octets = 0; octets < body.size(); ++octets) {
-    // Cut at this octet, the hello is complete but has no extensions, because the other fields come before them.
+    // If the body is cut before the length of the extensions, it is a complete hello without extensions.
     const bool without_extensions = octets == body.size() - 2 - parts.extensions.size();
     EXPECT_EQ(verdict_on(tls_records(handshake_message(1, body.substr(0, octets)))),
               without_extensions ? HelloVerdict::kYes : HelloVerdict::kNo)
@@ -190,7 +190,7 @@ TEST(Lists, AreEmptyWhereTheExtensionIsBroken) {
   EXPECT_THAT(list_of(stream.hello().supported_versions), IsEmpty());
 }
 
-// Tests the values of RFC 8701.
+// RFC 8701 defines 16 values: 0x0a0a, 0x1a1a and so on up to 0xfafa.
 TEST(Grease, IsSixteenValues) {
   int values = 0;
   for (unsigned value = 0; value <= 0xffff; ++value) values += is_grease(static_cast<std::uint16_t>(value)) ? 1 : 0;
@@ -201,7 +201,7 @@ TEST(Grease, IsSixteenValues) {
   EXPECT_FALSE(is_grease(0x0b0b));
 }
 
-// Returns curl's hellos in the captures, each as the TCP payload that has it.
+// Returns the TCP payloads in the captures that are a ClientHello. All of them are from curl.
 std::vector<std::string> recorded_hellos() {
   std::vector<std::string> hellos;
   for (const char* capture : {"tls12_instagram.pcap", "tls13_web.pcap"}) {
@@ -212,7 +212,7 @@ std::vector<std::string> recorded_hellos() {
   return hellos;
 }
 
-// True if every octet of the hello fits the layout in the RFC. This code is independent of the parser.
+// True if every octet of the hello fits the layout in RFC 8446. This code is independent of the parser.
 bool is_hello(const std::string& stream) {
   const auto octet = [&stream](std::size_t at) { return static_cast<unsigned char>(stream.at(at)); };
   const auto number = [&octet](std::size_t at) { return octet(at) << 8 | octet(at + 1); };
@@ -277,7 +277,7 @@ TEST(RecordedHellos, DamagedAreReadOnlyWhereTheyAreStillWhole) {
       ASSERT_TRUE(!in_one_record || is_hello(damaged)) << round;
     }
   }
-  EXPECT_GT(whole, 1000);  // both results must occur often
+  EXPECT_GT(whole, 1000);  // both outcomes must occur often
   EXPECT_GT(none, 1000);
 }
 

@@ -1,4 +1,4 @@
-// Finds ClientHellos in the packets of flows.
+// Tests that the watcher finds ClientHellos in the packets of flows.
 #include "inspect/client_hello_watcher.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint32_t kSyn = 1000;
 constexpr std::uint32_t kStart = kSyn + 1;
 
-// A hello that does not fit in one segment, as with post-quantum key shares.
+// Returns a hello that does not fit in one TCP segment, as with post-quantum key shares.
 std::string long_hello(const std::string& server_name) {
   return tls_records(
       HelloParts{.extensions = server_name_extension(server_name) + extension(51, std::string(3000, 'k'))}.message());
@@ -107,7 +107,7 @@ TEST_F(ClientHelloWatcherTest, PassesOverPacketsWithoutPayload) {
 TEST_F(ClientHelloWatcherTest, IsDoneWithAFlowThatBeginsOtherwise) {
   WatchedFlow flow{watcher_};
   flow.segment(kStart, http_get("www.example.org"));
-  EXPECT_FALSE(flow.done());  // the other side may be the client
+  EXPECT_FALSE(flow.done());  // the other side may still be the TLS client
   flow.answer(http_response());
   EXPECT_TRUE(flow.done());
   EXPECT_EQ(flow.names(), Names{});
@@ -191,7 +191,7 @@ TEST_F(ClientHelloWatcherTest, AfterALostStartFindsNone) {
   const std::string hello = long_hello("long.example.org");
   flow.segment(kStart + 1400, hello.substr(1400));
   EXPECT_EQ(flow.names(), Names{});
-  flow.segment(kStart + 100'000, "much later");  // so far ahead that the start will not come any more
+  flow.segment(kStart + 100'000, "much later");  // so far ahead that the watcher gives up the start
   EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);
   flow.segment(kStart, hello);
   EXPECT_EQ(flow.names(), Names{});
@@ -223,7 +223,7 @@ TEST_F(ClientHelloWatcherTest, GivesUpAHelloThatTheSnapLengthCuts) {
 
   WatchedFlow headers_only{watcher_};
   headers_only.packet(snapped(54), Direction::kSrcToDst);
-  // This flow is not counted, because no octet of its payload was captured.
+  // The second flow is not counted, because no octet of its payload was captured.
   EXPECT_EQ(counter(Counter::kDpiHelloGivenUp), 1U);
 }
 
@@ -288,7 +288,7 @@ TEST_F(ClientHelloWatcherTest, BuffersComeBackFromFlowsThatAreDoneOrReleased) {
   EXPECT_EQ(counter(Counter::kDpiHelloRead), 100U);
 }
 
-// A flow whose buffer was taken away must not release the buffer that another flow has now.
+// If the watcher has given a flow's buffer to another flow, the end of the first flow must not release that buffer.
 TEST_F(ClientHelloWatcherTest, ReleasingACalledInLoanLeavesTheOthersAlone) {
   const std::string hello = long_hello("long.example.org");
   std::vector<std::unique_ptr<WatchedFlow>> flows;

@@ -55,7 +55,7 @@ HelloParts example() {
 
 TEST(Ja4, OfTheSpecificationsExample) { EXPECT_EQ(ja4_of(example()), "t13d1516h2_8daaf6152771_e5627efa2ab1"); }
 
-// The same hello with GREASE values in each list, as Chrome sends it.
+// Chrome adds GREASE values to each list. The fingerprint must stay the same.
 TEST(Ja4, LeavesGreaseOut) {
   HelloParts parts = example();
   parts.ciphers = be16(0x5a5a) + parts.ciphers;
@@ -69,7 +69,7 @@ TEST(Ja4, LeavesGreaseOut) {
             "t12i0201h2");
 }
 
-// A hello of Firefox, and two of OpenSSL with odd protocol names. Source: tests/operations/tests/JA4.mjs of
+// One hello of Firefox, and two hellos of OpenSSL with unusual ALPN names. Source: tests/operations/tests/JA4.mjs of
 // https://github.com/gchq/CyberChef.
 TEST(Ja4, OfFirefox) {
   const HelloParts firefox{.ciphers = numbers({0x1301, 0x1303, 0x1302, 0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc02c, 0xc030,
@@ -139,12 +139,12 @@ TEST(Ja4, TakesTheNewestVersionOnOffer) {
   EXPECT_EQ(version(0x0305, ""), "00");
   EXPECT_EQ(version(0x0303, supported_versions({0x0302, 0x0304, 0x0303})), "13");
   EXPECT_EQ(version(0x0303, supported_versions({0x0302, 0x0301})), "11");
-  EXPECT_EQ(version(0x0303, supported_versions({0xfb1a, 0x0304})), "00");  // 0xfb1a is a draft version of Facebook's
+  EXPECT_EQ(version(0x0303, supported_versions({0xfb1a, 0x0304})), "00");  // 0xfb1a is a draft of TLS 1.3 by Facebook
   EXPECT_EQ(version(0x0303, supported_versions({0x7a7a})), "12");
   EXPECT_EQ(version(0x0303, extension(43, "")), "12");
 }
 
-// Section "ALPN Extension Value" of the specification, with the examples there.
+// Section "ALPN Extension Value" of the specification, with its examples.
 TEST(Ja4, ShowsTheEndsOfTheFirstProtocolName) {
   const auto shown = [](const std::string& name) { return ja4_of({.extensions = alpn(name)}).substr(8, 2); };
   EXPECT_EQ(shown("h2"), "h2");
@@ -160,8 +160,8 @@ TEST(Ja4, ShowsTheEndsOfTheFirstProtocolName) {
   EXPECT_EQ(ja4_of({.extensions = extension(16, sized16(""))}).substr(8, 2), "00");
 }
 
-// The client is curl 7.88 with OpenSSL 3.0. The specification gives this value for the fields that tshark shows of
-// these hellos. Others have published the same value for this client.
+// The client is curl 7.88 with OpenSSL 3.0. The expected value follows from the specification and the fields that
+// tshark shows for these hellos. The same value is published elsewhere for this client.
 TEST(Ja4, OfRecordedCurl) {
   std::vector<std::string> fingerprints;
   for (const char* capture : {"tls12_instagram.pcap", "tls13_web.pcap"}) {

@@ -1,4 +1,4 @@
-// Adds TCP segments in any order.
+// Tests the SegmentBuffer with TCP segments in any order.
 #include "inspect/segment_buffer.h"
 
 #include <gtest/gtest.h>
@@ -111,7 +111,8 @@ TEST_F(SegmentBufferTest, RefusesMoreSegmentsThanItsBound) {
   EXPECT_FALSE(add(SegmentBuffer::kMostSegments, "x"));
 }
 
-// Adds overlapping pieces of one text, some of them twice. Their order respects the limit on the number of holes.
+// Adds overlapping pieces of one text, some of them twice. Only neighbours are swapped, because the buffer limits the
+// number of holes.
 TEST_F(SegmentBufferTest, GivesTheSameTextWhateverTheCuts) {
   std::mt19937 random{7};
   std::string text;

@@ -1,5 +1,5 @@
-// Community ID, version 1. Unless a test says otherwise, the ids are those of baseline/baseline_deflt.json and
-// baseline_seed1.json in https://github.com/corelight/community-id-spec.
+// Tests Community ID version 1. The expected ids are those of baseline/baseline_deflt.json and baseline_seed1.json in
+// https://github.com/corelight/community-id-spec. Comments name the sources of other ids.
 #include "metrics/community_id.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +61,7 @@ TEST(CommunityId, OfSctpIsTheSameBothWays) {
   expect_ids(ip(kOther, kOne).sctp(80, 7), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ=", "1:Y1/0jQg6e+I3ZwZZ9LP65DNbTXU=");
 }
 
-// RSVP has no ports. In a protocol with ports, the first octets of its header would be the ports.
+// RSVP has no ports, so the first octets of its header must not be used as ports.
 TEST(CommunityId, OfAProtocolWithoutPortsIsOfTheAddresses) {
   const auto rsvp = [](const char* source, const char* destination) {
     return ip(source, destination).ip_protocol(46).payload(16);
@@ -111,7 +111,7 @@ TEST(CommunityId, OfAnIcmpv6MessageWithoutReplyIsOfItsTypeAndCode) {
              "1:hLZd0XGWojozrvxqE0dWB1iM6R0=", "1:W8MHwXpWzpoSTD+cGcaJr4u0ys8=");
 }
 
-// The README of the specification says that the ports decide if the addresses are equal.
+// README of the specification: if both addresses are equal, the ports decide which end comes first.
 TEST(CommunityId, BetweenTwoPortsOfOneAddressIsTheSameBothWays) {
   EXPECT_EQ(id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 80)), id_of(ip("127.0.0.1", "127.0.0.1").tcp(80, 1234)));
   EXPECT_NE(id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 80)), id_of(ip("127.0.0.1", "127.0.0.1").tcp(1234, 81)));
@@ -140,7 +140,7 @@ TEST(CommunityId, IsAFieldWithTheConfiguredSeed) {
   EXPECT_EQ(in_json(records[0]), R"({"community_id":"1:3V71V58M3Ksw/yuFALMcW0LAHvc="})");
 }
 
-// The type and code of a flow are those of its first packet.
+// The ICMP type and code of a flow are those of its first packet.
 TEST(CommunityId, OfAPingIsThatOfItsRequest) {
   FlowHarness flows;
   flows.add(ip("192.168.0.89", "192.168.0.1").icmp(8, 0).build());

@@ -31,7 +31,8 @@ PacketBuilder backward(std::size_t payload, Nanoseconds at) {
   return PacketBuilder().ipv4("2.2.2.2", "1.1.1.1").udp(2, 1).payload(std::string(payload, 'x')).at(at);
 }
 
-// Payloads of 10, 30, 20 and 60 octets. Forward: 10, 20, 60 at 1.0, 1.3 and 2.3 s. Backward: 30 at 1.1 s.
+// Returns the record of a flow of four packets. Forward: payloads of 10, 20 and 60 octets at 1.0, 1.3 and 2.3 s.
+// Backward: 30 octets at 1.1 s.
 std::vector<FlowRecord> four_packets(const Config& config) {
   FlowHarness flows(config);
   flows.add(forward(10, 1000ms).build());
@@ -60,8 +61,8 @@ TEST(Statistics, OfPacketSizesAreThoseOfTheSample) {
 TEST(Statistics, OfGapsAreNanosecondsBetweenPacketsOfTheSameSide) {
   const auto records = four_packets(with_features(true, 0));
   const FlowStatistics& statistics = records.at(0).extras->statistics;
-  // Gaps over both sides: 100, 200 and 1000 ms. Gaps of one side: 300 and 1000 ms. The other side has a single packet,
-  // and so no gap.
+  // Gaps in both directions together: 100, 200 and 1000 ms. Forward: 300 and 1000 ms. Backward there is only one
+  // packet, so there is no gap.
   expect_distribution(statistics.bidirectional.inter_arrival, 100e6, 1300e6 / 3, std::sqrt(730000.0 / 3) * 1e6, 1000e6);
   expect_distribution(statistics.src_to_dst.inter_arrival, 300e6, 650e6, 350e6 * std::sqrt(2), 1000e6);
   expect_distribution(statistics.dst_to_src.inter_arrival, 0, 0, 0, 0);

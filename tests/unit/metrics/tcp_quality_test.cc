@@ -1,4 +1,4 @@
-// Simulates TCP connections, one rule of docs/tcp.md after the other.
+// Tests each rule of docs/tcp.md with simulated TCP connections.
 #include "metrics/tcp_quality.h"
 
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ Config with_tcp() {
   return config;
 }
 
-// A packet of one side. By default it is an acknowledgement without payload.
+// A packet of one side. By default, it is an acknowledgement without payload. `payload` is in octets.
 struct Sent {
   std::uint8_t flags = tcp::kAck;
   std::uint32_t seq = 0;
@@ -39,8 +39,8 @@ class Connection {
 
   void client(nanoseconds at, const Sent& sent) { flows_.add(packet(true, at, sent).build()); }
   void server(nanoseconds at, const Sent& sent) { flows_.add(packet(false, at, sent).build()); }
-  // The initial sequence numbers are 1000 (client) and 5000 (server). The round-trip time is 10 ms to the server and 20
-  // ms to the client. Data begins at 1001 and 5001.
+  // Adds the three packets of a handshake. The initial sequence numbers are 1000 (client) and 5000 (server), so data
+  // begins at 1001 and 5001. The round-trip time is 10 ms to the server and 20 ms to the client.
   void handshake() {
     client(1s, {.flags = tcp::kSyn, .seq = 1000});
     server(1010ms, {.flags = kSynAck, .seq = 5000, .ack = 1001});
@@ -310,8 +310,8 @@ TEST(TcpRetransmissions, OctetsThatComeAfterTheirAcknowledgementAreNew) {
   expect_counts(tcp.quality().src_to_dst, 0, 0, 0);
 }
 
-// The segment at 1001 is lost before the sensor, and later segments arrive. The server asks for it `repeats` times. The
-// client retransmits it `delay` after the last request.
+// Returns the client's counts. The segment at 1001 is lost before the sensor, and later segments arrive. The server
+// then sends `repeats` duplicate acknowledgements. `delay` after them, the client retransmits the segment.
 TcpSideQuality asked_for(int repeats, nanoseconds delay) {
   Connection tcp;
   tcp.handshake();
@@ -366,7 +366,7 @@ TEST(TcpRetransmissions, TheAnswerToAKeepAliveIsNoDuplicateAcknowledgement) {
   expect_counts(tcp.quality().src_to_dst, 0, 1, 1);
 }
 
-// A segment that arrives `delay` after the segment that follows it.
+// Returns the client's counts. The segment at 1101 arrives `delay` after the segment that follows it.
 TcpSideQuality overtaken(bool handshake, nanoseconds delay) {
   Connection tcp;
   if (handshake) tcp.handshake();
@@ -476,7 +476,7 @@ TEST(TcpOptions, AreThoseOfEachSidesSyn) {
   Connection tcp;
   tcp.client(1s, {.flags = tcp::kSyn, .seq = 1000, .options = {2, 4, 0x05, 0xb4, 1, 3, 3, 7}});
   tcp.server(1010ms, {.flags = kSynAck, .seq = 5000, .ack = 1001, .options = {2, 4, 0x05, 0x78, 1, 3, 3, 0}});
-  // Ignored, because these options are not in a SYN.
+  // These options are ignored, because they are not in a SYN.
   tcp.client(1030ms, {.seq = 1001, .ack = 5001, .options = {2, 4, 0, 1, 3, 3, 9, 0}});
   const TcpQuality quality = tcp.quality();
   expect_options(quality.src_to_dst, 1460, 7);
@@ -510,7 +510,7 @@ TEST(TcpOptions, OfAnotherLengthAreNotTheirs) {
 TEST(TcpOptions, OfAnImpossibleLengthEndTheReading) {
   expect_options(of_syn({8, 0, 3, 3, 7, 1, 1, 1}), std::nullopt, std::nullopt);
   expect_options(of_syn({8, 1, 3, 3, 7, 1, 1, 1}), std::nullopt, std::nullopt);
-  expect_options(of_syn({3, 3, 7, 2, 4, 5}), std::nullopt, 7);  // padded, because the packet has no payload
+  expect_options(of_syn({3, 3, 7, 2, 4, 5}), std::nullopt, 7);  // zeros pad the header; there is no payload
   expect_options(of_syn({1, 1, 1, 2}), std::nullopt, std::nullopt);
   expect_options(of_syn({3, 3, 7, 8}), std::nullopt, 7);
   expect_options(of_syn({3, 3, 7, 1, 8, 10, 1, 1}), std::nullopt, 7);
@@ -747,7 +747,7 @@ TEST(TcpFlows, WithTheFeatureOffHaveNoExtras) {
   EXPECT_FALSE(flows.finish().at(0).extras);
 }
 
-// --- Octets that were never seen ---
+// --- Acknowledgements of octets that were never seen ---
 
 void expect_acks(const Connection& tcp, std::uint64_t acks, std::uint64_t of_unseen) {
   EXPECT_EQ(tcp.flows().counter(Counter::kTcpAcks), acks);
@@ -757,7 +757,7 @@ void expect_acks(const Connection& tcp, std::uint64_t acks, std::uint64_t of_uns
 TEST(TcpAcks, OfWhatWasSeenAreCountedOncePerAdvance) {
   Connection tcp;
   tcp.handshake();
-  expect_acks(tcp, 0, 0);  // the first acknowledgement of each side is only the start value
+  expect_acks(tcp, 0, 0);  // each side's first acknowledgement is only the start value
   tcp.client(2s, {.seq = 1001, .ack = 5001, .payload = 100});
   tcp.server(2010ms, {.seq = 5001, .ack = 1101});
   tcp.server(2020ms, {.seq = 5001, .ack = 1101});

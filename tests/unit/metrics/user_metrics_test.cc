@@ -1,4 +1,5 @@
-// Compares user metrics (YAML, shared object, callback) with values computed by hand, and with each other.
+// Compares the three kinds of user metrics (YAML, shared object, callback) with values computed by hand, and with each
+// other.
 #include "metrics/user_metrics.h"
 
 #include <gmock/gmock.h>
@@ -37,8 +38,8 @@ PacketBuilder backward(std::size_t payload, Nanoseconds at) {
   return PacketBuilder().ethernet().ipv4("2.2.2.2", "1.1.1.1").udp(2, 1).payload(std::string(payload, 'x')).at(at);
 }
 
-// Payloads of 10, 700, 20 and 60 octets. Forward: 10, 20, 60 at 1.0, 1.3 and 2.3 s. Backward: 700 at 1.1 s. The frames
-// are 42 octets longer.
+// Returns the record of a flow of four packets. Forward: payloads of 10, 20 and 60 octets at 1.0, 1.3 and 2.3 s.
+// Backward: 700 octets at 1.1 s. Each frame is 42 octets longer than its payload.
 FlowRecord four_packets(const Config& config) {
   FlowHarness flows(config);
   flows.add(forward(10, 1000ms).build());
@@ -179,7 +180,7 @@ TEST(ThreeWays, GiveEqualValues) {
   FlowHarness flows(config, {.callbacks = {count_large("callback")}});
   unsigned number = 0;
   for (TestPacket packet : random_traffic(1, 5000)) {
-    if (++number % 3 == 0) packet.wire += 1000;  // as in a frame that the snap length has cut
+    if (++number % 3 == 0) packet.wire += 1000;  // as if the snap length had cut the frame
     flows.add(packet);
   }
   double sum = 0;

@@ -1,4 +1,4 @@
-// The Prometheus text of a Summary.
+// Tests the Prometheus text of a Summary.
 #include "monitor/prometheus.h"
 
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@ using ::testing::Not;
 
 std::uint64_t& at(CounterValues& counters, Counter counter) { return counters[static_cast<std::size_t>(counter)]; }
 
-// The Summary of one worker with this counter value.
+// Returns the Summary of one worker, with this value of one counter.
 Summary with(Counter counter, std::uint64_t value) {
   Summary summary;
   summary.workers = 1;
@@ -116,7 +116,7 @@ TEST(Prometheus, EachCounterOccursOncePerThreadOrPort) {
                            .kernel_dropped = value_of(summary.counters, Counter::kPacketsKernelDropped)});
   const std::string text = to_prometheus(summary);
   for (const CounterInfo& counter : kCounters) {
-    if (counter.unit == "ns") continue;  // see UnitsAreBaseUnits
+    if (counter.unit == "ns") continue;  // shown in seconds, see UnitsAreBaseUnits
     const std::regex line("\\} " + std::to_string(value_of(summary.counters, counter.id)) + "\n");
     EXPECT_EQ(std::distance(std::sregex_iterator(text.begin(), text.end(), line), {}), 1) << counter.name;
   }

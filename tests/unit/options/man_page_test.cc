@@ -10,7 +10,7 @@ using ::testing::EndsWith;
 
 class ManPageTest : public ::testing::Test {
  protected:
-  // Returns the text after the heading.
+  // Returns the page's text after the heading of the section BODY.
   std::string body() const {
     const std::string& text = page_.text();
     return text.substr(text.find(".SH BODY\n") + 9);

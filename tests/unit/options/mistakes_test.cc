@@ -1,4 +1,4 @@
-// Each mistake is one line that says where it is, what was expected, and what was probably meant.
+// Tests the message about each mistake: one line with the place, the expected value, and what was probably meant.
 #include <gmock/gmock.h>
 
 #include <string>
@@ -11,7 +11,7 @@
 namespace spanflow::testing::mistakes_test {
 namespace {
 
-// The message of the ConfigError that `call` throws.
+// Returns the message of the ConfigError that `call` throws, or "no error".
 template <typename Call>
 std::string error_of(Call call) {
   try {

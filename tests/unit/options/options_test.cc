@@ -1,4 +1,4 @@
-// The option table and what is written from it.
+// Tests the option table and the texts that are generated from it.
 #include "options/options.h"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 namespace spanflow::testing::options_test {
 namespace {
 
-// For every option a value that is not its default; {} if no other value exists.
+// For each option except features.*, a value that is not the default.
 const std::map<std::string, std::string> kOtherValues = {
     {"sensor_id", "probe-1"},
     {"workers", "3"},

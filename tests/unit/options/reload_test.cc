@@ -1,4 +1,4 @@
-// The options that a reload applies.
+// Tests which options a reload applies.
 #include "options/reload.h"
 
 #include <gmock/gmock.h>
@@ -44,7 +44,7 @@ TEST(Reload, WhatNeedsARestartIsNamedUntilThen) {
   EXPECT_THAT(take_over(wanted, running).need_restart, ElementsAre("workers"));
 }
 
-// docs/control.md lists the same options.
+// If this list changes, docs/control.md must change as well.
 TEST(Reload, OptionsThatChangeAtOnce) {
   std::vector<std::string> names;
   for (const Option& option : options()) {

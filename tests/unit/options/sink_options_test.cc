@@ -1,4 +1,4 @@
-// The options of a sink: each type brings its own.
+// Tests the options of sinks: each sink type has its own options.
 #include "options/sink_options.h"
 
 #include <gmock/gmock.h>

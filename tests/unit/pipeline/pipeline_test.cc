@@ -1,4 +1,4 @@
-// From a capture file to records, as the daemon and the Streamer run it.
+// Tests the Pipeline from a capture file to records, as the daemon and the Streamer run it.
 #include "pipeline/pipeline.h"
 
 #include <gmock/gmock.h>
@@ -30,7 +30,7 @@ class PipelineTest : public ::testing::Test {
     return config;
   }
 
-  // Runs a pipeline to its end.
+  // Runs a pipeline to its end, and returns its records.
   std::vector<FlowRecord> run(const Config& config) {
     const auto kept = std::make_shared<KeptRecords>();
     std::vector<NamedSink> sinks;
@@ -70,8 +70,8 @@ TEST_F(PipelineTest, AnyNumberOfWorkersGivesTheSameRecords) {
   }
 }
 
-// Each copy is on another VLAN. VLANs are part of the key by default, so a copy that is not found would belong to
-// another flow, perhaps of another worker.
+// Each copy has another VLAN id. The VLAN id is part of the flow key by default, so an undetected copy would open
+// another flow, perhaps at another worker.
 TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   std::vector<TestPacket> once;
   std::vector<TestPacket> twice;
@@ -102,7 +102,7 @@ TEST_F(PipelineTest, DuplicatesAreFoundOnAnyNumberOfWorkers) {
   }
 }
 
-// The filter works before fragments and duplicates are handled, whichever thread handles them.
+// The filter sees packets before fragments are joined and duplicates are removed, whichever thread does this.
 TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
   const auto ip = [](int offset, bool more) {
     PacketBuilder packet;
@@ -121,7 +121,7 @@ TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
   }
 }
 
-// Regression: with files in the wrong order, every sweep cut the flows of the earlier file.
+// Regression: if the file with the later packets came first, every sweep ended flows of the other file too early.
 TEST_F(PipelineTest, FilesInTheWrongOrderGiveTheRecordsOfEach) {
   const auto earlier = random_traffic(5, 3000);
   auto later = random_traffic(6, 3000);
@@ -138,7 +138,7 @@ TEST_F(PipelineTest, FilesInTheWrongOrderGiveTheRecordsOfEach) {
   }
 }
 
-// A single packet long after the others makes their flows inactive.
+// A single packet long after all other packets is enough to end their flows by the inactive timeout.
 TEST_F(PipelineTest, TheLastPacketOfACaptureCanTellThatOthersHadEnded) {
   const auto records = run(config_for({PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(1, 2).at(1s).build(),
                                        PacketBuilder().ipv4("1.1.1.1", "2.2.2.2").udp(3, 4).at(300s).build()}));

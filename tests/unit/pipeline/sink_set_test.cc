@@ -1,4 +1,4 @@
-// Sinks that are added, replaced and removed during a run.
+// Tests sinks that are added, replaced and removed during a run.
 #include "pipeline/sink_set.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ class SinkSetTest : public ::testing::Test {
     return {.type = "csv", .fields = std::move(fields), .settings = FileSettings{.path = folder_ / name}};
   }
 
-  // No broker runs, so all records are spooled.
+  // Returns a Kafka sink with a spool. No broker runs, so all records are spooled.
   SinkConfig kafka(const std::string& compression, const std::string& tls = "{}") const {
     return sink_from({{"type", "kafka"},
                       {"brokers", "'127.0.0.1:1'"},
@@ -130,7 +130,7 @@ TEST_F(SinkSetTest, IfOneCannotBeMadeNothingChanges) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "new.csv"));
 }
 
-// The old sink has already ended when making its successor fails.
+// A sink ends before its successor is made. If making the successor fails, the old sink must be made again.
 TEST_F(SinkSetTest, IfASuccessorCannotBeMadeTheOldOneIsMadeAgain) {
   begin({csv("a.csv"), kafka("lz4")});
   enqueue(1, 2);
@@ -177,7 +177,7 @@ TEST_F(SinkSetTest, OneThatIsStuckIsWaitedForWithinBounds) {
   const Descriptor reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK));
   begin({csv("pipe")});
   enqueue(1, 20'000);
-  replace({csv("flows.csv")});  // returns although nobody reads the pipe
+  replace({csv("flows.csv")});  // must return, although nobody reads the pipe
   const SinkLedger left = ledger(1);
   EXPECT_TRUE(left.removed);
   const std::uint64_t stopped = left.dropped[static_cast<std::size_t>(DropReason::kStopped)];

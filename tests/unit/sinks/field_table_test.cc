@@ -1,4 +1,4 @@
-// The table of fields, and records written with it.
+// Tests the field table, and the records that sinks write with it.
 #include "sinks/field_table.h"
 
 #include <gmock/gmock.h>
@@ -302,7 +302,7 @@ TEST(EndReasons, HaveTheirDocumentedCodes) {
   }
 }
 
-// Writes the records through a sink into a file, and returns its content.
+// Writes the records through a sink into a file, and returns the file's content.
 std::string written_by(const std::string& type, const std::vector<FlowRecord>& records,
                        const MetricNames& metrics = {}) {
   const TemporaryFolder folder;

@@ -1,4 +1,4 @@
-// Files: their names, when they end, and repair after a crash. The test sets the clock.
+// Tests output files: their names, rotation, and repair after a crash. The tests set the clock.
 #include "sinks/file_target.h"
 
 #include <gmock/gmock.h>
@@ -67,7 +67,7 @@ class FileTargetTest : public ::testing::Test {
 
   TemporaryFolder folder_;
   std::atomic<std::uint64_t> rotations_{0};
-  WallTime now_{seconds{1'795'646'520}};  // in November 2026
+  WallTime now_{seconds{1'795'646'520}};  // 2026-11-25T22:42:00Z
 };
 
 // --- One file ---
@@ -145,14 +145,14 @@ TEST_F(FileTargetTest, AFileEndsWhenTheClockReachesAMultipleOfThePeriod) {
   put(*target, "2,2\n");
   EXPECT_THAT(names(), ElementsAre("000300.csv.part"));
   now_ += std::chrono::nanoseconds{1};
-  target->flush();  // a flush without a new record also ends the file
+  target->flush();  // flush() ends the file, although there is no new record
   EXPECT_THAT(names(), ElementsAre("000300.csv"));
   EXPECT_EQ(content("000300.csv"), "a,b\n1,1\n2,2\n");
   now_ += minutes{6};
   put(*target, "3,3\n");
   EXPECT_THAT(names(), ElementsAre("000300.csv", "001100.csv.part"));
   now_ += minutes{4};
-  put(*target, "4,4\n");  // written into the previous file, before that file ended
+  put(*target, "4,4\n");  // still goes into this file, which then ends because its time is over
   EXPECT_EQ(content("001100.csv"), "a,b\n3,3\n4,4\n");
   end(*target);
   EXPECT_THAT(names(), ElementsAre("000300.csv", "001100.csv"));
@@ -308,7 +308,7 @@ TEST_F(FileTargetTest, OfACrashedFileInZstdWhatWasFlushedIsKept) {
     const auto target = open("out.csv.zst");
     put(*target, "1,1\n");
     put(*target, "2,2\n3");
-    // Destroyed without end(), as after a crash.
+    // The target is destroyed without end(), as in a crash.
   }
   EXPECT_THAT(names(), ElementsAre("out.csv.zst.part"));
   end(*open(FileSettings{.path = folder_ / "out.csv.zst", .rotate_size = 100}));
@@ -351,7 +351,7 @@ TEST_F(FileTargetTest, AWholeFrameWithoutItsNameIsCompleted) {
 
 // --- A full disk ---
 
-// Simulated by a file size limit: write() fails once the limit is reached.
+// Simulates a full disk with a file size limit (RLIMIT_FSIZE): write() fails once the limit is reached.
 class FullDisk {
  public:
   explicit FullDisk(std::uint64_t octets) {

@@ -1,4 +1,4 @@
-// IPFIX messages, octet by octet.
+// Tests IPFIX messages octet by octet.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ TEST(Ipfix, TextsStandBehindTheirLength) {
   EXPECT_EQ(encoded(std::string_view{longer}, "applicationName").substr(0, 8), "ff00ff61");
 }
 
-// 2024-01-01T00:00:00.5Z is 1,704,067,200 s after the Unix epoch, which is 2,208,988,800 s after NTP's epoch.
+// The first time is 2024-01-01T00:00:00.5Z. The Unix epoch is 2,208,988,800 s after the NTP epoch.
 TEST(Ipfix, NanosecondsAreNtpTime) {
   EXPECT_EQ(encoded(std::uint64_t{1'704'067'200'500'000'000}, "flowStartNanoseconds"), "e93c7f0080000000");
   EXPECT_EQ(encoded(std::uint64_t{1'704'067'200'000'000'001}, "flowStartNanoseconds"), "e93c7f0000000005");

@@ -1,4 +1,4 @@
-// Every message is reported exactly once, and none is lost through temporary failures of brokers.
+// Tests that every message is reported exactly once, and that temporary failures of brokers lose no message.
 #include "sinks/kafka_producer.h"
 
 #include <gmock/gmock.h>
@@ -49,7 +49,7 @@ class KafkaProducerTest : public ::testing::Test {
     }
   }
 
-  // The number of messages whose only report has this outcome.
+  // Returns the number of messages that have exactly one report, with this outcome.
   std::size_t reported(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
@@ -64,7 +64,7 @@ class KafkaProducerTest : public ::testing::Test {
     return notices_;
   }
 
-  // The distinct values that can be read from the topic.
+  // Returns the distinct values of the messages in the topic.
   std::set<std::string> arrived() {
     std::set<std::string> values;
     for (const auto& message : cluster_.read("flows")) values.insert(message.value);

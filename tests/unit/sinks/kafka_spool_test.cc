@@ -1,4 +1,4 @@
-// The Kafka sink with a spool: outages and restarts lose no record.
+// Tests that the Kafka sink with a spool loses no record in outages and restarts.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -53,7 +53,7 @@ class KafkaSpoolTest : public ::testing::TestWithParam<std::string> {
     });
   }
 
-  // For each flow, how often the topic has its record.
+  // Returns, for each flow id, the number of its records in the topic.
   std::map<std::string, int> arrived() {
     std::map<std::string, int> times;
     for (const auto& message : cluster_.read("flows")) {

@@ -1,4 +1,4 @@
-// Records written through the sink to a topic: the content of messages, and the ledger.
+// Tests records that the sink sends to a topic: the content of the messages, and the ledger.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>

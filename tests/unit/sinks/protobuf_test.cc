@@ -1,4 +1,4 @@
-// Values as protocol buffers encode them; the octets are those of protoc --encode.
+// Tests the encoding of values as protocol buffers. The expected octets are from protoc --encode.
 #include <gtest/gtest.h>
 
 #include "sinks/protobuf_values.h"

@@ -1,4 +1,4 @@
-// Devices that cannot be written, and pipes that nobody reads.
+// Tests devices that cannot be written, and pipes that nobody reads.
 #include "sinks/stream_target.h"
 
 #include <fcntl.h>
@@ -79,7 +79,7 @@ TEST_F(StreamTargetTest, AReaderThatDoesNotReadIsGivenUpWhenTheRunIs) {
   put(target, content);
   abandon_ = true;
   EXPECT_EQ(error_of([&] { target.flush(); }), path + ": cannot be written: its reader does not read");
-  // Text that was already written is not written again.
+  // A later flush() must continue where the failed flush() stopped, so no text is written twice.
   abandon_ = false;
   std::string received = read_all(reader);
   abandon_ = true;

@@ -1,4 +1,4 @@
-// Values as CSV and JSON text.
+// Tests values as CSV and JSON text.
 #include "sinks/text.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Positions may be settled in any order.
+// Tests that positions may be settled in any order.
 #include "spool/settled_positions.h"
 
 #include <gtest/gtest.h>

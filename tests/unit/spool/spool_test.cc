@@ -1,4 +1,4 @@
-// A spool keeps its records through crashes, full disks and damaged files.
+// Tests what a spool does with its records after crashes, on full disks and with damaged files.
 #include "spool/spool.h"
 
 #include <gmock/gmock.h>
@@ -38,7 +38,7 @@ std::uint64_t dropped(const Spool& spool, SpoolDrop reason) {
   return spool.ledger().dropped[static_cast<std::size_t>(reason)];
 }
 
-// Each record takes 100 octets on disk, so ten records fill a file of 1,024 octets.
+// Each record takes 100 octets on disk, so a file of 1,024 octets with its header of 24 holds ten records.
 std::string record(std::uint64_t number) {
   std::string text = "record " + std::to_string(number);
   text.resize(92, '.');
@@ -73,7 +73,7 @@ void append(Spool& spool, std::uint64_t first, std::uint64_t end) {
 
 class SpoolTest : public ::testing::Test {
  protected:
-  // Syncs only when the test calls sync().
+  // Returns options with which the spool syncs only when the test calls sync().
   SpoolOptions options() const {
     return {.path = path_, .max_bytes = 1 << 20, .file_bytes = 1024, .sync_interval = std::chrono::hours{1}};
   }
@@ -82,7 +82,7 @@ class SpoolTest : public ::testing::Test {
     options.sync = SpoolSync::kOff;
     return options;
   }
-  // Records [0, end), none acknowledged.
+  // Leaves the records [0, end) in the folder. None of them is acknowledged.
   void leave(std::uint64_t end) const {
     Spool spool(unsynced());
     append(spool, 0, end);
@@ -278,7 +278,7 @@ TEST_F(SpoolTest, ASegmentWithACorruptHeaderIsLost) {
   flip(file(20), 0);
   Spool spool(options());
   EXPECT_EQ(read_all(spool), numbers(0, 10));
-  // The number of records in a lost last file is unknown: it counts as one.
+  // The last file is lost, so the number of its records is unknown. The loss counts as one record.
   EXPECT_EQ(dropped(spool, SpoolDrop::kCorrupt), 11U);
 }
 
@@ -305,7 +305,7 @@ TEST_F(SpoolTest, SegmentsThatGoMissingMeanwhileAreCounted) {
   EXPECT_EQ(read_all(spool), numbers(25, 30));
 }
 
-// After a loss of power the mark may be on the disk while the records are not.
+// After a loss of power, the mark of acknowledged records may be on the disk although the records themselves are not.
 TEST_F(SpoolTest, ANewRecordIsNotTakenForOneThatWasAcknowledged) {
   {
     Spool spool(options());
@@ -354,7 +354,7 @@ TEST_F(SpoolTest, FilesOfOthersStay) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 6);
 }
 
-// A write beyond the file size limit fails with EFBIG (and SIGXFSZ), which does not mean a full disk.
+// A write beyond the file size limit fails with EFBIG (and SIGXFSZ). The spool must not treat EFBIG as a full disk.
 TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
   SpoolOptions options = SpoolTest::options();
   options.file_bytes = 64 << 10;
@@ -371,7 +371,9 @@ TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);
   EXPECT_TRUE(balances(spool.ledger()));
-  // A file holds five records: the second flush put two into the first file and five into a new one.
+  // The limit leaves room for five records in a file, and a flush tries one new file. The first flush put five records
+  // into one file and three into the next. The second flush put two more into that file and five into a third, and
+  // dropped the last five.
   EXPECT_EQ(read_all(spool), numbers(0, 15));
   EXPECT_EQ(dropped(spool, SpoolDrop::kWriteFailed), 5U);
   append(spool, 20, 24);
@@ -381,7 +383,7 @@ TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
 TEST_F(SpoolTest, AFullDiskCostsTheOldestSegments) {
   bool mounted = false;
   fs::create_directories(path_);
-  // The mount is visible only in this thread's own mount namespace.
+  // The thread has its own mount namespace, so only this thread sees the mount.
   std::thread([&] {
     mounted = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
               ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=256k") == 0;
@@ -398,7 +400,7 @@ TEST_F(SpoolTest, AFullDiskCostsTheOldestSegments) {
     EXPECT_EQ(read_all(spool), numbers(lost, 5000));
     EXPECT_GT(spool.ledger().waiting, 800U);
 
-    // Without old files to drop, new records are dropped until there is room again.
+    // If there are no old files to drop, the spool drops new records until there is room again.
     for (std::uint64_t number = lost; number < 5000; ++number) spool.acknowledge(number);
     spool.sync();
     EXPECT_EQ(spool.ledger().files, 0U);
@@ -440,8 +442,8 @@ TEST_F(SpoolTest, OneThreadAppendsAndReadsWhileAnotherAcknowledges) {
   EXPECT_EQ(spool.ledger().files, 0U);
 }
 
-// The child process of the test below. Reports in 8-octet numbers what it has flushed (odd) and what it is about to
-// acknowledge (even).
+// Runs in the child process of the test below. Reports its progress in numbers of 8 octets: 2n + 1 after it has flushed
+// n records, and 2n before it acknowledges the n-th record.
 [[noreturn]] void write_until_killed(const SpoolOptions& options, int pipe, bool acknowledges) {
   const auto tell = [pipe](std::uint64_t number) {
     if (::write(pipe, &number, sizeof number) != sizeof number) ::_exit(1);
@@ -480,7 +482,7 @@ TEST_P(KilledSpoolTest, WhatWasFlushedIsThereAfterKill9) {
     }
     ::close(ends[1]);
 
-    // The child is killed after this many messages plus a random delay, at any point of its work.
+    // The child is killed at a random point of its work: after `left` messages and a random delay of up to 3 ms.
     std::uint64_t flushed = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t left = random() % 2000 + 1;
@@ -510,8 +512,8 @@ TEST_P(KilledSpoolTest, WhatWasFlushedIsThereAfterKill9) {
 INSTANTIATE_TEST_SUITE_P(Modes, KilledSpoolTest, ::testing::Bool(),
                          [](const auto& mode) { return mode.param ? "Acknowledging" : "Appending"; });
 
-// Makes random calls, restarts and crashes, and checks the results against a model. The
-// spool drops no record here, so record(n) has position n.
+// Makes random calls, restarts and crashes, and checks the results against a model. The spool drops no record here, so
+// record(n) has position n.
 class SpoolModel {
  public:
   explicit SpoolModel(std::uint32_t seed) : random_(seed) { open(); }
@@ -595,7 +597,7 @@ class SpoolModel {
     flushed_ = end_;
     forget_above(low_water(settled_));
   }
-  // Continues with a copy of the current files: a killed process would leave the same.
+  // Simulates a killed process: continues with a copy of the current files, which lacks the unflushed records.
   void crash() {
     auto copy = std::make_unique<TemporaryFolder>();
     fs::copy(*folder_ / "spool", *copy / "spool");
@@ -605,7 +607,7 @@ class SpoolModel {
     const SpoolLedger ledger = spool_->ledger();
     const auto given = spool_->next();
     spool_->rewind();
-    // Flushed records are not lost, and only records acknowledged since the last sync come again.
+    // Flushed records are not lost. Only records that were acknowledged since the last sync may come again.
     const std::uint64_t mark = given ? given->position : low_water(settled_);
     EXPECT_GE(mark, low_water(synced_));
     EXPECT_LE(mark, low_water(settled_));
@@ -626,10 +628,10 @@ class SpoolModel {
   std::unique_ptr<TemporaryFolder> folder_ = std::make_unique<TemporaryFolder>();
   std::unique_ptr<Spool> spool_;
   std::uint64_t end_ = 0;             // number of records appended
-  std::uint64_t flushed_ = 0;         // number of records that are surely in the files
-  std::vector<std::uint64_t> given_;  // records returned since the start or the last rewind
-  std::set<std::uint64_t> settled_;
-  std::set<std::uint64_t> synced_;  // settled_ at the last sync
+  std::uint64_t flushed_ = 0;         // at least this many records are in the files
+  std::vector<std::uint64_t> given_;  // records that next() returned since the start or the last rewind
+  std::set<std::uint64_t> settled_;   // acknowledged records
+  std::set<std::uint64_t> synced_;    // settled_ at the last sync
 };
 
 TEST(SpoolPropertyTest, RandomCallsRestartsAndCrashesLoseNothing) {

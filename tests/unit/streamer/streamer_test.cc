@@ -1,4 +1,4 @@
-// The Streamer: a loop over a capture's records.
+// Tests the Streamer: a loop over the records of a capture.
 #include "spanflow/streamer.h"
 
 #include <gmock/gmock.h>

@@ -56,7 +56,7 @@ TEST(Histogram, AValueCountsInTheFirstRangeThatContainsIt) {
   AllHistograms histograms{};
   counters.add_to(histograms);
   const HistogramValues& values = histograms[static_cast<std::size_t>(HistogramId::kPacketsToVerdict)];
-  // The ranges end at 1, 2, 3, 4, 6, 8, 12, 16, 24 and 32; the last range has no end.
+  // The ranges end at 1, 2, 3, 4, 6, 8, 12, 16, 24 and 32. The last range has no end, and counts 33 and 1000.
   EXPECT_THAT(values.counts, ::testing::ElementsAre(1, 1, 0, 0, 2, 0, 0, 0, 0, 1, 2, 0));
   EXPECT_EQ(values.sum, 1079U);
   EXPECT_EQ(values.count(), 7U);

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 
-// A clock that never moves: however slow the test is, no message becomes older than kFoldingTime.
+// A clock that never moves, so that even in a slow test no message becomes older than kFoldingTime.
 LogThread::Clock::time_point frozen_clock() { return LogThread::Clock::time_point{1h}; }
 
 // Redirects the log to the test.
@@ -101,7 +101,7 @@ TEST_F(LogTest, SeveralThreadsMayLog) {
   EXPECT_EQ(log_->lines().size(), 800U);
 }
 
-// Its write() blocks until open() is called.
+// A log whose write() blocks until open() is called.
 class BlockedLog : public MemoryLog {
  public:
   void write(const LogEntry& entry) override {
