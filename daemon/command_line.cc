@@ -107,7 +107,9 @@ void apply_flag(const std::string& flag, const std::string& name, const std::str
     apply_setting(name + "=" + value, config);
   } catch (const ConfigError& error) {
     const std::string text = error.what();
-    throw ConfigError(fmt::format("{} {}{}", flag, value, text.substr(text.find(": expected"))));
+    const std::size_t expected = text.find(": expected");
+    throw ConfigError(
+        fmt::format("{} {}: {}", flag, value, expected == std::string::npos ? text : text.substr(expected + 2)));
   }
 }
 

@@ -29,7 +29,7 @@ std::optional<std::string> CaptureFile::check() const {
   if (reason.empty() && !only_cut) return std::nullopt;
   const std::string place = fmt::format("{}: offset {}", path_, stream_->offset());
   if (!only_cut) throw RunError(fmt::format("{}: {}", place, reason));
-  return place + ": the capture is cut short; metered what came before";
+  return place + ": the capture is cut short; the packets before this point were metered";
 }
 
 }  // namespace spanflow

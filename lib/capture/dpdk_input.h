@@ -35,7 +35,6 @@ class DpdkInput : public Input {
 
  private:
   void open_ports(const Config& config);
-  void open_interface(const Config& config);
   void warn_about_interface() const;
   bool have_queue_per_worker() const;
   bool split_alike() const;

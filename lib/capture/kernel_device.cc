@@ -66,11 +66,11 @@ KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& 
 // The device uses AF_XDP's zero-copy mode if the interface's kernel driver supports this mode. DPDK's driver uses only
 // half of the fill ring, so this half is the capacity of a queue.
 KernelDevice af_xdp_device(const InterfaceFacts& interface) {
-  constexpr std::uint64_t kFramesInFillRing = 2048;
+  constexpr std::uint64_t kUsableFillRing = 2048;
   return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
                                 queues_by_af_xdp(interface)),
           .frame = interface.greatest_frame() + kXdpHeadroom,
-          .frames = kFramesInFillRing};
+          .frames = kUsableFillRing};
 }
 
 // libxdp looks up XDP programs by their id. This look-up requires CAP_SYS_ADMIN; CAP_BPF is not enough.
@@ -88,9 +88,9 @@ XdpAbility xdp_ability() {
 
 std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility& ability) {
   if (!ability.kernel_has_it) return "the kernel has no AF_XDP sockets";
-  if (!ability.permitted) return "it needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN";
+  if (!ability.permitted) return "the process needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN";
   if (interface.greatest_frame() > kGreatestXdpFrame) {
-    return fmt::format("its MTU is {}, and a frame must fit in a page: {} at most", interface.mtu,
+    return fmt::format("its MTU is {}, but af_xdp allows at most {}, because a frame must fit in a page", interface.mtu,
                        interface.mtu - (interface.greatest_frame() - kGreatestXdpFrame));
   }
   // When the af_xdp driver closes, it removes whatever XDP program the interface has. Only libxdp's default program may

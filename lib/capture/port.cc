@@ -157,7 +157,7 @@ void Port::set_up_queues(std::uint64_t pool_octets, std::uint32_t least_room) {
       static_cast<std::uint32_t>(std::bit_floor(pool_octets / 16 * 15 / queues_ / octets_per_buffer(room)) - 1);
   descriptors_ = descriptors_for(buffers, info_.rx_desc_lim.nb_max);
   std::uint16_t send = 64;
-  demand(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors_, &send), "has no descriptors");
+  demand(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors_, &send), "has no such number of descriptors");
   const auto on_node = static_cast<unsigned>(node());
   for (std::uint16_t queue = 0; queue < queues_; ++queue) {
     rte_mempool* pool = make_pool(queue, buffers, room);

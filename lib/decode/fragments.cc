@@ -151,13 +151,14 @@ void Fragments::append_released(std::uint32_t slot) {
   last_released_ = slot;
 }
 
-// Like PacketClock, accepts a time far from the held fragments only when a second packet confirms it. A single packet
+// Like PacketClock, accepts a time far from the held fragments only when the next packet confirms it. A single packet
 // with a wrong time must not turn all fragments into orphans.
 void Fragments::meet(std::uint64_t time_ns) {
-  if (held_begin_ == held_end_ || !waits_too_long(held_[held_begin_ % held_.size()], time_ns)) return;
-  const bool confirmed = outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
-  outlier_ns_ = time_ns;
+  const bool is_far = held_begin_ != held_end_ && waits_too_long(held_[held_begin_ % held_.size()], time_ns);
+  const bool confirmed = is_far && outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
+  outlier_ns_ = is_far ? time_ns : 0;
   if (confirmed) expire(time_ns);
+  settle();
 }
 
 void Fragments::expire(std::uint64_t now_ns) {
@@ -192,7 +193,7 @@ const Fragments::Held* Fragments::take_released() {
 // Moves the front of the ring to the oldest fragment that still waits, and updates the times for may_release().
 void Fragments::settle() {
   while (held_begin_ != held_end_ && !held_[held_begin_ % held_.size()].waiting) ++held_begin_;
-  if (first_released_ != kNone) {
+  if (first_released_ != kNone || outlier_ns_ != 0) {
     quiet_for_ns_ = 0;
   } else if (held_begin_ == held_end_) {
     quiet_from_ns_ = 0;

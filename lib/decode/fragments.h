@@ -36,13 +36,14 @@ class Fragments {
   // call.
   bool follow(const RawPacket& raw, LinkType link_type, Packet& packet);
 
-  // To be called before each packet. True if released fragments wait to be taken, or if a packet of this time may cause
-  // a release. Unsigned arithmetic: a time before quiet_from_ns_ gives a huge difference, and the result is true.
+  // To be called before each packet. True if released fragments wait to be taken, if a packet of this time may cause a
+  // release, or if it may confirm or refute the time of the packet before. Unsigned arithmetic: a time before
+  // quiet_from_ns_ gives a huge difference, and the result is true.
   bool may_release(std::uint64_t time_ns) const { return time_ns - quiet_from_ns_ >= quiet_for_ns_; }
   // To be called when a packet of this time arrives. Releases the fragments whose timeout has passed. A single wrong
   // time has no effect.
   void meet(std::uint64_t time_ns);
-  // Releases the fragments whose timeout has passed at `now_ns`. Unlike meet(), needs no second packet to confirm the
+  // Releases the fragments whose timeout has passed at `now_ns`. Unlike meet(), needs no other packet to confirm the
   // time.
   void expire(std::uint64_t now_ns);
   // Releases all held fragments and forgets all datagrams.
@@ -100,7 +101,7 @@ class Fragments {
   // From quiet_from_ns_ on, for a duration of quiet_for_ns_, no fragment is due for release.
   std::uint64_t quiet_from_ns_ = 0;
   std::uint64_t quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t outlier_ns_ = 0;  // a time for meet() that a second packet has not yet confirmed; 0: none
+  std::uint64_t outlier_ns_ = 0;  // a time for meet() that the next packet must confirm; 0: none
 };
 
 }  // namespace spanflow

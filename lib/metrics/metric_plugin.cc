@@ -24,8 +24,8 @@ void check(const MetricInterface& found, const std::string& name) {
                     name, found.abi, found.packet_size, found.flow_size, ours.abi, ours.packet_size, ours.flow_size));
   }
   if (found.state_alignment > kGreatestAlignment) {
-    throw ConfigError(fmt::format("{} wants its state aligned to {} octets, more than {}", name, found.state_alignment,
-                                  kGreatestAlignment));
+    throw ConfigError(fmt::format("{} needs a state that is aligned to {} octets; the limit is {}", name,
+                                  found.state_alignment, kGreatestAlignment));
   }
 }
 

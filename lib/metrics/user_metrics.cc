@@ -20,7 +20,7 @@ std::string text_of_current_exception() {
   } catch (const std::exception& error) {
     return *error.what() == '\0' ? "an exception without a text" : error.what();
   } catch (...) {
-    return "something that is no std::exception";
+    return "an exception that is not a std::exception";
   }
 }
 

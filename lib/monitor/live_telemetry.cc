@@ -69,11 +69,11 @@ std::vector<TelemetryCommand> commands(const Snapshot& snapshot) {
   return {
       {"/spanflow/summary", "Returns the counters of the run. Takes no parameters",
        [snapshot](const std::string&) { return TelemetryAnswer{numbers_of(snapshot().counters)}; }},
-      {"/spanflow/workers", "Returns the workers. Parameters: a worker's number, for its counters",
+      {"/spanflow/workers", "Lists the workers. With an index from this list: the counters of that worker",
        [snapshot](const std::string& number) { return list_or_one(snapshot().per_worker, number); }},
-      {"/spanflow/ports", "Returns the ports. Parameters: a port's index in that list, for its counters",
+      {"/spanflow/ports", "Lists the ports. With an index from this list: the counters of that port",
        [snapshot](const std::string& number) { return list_or_one(snapshot().ports, number); }},
-      {"/spanflow/sinks", "Returns the sinks. Parameters: a sink's index in that list, for its ledger",
+      {"/spanflow/sinks", "Lists the sinks. With an index from this list: the ledger of that sink",
        [snapshot](const std::string& number) { return list_or_one(snapshot().sinks, number); }},
   };
 }

@@ -97,7 +97,7 @@ void check_sinks(const std::vector<SinkConfig>& sinks) {
     const SinkPlaces places = places_of(sink);
     for (const std::string& place : {places.target, places.spool}) {
       if (!place.empty() && place != "/dev/null" && !used.insert(place).second) {
-        throw ConfigError(fmt::format("sinks: two of them write to {}", place));
+        throw ConfigError(fmt::format("sinks: two sinks write to {}", place));
       }
     }
     if (const std::string complaint = sink_type(sink).complaint(sink.settings); !complaint.empty()) {

@@ -185,7 +185,7 @@ constexpr std::string_view kListenPattern = R"(^(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Za-z
 
 // The value "off" is stored as an empty text.
 ValueType<std::string> listen_address() {
-  const std::string expected = "off, or HOST:PORT in quotes where HOST is an IPv6 address in brackets";
+  const std::string expected = "off, or HOST:PORT; in quotes if HOST is an IPv6 address in brackets";
   return {
       expected,
       fmt::format(R"("oneOf": [{{"enum": ["off", false]}}, {{"type": "string", "pattern": "{}"}}])", kListenPattern),
@@ -244,7 +244,8 @@ std::vector<Option> make_options() {
       OPTION(input.frame_size, whole_number(256, 32'768),
              "octets kept of each frame in the kernel's ring; a power of two, larger if the MTU needs it"),
       OPTION(input.eal_arguments, list_of(text()), "more arguments for DPDK's EAL; see DPDK's documentation"),
-      OPTION(decode.tunnels, tunnels(), "tunnels whose inner packets are metered; for others, the outer packet is"),
+      OPTION(decode.tunnels, tunnels(),
+             "tunnels whose inner packets are metered; of other tunnels, the outer packets are metered"),
       OPTION(decode.fragments, whole_number(0, 1'048'576),
              "fragmented datagrams tracked at the same time, and later fragments held until the first one arrives; 0: "
              "later fragments become flows without ports"),
@@ -254,7 +255,7 @@ std::vector<Option> make_options() {
              "a packet seen again within this time, on any VLAN, is only counted as ignored.duplicate"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),
              "flows in all tables together, 192 octets each; when full, the least recently used flow is exported, "
-             "conversations last"),
+             "flows with packets in both directions last"),
       OPTION(flow.active_timeout, duration(std::chrono::milliseconds{1}),
              "a flow that has lasted this long is exported and continues as the next segment", kReloads),
       OPTION(flow.inactive_timeout, duration(std::chrono::milliseconds{1}), "a flow without packets for this long ends",

@@ -165,7 +165,7 @@ void Pipeline::log_for_workers() {
 // Logs the highest overload level of all workers when it has changed, at most one line per second.
 void Pipeline::log_overload() {
   constexpr std::array<std::string_view, 4> kLevels = {
-      "no more: everything is metered in full again", "level 1: nDPI gets fewer packets of each flow",
+      "level 0: everything is metered in full again", "level 1: nDPI gets fewer packets of each flow",
       "level 2: new flows get no features", "level 3: only some of the new flows are metered"};
   std::uint64_t level = 0;
   for (const auto& counters : worker_counters_) level = std::max(level, counters->get(Counter::kOverloadLevel));

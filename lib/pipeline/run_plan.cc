@@ -31,7 +31,7 @@ void refuse_unkept_fields(const Config& wanted, const Config& started) {
   const FieldNeeds needs = needs_of_sinks(wanted);
   const bool lacks_metadata = needs.metadata && wanted.dpi.enabled && wanted.dpi.metadata && !started.dpi.metadata;
   if (!lacks_metadata && (!needs.millisecond_gaps || started.features.millisecond_gaps)) return;
-  throw ConfigError(fmt::format("sinks: fields of {} need a restart: the sinks that the run began with showed none",
+  throw ConfigError(fmt::format("sinks: {} fields need a restart, because no sink had them when the run began",
                                 lacks_metadata ? "metadata" : "nfstream"));
 }
 

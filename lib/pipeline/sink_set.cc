@@ -136,17 +136,22 @@ bool SinkSet::was_added(const Member& successor, const Members& ended) {
   return before == ended.end() || before->added;
 }
 
-// If a current sink uses the spool of a retired sink, takes the spooled records out of the retired sink's ledger. The
-// current sink's ledger counts these records as recovered. The caller must still hold the lock under which it added the
-// current sink to members_.
+// If a current sink uses the spool of a retired sink, the current sink's ledger counts the records in the spool as
+// recovered. If both have the same name, their ledgers are summed: then this function takes the records out of the
+// retired sink's ledger, because the run has neither left them in the spool nor found them there. The caller must still
+// hold the lock under which it added the current sink to members_.
 void SinkSet::move_spooled_records() {
   for (auto& [name, retired] : retired_) {
-    const auto owns = [&, &spool = retired.spool](const Member& member) {
-      return !spool.empty() && places_of(member.config).spool == spool;
+    const auto owns = [&spool = retired.spool](const Member& member) {
+      return places_of(member.config).spool == spool;
     };
-    if (std::ranges::none_of(members_, owns)) continue;
-    retired.ledger.recovered -= retired.ledger.spooled;
-    retired.ledger.spooled = 0;
+    const auto owner = retired.spool.empty() ? members_.end() : std::ranges::find_if(members_, owns);
+    if (owner == members_.end()) continue;
+    if (sink_name(owner->config) == name) {
+      retired.ledger.recovered -= retired.waiting;
+      retired.ledger.spooled -= retired.waiting;
+    }
+    retired.spool.clear();
   }
 }
 
@@ -158,7 +163,9 @@ void SinkSet::retire(const Member& member) {
   member.runner->release();
   const std::lock_guard lock(mutex_);
   RetiredSink& retired = retired_[sink_name(member.config)];
-  retired.ledger += member.runner->ledger();
+  const SinkLedger ledger = member.runner->ledger();
+  retired.ledger += ledger;
+  retired.waiting = ledger.spooled;
   retired.spool = places_of(member.config).spool;
   std::erase_if(members_, [&](const Member& other) { return other.runner == member.runner; });
 }

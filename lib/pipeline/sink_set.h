@@ -75,7 +75,8 @@ class SinkSet {
   // What remains of all retired sinks with one name. `ledger` is the sum of their ledgers.
   struct RetiredSink {
     SinkLedger ledger;
-    std::string spool;  // spool of the last retired sink with this name; empty: none
+    std::string spool;          // spool of the last retired sink with this name; empty: none, or another sink has it
+    std::uint64_t waiting = 0;  // records that this sink left in its spool
   };
 
   struct ReplacementPlan {

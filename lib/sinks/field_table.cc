@@ -46,8 +46,8 @@ std::optional<std::string_view> shedding_names(Record record) {
       STATISTIC(PREFIX "_stddev_" SUFFIX, (FIRST) + 2, SIDE, UNIT, "standard deviation of the " WHAT,     \
                 RealValue{s.MEMBER.stddev}),                                                              \
       STATISTIC(PREFIX "_max_" SUFFIX, (FIRST) + 3, SIDE, UNIT, "largest " WHAT, whole(s.MEMBER.max))
-#define FLAG(PREFIX, FLAG_NAME, NUMBER, SIDE, BIT)                                               \
-  STATISTIC(PREFIX "_" FLAG_NAME "_pkts", NUMBER, SIDE, "packets", "packets with this TCP flag", \
+#define FLAG(PREFIX, FLAG_NAME, NUMBER, SIDE, BIT)                                                         \
+  STATISTIC(PREFIX "_" FLAG_NAME "_pkts", NUMBER, SIDE, "packets", "packets with the TCP flag " FLAG_NAME, \
             number(s.tcp_flag_pkts[BIT]))
 #define STATISTICS(PREFIX, SIDE, FIRST)                                                                   \
   DISTRIBUTION(PREFIX, "ps", FIRST, SIDE, packet_size, "octets", "packet size, as flow.accounting says"), \
@@ -65,8 +65,8 @@ std::optional<std::string_view> shedding_names(Record record) {
 #define TCP_SIDE(SIDE, FIRST)                                                                                  \
   TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had already been sent",             \
       number(q.SIDE.retransmitted_pkts)),                                                                      \
-      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets", "packets that arrived after later ones",         \
-          number(q.SIDE.out_of_order_pkts)),                                                                   \
+      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets",                                                  \
+          "packets that arrived after packets with later sequence numbers", number(q.SIDE.out_of_order_pkts)), \
       TCP(#SIDE "_zero_window_pkts", (FIRST) + 2, "packets", "packets that announced a closed receive window", \
           number(q.SIDE.zero_window_pkts)),                                                                    \
       TCP(#SIDE "_gaps", (FIRST) + 3, "", "number of times that octets were missing before a packet",          \
@@ -87,7 +87,7 @@ constexpr std::array kFields = {
           "sourceIPv4Address"},
     Field{"src_port", 2, FieldGroup::kClassic, "", "port of ip_src; 0 if the protocol has no ports",
           [](Record r) { return number(r.src_port); }, "sourceTransportPort"},
-    Field{"ip_dst", 3, FieldGroup::kClassic, "", "address of the other side",
+    Field{"ip_dst", 3, FieldGroup::kClassic, "", "address of the receiver of the first packet",
           [](Record r) {
             return AddressValue{&r.ip_dst, r.ip_version};
           },
@@ -121,7 +121,7 @@ constexpr std::array kFields = {
     Field{"community_id", 16, FieldGroup::kFlow, "",
           "Community ID version 1, as in Zeek and Suricata; in a tunnel, of the inner flow",
           [](Record r) { return community_id(r, r.icmp_type, r.icmp_code, r.community_id_seed); }},
-    Field{"segment", 17, FieldGroup::kFlow, "", "0, then 1 more after each active timeout",
+    Field{"segment", 17, FieldGroup::kFlow, "", "number of the segment, from 0; each active timeout adds 1",
           [](Record r) { return number(r.segment); }},
     Field{"end_reason", 18, FieldGroup::kFlow, "", "inactive, active, closed, capture_end, evicted or plugin",
           [](Record r) { return end_reason_name(r); }},
@@ -222,7 +222,7 @@ constexpr std::array kFields = {
           "not metered)",
           [](Record r) { return shedding_names(r); }},
 
-    Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if the name comes from addresses and ports alone",
+    Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if the name comes only from addresses and ports",
           [](Record r) { return dpi_only(r, number(r.application_is_guessed ? 1 : 0)); }},
     Field{"application_confidence", 61, FieldGroup::kDpi, "",
           "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",

@@ -31,7 +31,7 @@ struct UserMetric {
 
 struct StreamerOptions {
   std::string source;                // capture file ("-": standard input), kernel interface or DPDK device
-  std::uint64_t capacity = 128'000;  // open flows; a full table evicts by segmented LRU, two-way conversations last
+  std::uint64_t capacity = 128'000;  // open flows; a full table evicts by segmented LRU
   std::chrono::nanoseconds active_timeout = std::chrono::seconds{120};
   std::chrono::nanoseconds inactive_timeout = std::chrono::seconds{120};
   unsigned workers = 1;

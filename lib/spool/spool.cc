@@ -163,7 +163,7 @@ std::uint64_t Spool::count_records(std::uint64_t first) try {
     if (octets <= kSpoolFileHeader) return 0;
     ++ledger_.recovered;
     ++dropped(SpoolDrop::kCorrupt);
-    log().warn("{}: not a file of a spool, or its header is corrupt: removed", path_of(first));
+    log().warn("{}: the header is not that of a spool file, or is corrupt: the file is removed", path_of(first));
     return 0;
   }
   std::uint64_t records = 0;
@@ -300,7 +300,7 @@ void Spool::keep_what_is_whole() {
   file_octets_ += size;
   written_position_ += records;
   if (size < written_ && ::ftruncate(current_->get(), static_cast<off_t>(in_file)) != 0) {
-    warn_once(fmt::format("{}: cannot be cut: {}", options_.path, std::strerror(errno)));
+    warn_once(fmt::format("{}: a spool file cannot be truncated: {}", options_.path, std::strerror(errno)));
   }
   buffer_.erase(0, size);
   written_ = 0;

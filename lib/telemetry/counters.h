@@ -23,7 +23,7 @@ namespace spanflow {
   X(IgnoredNotIp, "packets.ignored.not_ip", "packets", "frames that carry no IP: ARP, LLDP, spanning tree")            \
   X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
-    "packets that came again within decode.deduplicate, because a span port mirrored them twice")                      \
+    "second copies of a packet within decode.deduplicate, as from a span port that mirrors packets twice")             \
   X(IgnoredSampledOut, "packets.ignored.sampled_out", "packets",                                                       \
     "packets left out because an overloaded worker meters only one in sampling_rate new flows")                        \
   X(MalformedLink, "packets.malformed.link_header", "packets",                                                         \
@@ -33,14 +33,15 @@ namespace spanflow {
   X(MalformedIpVersion, "packets.malformed.ip_version", "packets",                                                     \
     "packets that are IP by their link type, but have neither version 4 nor 6")                                        \
   X(MalformedIpLength, "packets.malformed.ip_length", "packets",                                                       \
-    "packets whose IP length is shorter than the header, or longer than the tunnel's packet or any sliced frame")      \
+    "packets whose IP length is less than the header, more than the frame and 9216 octets, or more than the tunnel's " \
+    "packet")                                                                                                          \
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
     "packets cut inside an IPv6 extension header, or with too many extension headers")                                 \
   X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
     "packets cut before the ports of TCP, UDP or SCTP, or too short for a TCP header")                                 \
   X(MalformedNesting, "packets.malformed.nesting", "packets", "packets with too many nested headers")                  \
   X(PacketsNicMissed, "packets.nic_missed", "packets", "lost packets: dropped by the port because its queue was full") \
-  X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost packets: the buffer pool of the queue was empty")               \
+  X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost packets: DPDK's buffer pool of the queue was empty")            \
   X(PacketsKernelDropped, "packets.kernel_dropped", "packets",                                                         \
     "lost packets: dropped by the kernel because its packet ring was full")                                            \
   X(PacketsReaderRingFull, "packets.reader_ring_full", "packets",                                                      \

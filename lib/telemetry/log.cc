@@ -98,7 +98,7 @@ LogThread::~LogThread() {
 void LogThread::report_lost(std::uint64_t lost) {
   if (lost == reported_lost_) return;
   const std::string text =
-      fmt::format("log: {} messages were lost: they came faster than they could be written", lost - reported_lost_);
+      fmt::format("log: {} messages were lost, because the queue of messages was full", lost - reported_lost_);
   reported_lost_ = lost;
   sink_->log({kLogName, spdlog::level::err, text});
 }

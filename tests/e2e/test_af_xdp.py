@@ -150,8 +150,8 @@ def test_host_is_warned_of(xdp):
 
 def test_mtu_is_too_large(xdp):
     command("ip", "-n", xdp.sensor, "link", "set", "tap", "mtu", "9000")
-    assert_equal(refusal(xdp), "spanflowd: error: tap: cannot be captured with af_xdp: its MTU is 9000, and a frame "
-                 "must fit in a page: 3434 at most")
+    assert_equal(refusal(xdp), "spanflowd: error: tap: cannot be captured with af_xdp: its MTU is 9000, but "
+                 "af_xdp allows at most 3434, because a frame must fit in a page")
 
 
 def test_queues_that_nobody_would_listen_on(xdp):
@@ -166,7 +166,7 @@ def test_queues_that_nobody_would_listen_on(xdp):
 def test_no_permission(xdp):
     need("setpriv")
     said = refusal(xdp, ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"))
-    assert "tap: cannot be captured with af_xdp: it needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN" in said, said
+    assert "tap: cannot be captured with af_xdp: the process needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN" in said, said
 
 
 def test_program_of_another(xdp):

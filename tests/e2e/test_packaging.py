@@ -179,7 +179,7 @@ source "$1"
 shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
-compopt() { printf '%s\\n' "${@:2}"; }  # works within a completion only; shown as what it was told
+compopt() { printf '%s\\n' "${@:2}"; }  # bash allows compopt only during a completion; this replacement prints its arguments
 "_$(basename "$1")" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """

@@ -47,7 +47,9 @@ class VectorSource : public PacketSource {
   TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
   bool is_live() const override { return options_.live; }
   std::uint32_t greatest_frame() const override { return options_.greatest_frame; }
-  double backlog() const override { return bursts_ > options_.backlog.size() ? 0 : options_.backlog[bursts_ - 1]; }
+  double backlog() const override {
+    return bursts_ == 0 || bursts_ > options_.backlog.size() ? 0 : options_.backlog[bursts_ - 1];
+  }
 
  private:
   const std::vector<TestPacket> packets_;

@@ -146,7 +146,9 @@ TEST_F(CaptureSourceTest, OfAFileThatWasCutWhatCameBeforeIsRead) {
   expect_equal(read(pcapng), before, 1000);
   const auto notes = notes_.take();
   EXPECT_EQ(notes.size(), 3U) << "one note for each file";
-  EXPECT_THAT(notes, ::testing::Each(::testing::EndsWith(": the capture is cut short; metered what came before")));
+  EXPECT_THAT(
+      notes,
+      ::testing::Each(::testing::EndsWith(": the capture is cut short; the packets before this point were metered")));
 }
 
 TEST_F(CaptureSourceTest, OfCompressedDataThatWasCutWhatCameBeforeIsRead) {

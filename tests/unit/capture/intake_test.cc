@@ -191,6 +191,15 @@ TEST_F(IntakeTest, OnePacketFromTheFarFutureMakesNoOrphans) {
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 8}, GoneOn{8, 8}, GoneOn{1000, 100}, GoneOn{1000, 30}));
 }
 
+TEST_F(IntakeTest, PacketsFromTheFarFutureAmongOthersMakeNoOrphans) {
+  take(later(30));
+  take(whole(7, 100h));
+  take(whole(8, 1s));
+  take(whole(9, 100h));
+  take(first(1000, 1, 2s));
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 8}, GoneOn{8, 8}, GoneOn{9, 8}, GoneOn{1000, 100}, GoneOn{1000, 30}));
+}
+
 TEST_F(IntakeTest, AFragmentFromTheFarFutureDoesNotBlockThoseBehindIt) {
   config_.decode.fragment_timeout = 2s;
   take(later(30, 1, 100h));

@@ -48,8 +48,10 @@ TEST(KernelDeviceTest, NothingIsInTheWayOfAfXdpOnAPlainInterface) {
 }
 
 TEST(KernelDeviceTest, AfXdpNeedsAFrameToFitInAPage) {
-  EXPECT_EQ(obstacle_to_af_xdp(with_mtu(3435), {}), "its MTU is 3435, and a frame must fit in a page: 3434 at most");
-  EXPECT_EQ(obstacle_to_af_xdp(with_mtu(9000), {}), "its MTU is 9000, and a frame must fit in a page: 3434 at most");
+  EXPECT_EQ(obstacle_to_af_xdp(with_mtu(3435), {}),
+            "its MTU is 3435, but af_xdp allows at most 3434, because a frame must fit in a page");
+  EXPECT_EQ(obstacle_to_af_xdp(with_mtu(9000), {}),
+            "its MTU is 9000, but af_xdp allows at most 3434, because a frame must fit in a page");
 }
 
 TEST(KernelDeviceTest, AfXdpMustNotLeaveQueuesUnheard) {

@@ -297,8 +297,8 @@ TEST(AMetricThatThrows, LeavesTheOthersOn) {
   EXPECT_EQ(record.metrics["n"], 1);
   EXPECT_EQ(record.metrics["callback"], 1);
   EXPECT_THAT(flows.metrics().take_failures(),
-              ::testing::ElementsAre("metric throws_at_start is switched off: it threw something that is no "
-                                     "std::exception"));
+              ::testing::ElementsAre("metric throws_at_start is switched off: it threw an exception that is "
+                                     "not a std::exception"));
 }
 
 TEST(AMetricThatThrows, MayDoSoWhenItIsAskedForItsValue) {
@@ -347,7 +347,7 @@ TEST(Plugins, ThatCannotBeUsedSayWhy) {
                                       "[0-9]+ and [0-9]+\\): build it again with this spanflow's headers"));
   EXPECT_THAT(error_of_plugin("of_another_packet"), ::testing::HasSubstr("was built for another version"));
   EXPECT_EQ(error_of_plugin("too_aligned"),
-            "metrics[1].plugin: too_aligned wants its state aligned to 8192 octets, more than 4096");
+            "metrics[1].plugin: too_aligned needs a state that is aligned to 8192 octets; the limit is 4096");
 }
 
 TEST(Callbacks, ThatCannotBeUsedSayWhy) {

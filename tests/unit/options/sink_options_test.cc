@@ -74,7 +74,7 @@ TEST(SinkPlaces, TwoSinksExcludeEachOtherByTargetOrSpool) {
   Config config;
   config.input.files = {"a.pcap"};
   config.sinks = {kafka("t", "/a"), kafka("u", "/a")};
-  EXPECT_THAT([&] { check(config); }, ::testing::ThrowsMessage<ConfigError>("sinks: two of them write to /a"));
+  EXPECT_THAT([&] { check(config); }, ::testing::ThrowsMessage<ConfigError>("sinks: two sinks write to /a"));
 }
 
 }  // namespace

@@ -23,10 +23,11 @@ class SinkSetTest : public ::testing::Test {
   }
 
   // Returns a Kafka sink with a spool. No broker runs, so all records are spooled.
-  SinkConfig kafka(const std::string& compression, const std::string& tls = "{}") const {
+  SinkConfig kafka(const std::string& compression, const std::string& tls = "{}",
+                   const std::string& topic = "flows") const {
     return sink_from({{"type", "kafka"},
                       {"brokers", "'127.0.0.1:1'"},
-                      {"topic", "flows"},
+                      {"topic", topic},
                       {"compression", compression},
                       {"flush_timeout", "0"},
                       {"tls", tls},
@@ -168,6 +169,26 @@ TEST_F(SinkSetTest, WhatIsSpooledIsFoundAgainByOneThatComesBack) {
   EXPECT_EQ(ledger(1).handed, 15U);
   EXPECT_EQ(ledger(1).spooled, 15U);
   EXPECT_EQ(ledger(1).recovered, 0U);
+}
+
+// Sinks of two topics take turns on one spool. Each ledger counts what its sinks found in the spool and left there.
+TEST_F(SinkSetTest, WhatIsSpooledIsRecoveredByASinkOfAnotherTopic) {
+  const auto of = [this](const std::string& topic) { return kafka("lz4", "{}", topic); };
+  begin({of("flows")});
+  enqueue(1, 10);
+  replace({of("others")});
+  enqueue(11, 5);
+  replace({of("flows")});
+  enqueue(16, 1);
+  replace({of("others")});
+  sinks_->finish();
+  ASSERT_EQ(sinks_->ledgers().size(), 2U);
+  EXPECT_EQ(ledger(0).handed, 5U);
+  EXPECT_EQ(ledger(0).recovered, 10U + 16U);
+  EXPECT_EQ(ledger(0).spooled, 15U + 16U);
+  EXPECT_EQ(ledger(1).handed, 11U);
+  EXPECT_EQ(ledger(1).recovered, 15U);
+  EXPECT_EQ(ledger(1).spooled, 10U + 16U);
 }
 
 // The reader holds the pipe open but reads nothing.

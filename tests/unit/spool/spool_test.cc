@@ -162,7 +162,7 @@ TEST_F(SpoolTest, TheOldestMissingAcknowledgementHoldsTheMark) {
   EXPECT_THAT(read_all(spool), ElementsAre(1, 2, 3, 4));
 }
 
-TEST_F(SpoolTest, ASpoolThatIsDoneLeavesNoSegmentAndPositionsGoOn) {
+TEST_F(SpoolTest, ASpoolThatIsDoneLeavesNoFileAndPositionsGoOn) {
   for (std::uint64_t run = 0; run < 3; ++run) {
     Spool spool(options());
     EXPECT_EQ(spool.ledger().files, 0U);
@@ -173,7 +173,7 @@ TEST_F(SpoolTest, ASpoolThatIsDoneLeavesNoSegmentAndPositionsGoOn) {
   }
 }
 
-TEST_F(SpoolTest, ASegmentIsDeletedOnceAllItsRecordsAreAcknowledged) {
+TEST_F(SpoolTest, AFileIsDeletedOnceAllItsRecordsAreAcknowledged) {
   Spool spool(options());
   append(spool, 0, 25);
   read_all(spool);
@@ -189,7 +189,7 @@ TEST_F(SpoolTest, ASegmentIsDeletedOnceAllItsRecordsAreAcknowledged) {
   EXPECT_EQ(spool.ledger().octets, fs::file_size(file(20)));
 }
 
-TEST_F(SpoolTest, TheOldestSegmentMakesRoomForNewRecords) {
+TEST_F(SpoolTest, TheOldestFileMakesRoomForNewRecords) {
   SpoolOptions options = SpoolTest::options();
   options.max_bytes = 3 * 1024;
   Spool spool(options);
@@ -262,7 +262,7 @@ TEST_F(SpoolTest, ACorruptRecordIsLeftOut) {
   EXPECT_EQ(dropped(spool, SpoolDrop::kCorrupt), 2U);
 }
 
-TEST_F(SpoolTest, AfterACorruptLengthTheRestOfTheSegmentIsLost) {
+TEST_F(SpoolTest, AfterACorruptLengthTheRestOfTheFileIsLost) {
   leave(25);
   flip(file(0), kSpoolFileHeader + 3 * 100 + 2);
   Spool spool(options());
@@ -272,7 +272,7 @@ TEST_F(SpoolTest, AfterACorruptLengthTheRestOfTheSegmentIsLost) {
   EXPECT_EQ(dropped(spool, SpoolDrop::kCorrupt), 7U);
 }
 
-TEST_F(SpoolTest, ASegmentWithACorruptHeaderIsLost) {
+TEST_F(SpoolTest, AFileWithACorruptHeaderIsLost) {
   leave(25);
   flip(file(10), 14);
   flip(file(20), 0);
@@ -282,7 +282,7 @@ TEST_F(SpoolTest, ASegmentWithACorruptHeaderIsLost) {
   EXPECT_EQ(dropped(spool, SpoolDrop::kCorrupt), 11U);
 }
 
-TEST_F(SpoolTest, AMissingSegmentIsCounted) {
+TEST_F(SpoolTest, AMissingFileIsCounted) {
   leave(35);
   fs::remove(file(0));
   fs::remove(file(20));
@@ -293,7 +293,7 @@ TEST_F(SpoolTest, AMissingSegmentIsCounted) {
   EXPECT_EQ(dropped(spool, SpoolDrop::kMissing), 20U);
 }
 
-TEST_F(SpoolTest, SegmentsThatGoMissingMeanwhileAreCounted) {
+TEST_F(SpoolTest, FilesThatGoMissingMeanwhileAreCounted) {
   Spool spool(options());
   append(spool, 0, 25);
   spool.flush();
@@ -380,7 +380,7 @@ TEST_F(SpoolTest, WhatCannotBeWrittenIsCountedAndWhatIsWholeStays) {
   EXPECT_EQ(read_all(spool), numbers(20, 24));
 }
 
-TEST_F(SpoolTest, AFullDiskCostsTheOldestSegments) {
+TEST_F(SpoolTest, AFullDiskCostsTheOldestFiles) {
   bool mounted = false;
   fs::create_directories(path_);
   // The thread has its own mount namespace, so only this thread sees the mount.
