@@ -103,13 +103,15 @@ SinkConfig parse_target(const std::string& target) {
 // the option.
 void apply_flag(const std::string& flag, const std::string& name, const std::string& value, Config& config) {
   if (value.empty()) return;
+  const std::string setting = name + "=" + value;
   try {
-    apply_setting(name + "=" + value, config);
+    apply_setting(setting, config);
   } catch (const ConfigError& error) {
-    const std::string text = error.what();
-    const std::size_t expected = text.find(": expected");
-    throw ConfigError(
-        fmt::format("{} {}: {}", flag, value, expected == std::string::npos ? text : text.substr(expected + 2)));
+    std::string_view text = error.what();
+    for (const std::string& prefix : {fmt::format("--set {}: ", setting), fmt::format("{}: ", name)}) {
+      if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+    }
+    throw ConfigError(fmt::format("{} {}: {}", flag, value, text));
   }
 }
 

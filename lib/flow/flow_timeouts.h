@@ -48,8 +48,9 @@ class FlowTimeouts {
   static EndReason early_end(EntryState state, EndReason cause) {
     return state == EntryState::kClosed ? EndReason::kClosed : cause;
   }
-  // Returns the time to store for a connection that closed at `time_ns`. The result is later than `time_ns` if
-  // `time_ns` is too far before the flow's last packet for FlowDetails.
+  // Returns the close time to store for a connection that closed at `time_ns`. FlowDetails stores the distance from the
+  // close time to the flow's last packet in few bits. If `time_ns` is further back, returns the earliest time that
+  // FlowDetails can store.
   static std::uint64_t close_time(const FlowEntry& entry, std::uint64_t time_ns);
 
  private:

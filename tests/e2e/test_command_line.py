@@ -277,7 +277,7 @@ COMMAND_LINE_MISTAKES = (
     (("-r", "a", "-w", "csv:"), "--write csv:: expected jsonl:PATH or csv:PATH or ipfix:udp://HOST:PORT or kafka:BROKER:PORT/TOPIC"),
     (("-r", "a", "--workers", "0"), '--workers 0: expected a whole number from 1 to 128, got "0"'),
     (("-r", "a", "--workers", "two"), '--workers two: expected a whole number from 1 to 128, got "two"'),
-    (("-r", "a", "--workers", "{"), "--workers {: not YAML"),
+    (("-r", "a", "--workers", "{"), "--workers {: not YAML: end of map flow not found"),
     (("-r", "a", "--duration", "5"),
      '--duration 5: expected a duration with its unit, such as 120s, 2m or 500ms, got "5"'),
     (("-r", "a", "-s", "workers"), "--set workers: expected name=value"),

@@ -1,4 +1,4 @@
-"""Runs captures like the service: as an unprivileged user, with exactly the rights that the unit grants. Needs root."""
+"""Runs captures in the same way as the service: as an unprivileged user, with exactly the rights that the unit grants. Needs root."""
 import contextlib
 import os
 import re

@@ -134,7 +134,7 @@ bool is_an_outcome(Counter outcome) {
 }
 
 // Decodes the frame. Checks that the outcome is known and that the decoded packet lies within the frame.
-// AddressSanitizer finds reads of the decoder beyond the end.
+// AddressSanitizer finds reads by the decoder beyond the end of the frame.
 void expect_sane(const TestPacket& frame) {
   const Decoded decoded = decode(frame);
   ASSERT_TRUE(is_an_outcome(decoded.outcome)) << info(decoded.outcome).name;
