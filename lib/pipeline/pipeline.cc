@@ -113,7 +113,10 @@ void Pipeline::make_workers() {
 }
 
 void Pipeline::start() {
-  started_ = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex_);  // a control client may already ask for a summary
+    started_ = std::chrono::steady_clock::now();
+  }
   sinks_->start();
   collector_->start();
   running_meters_ = meters_.size();
