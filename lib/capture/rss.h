@@ -12,8 +12,8 @@ namespace spanflow {
 // result is 40.
 std::size_t rss_key_octets(std::size_t told);
 
-// Returns an RSS key that repeats two octets. Such a key makes the Toeplitz hash symmetric: swapping source and
-// destination does not change the hash.
+// Returns an RSS key that repeats two octets. With this key the Toeplitz hash is symmetric: both directions of a flow
+// have the same hash.
 std::vector<std::uint8_t> symmetric_rss_key(std::size_t octets);
 
 // Returns the Toeplitz hash of `input`. `input` is in network byte order, and its length is a multiple of 4 octets, at

@@ -37,7 +37,7 @@ struct SinkLedger {
   double oldest_seconds = 0;        // age of the oldest record that waits or is not flushed; 0: no such record
   std::optional<SpoolDepth> spool;
 
-  // True if a reload added or removed the sink. Such a sink got only some of the records of the run.
+  // True if a reload added or removed the sink: the sink was not given all records of the run.
   bool added = false;
   bool removed = false;
 

@@ -124,7 +124,7 @@ struct Tags {
   std::uint16_t vlan_outer_id;
 };
 
-// What overload leaves out of a flow, set when the flow opens.
+// Reduced metering of a flow because of overload, chosen when the flow opens.
 struct LoadShedding {
   std::uint8_t features : 1;        // 1: the flow has no features
   std::uint8_t sampling_shift : 4;  // the flow represents 2^sampling_shift flows

@@ -248,12 +248,10 @@ std::vector<Option> make_options() {
              "tunnels whose inner packets are metered; of other tunnels, the outer packets are metered"),
       OPTION(decode.fragments, whole_number(0, 1'048'576),
              "most fragmented datagrams tracked at the same time, and most later fragments held until their first one "
-             "arrives; 0: "
-             "later fragments become flows without ports"),
+             "arrives; 0: later fragments become flows without ports"),
       OPTION(decode.fragment_timeout, duration(std::chrono::milliseconds{1}),
              "longest time between the first fragment of a datagram and a later one; also how long a later fragment "
-             "that comes "
-             "too early waits for the first one"),
+             "that comes too early waits for the first one"),
       OPTION(decode.deduplicate, or_off(duration(std::chrono::microseconds{1}, std::chrono::seconds{1})),
              "a packet seen again within this time, on any VLAN, is only counted as ignored.duplicate"),
       OPTION(flow.capacity, whole_number(1, kMostFlows),

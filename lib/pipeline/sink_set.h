@@ -72,11 +72,11 @@ class SinkSet {
   };
   using Members = std::vector<Member>;
 
-  // What remains of all retired sinks with one name. `ledger` is the sum of their ledgers.
+  // The retired sinks with one name. `ledger` is the sum of their ledgers.
   struct RetiredSink {
     SinkLedger ledger;
     std::string spool;          // spool of the last retired sink with this name; empty: none, or another sink has it
-    std::uint64_t waiting = 0;  // records that this sink left in its spool
+    std::uint64_t waiting = 0;  // records that the last retired sink left in its spool
   };
 
   struct ReplacementPlan {

@@ -64,8 +64,8 @@ class KafkaProducer {
   // Sends queued messages without delay and waits for all reports, but at most `time`. Returns false if reports are
   // still missing.
   bool flush(std::chrono::milliseconds time);
-  // Returns after all unconfirmed messages have been reported as kGivenUp. Such a message may still arrive if it was
-  // already sent.
+  // Returns after all unconfirmed messages have been reported as kGivenUp. Messages that were already sent may still
+  // arrive at the broker.
   void give_up();
   Trouble trouble() const;
 

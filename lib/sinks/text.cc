@@ -109,8 +109,8 @@ TextWriter append_plain(TextWriter out, MacValue value) {
 }
 
 // Writes three decimals. The multiplication by 1000 has a rounding error. The error matters only if the product is
-// close to halfway between two whole numbers. Such a number needs the slow, exact conversion. Negative numbers and
-// numbers from kGreatest on also take this conversion.
+// close to halfway between two whole numbers. Then the slow, exact conversion is used, and also for negative numbers
+// and for numbers from kGreatest on.
 TextWriter append_plain(TextWriter out, RealValue value) {
   constexpr double kGreatest = 1e9;
   constexpr double kTooClose = 1e-3;

@@ -1,6 +1,7 @@
-// Threads of C11 by threads of POSIX, for builds with ThreadSanitizer. librdkafka uses threads, mutexes and condition
-// variables of C11. ThreadSanitizer of clang 14 and gcc 12 knows only those of POSIX: it crashes in a thread that
-// thrd_create() has made. The functions that take a mtx_t or cnd_t cast it, because glibc's are those of POSIX inside.
+// Implements C11 threads with POSIX threads, for builds with ThreadSanitizer. librdkafka uses threads, mutexes and
+// condition variables of C11. ThreadSanitizer of clang 14 and gcc 12 knows only those of POSIX, and crashes in a thread
+// that glibc's thrd_create() has made. The casts are valid because glibc's mtx_t and cnd_t are a pthread_mutex_t and a
+// pthread_cond_t.
 #include <pthread.h>
 #include <threads.h>
 

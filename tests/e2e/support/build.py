@@ -25,6 +25,7 @@ def patience(seconds):
 
 
 def introspected(subject):
+    """Returns what meson reports of the build about `subject`, such as "targets"."""
     with open(os.path.join(folder, "meson-info", f"intro-{subject}.json"), encoding="utf-8") as file:
         return json.load(file)
 
