@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from support import pcap_file
+from support import build, pcap_file
 from support.captures import capture, capture_names
 from support.compare import assert_equal
 from support.pcap_file import Frame
@@ -21,12 +21,14 @@ def of_reason(found, reason):
 
 # --- Workers ---
 
+WORKERS = (3, 8) if build.slow else range(2, 9)
+
 
 @pytest.mark.parametrize("name", capture_names())
 def test_records_do_not_depend_on_the_number_of_workers(name):
     settings = ("features.statistics=true", "features.splt=10", "features.tcp=true")
     one, summary_of_one = records_of(capture(name), settings=settings)
-    for workers in range(2, 9):
+    for workers in WORKERS:
         found, summary = records_of(capture(name), settings=settings, arguments=("--workers", workers))
         assert_equal(sorted_records(found), sorted_records(one), f"{name}, {workers} workers")
         for counters in ("packets", "octets", "flows"):
@@ -57,11 +59,11 @@ def test_evicted_is_the_least_recently_used():
     assert_equal([record["ip_dst"] for record in of_reason(found, "evicted")], ["10.0.1.1"])
 
 
-# 5,000,000 SYNs/s for 2 s, together with 1,000 flows that have a packet every 100 ms. The SYNs replace the whole table
-# every 25 ms.
+# 5,000,000 SYNs/s for 2 s (0.4 s in a slow build), together with 1,000 flows that have a packet every 100 ms. The SYNs
+# replace the whole table every 25 ms.
 @pytest.mark.slow
 def test_syn_flood_does_not_cut_conversations():
-    blocks, syns_per_block, interval = 100, 100_000, 200
+    blocks, syns_per_block, interval = 20 if build.slow else 100, 100_000, 200
     forward = [pcap_file.udp("10.0.0.1", "10.0.0.2", (n, 9)) for n in range(1000)]
     back = [pcap_file.udp("10.0.0.2", "10.0.0.1", (9, n)) for n in range(1000)]
 
@@ -79,11 +81,13 @@ def test_syn_flood_does_not_cut_conversations():
                     pipe.write(conversations((forward, back)[block // 5 % 2], START + seconds, fraction))
                 pipe.write(pcap_file.syns(syns_per_block, START + seconds, fraction, interval))
         run = running.finish(within=60)
-    assert_equal(run.summary["packets"]["metered"], blocks * syns_per_block + 23 * 1000)
-    assert run.summary["flows"]["exported"]["evicted"] > 9_500_000, run.summary["flows"]
+    syns, bursts = blocks * syns_per_block, 3 + blocks // 5
+    assert_equal(run.summary["packets"]["metered"], syns + bursts * 1000)
+    assert run.summary["flows"]["exported"]["evicted"] > syns - 500_000, run.summary["flows"]
     with open("flows.csv", "rb") as file:
         content = file.read()
-    assert_equal((content.count(b"\n17,"), content.count(b"\n17,12,11,capture_end")), (1000, 1000))
+    whole = f"\n17,{(bursts + 1) // 2},{bursts // 2},capture_end".encode()
+    assert_equal((content.count(b"\n17,"), content.count(whole)), (1000, 1000))
 
 
 # --- Timeouts ---

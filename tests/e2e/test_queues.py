@@ -172,6 +172,7 @@ def share_of_a_cpu(running, seconds):
 
 
 @pytest.mark.alone
+@pytest.mark.release_only
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_idle_capture_leaves_the_cpu_alone(workers, wire):
     with wire.sensor_running("--workers", workers) as running:
@@ -182,6 +183,7 @@ def test_an_idle_capture_leaves_the_cpu_alone(workers, wire):
 
 
 @pytest.mark.alone
+@pytest.mark.release_only
 def test_a_busy_capture_does_not_sleep(wire):
     with wire.sensor_running("-s", "input.busy_poll=true") as running:
         share = share_of_a_cpu(running, 1)

@@ -15,7 +15,7 @@ from support.captures import capture
 from support.compare import assert_equal
 from support.ledgers import assert_sums, total
 from support.links import command, inside
-from support.program import Running, need, spanflowd
+from support.program import Running, need, need_host, spanflowd
 from support.records import read_csv
 from support.waiting import wait_until
 
@@ -159,6 +159,7 @@ def ended(wire, flows):
 
 
 @pytest.mark.alone
+@pytest.mark.release_only
 def test_idle_worker_is_not_busy(wire):
     with listening(wire) as running:
         time.sleep(1)  # the worker is idle in this time
@@ -181,6 +182,7 @@ def test_off_opens_nothing(wire):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:19752", "localhost:9752"])
 def test_listens_where_it_is_told_to(address, wire):
+    need_host(address.split(":")[0])
     with listening(wire, listen=address) as running:
         assert scrape_of(wire, address).sum("spanflow_build_info") == 1
         assert_equal(listeners(wire), 1)

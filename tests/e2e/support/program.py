@@ -21,6 +21,13 @@ def need(*programs):
         pytest.skip("not installed: " + ", ".join(missing))
 
 
+def need_host(name):
+    try:
+        socket.getaddrinfo(name, None)
+    except socket.gaierror as error:
+        pytest.skip(f"no address of {name}, which /etc/hosts should have: {error}")
+
+
 def text(output):
     return "" if output is None else output.decode("utf-8")
 
