@@ -113,6 +113,7 @@ void Pipeline::make_workers() {
 }
 
 void Pipeline::start() {
+  const std::lock_guard reloading(reload_mutex_);  // a control client may already ask for a reload
   {
     const std::lock_guard lock(mutex_);  // a control client may already ask for a summary
     started_ = std::chrono::steady_clock::now();
