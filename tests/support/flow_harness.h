@@ -25,7 +25,7 @@ class FlowHarness {
     // True: waits if the export ring is full, as a run over capture files does. False: drops records, as a live worker
     // does.
     bool wait = true;
-    std::size_t blocks = 1024;        // number of blocks in the export ring
+    std::size_t blocks = 128;         // number of blocks in the export ring; take_records() empties it
     std::uint32_t dpi_states = 1024;  // replaces dpi.max_flows of the configuration
     std::uint16_t worker = 0;
     TimestampSource timestamp_source = TimestampSource::kFile;
