@@ -516,7 +516,7 @@ TEST(Eviction, OfFlowsInOneDirectionIsExactlyOfTheLeastRecentlyUsed) {
 // number of conversations are scaled down to a tenth.
 TEST(Eviction, ASynFloodDoesNotCutConversations) {
   constexpr std::uint16_t kConversations = 100;
-  FlowHarness flows(of_capacity(12'800), {.blocks = 4096});
+  FlowHarness flows(of_capacity(12'800), {.blocks = 1024});
   for (std::uint16_t port = 0; port < kConversations; ++port) converse(flows, port, 1s);
   TestPacket syn = PacketBuilder().ipv4("11.0.0.0", "10.0.0.2").tcp(1024, 80).syn().build();
   std::mt19937 random(1);
