@@ -21,7 +21,7 @@ def of_reason(found, reason):
 
 # --- Workers ---
 
-WORKERS = (3, 8) if build.slow else range(2, 9)
+WORKERS = (3, 8)
 
 
 @pytest.mark.parametrize("name", capture_names())
