@@ -1,4 +1,5 @@
 """Options, markers and fixtures of the end-to-end cases."""
+import itertools
 import os
 import tempfile
 
@@ -11,6 +12,8 @@ from support.broker import Broker  # noqa: E402
 from support.links import link  # noqa: E402
 
 MARKERS_OF_FIXTURES = {"wire": ("root", "network"), "broker": ("broker",), "own_broker": ("broker",)}
+# Two processes run the cases that have a broker of their own, because each broker takes all free CPUs.
+OWN_BROKER_GROUPS = itertools.cycle(("own_broker_1", "own_broker_2"))
 
 
 def pytest_addoption(parser):
@@ -33,8 +36,7 @@ def pytest_itemcollected(item):
     if "broker" in item.fixturenames:
         item.add_marker(pytest.mark.xdist_group("broker"))  # one process runs all these cases, with one broker
     if "own_broker" in item.fixturenames:
-        # One process runs these cases one after the other, because each broker takes all free CPUs.
-        item.add_marker(pytest.mark.xdist_group("own_broker"))
+        item.add_marker(pytest.mark.xdist_group(next(OWN_BROKER_GROUPS)))
 
 
 @pytest.hookimpl(trylast=True)

@@ -56,7 +56,6 @@ def last_line(path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("own_broker")
 @pytest.mark.broker
 def test_a_consumer_group_over_several_probes_leaves_out_repeats():
     need_module("confluent_kafka")
