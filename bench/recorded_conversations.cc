@@ -40,7 +40,8 @@ class Recorder {
 std::vector<Conversation> recorded_conversations(const std::vector<std::string>& captures) {
   const std::atomic<bool> stop{false};
   Notes notes;
-  const auto source = make_capture_source(captures, stop, notes);
+  Counters counters;
+  const auto source = make_capture_source(captures, stop, notes, counters);
   const Decoder decoder(TunnelSet::all(), VlanKey::kInner);
   Recorder recorder;
   for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {

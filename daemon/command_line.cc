@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
+#include "decode/describe_captures.h"
 #include "manual.h"
 #include "monitor/prometheus.h"
 #include "options/describe.h"
@@ -26,6 +28,7 @@ struct Flags {
   std::vector<std::string> targets;
   std::vector<std::string> settings;
   std::string workers;
+  std::string user;
   std::string duration;
   std::string summary_file;
   bool quiet = false;
@@ -34,6 +37,7 @@ struct Flags {
   std::string list_options_as;
   std::string list_fields_as;
   bool list_counters = false;
+  bool list_captures = false;
   bool man = false;
   bool list_telemetry = false;
   bool version = false;
@@ -61,6 +65,7 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   app.add_option("--workers", flags.workers, "number of worker threads")->type_name("N");
+  app.add_option("--user", flags.user, "if started as root: user to become once the input is open")->type_name("NAME");
   app.add_option("--duration", flags.duration, "stop after this time, such as 60s or 5m")->type_name("TIME");
   app.add_option("--summary", flags.summary_file, "write the run's summary and ledgers as JSON; - is standard output")
       ->type_name("FILE");
@@ -75,6 +80,8 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
                                     "list the fields of a record (as: markdown, proto) and exit")
                          ->type_name("[AS]")
                          ->expected(0, 1);
+  app.add_flag("--list-captures", flags.list_captures,
+               "list the link types, headers and tunnels that are read and exit");
   app.add_flag("--list-counters", flags.list_counters, "list the counters and exit");
   app.add_flag("--man", flags.man, "print the manual page as roff and exit");
   app.add_flag("--list-telemetry", flags.list_telemetry, "list the Prometheus metrics and exit");
@@ -95,7 +102,7 @@ SinkConfig parse_target(const std::string& target) {
   std::vector<std::string> types;
   for (const SinkType& each : sink_types()) types.emplace_back(each.name);
   const std::string near = nearest(sink.type, types);
-  throw ConfigError(fmt::format("--write {}: expected {}{}", target, fmt::join(target_forms(), " or "),
+  throw ConfigError(fmt::format("--write {}: expected {}{}", shortened(target), fmt::join(target_forms(), " or "),
                                 near.empty() || near == sink.type ? "" : fmt::format(", did you mean {}?", near)));
 }
 
@@ -108,10 +115,10 @@ void apply_flag(const std::string& flag, const std::string& name, const std::str
     apply_setting(setting, config);
   } catch (const ConfigError& error) {
     std::string_view text = error.what();
-    for (const std::string& prefix : {fmt::format("--set {}: ", setting), fmt::format("{}: ", name)}) {
+    for (const std::string& prefix : {fmt::format("--set {}: ", shortened(setting)), fmt::format("{}: ", name)}) {
       if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
     }
-    throw ConfigError(fmt::format("{} {}: {}", flag, value, text));
+    throw ConfigError(fmt::format("{} {}: {}", flag, shortened(value), text));
   }
 }
 
@@ -132,6 +139,7 @@ Config make_config(const Flags& flags) {
   if (!flags.config_file.empty()) load_yaml_file(flags.config_file, config);
   for (const std::string& setting : flags.settings) apply_setting(setting, config);
   apply_flag("--workers", "workers", flags.workers, config);
+  apply_flag("--user", "user", flags.user, config);
   apply_flag("--duration", "input.duration", flags.duration, config);
   if (!flags.targets.empty()) config.sinks.clear();
   for (const std::string& target : flags.targets) config.sinks.push_back(parse_target(target));
@@ -168,7 +176,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   } catch (const CLI::CallForHelp&) {
     return {.answer = app.help()};
   } catch (const CLI::ParseError& error) {
-    throw ConfigError(fmt::format("{}; see spanflowd --help", error.what()));
+    throw ConfigError(fmt::format("{}; see spanflowd --help", shortened(error.what())));
   }
   if (flags.man) return {.answer = daemon_manual(app)};
   if (flags.version) return {.answer = fmt::format("spanflowd {}\n", kVersion)};
@@ -178,6 +186,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   if (list_options_flag->count() > 0) answer = list_options_as(flags.list_options_as);
   if (list_fields_flag->count() > 0) answer = list_fields_as(flags.list_fields_as);
   if (!answer.empty()) return {.answer = std::move(answer)};
+  if (flags.list_captures) return {.answer = list_captures()};
   if (flags.list_counters) return {.answer = list_counters()};
   if (flags.list_telemetry) return {.answer = list_telemetry()};
   CommandLine line{.config = make_config(flags),

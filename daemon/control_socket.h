@@ -22,9 +22,10 @@ struct ControlCommand {
   std::function<nlohmann::json(const nlohmann::json&)> answer;
 };
 
-// Has its own thread, which serves one peer at a time and calls the commands. The kernel reports the peer's user
-// (SO_PEERCRED). Root and the daemon's user may call all commands. Members of the daemon's group may call only commands
-// whose `changes` is false. Other users may call no command.
+// Has its own thread, which calls the commands. It waits for all peers at the same time, so a slow peer delays neither
+// the others nor the end of the run. The kernel reports the peer's user (SO_PEERCRED). Root and the daemon's user may
+// call all commands. Members of the daemon's group may call only commands whose `changes` is false. Other users may
+// call no command.
 class ControlSocket {
  public:
   // Throws RunError if the socket cannot be created, or if a running process listens at `path`. Throws
@@ -39,9 +40,13 @@ class ControlSocket {
   static std::string path_of(const std::string& option);
 
  private:
+  struct Peer;
+
   void run();
-  void serve(const Descriptor& peer) const;
-  nlohmann::json answer(const Descriptor& peer, const std::string& line) const;
+  void accept(std::vector<Peer>& peers) const;
+  bool serve(Peer& peer, short events) const;
+  bool receive(Peer& peer) const;
+  nlohmann::json answer(const Peer& peer, const std::string& line) const;
 
   const std::string path_;
   const std::vector<ControlCommand> commands_;

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/privileges.h"
 #include "command_line.h"
 #include "metrics/metric_set.h"
 #include "options/loader.h"
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     const MetricSet metrics(line.config.metrics, {});  // throws if a metric's shared object cannot be loaded
     return 0;
   }
+  if (!line.config.user.empty()) limit_privileges();
   return Service(argc, argv, std::move(line)).run();
 }
 

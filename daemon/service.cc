@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <iostream>
 
 #include "base/error.h"
@@ -19,17 +18,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kPollInterval{100};
-
-void write_summary_file(const std::string& path, const Summary& summary) {
-  if (path == "-") {
-    std::cout << to_json(summary) << std::flush;
-    return;
-  }
-  std::ofstream file(path);
-  file << to_json(summary);
-  file.close();
-  if (!file) throw RunError(path + ": cannot be written");
-}
 
 Json to_json(const Rates& rates) {
   return {{"packets", rates.packets},
@@ -55,6 +43,7 @@ Json change_log_level(const Json& request) {
 
 Service::Service(int argc, char** argv, CommandLine line)
     : line_(std::move(line)),
+      summary_file_(line_.summary_file),
       signals_(line_.has_config_file),
       pipeline_(line_.config),
       reloader_(argc, argv, pipeline_) {
@@ -66,7 +55,12 @@ Service::Service(int argc, char** argv, CommandLine line)
 int Service::run() {
   pipeline_.start();
   if (pipeline_.is_live()) telemetry_.emplace(line_.config.telemetry, [this] { return pipeline_.summary(); });
-  watch();
+  try {
+    watch();
+  } catch (...) {
+    failure_ = std::current_exception();  // the ledgers are printed nevertheless
+    stop();
+  }
   finish();
   log_thread_.reset();  // the destructor writes all queued log lines, so they come before the summary
   return report();
@@ -88,8 +82,19 @@ void Service::handle_signals() {
 }
 
 void Service::notify_service_manager() {
-  heartbeat_.poll(pipeline_.polls(), pipeline_.is_live());
+  const std::vector<std::uint64_t> polls = pipeline_.polls();
+  heartbeat_.poll(polls, pipeline_.is_live());
+  if (pipeline_.is_live()) name_stuck_thread(polls);
   measure();
+}
+
+// The last words before the service manager ends a run that hangs.
+void Service::name_stuck_thread(const std::vector<std::uint64_t>& polls) {
+  const auto thread = heartbeat_.stuck_thread(polls);
+  if (!thread) return;
+  const std::string_view metric = pipeline_.running_metric(*thread);
+  log().error("worker {} hangs{}; the watchdog of the service manager will end this run", *thread,
+              metric.empty() ? "" : fmt::format(" in the user metric {}", metric));
 }
 
 // Updates the rates once per second.
@@ -108,12 +113,11 @@ void Service::measure() {
 // watchdog.
 void Service::finish() {
   if (!stopping_) service_manager::notify_stopping();
-  auto finished = std::async(std::launch::async, [this] { pipeline_.finish(); });
-  while (finished.wait_for(kPollInterval) == std::future_status::timeout) {
+  finisher_.begin();
+  while (!finisher_.wait_for(kPollInterval)) {
     if (signals_.stop_requested()) stop();
     heartbeat_.feed();
   }
-  finished.get();
 }
 
 void Service::stop() {
@@ -125,8 +129,9 @@ void Service::stop() {
 int Service::report() const {
   const Summary summary = pipeline_.summary();
   if (!line_.quiet) std::cerr << to_text(summary);
-  if (!line_.summary_file.empty()) write_summary_file(line_.summary_file, summary);
-  const std::vector<std::exception_ptr> failures = pipeline_.failures();
+  summary_file_.write(to_json(summary));
+  std::vector<std::exception_ptr> failures = pipeline_.failures();
+  if (failure_ != nullptr) failures.push_back(failure_);
   for (const std::exception_ptr& failure : failures) log_failure(failure);
   return failures.empty() ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/standby_thread.h"
 #include "command_line.h"
 #include "control_socket.h"
 #include "monitor/live_telemetry.h"
@@ -14,6 +15,7 @@
 #include "reloader.h"
 #include "service_manager.h"
 #include "signals.h"
+#include "summary_file.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -32,6 +34,7 @@ class Service {
   void watch();
   void handle_signals();
   void notify_service_manager();
+  void name_stuck_thread(const std::vector<std::uint64_t>& polls);
   void measure();
   void finish();
   void stop();
@@ -41,12 +44,16 @@ class Service {
   nlohmann::json status(const nlohmann::json& request) const;
 
   const CommandLine line_;
+  const SummaryFile summary_file_;
   Signals signals_;
   std::optional<LogThread> log_thread_{std::in_place};
   Pipeline pipeline_;
   Reloader reloader_;
   Heartbeat heartbeat_;
   bool stopping_ = false;
+  std::exception_ptr failure_;
+  // Made at the start, because at the end there may be no memory for a thread.
+  StandbyThread finisher_{"finish", [this] { pipeline_.finish(); }};
 
   mutable std::mutex mutex_;  // guards measured_ and rates_
   Summary measured_;

@@ -44,6 +44,16 @@ void Heartbeat::poll(const std::vector<std::uint64_t>& polls, bool live, Clock::
   feed(now);
 }
 
+std::optional<std::size_t> Heartbeat::stuck_thread(const std::vector<std::uint64_t>& polls, Clock::time_point now) {
+  if (!ready_ || named_stuck_ || interval_.count() == 0 || now - fed_ < interval_ * 3 / 2) return std::nullopt;
+  for (std::size_t thread = 0; thread < polls.size(); ++thread) {
+    if (polls[thread] > polls_[thread]) continue;
+    named_stuck_ = true;
+    return thread;
+  }
+  return std::nullopt;
+}
+
 void Heartbeat::feed(Clock::time_point now) {
   if (interval_.count() == 0 || now - fed_ < interval_) return;
   sd_notify(0, "WATCHDOG=1");

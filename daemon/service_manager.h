@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ class Heartbeat {
   // feeds the watchdog only if every number has increased since the last feed. In other runs, a thread may wait for a
   // slow sink, so poll() feeds the watchdog without this check.
   void poll(const std::vector<std::uint64_t>& polls, bool live, Clock::time_point now = Clock::now());
+  // Returns the index of a packet thread that has not polled for so long that the service manager is about to end the
+  // process. Returns it only once.
+  std::optional<std::size_t> stuck_thread(const std::vector<std::uint64_t>& polls,
+                                          Clock::time_point now = Clock::now());
   // Feeds the watchdog without a check, at most once per interval. Used after the packet threads have ended.
   void feed(Clock::time_point now = Clock::now());
 
@@ -42,6 +47,7 @@ class Heartbeat {
   bool ready_ = false;
   std::vector<std::uint64_t> polls_;  // number of polls of each packet thread at the last feed
   Clock::time_point fed_;             // time of the last feed
+  bool named_stuck_ = false;
 };
 
 }  // namespace spanflow

@@ -61,4 +61,13 @@ bool is_clean_ascii(std::string_view text) {
   return kPlain.are_all_of(text);
 }
 
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kMost = 200;
+  constexpr std::string_view kMark = "...";
+  if (text.size() <= kMost) return std::string(text);
+  std::size_t end = kMost - kMark.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not inside a character
+  return std::string(text.substr(0, end)) + std::string(kMark);
+}
+
 }  // namespace spanflow

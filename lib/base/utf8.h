@@ -34,4 +34,7 @@ class PlainCharacters {
   std::array<bool, 256> plain_{};
 };
 
+// Returns the text, cut to at most 200 octets, for error messages. "..." marks the cut.
+std::string shortened(std::string_view text);
+
 }  // namespace spanflow

@@ -7,18 +7,20 @@
 
 namespace spanflow {
 
-std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop) {
+std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop,
+                                               Counters& counters) {
   auto stream = std::make_unique<InputStream>(path, stop);
   auto file = open_classic_pcap(path, stream);
+  if (file == nullptr) file = open_pcapng(path, stream, counters);
   return file != nullptr ? std::move(file) : open_with_libpcap(path, std::move(stream));
 }
 
-void CaptureFile::set_link_type(int pcap_link_type) {
-  const auto known = link_type_from_pcap(pcap_link_type);
+void CaptureFile::set_pcap_link_type(int number) {
+  const auto known = link_type_from_pcap(number);
   if (!known) {
-    const char* name = pcap_datalink_val_to_name(pcap_link_type);
-    throw RunError(fmt::format("{}: link type {} is not supported", path_,
-                               name != nullptr ? name : std::to_string(pcap_link_type)));
+    const char* name = pcap_datalink_val_to_name(number);
+    throw RunError(
+        fmt::format("{}: link type {} is not supported", path_, name != nullptr ? name : std::to_string(number)));
   }
   link_type_ = *known;
 }

@@ -11,6 +11,7 @@
 #include "capture/input_stream.h"
 #include "decode/decoder.h"
 #include "decode/packet.h"
+#include "telemetry/counters.h"
 
 namespace spanflow {
 
@@ -23,6 +24,7 @@ class CaptureFile {
  public:
   virtual ~CaptureFile() = default;
 
+  // Returns the link type of the packets of the last read().
   LinkType link_type() const { return link_type_; }
   double progress() const { return stream_->progress(); }
 
@@ -32,7 +34,7 @@ class CaptureFile {
 
   // Fills in up to packets.size() packets and returns their number. Waits for data from a pipe if necessary. The
   // packets are valid until the next read(), and longer if the caller keeps a reference to memory(). Returns 0 if the
-  // file has ended or is damaged, or if the run stops.
+  // file has ended or is damaged, or if the run stops. All packets of one call have the same link type.
   virtual std::size_t read(std::span<RawPacket> packets) = 0;
   // Waits up to `wait_ms` milliseconds for data from a pipe. False if no data has come, so that read() would wait.
   virtual bool ready(int wait_ms) = 0;
@@ -45,8 +47,9 @@ class CaptureFile {
   CaptureFile(const std::string& path, std::unique_ptr<InputStream> stream)
       : path_(shown_input(path)), stream_(std::move(stream)) {}
 
-  // Throws RunError if frames of this link type cannot be decoded.
-  void set_link_type(int pcap_link_type);
+  void set_link_type(LinkType link_type) { link_type_ = link_type; }
+  // Throws RunError if frames of this link type of pcap cannot be decoded.
+  void set_pcap_link_type(int number);
   void cut_short() { cut_short_ = true; }
   void damaged(std::string why) { damage_ = std::move(why); }
 
@@ -59,12 +62,17 @@ class CaptureFile {
   std::string damage_;
 };
 
-// Throws RunError if the file cannot be opened or is not a capture.
-std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop);
+// `counters` gets the packets that cannot be decoded, and the losses that the file tells of. Throws RunError if the
+// file cannot be opened or is not a capture.
+std::unique_ptr<CaptureFile> open_capture_file(const std::string& path, const std::atomic<bool>& stop,
+                                               Counters& counters);
 
-// open_classic_pcap() reads classic pcap in place. For any other format, this function returns nullptr and leaves the
-// data in the stream; open_with_libpcap() then reads the stream. The code is in classic_pcap.cc and libpcap_file.cc.
+// open_classic_pcap() and open_pcapng() read these formats in place. For any other format, they return nullptr and
+// leave the data in the stream; open_with_libpcap() then reads the stream. The code is in classic_pcap.cc, pcapng.cc
+// and libpcap_file.cc.
 std::unique_ptr<CaptureFile> open_classic_pcap(const std::string& path, std::unique_ptr<InputStream>& stream);
+std::unique_ptr<CaptureFile> open_pcapng(const std::string& path, std::unique_ptr<InputStream>& stream,
+                                         Counters& counters);
 std::unique_ptr<CaptureFile> open_with_libpcap(const std::string& path, std::unique_ptr<InputStream> stream);
 
 }  // namespace spanflow

@@ -7,14 +7,16 @@
 #include <vector>
 
 #include "capture/packet_source.h"
+#include "telemetry/counters.h"
 #include "telemetry/notes.h"
 
 namespace spanflow {
 
-// Opens the first path if it is a regular file, and checks that all paths are readable. Throws RunError if a path
-// cannot be opened or read. The path "-" is standard input. If a file is cut short, the source reads the file to its
-// end and adds a note to `notes`. The source ends once `stop` is set.
+// If there is only one path, throws RunError if it cannot be opened. Of several files, one that cannot be read is noted
+// and skipped; the source then throws RunError at its end. The path "-" is standard input. If a file is cut short, the
+// source reads the file to its end and adds a note to `notes`. The source ends once `stop` is set. Only the thread that
+// polls the source writes to `counters`.
 std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
-                                                      Notes& notes);
+                                                      Notes& notes, Counters& counters);
 
 }  // namespace spanflow

@@ -1,8 +1,8 @@
 // Reads classic pcap (draft-ietf-opsawg-pcap) in place: the packets are views into the stream's block.
 #include <array>
-#include <cstring>
 
 #include "base/units.h"
+#include "capture/byte_order.h"
 #include "capture/capture_file.h"
 
 namespace spanflow {
@@ -11,14 +11,8 @@ namespace {
 constexpr std::size_t kFileHeader = 24;
 constexpr std::size_t kRecordHeader = 16;
 
-std::uint32_t word(const std::uint8_t* at, bool swapped) {
-  std::uint32_t value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return swapped ? __builtin_bswap32(value) : value;
-}
-
 struct Format {
-  bool swapped;
+  ByteOrder order;
   std::uint32_t nanoseconds_per_fraction;
 };
 
@@ -26,15 +20,14 @@ struct Format {
 // versions, and link types with a frame check sequence.
 std::optional<Format> recognize(std::span<const std::uint8_t> header) {
   if (header.size() < kFileHeader) return std::nullopt;
-  constexpr std::array<Format, 4> kFormats = {{{false, 1000}, {true, 1000}, {false, 1}, {true, 1}}};
+  constexpr std::array<Format, 4> kFormats = {
+      {{ByteOrder(false), 1000}, {ByteOrder(true), 1000}, {ByteOrder(false), 1}, {ByteOrder(true), 1}}};
   constexpr std::array<std::uint32_t, 4> kMagics = {0xa1b2c3d4, 0xa1b2c3d4, 0xa1b23c4d, 0xa1b23c4d};
   for (std::size_t i = 0; i < kFormats.size(); ++i) {
-    const bool swapped = kFormats[i].swapped;
-    if (word(header.data(), swapped) != kMagics[i]) continue;
-    // The major and the minor version, 16 bits each, are read as one word.
-    const std::uint32_t versions = word(header.data() + 4, swapped);
-    const bool version_2_4 = versions == (swapped ? 0x00020004U : 0x00040002U);
-    const bool plain_link_type = word(header.data() + 20, swapped) <= 0xffff;
+    const ByteOrder order = kFormats[i].order;
+    if (order.u32(header.data()) != kMagics[i]) continue;
+    const bool version_2_4 = order.u16(header.data() + 4) == 2 && order.u16(header.data() + 6) == 4;
+    const bool plain_link_type = order.u32(header.data() + 20) <= 0xffff;
     if (version_2_4 && plain_link_type) return kFormats[i];
   }
   return std::nullopt;
@@ -44,7 +37,7 @@ class ClassicPcap : public CaptureFile {
  public:
   ClassicPcap(const std::string& path, std::unique_ptr<InputStream> stream, const Format& format)
       : CaptureFile(path, std::move(stream)), format_(format) {
-    set_link_type(static_cast<int>(word(stream_->available().data() + 20, format.swapped)));
+    set_pcap_link_type(static_cast<int>(format.order.u32(stream_->available().data() + 20)));
     stream_->consume(kFileHeader);
   }
 
@@ -84,18 +77,18 @@ class ClassicPcap : public CaptureFile {
   // Returns the number of captured octets of the next packet; 0 while the packet's record header has not been read.
   std::uint32_t next_length() const {
     const auto data = stream_->available();
-    return data.size() >= kRecordHeader ? word(data.data() + 8, format_.swapped) : 0;
+    return data.size() >= kRecordHeader ? format_.order.u32(data.data() + 8) : 0;
   }
 
   RawPacket take() {
     const std::uint8_t* header = stream_->available().data();
-    const std::uint32_t captured = word(header + 8, format_.swapped);
-    const std::uint64_t seconds = word(header, format_.swapped);
-    const std::uint64_t fraction = word(header + 4, format_.swapped);
+    const std::uint32_t captured = format_.order.u32(header + 8);
+    const std::uint64_t seconds = format_.order.u32(header);
+    const std::uint64_t fraction = format_.order.u32(header + 4);
     stream_->consume(kRecordHeader + captured);
     return {.data = header + kRecordHeader,
             .captured = captured,
-            .wire = std::max(word(header + 12, format_.swapped), captured),
+            .wire = std::max(format_.order.u32(header + 12), captured),
             .time_ns = seconds * kNanosecondsPerSecond + fraction * format_.nanoseconds_per_fraction};
   }
 

@@ -42,6 +42,7 @@ class Distributor::LaneSource : public PreparedSource {
 
   TimestampSource timestamp_source() const override { return distributor_.source_.timestamp_source(); }
   bool is_live() const override { return distributor_.source_.is_live(); }
+  std::int64_t wall_lead_ns() const override { return distributor_.source_.wall_lead_ns(); }
   double backlog() const override { return lane_.backlog(); }
 
  private:
@@ -85,7 +86,6 @@ void Distributor::run() {
       burst = source_.poll();
       counters_.add(Counter::kWorkerPolls);
       if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
-      if (burst.time_restarts) restart_time();
       // Blocks that are passed on during this burst carry the time of the previous burst (now_ns_), because the lanes
       // have all packets up to burst.now_ns only at the end of this burst.
       intake_.take_burst(burst, *this);
@@ -121,17 +121,6 @@ void Distributor::pass_on_idle() {
     if (lane->consumer_waits() && (lane->has_packets() || time_due)) lane->pass_on(now_ns_);
   }
   if (time_due) time_passed_on_ns_ = now_ns_;
-}
-
-// Tells every worker that the time restarts. Waits for a free block on every lane. Waiting loses no packets, because
-// only capture files restart the time.
-void Distributor::restart_time() {
-  intake_.release_all(*this);
-  pass_on_rest();
-  for (const auto& lane : lanes_) {
-    while (!lane->restart_time()) std::this_thread::sleep_for(kWaitForRoom);
-  }
-  now_ns_ = time_passed_on_ns_ = 0;
 }
 
 void Distributor::pass_on_rest() {

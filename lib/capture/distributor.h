@@ -43,7 +43,6 @@ class Distributor {
   void accept(const RawPacket& raw, LinkType link_type);
   void finish_accepted() {}  // nothing to do: the lanes have copies of the packets
 
-  void restart_time();
   void pass_on_idle();
   void pass_on_rest();
 

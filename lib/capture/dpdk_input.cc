@@ -6,9 +6,11 @@
 #include <rte_mbuf_dyn.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "base/error.h"
+#include "base/steady_time.h"
 #include "capture/dpdk_source.h"
 #include "capture/numa.h"
 #include "capture/port.h"
@@ -54,7 +56,8 @@ void DpdkInput::open_ports(const Config& config) {
   RTE_ETH_FOREACH_DEV(id) {
     ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
     if (!interface_) ports_.back()->make_promiscuous();
-    counts_.push_back({.name = interface_ ? config.input.interface : ports_.back()->name()});
+    counts_.push_back({.name = interface_ ? config.input.interface : ports_.back()->name(),
+                       .is_up = !interface_ || interface_->facts().is_up});
   }
 }
 
@@ -73,8 +76,8 @@ std::vector<std::unique_ptr<PacketSource>> DpdkInput::make_sources() {
   const Backoff::Steps waiting = owner_workers() ? Backoff::Steps{} : idle();
   std::vector<std::unique_ptr<PacketSource>> sources;
   for (auto& queues_of_source : queues) {
-    sources.push_back(
-        std::make_unique<DpdkSource>(std::move(queues_of_source), timestamps(), greatest_frame(), waiting, stop_));
+    sources.push_back(std::make_unique<DpdkSource>(std::move(queues_of_source), timestamps(), greatest_frame(), waiting,
+                                                   wall_lead_ns_, stop_));
   }
   return sources;
 }
@@ -124,8 +127,57 @@ void DpdkInput::warn_if_distant(int cpu) const {
   }
 }
 
+// Flows are timed by steady time. Here the wall clock and the clocks of the NICs are compared with it.
+void DpdkInput::follow_clocks() {
+  const std::int64_t lead_ns = wall_clock_lead_ns();
+  if (const std::int64_t step_ns = lead_ns - wall_lead_ns_; std::abs(step_ns) >= kLeastClockStepNs) {
+    wall_lead_ns_ = lead_ns;
+    note_step("the system's clock", step_ns);
+    for (const auto& port : ports_) port->follow_wall_clock(lead_ns);
+  }
+  for (const auto& port : ports_) {
+    const std::int64_t step_ns = port->follow_nic_clock();
+    if (step_ns != 0) note_step(fmt::format("the clock of {}", port->name()), step_ns);
+  }
+}
+
+// Throws RunError if the interface was removed: the sockets on it get no packets any more, also if another interface
+// gets its name. The service manager then starts spanflowd again.
+void DpdkInput::check_interface() {
+  const std::string& name = interface_->facts().name;
+  const KernelInterface::State state = interface_->state();
+  if (state == KernelInterface::State::kGone) throw RunError(name + ": the interface was removed");
+  if (state == KernelInterface::State::kUnknown) return;
+  const bool is_up = state == KernelInterface::State::kUp;
+  const std::lock_guard lock(counts_mutex_);
+  if (counts_.front().is_up == is_up) return;
+  counts_.front().is_up = is_up;
+  log().warn("{}: the interface is {}", name, is_up ? "up again" : "down, so no packets will arrive");
+}
+
+void DpdkInput::check_ports() const {
+  for (const auto& port : ports_) {
+    if (rte_eth_dev_is_removed(port->id()) != 0) throw RunError(port->name() + ": the device was removed");
+  }
+}
+
+void DpdkInput::note_step(std::string_view clock, std::int64_t step_ns) {
+  counters_.add(Counter::kTimeStepped);
+  log().warn("{} was set {} by {:.3f} s; flows go on, and records have the new time", clock,
+             step_ns < 0 ? "back" : "forward", static_cast<double>(std::abs(step_ns)) / 1e9);
+}
+
 void DpdkInput::update() {
-  for (const auto& port : ports_) port->follow_nic_clock();
+  follow_clocks();
+  read_counts();
+  if (interface_) {
+    check_interface();
+  } else {
+    check_ports();
+  }
+}
+
+void DpdkInput::read_counts() {
   const std::lock_guard lock(counts_mutex_);
   for (std::size_t at = 0; at < ports_.size(); ++at) {
     rte_eth_stats statistics{};

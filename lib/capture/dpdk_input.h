@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "capture/eal.h"
@@ -35,6 +36,11 @@ class DpdkInput : public Input {
 
  private:
   void open_ports(const Config& config);
+  void follow_clocks();
+  void read_counts();
+  void check_interface();
+  void check_ports() const;
+  void note_step(std::string_view clock, std::int64_t step_ns);
   void warn_about_interface() const;
   bool have_queue_per_worker() const;
   bool split_alike() const;
@@ -42,6 +48,7 @@ class DpdkInput : public Input {
   std::uint32_t greatest_frame() const;
 
   const std::atomic<bool>& stop_;
+  std::atomic<std::int64_t> wall_lead_ns_{0};
   const std::uint16_t workers_;
   const bool busy_poll_;
   const bool enters_tunnels_;

@@ -12,13 +12,23 @@ namespace {
 constexpr std::size_t kLongestFrame = 65'536;
 constexpr std::uint64_t kBehindNs = 100'000'000;  // assumed maximum delay between a packet's timestamp and its poll
 
+// False while the timestamps' clock has been set, but the line does not follow yet. The packet then gets the time at
+// which it is polled.
+bool is_believable(std::uint64_t time_ns, std::uint64_t now_ns) {
+  constexpr std::uint64_t kLongestInQueueNs = 10'000'000'000;
+  constexpr std::uint64_t kMostAheadNs = 20'000'000;
+  return time_ns + kLongestInQueueNs >= now_ns && time_ns <= now_ns + kMostAheadNs;
+}
+
 }  // namespace
 
 DpdkSource::DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
-                       const Backoff::Steps& idle, const std::atomic<bool>& stop)
+                       const Backoff::Steps& idle, const std::atomic<std::int64_t>& wall_lead_ns,
+                       const std::atomic<bool>& stop)
     : queues_(std::move(queues)),
       timestamps_(timestamps),
       greatest_frame_(greatest_frame),
+      wall_lead_ns_(wall_lead_ns),
       stop_(stop),
       backoff_(idle) {
   // The storage must never reallocate, because packets point into it. A burst of the longest frames fits in it.
@@ -74,10 +84,13 @@ void DpdkSource::view(rte_mbuf& buffer, std::uint64_t now, const ClockLine& line
   packet.captured = buffer.data_len;
   packet.wire = buffer.pkt_len;
   packet.time_ns = now;
+  packet.behind_ns = 0;
   packet.transport = {};
   if (buffer.nb_segs > 1) join_segments(buffer, packet);
   if ((buffer.ol_flags & timestamps_.flag) != 0) {
-    packet.time_ns = line.wall_time(*RTE_MBUF_DYNFIELD(&buffer, timestamps_.offset, rte_mbuf_timestamp_t*));
+    const std::uint64_t time_ns =
+        line.steady_time(*RTE_MBUF_DYNFIELD(&buffer, timestamps_.offset, rte_mbuf_timestamp_t*));
+    if (is_believable(time_ns, now)) packet.time_ns = time_ns;
   }
 }
 

@@ -18,7 +18,7 @@ namespace spanflow {
 struct RxQueue {
   std::uint16_t port;
   std::uint16_t queue;
-  const SharedClockLine* clock_line;  // maps the timestamps of the queue's packets to wall-clock time
+  const SharedClockLine* clock_line;  // maps the timestamps of the queue's packets to steady time
 };
 
 // Says which clock the packets' timestamps come from, and where an mbuf holds the timestamp. If an mbuf does not have
@@ -32,15 +32,17 @@ struct Timestamps {
 // Polls the queues in turn. Each poll() frees the mbufs of the previous burst. The ports must outlive the source.
 class DpdkSource : public PacketSource {
  public:
-  // `idle` says how poll() waits when no packets arrive. The source ends once `stop` is set.
+  // `idle` says how poll() waits when no packets arrive. `wall_lead_ns` is how far the wall clock is ahead of steady
+  // time. The source ends once `stop` is set.
   DpdkSource(std::vector<RxQueue> queues, const Timestamps& timestamps, std::uint32_t greatest_frame,
-             const Backoff::Steps& idle, const std::atomic<bool>& stop);
+             const Backoff::Steps& idle, const std::atomic<std::int64_t>& wall_lead_ns, const std::atomic<bool>& stop);
   ~DpdkSource() override { free_burst(); }
 
   void attach_thread() override;
   Burst poll() override;
   TimestampSource timestamp_source() const override { return timestamps_.source; }
   bool is_live() const override { return true; }
+  std::int64_t wall_lead_ns() const override { return wall_lead_ns_.load(std::memory_order_relaxed); }
   std::uint32_t greatest_frame() const override { return greatest_frame_; }
   double backlog() const override;
 
@@ -55,6 +57,7 @@ class DpdkSource : public PacketSource {
   const std::vector<RxQueue> queues_;
   const Timestamps timestamps_;
   const std::uint32_t greatest_frame_;
+  const std::atomic<std::int64_t>& wall_lead_ns_;
   const std::atomic<bool>& stop_;
   Backoff backoff_;
   TscClock clock_;

@@ -8,19 +8,26 @@
 #include <rte_log.h>
 #include <rte_version.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cctype>
+#include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
 
 #include "base/cpus.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "telemetry/log.h"
 
@@ -76,7 +83,32 @@ void redirect_log() {
   rte_openlog_stream(stream);
 }
 
-std::string file_prefix() { return fmt::format("spanflow-{}", ::getpid()); }
+constexpr std::string_view kPrefix = "spanflow-";
+
+std::string file_prefix() { return fmt::format("{}{}", kPrefix, ::getpid()); }
+
+// True if a process listens on the telemetry socket of a runtime folder.
+bool is_in_use(const std::filesystem::path& folder) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = folder / "dpdk_telemetry.v2";
+  if (path.size() >= sizeof address.sun_path) return true;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// Removes the runtime folders of runs that were killed. Their names end in the number of a process that no longer
+// exists. That alone would not be enough: another container may share the folder and have other numbers.
+void remove_leftovers(const std::filesystem::path& runtime_folder) {
+  std::error_code none;
+  for (const auto& folder : std::filesystem::directory_iterator(runtime_folder.parent_path(), none)) {
+    const std::string name = folder.path().filename();
+    if (!name.starts_with(kPrefix)) continue;
+    const int process = std::atoi(name.c_str() + kPrefix.size());
+    const bool is_gone = process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
+    if (is_gone && !is_in_use(folder.path())) std::filesystem::remove_all(folder.path(), none);
+  }
+}
 
 // Returns the value of EAL's option --lcores: one lcore, which may run on all CPUs that this process may use.
 std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cpus(), ",")); }
@@ -139,6 +171,7 @@ Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
   redirect_log_of("libxdp.so.1", "libxdp_set_print");
   // rte_eal_init() has pinned the calling thread. New threads would inherit the pinning, so restore the old CPU mask.
   sched_setaffinity(0, sizeof allowed, &allowed);
+  if (result >= 0) remove_leftovers(rte_eal_get_runtime_dir());
   if (result < 0) {
     throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
   }

@@ -11,7 +11,7 @@ class FileInput : public Input {
  public:
   FileInput(const Config& config, const std::atomic<bool>& stop, Notes& notes)
       : reads_ahead_(config.workers == 1 && allowed_cpus().size() > 1),
-        source_(make_capture_source(config.input.files, stop, notes)) {}
+        source_(make_capture_source(config.input.files, stop, notes, counters_)) {}
 
   // With several workers, the Distributor's thread reads the files. With one worker, a second thread reads ahead, if
   // this process may use more than one CPU.

@@ -3,36 +3,26 @@
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/utf8.h"
+#include "decode/link_types.h"
 
 namespace spanflow {
 namespace {
 
-int pcap_link_type(LinkType link_type) {
-  switch (link_type) {
-    case LinkType::kEthernet:
-      return DLT_EN10MB;
-    case LinkType::kRawIp:
-      return DLT_RAW;
-    case LinkType::kNull:
-      return DLT_NULL;
-    case LinkType::kLoop:
-      return DLT_LOOP;
-    case LinkType::kLinuxCooked:
-      return DLT_LINUX_SLL;
-    case LinkType::kLinuxCooked2:
-      return DLT_LINUX_SLL2;
-    case LinkType::kPpp:
-      return DLT_PPP;
-  }
-  return DLT_EN10MB;
+int dlt_of(LinkType link_type) {
+  const auto row = std::ranges::find(link_types(), link_type, &LinkTypeRow::type);
+  return row->dlt;
 }
 
 // Compiles `expression` into `program`. Returns libpcap's error text, or an empty text on success.
 std::string compile(const std::string& expression, LinkType link_type, bpf_program& program) {
   constexpr int kSnapLength = 262'144;
-  const std::unique_ptr<pcap_t, decltype(&pcap_close)> dead(pcap_open_dead(pcap_link_type(link_type), kSnapLength),
-                                                            pcap_close);
+  constexpr std::size_t kLongest = 65'536;
+  if (expression.size() > kLongest) return fmt::format("longer than {} octets", kLongest);
+  const std::unique_ptr<pcap_t, decltype(&pcap_close)> dead(pcap_open_dead(dlt_of(link_type), kSnapLength), pcap_close);
   const bool failed = pcap_compile(dead.get(), &program, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0;
   return failed ? pcap_geterr(dead.get()) : "";
 }
@@ -55,7 +45,8 @@ Filter::Filter(const std::string& expression, LinkType link_type, std::string_vi
     : program_(std::make_unique<Program>()) {
   const std::string error = compile(expression, link_type, program_->bpf);
   if (!error.empty())
-    throw RunError(fmt::format("{}: \"{}\" cannot be used on this input: {}", option, expression, error));
+    throw RunError(
+        fmt::format("{}: \"{}\" cannot be used on this input: {}", option, shortened(expression), shortened(error)));
 }
 
 Filter::~Filter() = default;

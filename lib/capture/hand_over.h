@@ -68,6 +68,7 @@ class HandOverEnd final : public PacketSource {
   Burst poll() override;
   TimestampSource timestamp_source() const override { return source_.timestamp_source(); }
   bool is_live() const override { return source_.is_live(); }
+  std::int64_t wall_lead_ns() const override { return source_.wall_lead_ns(); }
   std::uint32_t greatest_frame() const override { return source_.greatest_frame(); }
   double backlog() const override;
 

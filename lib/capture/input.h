@@ -20,11 +20,12 @@
 #include "capture/packet_source.h"
 #include "capture/port_counts.h"
 #include "config/config.h"
+#include "telemetry/counters.h"
 #include "telemetry/notes.h"
 
 namespace spanflow {
 
-// An opened input. Any thread may call port_counts(). Only the main thread calls the other functions.
+// An opened input. Any thread may call port_counts() and counters(). Only the main thread calls the other functions.
 class Input {
  public:
   virtual ~Input() = default;
@@ -39,9 +40,15 @@ class Input {
 
   // Logs a warning if this CPU of a worker is on another NUMA node than a port.
   virtual void warn_if_distant(int /*cpu*/) const {}
-  // Updates port_counts() and the clocks of the ports. The main thread must call this at least once a second.
+  // Updates port_counts() and the clocks of the ports. The main thread must call this at least once a second. Throws
+  // RunError if the input is gone and no more packets can come.
   virtual void update() {}
   virtual std::vector<PortCounts> port_counts() const { return {}; }
+  // The counters that belong to the whole input. Thread-safe.
+  const Counters& counters() const { return counters_; }
+
+ protected:
+  Counters counters_;
 };
 
 struct InputType {

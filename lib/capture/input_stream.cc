@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/inherited_descriptor.h"
 
 namespace spanflow {
 namespace {
@@ -20,6 +21,14 @@ namespace {
 constexpr std::size_t kBlock = 1024 * 1024;  // octets; longer than the longest packet: each packet is contiguous
 constexpr std::size_t kCompressedBlock = 256 * 1024;
 constexpr int kLookUpMs = 100;  // while a pipe has no data, a stop is noticed within this time
+
+Descriptor open_input(const std::string& path) {
+  if (const auto number = inherited_descriptor(path, STDIN_FILENO)) {
+    return Descriptor(::fcntl(*number, F_DUPFD_CLOEXEC, 0));
+  }
+  // Without O_NONBLOCK, the run could not be stopped while it waits for the writer of a named pipe.
+  return Descriptor(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
 
 }  // namespace
 
@@ -70,7 +79,12 @@ class InputStream::Gzip : public Decompressor {
 
  protected:
   std::size_t decompress(std::uint8_t* out, std::size_t size) override {
-    if (!in_frame_) inflateReset(&inflater_);  // another gzip member follows
+    if (!in_frame_) {
+      while (at_ < end_ && raw_[at_] == 0) ++at_;  // tapes and some programs pad with zeros
+      if (at_ == end_) return 0;
+      inflateReset(&inflater_);  // another gzip member follows
+      in_frame_ = true;
+    }
     inflater_.next_in = raw_.data() + at_;
     inflater_.avail_in = static_cast<uInt>(end_ - at_);
     inflater_.next_out = out;
@@ -111,9 +125,9 @@ class InputStream::Zstd : public Decompressor {
 
 InputStream::InputStream(const std::string& path, const std::atomic<bool>& stop)
     : path_(path), stop_(stop), blocks_(kBlock), block_(blocks_.take()) {
-  descriptor_ = path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  descriptor_ = open_input(path);
   struct stat status {};
-  if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
+  if (!descriptor_ || ::fstat(descriptor_.get(), &status) != 0) {
     throw RunError(shown_input(path) + ": cannot be opened: " + std::strerror(errno));
   }
   if (S_ISDIR(status.st_mode)) throw RunError(shown_input(path) + ": cannot be opened: it is a directory");
@@ -125,9 +139,7 @@ InputStream::InputStream(const std::string& path, const std::atomic<bool>& stop)
   if (decompressor_ != nullptr) end_ = 0;
 }
 
-InputStream::~InputStream() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
+InputStream::~InputStream() = default;
 
 bool InputStream::fill() {
   const auto rest = available();
@@ -144,16 +156,18 @@ bool InputStream::fill() {
 
 bool InputStream::ready(int wait_ms) const {
   if (is_file() || decompressor_ != nullptr) return true;
-  pollfd waiting{.fd = descriptor_, .events = POLLIN, .revents = 0};
+  pollfd waiting{.fd = descriptor_.get(), .events = POLLIN, .revents = 0};
   return ::poll(&waiting, 1, wait_ms) != 0;
 }
 
 std::size_t InputStream::read_raw(std::uint8_t* out, std::size_t size) {
-  pollfd waiting{.fd = descriptor_, .events = POLLIN, .revents = 0};
+  pollfd waiting{.fd = descriptor_.get(), .events = POLLIN, .revents = 0};
   while (!is_file() && ::poll(&waiting, 1, kLookUpMs) == 0) {
     if (stop_.load(std::memory_order_relaxed)) return 0;
   }
-  const ssize_t count = ::read(descriptor_, out, size);
+  ssize_t count = 0;
+  do count = ::read(descriptor_.get(), out, size);
+  while (count < 0 && errno == EINTR);
   if (count < 0) error_ = std::string("cannot be read: ") + std::strerror(errno);
   if (count <= 0) return 0;
   raw_read_.fetch_add(static_cast<std::uint64_t>(count), std::memory_order_relaxed);

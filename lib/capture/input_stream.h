@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/octet_blocks.h"
 
 namespace spanflow {
@@ -19,8 +20,9 @@ inline std::string shown_input(const std::string& path) { return path == "-" ? "
 // Used by one thread; any thread may call progress().
 class InputStream {
  public:
-  // The path "-" is standard input. Waits for the first octets of a pipe. Throws RunError if the input cannot be
-  // opened. Once `stop` is set, the stream of a pipe ends as soon as the pipe has no data.
+  // The path "-" is standard input; see inherited_descriptor(). Waits for the first octets of a pipe, and for the
+  // writer of a named pipe. Throws RunError if the input cannot be opened. Once `stop` is set, the stream of a pipe
+  // ends as soon as the pipe has no data.
   InputStream(const std::string& path, const std::atomic<bool>& stop);
   ~InputStream();
   InputStream(const InputStream&) = delete;
@@ -66,7 +68,7 @@ class InputStream {
 
   std::string path_;
   const std::atomic<bool>& stop_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::uint64_t file_size_ = 0;  // 0 if the input is not a regular file, or is empty
   std::atomic<std::uint64_t> raw_read_{0};
   std::uint64_t offset_ = 0;

@@ -13,7 +13,9 @@ Intake::Intake(const Config& config, const IntakeInput& input, const Decoder& de
       greatest_frame_(input.source.greatest_frame()),
       expression_(config.input.filter),
       duplicates_(is_prepared_ ? Nanoseconds{0} : config.decode.deduplicate, random_seed()),
-      fragments_(is_prepared_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, counters) {}
+      outer_decoder_(config.decode.tunnels, config.flow.vlan_key, config.decode.tunnel_ports,
+                     Decoder::AtFragments::kStay),
+      fragments_(is_prepared_ ? 0 : config.decode.fragments, config.decode.fragment_timeout, random_seed(), counters) {}
 
 void Intake::start(const Burst& burst) {
   if (burst.packets.empty()) return;
@@ -41,10 +43,24 @@ bool Intake::follow_fragment(const RawPacket& raw, Packet& packet) {
   return fragments_.follow(raw, link_type_, packet);
 }
 
+// Handles a packet that is in a fragment of an outer packet, or that may be one. Returns false if the packet was
+// refused.
+bool Intake::take_tunnel_fragment(const RawPacket& raw, const Packet& packet) {
+  if (!packet.in_fragment) return !fragments_.is_of_tunnel(packet) || refuse(Counter::kIgnoredTunnelFragment);
+  Packet outer;
+  if (outer_decoder_.decode(raw, link_type_, outer) == Counter::kPacketsMetered) fragments_.note_tunnel(outer);
+  return true;
+}
+
 bool Intake::refuse(Counter reason) {
   counters_.add(Counter::kPacketsReceived);
   counters_.add(reason);
   return false;
+}
+
+bool Intake::refuse(Counter reason, const Packet& packet) {
+  if (reason == Counter::kIgnoredUnknownEtherType) counters_.note_ether_type(packet.ether_type);
+  return refuse(reason);
 }
 
 void Intake::expire_fragments(const Burst& burst) {
@@ -53,6 +69,10 @@ void Intake::expire_fragments(const Burst& burst) {
 
 const Fragments::Held* Intake::take_released(Packet& packet) {
   while (const Fragments::Held* held = fragments_.take_released()) {
+    if (held->raw.transport.in_tunnel) {
+      refuse(Counter::kIgnoredTunnelFragment);
+      continue;
+    }
     const Counter outcome = decoder_.decode(held->raw, held->link_type, packet);
     if (outcome == Counter::kPacketsMetered) {
       if (held->raw.transport.known) packet.take(held->raw.transport);

@@ -56,8 +56,8 @@ class Intake {
   [[gnu::always_inline]] void take_burst(const Burst& burst, Consumer& consumer) {
     start(burst);
     for (const RawPacket& raw : burst.packets) {
-      if (fragments_.may_release(raw.time_ns)) [[unlikely]] {
-        fragments_.meet(raw.time_ns);
+      if (fragments_.may_release(raw.clock_ns())) [[unlikely]] {
+        fragments_.expire(raw.clock_ns());
         give_released(consumer);
       }
       if (take(raw, consumer.next_packet())) consumer.accept(raw, burst.link_type);
@@ -65,7 +65,7 @@ class Intake {
     expire_fragments(burst);
     give_released(consumer);
   }
-  // Gives `consumer` all held fragments. Call this at the end of the input, and before a burst whose time restarts.
+  // Gives `consumer` all held fragments. Call this at the end of the input.
   template <typename Consumer>
   void release_all(Consumer& consumer) {
     fragments_.release_all();
@@ -88,15 +88,21 @@ class Intake {
     if (filter_ != nullptr && !filter_->matches(raw)) return refuse(Counter::kIgnoredFiltered);
     const Counter outcome = decoder_.decode(raw, link_type_, packet);
     if (outcome != Counter::kPacketsMetered) [[unlikely]]
-      return refuse(outcome);
+      return refuse(outcome, packet);
+    if ((packet.in_fragment || packet.later_fragment) && !is_prepared_) [[unlikely]] {
+      if (!take_tunnel_fragment(raw, packet)) return false;
+    }
     if (hand_over_ != nullptr && hand_over_->send_to_owner(raw, packet, link_type_)) return false;
     if (duplicates_.has_seen(packet)) return refuse(Counter::kIgnoredDuplicate);
     if (packet.is_fragment()) [[unlikely]]
       return follow_fragment(raw, packet);
     return true;
   }
+  bool take_tunnel_fragment(const RawPacket& raw, const Packet& packet);
   bool follow_fragment(const RawPacket& raw, Packet& packet);
-  bool refuse(Counter reason);  // counts the packet for `reason`; always returns false
+  // These functions count the packet for `reason` and always return false.
+  bool refuse(Counter reason);
+  bool refuse(Counter reason, const Packet& packet);
 
   void expire_fragments(const Burst& burst);
   template <typename Consumer>
@@ -122,6 +128,7 @@ class Intake {
   HandOverEnd* hand_over_ = nullptr;  // nullptr: the packets of this burst are not handed over
   LinkType link_type_ = LinkType::kEthernet;
   Duplicates duplicates_;
+  const Decoder outer_decoder_;  // decodes a fragment itself, and not the packet of a tunnel in it
   Fragments fragments_;
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -117,6 +118,14 @@ KernelInterface::~KernelInterface() {
   if (promiscuous_socket_ >= 0) ::close(promiscuous_socket_);
 }
 
+KernelInterface::State KernelInterface::state() const {
+  ControlSocket control(facts_.name);
+  if (!control.ask(SIOCGIFINDEX)) return errno == ENODEV ? State::kGone : State::kUnknown;
+  if (control.request().ifr_ifindex != index_) return State::kGone;
+  if (!control.ask(SIOCGIFFLAGS)) return State::kUnknown;
+  return (control.request().ifr_flags & IFF_UP) != 0 ? State::kUp : State::kDown;
+}
+
 bool KernelInterface::hold_promiscuous() {
   promiscuous_socket_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);  // protocol 0: the socket receives no packets
   const packet_mreq membership{.mr_ifindex = index_, .mr_type = PACKET_MR_PROMISC, .mr_alen = 0, .mr_address = {}};
@@ -125,7 +134,8 @@ bool KernelInterface::hold_promiscuous() {
 
 std::uint64_t KernelInterface::take_dropped() const {
   std::uint64_t dropped = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+  std::error_code none;  // without a free descriptor, the folder cannot be read; the next call finds the drops
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", none)) {
     const int descriptor = std::atoi(entry.path().filename().c_str());
     if (!is_packet_socket_on(descriptor, index_)) continue;
     tpacket_stats statistics{};

@@ -37,6 +37,10 @@ class KernelInterface {
 
   static bool exists(const std::string& name);
 
+  // kGone: the interface was removed, also if another one has its name now. kUnknown: the kernel cannot be asked.
+  enum class State : std::uint8_t { kUp, kDown, kGone, kUnknown };
+  State state() const;
+
   // Returns the properties that the interface had when this object was constructed.
   const InterfaceFacts& facts() const { return facts_; }
 

@@ -1,4 +1,4 @@
-// Reads pcapng and the rarer variants of pcap with libpcap.
+// Reads the rarer variants of pcap with libpcap.
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 
@@ -27,7 +27,7 @@ class LibpcapFile : public CaptureFile {
       throw RunError(
           fmt::format("{}: not a capture: {}", path_, stream_->error().empty() ? error.data() : stream_->error()));
     }
-    set_link_type(pcap_datalink(pcap_.get()));
+    set_pcap_link_type(pcap_datalink(pcap_.get()));
   }
 
   // Copies the packets into storage_, because libpcap's buffer holds only one packet at a time.

@@ -2,18 +2,11 @@
 
 #include <rte_ethdev.h>
 
-#include <chrono>
 #include <limits>
 
+#include "base/steady_time.h"
+
 namespace spanflow {
-namespace {
-
-std::uint64_t wall_clock_ns() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
-}
-
-}  // namespace
 
 bool has_readable_clock(std::uint16_t port) {
   std::uint64_t ticks = 0;
@@ -28,12 +21,12 @@ std::optional<NicClock::Reading> read_nic_clock(std::uint16_t port) {
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   for (int i = 0; i < kReadings; ++i) {
     std::uint64_t ticks = 0;
-    const std::uint64_t before = wall_clock_ns();
+    const std::uint64_t before = steady_time_ns();
     if (rte_eth_read_clock(port, &ticks) != 0) return std::nullopt;
-    const std::uint64_t taken = wall_clock_ns() - before;
+    const std::uint64_t taken = steady_time_ns() - before;
     if (taken >= least) continue;
     least = taken;
-    best = {.ticks = ticks, .wall_ns = before + taken / 2};
+    best = {.ticks = ticks, .steady_ns = before + taken / 2};
   }
   return best;
 }

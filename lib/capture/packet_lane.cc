@@ -29,7 +29,6 @@ bool PacketLane::start_block() {
   if (filling_ == nullptr) return false;
   filling_->octets.clear();
   filling_->packets.clear();
-  filling_->time_restarts = false;
   return true;
 }
 
@@ -41,16 +40,8 @@ bool PacketLane::pass_on(std::uint64_t now_ns) {
   return true;
 }
 
-bool PacketLane::restart_time() {
-  if (!start_block()) return false;
-  filling_->time_restarts = true;
-  return true;
-}
-
 Burst PacketLane::poll() {
   if (!take_block()) return {.state = Burst::State::kIdle, .now_ns = now_ns_};
-  const bool restarts = next_ == 0 && reading_->time_restarts;
-  if (restarts) now_ns_ = 0;
   const auto rest = std::span<const RawPacket>(reading_->packets).subspan(next_);
   const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
   next_ += burst.size();
@@ -59,8 +50,7 @@ Burst PacketLane::poll() {
   return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,
           .packets = burst,
           .link_type = reading_->link_type,
-          .now_ns = now_ns_,
-          .time_restarts = restarts};
+          .now_ns = now_ns_};
 }
 
 // Keeps the current block while it has unread packets. Otherwise gives that block back and takes the next block. False

@@ -22,8 +22,7 @@ struct PacketBlock {
   std::vector<std::uint8_t> octets;  // neither vector is ever reallocated, because `packets` points into `octets`
   std::vector<RawPacket> packets;    // all packets have the same link type
   LinkType link_type = LinkType::kEthernet;
-  std::uint64_t now_ns = 0;    // all packets up to this time are in this block or in earlier blocks
-  bool time_restarts = false;  // true: time restarts before the first packet
+  std::uint64_t now_ns = 0;  // all packets up to this time are in this block or in earlier blocks
 };
 
 // Owns its blocks. Only one thread may call the producer's functions, and only one thread may call the consumer's
@@ -41,9 +40,6 @@ class PacketLane {
   // Passes the current block on to the consumer, even if the block is empty. All packets up to `now_ns` must have been
   // appended. An empty block carries only this time. False if the consumer holds all blocks.
   bool pass_on(std::uint64_t now_ns);
-  // Call this after pass_on(). The time restarts before the next packet, see Burst::time_restarts. False if the
-  // consumer holds all blocks.
-  bool restart_time();
   bool has_packets() const { return filling_ != nullptr && !filling_->packets.empty(); }
   // True if the consumer has read all blocks that were passed on.
   bool consumer_waits() const { return ring_.empty_blocks() + (filling_ != nullptr ? 1 : 0) == ring_.blocks(); }

@@ -19,13 +19,9 @@ struct Burst {
   State state = State::kIdle;
   std::span<const RawPacket> packets;  // valid until the next poll()
   LinkType link_type = LinkType::kEthernet;
-  // The time up to which all packets have been seen, in ns since the epoch; 0 while the time is unknown. A file takes
-  // this time from its packets. A port without packets takes this time from the wall clock. Workers end flows by this
-  // time. The time decreases only if time_restarts is set.
+  // The time of the input's clock up to which all packets have been seen, in ns; 0 while the time is unknown. A file
+  // takes this time from its packets, see PacketClock. Workers end flows by this time, which never decreases.
   std::uint64_t now_ns = 0;
-  // True if these packets are older than the packets of the previous bursts, because capture files come in the wrong
-  // order. The worker first ends all open flows, and now_ns starts again.
-  bool time_restarts = false;
   // True if another worker polled and filtered these packets, and handed them over to this worker, their owner.
   bool handed_over = false;
 };
@@ -43,6 +39,9 @@ class PacketSource {
   virtual TimestampSource timestamp_source() const = 0;
   // True if packets that are not polled in time are lost. False if the source can wait.
   virtual bool is_live() const = 0;
+  // Returns how far the wall clock is ahead of the packets' times, in ns; 0 if the packets' times are those to report.
+  // Thread-safe.
+  virtual std::int64_t wall_lead_ns() const { return 0; }
   // Returns the length in octets of the longest frame on this link. A longer frame shows that an offload merged frames.
   virtual std::uint32_t greatest_frame() const { return std::numeric_limits<std::uint32_t>::max(); }
   // Returns how full the queue of a live source is after poll(), from 0 (empty) to 1 (full), or estimates this.

@@ -120,10 +120,16 @@ void Port::start_nic_clock() {
   log().warn("{}: its clock cannot be read, so packets get the time at which they are polled", name_);
 }
 
-void Port::follow_nic_clock() {
+std::int64_t Port::follow_nic_clock() {
   constexpr auto kBetweenReadings = std::chrono::seconds{1};
-  if (timestamp_source_ != TimestampSource::kNic) return;
-  if (std::chrono::steady_clock::now() - clock_read_ >= kBetweenReadings) read_clock();
+  if (timestamp_source_ != TimestampSource::kNic) return 0;
+  if (std::chrono::steady_clock::now() - clock_read_ < kBetweenReadings) return 0;
+  return read_clock() ? clock_step_ns_ : 0;
+}
+
+void Port::follow_wall_clock(std::int64_t lead_ns) {
+  if (timestamp_source_ != TimestampSource::kKernel) return;
+  clock_line_.set({.ticks = static_cast<std::uint64_t>(lead_ns), .steady_ns = 0});
 }
 
 // Reads the NIC's clock. True if the reading has updated the clock line.
@@ -131,8 +137,10 @@ bool Port::read_clock() {
   clock_read_ = std::chrono::steady_clock::now();
   const auto reading = read_nic_clock(id_);
   const auto line = reading ? nic_clock_.follow(*reading) : std::nullopt;
-  if (line) clock_line_.set(*line);
-  return line.has_value();
+  if (!line) return false;
+  clock_step_ns_ = step_between(clock_line_.get(), *line);
+  clock_line_.set(*line);
+  return true;
 }
 
 rte_eth_rss_conf Port::rss_configuration() {

@@ -46,10 +46,14 @@ class Port {
   // Returns the clock that packet times come from: the kernel's clock, the NIC's clock or the TSC. With the TSC, a
   // packet gets the time at which it is polled.
   TimestampSource timestamp_source() const { return timestamp_source_; }
-  // Returns the line that maps the packets' timestamps to wall-clock time. Thread-safe.
+  // Returns the line that maps the packets' timestamps to steady time. Thread-safe.
   const SharedClockLine& clock_line() const { return clock_line_; }
-  // If packet times come from the NIC's clock, reads this clock again, at most once a second.
-  void follow_nic_clock();
+  // If packet times come from the NIC's clock, reads this clock again, at most once a second. Returns how far the NIC's
+  // clock has stepped since the last reading, in ns; 0: it has not.
+  std::int64_t follow_nic_clock();
+  // If packet times come from the kernel, whose clock is the wall clock, takes in how far the wall clock is ahead of
+  // steady time.
+  void follow_wall_clock(std::int64_t lead_ns);
 
   // True if the port selects the queue by the IP addresses, and puts both directions of a flow in the same queue.
   bool splits_well() const { return splits_well_; }
@@ -91,6 +95,7 @@ class Port {
   TimestampSource timestamp_source_ = TimestampSource::kTsc;
   NicClock nic_clock_;
   std::chrono::steady_clock::time_point clock_read_;
+  std::int64_t clock_step_ns_ = 0;  // step of the NIC's clock that the last reading found
   SharedClockLine clock_line_;
 };
 

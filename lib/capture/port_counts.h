@@ -14,6 +14,7 @@ namespace spanflow {
 // All counts are numbers of packets since the start of the run.
 struct PortCounts {
   std::string name;  // name of the interface, or of the DPDK port
+  bool is_up = true;
   std::uint64_t received = 0;
   std::uint64_t nic_missed = 0;      // dropped by the port because its queue was full
   std::uint64_t no_mbuf = 0;         // dropped because the buffer pool of the queue was empty

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ class TunnelSet {
   unsigned bits_;
 };
 
+// The UDP ports of tunnels, where they differ from the usual ports.
+using TunnelPorts = std::map<TunnelType, std::vector<std::uint64_t>>;
+
 enum class MetricDirection : std::uint8_t { kBoth, kSrcToDst, kDstToSrc };
 
 // One entry of `metrics`: either an aggregate, or the metric with this name in a shared object.
@@ -62,6 +66,7 @@ struct SinkConfig {
 
 struct Config {
   std::string sensor_id;
+  std::string user;  // name of the user to become once the input is open; empty: none
 
   struct Input {
     std::vector<std::string> files;
@@ -82,6 +87,7 @@ struct Config {
 
   struct Decode {
     TunnelSet tunnels = TunnelSet::all();
+    TunnelPorts tunnel_ports;
     std::uint64_t fragments = 4096;  // 0: later fragments become flows without ports
     Nanoseconds fragment_timeout = std::chrono::seconds{5};
     Nanoseconds deduplicate{0};  // 0: no deduplication

@@ -1,21 +1,16 @@
 #include "decode/decoder.h"
 
+#include <optional>
+
+#include "decode/shims.h"
+
 namespace spanflow {
 namespace {
 
 // Enough steps for QinQ + MPLS + GTP-U + IPv6 + IP in IP. The limit stops packets that an attacker nests endlessly.
 constexpr int kMaxSteps = 8;
 constexpr int kMaxIpv6Extensions = 8;
-
-namespace ether_types {
-constexpr std::uint32_t kIpv4 = 0x0800;
-constexpr std::uint32_t kIpv6 = 0x86dd;
-constexpr std::uint32_t kTransparentBridging = 0x6558;
-constexpr std::uint32_t kMplsUnicast = 0x8847;
-constexpr std::uint32_t kMplsMulticast = 0x8848;
-constexpr std::uint32_t kPppoeSession = 0x8864;
-constexpr std::uint32_t kFirst = 0x0600;  // a smaller value is the length of an IEEE 802.3 frame
-}  // namespace ether_types
+constexpr std::uint32_t kCutTag = 0x10000;  // in place of an EtherType: a VLAN tag was not captured as a whole
 
 // Called for an unknown EtherType, which may be damaged or private. True if an IPv4 header without options follows and
 // its length field is plausible. The length must equal the rest of the frame, or may be less in a frame that is padded
@@ -27,7 +22,10 @@ bool holds_ipv4(const Cursor& cursor) {
   return length == cursor.wire() || (length >= 20 && length < cursor.wire() && cursor.wire() <= kLeastPayload);
 }
 
-bool is_vlan_tag(std::uint32_t type) { return type == 0x8100 || type == 0x88a8 || type == 0x9100; }
+// IEEE 802.1Q, 802.1ad, and the numbers that were used for outer tags before 802.1ad.
+bool is_vlan_tag(std::uint32_t type) {
+  return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200 || type == 0x9300;
+}
 
 bool is_ipv6_extension(std::uint32_t protocol) {
   switch (protocol) {
@@ -50,9 +48,11 @@ bool is_ipv6_extension(std::uint32_t protocol) {
 Packet inside_tunnel(const Packet& outer, TunnelType tunnel, std::uint32_t tunnel_key, std::uint32_t tunnel_id) {
   Packet inner;
   inner.time_ns = outer.time_ns;
+  inner.behind_ns = outer.behind_ns;
   inner.size = outer.size;
   inner.ethernet = outer.ethernet;
   inner.sliced = outer.sliced;
+  inner.in_fragment = outer.in_fragment || outer.first_fragment;
   inner.odd_ether_type = outer.odd_ether_type;
   inner.vlan_id = outer.vlan_id;
   inner.vlan_outer_id = outer.vlan_outer_id;
@@ -77,39 +77,14 @@ void select_vlan_key(Packet& packet, VlanKey choice) {
 
 }  // namespace
 
-std::optional<LinkType> link_type_from_pcap(int number) {
-  switch (number) {
-    case 1:
-      return LinkType::kEthernet;
-    case 0:
-      return LinkType::kNull;
-    case 108:
-      return LinkType::kLoop;
-    case 9:
-    case 50:
-      return LinkType::kPpp;
-    case 12:   // DLT_RAW on most systems
-    case 14:   // DLT_RAW on OpenBSD
-    case 101:  // LINKTYPE_RAW
-    case 228:  // LINKTYPE_IPV4
-    case 229:  // LINKTYPE_IPV6
-      return LinkType::kRawIp;
-    case 113:
-      return LinkType::kLinuxCooked;
-    case 276:
-      return LinkType::kLinuxCooked2;
-    default:
-      return std::nullopt;
-  }
-}
-
 Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet) const {
   packet = Packet{};
   packet.time_ns = raw.time_ns;
+  packet.behind_ns = raw.behind_ns;
   packet.size = raw.wire;
   if (link_type == LinkType::kEthernet && raw.captured >= 14) packet.ethernet = raw.data;
   Cursor cursor{raw.data, raw.captured, raw.wire};
-  Step step = link(link_type, cursor, packet);
+  Step step = link_type == LinkType::kEthernet ? ethernet(cursor, packet) : first_header(link_type, cursor);
   if (step.layer != Layer::kDone) [[unlikely]] {
     step = follow(step, cursor, packet);
     if (step.layer != Layer::kDone) return step.layer == Layer::kFailed ? step.reason : Counter::kMalformedNesting;
@@ -119,7 +94,7 @@ Counter Decoder::decode(const RawPacket& raw, LinkType link_type, Packet& packet
 }
 
 // Decodes the layers that a plain frame does not have, such as tunnels.
-Decoder::Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
+Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
   std::optional<Packet> outer;
   for (int steps = 0; steps < kMaxSteps; ++steps) {
     if (step.tunnel != TunnelType::kNone) {
@@ -134,14 +109,22 @@ Decoder::Step Decoder::follow(Step step, Cursor& cursor, Packet& packet) const {
   return {Layer::kDone};
 }
 
-Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) const {
+Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) const {
   switch (step.layer) {
     case Layer::kEthernet:
       return ethernet(cursor, packet);
+    case Layer::kLlc:
+      return llc(cursor, packet);
     case Layer::kEtherType:
       return ether_type(step.type, cursor, packet);
+    case Layer::kIeee80211:
+      return ieee80211_header(cursor);
     case Layer::kPpp:
       return ppp(cursor);
+    case Layer::kMpls:
+      return mpls(cursor);
+    case Layer::kNsh:
+      return nsh(cursor);
     case Layer::kIp:
       return ip(cursor, packet);
     case Layer::kDone:
@@ -151,105 +134,76 @@ Decoder::Step Decoder::next(const Step& step, Cursor& cursor, Packet& packet) co
   return step;
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::link(LinkType link_type, Cursor& cursor, Packet& packet) const {
-  const auto after = [&cursor](std::size_t header, std::size_t type_offset) -> Step {
-    if (!cursor.has(header)) return failed(Counter::kMalformedLink);
-    const std::uint16_t type = cursor.be16(type_offset);
-    cursor.skip(header);
-    return {.layer = Layer::kEtherType, .type = type};
-  };
-  switch (link_type) {
-    case LinkType::kEthernet:
-      return ethernet(cursor, packet);
-    case LinkType::kLinuxCooked:
-      return after(16, 14);
-    case LinkType::kLinuxCooked2:
-      return after(20, 0);
-    case LinkType::kPpp:
-      return {Layer::kPpp};
-    case LinkType::kRawIp:
-      return {Layer::kIp};
-    case LinkType::kNull:
-    case LinkType::kLoop:
-      // The address family in this header depends on the operating system and its byte order. The decoder does not need
-      // the family, because the IP version follows.
-      if (!cursor.has(4)) return failed(Counter::kMalformedLink);
-      cursor.skip(4);
-      return {Layer::kIp};
-  }
-  return failed(Counter::kMalformedLink);
-}
-
-[[gnu::always_inline]] inline Decoder::Step Decoder::ethernet(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Step Decoder::ethernet(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(14)) return failed(Counter::kMalformedLink);
-  std::uint16_t type = cursor.be16(12);
+  const std::uint16_t type = cursor.be16(12);
   cursor.skip(14);
   if (type >= ether_types::kFirst) return ether_type(type, cursor, packet);
-  // IEEE 802.3: only LLC/SNAP (AA AA 03 00 00 00 type) can carry IP.
-  if (!cursor.has(8) || cursor.be32(0) != 0xaaaa0300) return failed(Counter::kIgnoredNotIp);
-  cursor.limit(type);
-  type = cursor.has(8) ? cursor.be16(6) : 0;
-  if (type == 0) return failed(Counter::kIgnoredNotIp);
-  cursor.skip(8);
-  return ether_type(type, cursor, packet);
+  cursor.limit(type);  // IEEE 802.3 has a length in this place
+  return llc(cursor, packet);
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::ether_type(std::uint32_t type, Cursor& cursor,
-                                                                Packet& packet) const {
+// IEEE 802.2. LLC/SNAP (AA AA 03, an organization and an EtherType) can carry IP if the organization is 0, or that of
+// bridged Ethernet. The service access point 6 is that of IPv4.
+Step Decoder::llc(Cursor& cursor, Packet& packet) const {
+  constexpr std::uint32_t kSnapEthernet = 0xaaaa0300;
+  constexpr std::uint32_t kSnapHeader = 8;
+  if (cursor.has(kSnapHeader) && cursor.be32(0) == kSnapEthernet && cursor.u8(4) == 0 &&
+      (cursor.u8(5) == 0 || cursor.u8(5) == 0xf8)) {
+    const std::uint16_t type = cursor.be16(6);
+    cursor.skip(kSnapHeader);
+    return type < ether_types::kFirst ? failed(Counter::kIgnoredNotIp) : ether_type(type, cursor, packet);
+  }
+  constexpr std::uint32_t kIpHeader = 3;
+  if (cursor.has(kIpHeader) && cursor.be16(0) == 0x0606 && cursor.u8(2) == 0x03) {
+    cursor.skip(kIpHeader);
+    return {Layer::kIp};
+  }
+  return failed(Counter::kIgnoredNotIp);
+}
+
+[[gnu::always_inline]] inline Step Decoder::ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const {
+  if (type == ether_types::kIpv4 || type == ether_types::kIpv6) [[likely]]
+    return ip(cursor, packet);
+  return other_ether_type(after_tags(type, cursor, packet), cursor, packet);
+}
+
+// Reads the VLAN tags, and returns the EtherType behind them, or kCutTag.
+std::uint32_t Decoder::after_tags(std::uint32_t type, Cursor& cursor, Packet& packet) {
   // VLAN tags inside a tunnel do not replace the tags of the frame.
   const bool first_tags = packet.vlan_id == 0;
-  int tags = 0;
-  for (; is_vlan_tag(type); ++tags) {
-    if (!cursor.has(4)) return failed(Counter::kMalformedLink);
+  int count = 0;
+  for (; is_vlan_tag(type); ++count) {
+    if (!cursor.has(4)) return kCutTag;
     const auto id = static_cast<std::uint16_t>(cursor.be16(0) & 0x0fff);
     if (first_tags) {
-      if (tags == 1) packet.vlan_outer_id = packet.vlan_id;
+      if (count == 1) packet.vlan_outer_id = packet.vlan_id;
       packet.vlan_id = id;
     }
     type = cursor.be16(2);
     cursor.skip(4);
   }
-  switch (type) {
-    case ether_types::kIpv4:
-    case ether_types::kIpv6:
-      return ip(cursor, packet);
-    case ether_types::kTransparentBridging:
-      return {Layer::kEthernet};
-    case ether_types::kMplsUnicast:
-    case ether_types::kMplsMulticast:
-      return mpls(cursor);
-    case ether_types::kPppoeSession:
-      if (!cursor.has(6)) return failed(Counter::kMalformedLink);
-      cursor.skip(6);
-      return {Layer::kPpp};
-    default:
-      if (!holds_ipv4(cursor)) return failed(Counter::kIgnoredNotIp);
-      packet.odd_ether_type = true;
-      return ip(cursor, packet);
-  }
+  return type;
 }
 
-Decoder::Step Decoder::mpls(Cursor& cursor) const {
-  for (bool bottom = false; !bottom;) {
-    if (!cursor.has(4)) return failed(Counter::kMalformedLink);
-    bottom = (cursor.be32(0) & 0x100) != 0;
-    cursor.skip(4);
+Step Decoder::other_ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const {
+  if (type == ether_types::kIpv4 || type == ether_types::kIpv6) return ip(cursor, packet);
+  if (type == kCutTag) return too_short();
+  if (const auto step = shim(type, cursor)) return *step;
+  if (type < ether_types::kFirst) {  // a length after a VLAN tag: an IEEE 802.3 frame
+    cursor.limit(type);
+    return {Layer::kLlc};
   }
-  if (!cursor.has(1)) return failed(Counter::kMalformedLink);
-  switch (cursor.u8(0) >> 4) {
-    case 4:
-    case 6:
-      return {Layer::kIp};
-    case 0:  // RFC 4385: the control word of a pseudowire; an Ethernet frame follows
-      if (!cursor.has(4)) return failed(Counter::kMalformedLink);
-      cursor.skip(4);
-      return {Layer::kEthernet};
-    default:
-      return failed(Counter::kIgnoredNotIp);
+  if (holds_ipv4(cursor)) {
+    packet.odd_ether_type = true;
+    return ip(cursor, packet);
   }
+  if (is_never_ip(type)) return failed(Counter::kIgnoredNotIp);
+  packet.ether_type = static_cast<std::uint16_t>(type);
+  return failed(Counter::kIgnoredUnknownEtherType);
 }
 
-Decoder::Step Decoder::ppp(Cursor& cursor) const {
+Step Decoder::ppp(Cursor& cursor) {
   if (cursor.has(2) && cursor.be16(0) == 0xff03) cursor.skip(2);  // address and control field of HDLC, RFC 1662
   if (!cursor.has(2)) return failed(Counter::kMalformedLink);
   // RFC 1661: if the first octet is odd, the protocol field is compressed to this single octet.
@@ -257,11 +211,11 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   const std::uint32_t type = compressed ? cursor.u8(0) : cursor.be16(0);
   cursor.skip(compressed ? 1 : 2);
   if (type == 0x0021 || type == 0x0057) return {Layer::kIp};
-  if (type == 0x0281) return mpls(cursor);
+  if (type == 0x0281) return {Layer::kMpls};
   return failed(Counter::kIgnoredNotIp);
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::ip(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Step Decoder::ip(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(1)) return failed(Counter::kMalformedIpHeader);
   switch (cursor.u8(0) >> 4) {
     case 4:
@@ -276,10 +230,13 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
 // An IP length beyond the frame means that a packet broker or ERSPAN sliced the packet on its way to this port. The
 // packet still counts with its full length. Returns false if the octets cannot be an IP packet. This is the case if the
 // length exceeds a jumbo frame, or if the packet is in a tunnel other than ERSPAN, because only ERSPAN slices inner
-// packets.
+// packets. If the outer packet is a first fragment, the rest of the inner packet is in the later ones: the frame counts
+// with the octets of the whole inner packet, and the later fragments do not count.
 [[gnu::always_inline]] inline bool Decoder::take_length(std::uint32_t total, Cursor& cursor, Packet& packet) {
   constexpr std::uint32_t kJumbo = 9216;
-  if (total > cursor.wire()) {
+  if (total > cursor.wire() && packet.in_fragment) {
+    packet.size += total - cursor.wire();
+  } else if (total > cursor.wire()) {
     if (total > kJumbo) return false;
     if (packet.key.tunnel_type != TunnelType::kNone && packet.key.tunnel_type != TunnelType::kErspan) return false;
     packet.sliced = true;
@@ -288,11 +245,13 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   return true;
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Step Decoder::ipv4(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(20)) return failed(Counter::kMalformedIpHeader);
   const std::uint32_t header = (cursor.u8(0) & 0x0f) * 4U;
   if (header < 20 || !cursor.has(header)) return failed(Counter::kMalformedIpHeader);
-  // Segmentation offload leaves the length field 0. The rest of the frame then gives the length.
+  // Segmentation offload leaves the length field 0. The rest of the frame then gives the length, but not that of a
+  // packet in a fragment.
+  if (cursor.be16(2) == 0 && packet.in_fragment) return failed(Counter::kMalformedIpLength);
   const std::uint32_t total = cursor.be16(2) != 0 ? cursor.be16(2) : cursor.wire();
   if (total < header || !take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
@@ -313,9 +272,11 @@ Decoder::Step Decoder::ppp(Cursor& cursor) const {
   return transport(packet.key.ip_protocol, cursor, packet);
 }
 
-Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
+Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(40)) return failed(Counter::kMalformedIpHeader);
-  // The length field is 0 in a jumbogram or after segmentation offload. The rest of the frame then gives the length.
+  // The length field is 0 in a jumbogram or after segmentation offload. The rest of the frame then gives the length,
+  // but not that of a packet in a fragment.
+  if (cursor.be16(4) == 0 && packet.in_fragment) return failed(Counter::kMalformedIpLength);
   const std::uint32_t total = cursor.be16(4) != 0 ? 40U + cursor.be16(4) : cursor.wire();
   if (!take_length(total, cursor, packet)) return failed(Counter::kMalformedIpLength);
   packet.ip = cursor.data();
@@ -348,8 +309,7 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   return transport(protocol, cursor, packet);
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::transport(std::uint32_t protocol, Cursor& cursor,
-                                                               Packet& packet) const {
+[[gnu::always_inline]] inline Step Decoder::transport(std::uint32_t protocol, Cursor& cursor, Packet& packet) const {
   packet.transport_size = packet.payload_size = cursor.wire();
   if (packet.later_fragment) return {Layer::kDone};
   switch (protocol) {
@@ -371,26 +331,17 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
       }
       packet.payload_size = cursor.wire() > 8 ? cursor.wire() - 8 : 0;
       return {Layer::kDone};
-    case protocol::kIpv4:
-    case protocol::kIpv6:
-      if (packet.first_fragment || !tunnels_.has(TunnelType::kIpip)) return {Layer::kDone};
-      return {.layer = Layer::kIp, .tunnel = TunnelType::kIpip};
-    case protocol::kGre:
-      if (packet.first_fragment) return {Layer::kDone};
-      return gre(cursor);
     default:
-      return {Layer::kDone};
+      return stays_at(packet) ? Step{Layer::kDone} : ip_tunnel(protocol, tunnels_, cursor);
   }
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::tcp(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Step Decoder::tcp(Cursor& cursor, Packet& packet) {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
-  // A TCP segment that is shorter on the wire than a TCP header is malformed. A TCP segment still belongs to its flow
-  // if the snap length or the end of a fragment cuts it, or if its header length field is wrong.
+  // A TCP segment belongs to its flow even if it is shorter than a TCP header, or if its header length field is wrong.
   std::uint32_t header = 20;
-  if (cursor.wire() < header && !packet.first_fragment) return failed(Counter::kMalformedTransport);
   if (cursor.has(14)) {
     packet.tcp_seq = cursor.be32(4);
     packet.tcp_ack = cursor.be32(8);
@@ -405,14 +356,16 @@ Decoder::Step Decoder::ipv6(Cursor& cursor, Packet& packet) const {
   return {Layer::kDone};
 }
 
-[[gnu::always_inline]] inline Decoder::Step Decoder::udp(Cursor& cursor, Packet& packet) const {
+[[gnu::always_inline]] inline Step Decoder::udp(Cursor& cursor, Packet& packet) const {
   if (!cursor.has(4)) return failed(Counter::kMalformedTransport);
   packet.key.src_port = cursor.be16(0);
   packet.key.dst_port = cursor.be16(2);
   packet.payload_size = cursor.wire() > 8 ? cursor.wire() - 8 : 0;
-  if (packet.first_fragment || tunnels_.empty() || !cursor.has(8)) return {Layer::kDone};
+  const UdpTunnel* const tunnel = udp_tunnels_.find(packet.key.src_port, packet.key.dst_port);
+  if (tunnel == nullptr || stays_at(packet) || !cursor.has(8)) [[likely]]
+    return {Layer::kDone};
   cursor.skip(8);
-  return udp_tunnel(packet.key, cursor);
+  return tunnel->header(tunnels_, cursor);
 }
 
 }  // namespace spanflow

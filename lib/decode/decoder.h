@@ -1,67 +1,58 @@
-// Reads a frame from its link layer to its transport layer, through VLAN tags, MPLS labels, PPP and tunnels.
+// Reads a frame from its link layer to its transport layer, through shims (see shims.h) and tunnels.
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 
 #include "config/config.h"
-#include "decode/cursor.h"
+#include "decode/link_types.h"
 #include "decode/packet.h"
+#include "decode/step.h"
+#include "decode/tunnels.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
 
-enum class LinkType : std::uint8_t { kEthernet, kRawIp, kNull, kLoop, kLinuxCooked, kLinuxCooked2, kPpp };
-
-// Returns the link type for a LINKTYPE_ / DLT_ number of the pcap formats, or std::nullopt if it is not supported.
-std::optional<LinkType> link_type_from_pcap(int number);
-
 // Immutable after construction, so threads may share a Decoder.
 class Decoder {
  public:
-  Decoder(TunnelSet tunnels, VlanKey vlan_key) : tunnels_(tunnels), vlan_key_(vlan_key) {}
+  // kStay: a packet whose outer packet is the first fragment of a datagram belongs to the outer flow, as later
+  // fragments do. kEnter: it belongs to the inner flow, if there is a tunnel.
+  enum class AtFragments : std::uint8_t { kStay, kEnter };
+
+  // `ports` replaces the usual ports of tunnels.
+  Decoder(TunnelSet tunnels, VlanKey vlan_key, const TunnelPorts& ports = {},
+          AtFragments at_fragments = AtFragments::kEnter)
+      : tunnels_(tunnels),
+        vlan_key_(vlan_key),
+        udp_tunnels_(tunnels, ports),
+        enters_fragments_(at_fragments == AtFragments::kEnter) {}
 
   // Fills in `packet` and returns kPacketsMetered. If the packet cannot be metered, returns the counter for the reason.
   // If the inner packet of a tunnel cannot be read, the outer packet is metered.
   Counter decode(const RawPacket& raw, LinkType link_type, Packet& packet) const;
 
  private:
-  struct UdpTunnels;
-  enum class Layer : std::uint8_t { kEthernet, kEtherType, kPpp, kIp, kDone, kFailed };
-  // The result of one decoding step.
-  struct Step {
-    Layer layer;
-    Counter reason = Counter::kPacketsMetered;  // for kFailed: why the packet cannot be metered
-    std::uint16_t type = 0;                     // for kEtherType: the next EtherType
-    TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
-    std::uint32_t tunnel_key = 0;
-    std::uint32_t tunnel_id = 0;
-  };
-  static_assert(sizeof(Step) <= 16);  // small enough to be returned in registers
-  static Step failed(Counter reason) { return {Layer::kFailed, reason}; }
-
   Step follow(Step step, Cursor& cursor, Packet& packet) const;
   Step next(const Step& step, Cursor& cursor, Packet& packet) const;
-  Step link(LinkType link_type, Cursor& cursor, Packet& packet) const;
   Step ethernet(Cursor& cursor, Packet& packet) const;
+  Step llc(Cursor& cursor, Packet& packet) const;
   Step ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const;
-  Step mpls(Cursor& cursor) const;
-  Step ppp(Cursor& cursor) const;
+  static std::uint32_t after_tags(std::uint32_t type, Cursor& cursor, Packet& packet);
+  Step other_ether_type(std::uint32_t type, Cursor& cursor, Packet& packet) const;
+  static Step ppp(Cursor& cursor);
   Step ip(Cursor& cursor, Packet& packet) const;
   static bool take_length(std::uint32_t total, Cursor& cursor, Packet& packet);
   Step ipv4(Cursor& cursor, Packet& packet) const;
   Step ipv6(Cursor& cursor, Packet& packet) const;
   Step transport(std::uint32_t protocol, Cursor& cursor, Packet& packet) const;
-  Step tcp(Cursor& cursor, Packet& packet) const;
+  static Step tcp(Cursor& cursor, Packet& packet);
   Step udp(Cursor& cursor, Packet& packet) const;
-  Step gre(Cursor& cursor) const;
-  Step inside_gre(std::uint16_t type, std::uint32_t header, bool has_sequence, std::uint32_t key, Cursor& cursor) const;
-  Step udp_tunnel(const FlowKey& outer, Cursor& cursor) const;
-  static Step enter(Cursor& cursor, std::uint32_t header, const Step& inside);
+  bool stays_at(const Packet& packet) const { return packet.first_fragment && !enters_fragments_; }
 
   TunnelSet tunnels_;
   VlanKey vlan_key_;
+  UdpTunnelPorts udp_tunnels_;
+  bool enters_fragments_;
 };
 
 }  // namespace spanflow

@@ -55,15 +55,15 @@ std::uint64_t Duplicates::hash(const Packet& packet) const {
   return add(hash, packet.ip + fixed, octets - fixed);
 }
 
-bool Duplicates::find_or_insert(std::uint64_t hash, std::uint64_t time_ns) {
+bool Duplicates::find_or_insert(std::uint64_t hash, std::uint64_t clock_ns) {
   Bucket& bucket = buckets_[hash & (buckets_.size() - 1)];
   Seen* oldest = &bucket.packets[0];
   for (Seen& seen : bucket.packets) {
-    const std::uint64_t age = std::max(seen.time_ns, time_ns) - std::min(seen.time_ns, time_ns);
+    const std::uint64_t age = std::max(seen.clock_ns, clock_ns) - std::min(seen.clock_ns, clock_ns);
     if (seen.hash == hash && age <= window_ns_) return true;
-    if (seen.time_ns < oldest->time_ns) oldest = &seen;
+    if (seen.clock_ns < oldest->clock_ns) oldest = &seen;
   }
-  *oldest = {hash, time_ns};
+  *oldest = {hash, clock_ns};
   return false;
 }
 

@@ -22,7 +22,7 @@ class Duplicates {
         buckets_(window.count() > 0 ? kPackets / kBucketPackets : 0) {}
 
   // True if a duplicate of the packet came within the window. Otherwise remembers the packet.
-  bool has_seen(const Packet& packet) { return window_ns_ != 0 && find_or_insert(hash(packet), packet.time_ns); }
+  bool has_seen(const Packet& packet) { return window_ns_ != 0 && find_or_insert(hash(packet), packet.clock_ns()); }
 
  private:
   static constexpr std::size_t kPackets = 1 << 17;
@@ -31,7 +31,7 @@ class Duplicates {
 
   struct Seen {
     std::uint64_t hash;
-    std::uint64_t time_ns;
+    std::uint64_t clock_ns;
   };
   struct alignas(64) Bucket {
     Seen packets[kBucketPackets];
@@ -39,7 +39,7 @@ class Duplicates {
   static_assert(sizeof(Bucket) == 64);
 
   std::uint64_t hash(const Packet& packet) const;
-  bool find_or_insert(std::uint64_t hash, std::uint64_t time_ns);
+  bool find_or_insert(std::uint64_t hash, std::uint64_t clock_ns);
 
   const std::uint64_t window_ns_;
   const std::uint64_t seed_;

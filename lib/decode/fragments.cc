@@ -5,17 +5,11 @@
 #include <cstring>
 #include <utility>
 
-#include "base/flow_hash.h"
-
 namespace spanflow {
-namespace {
 
-std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
-
-}  // namespace
-
-Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& counters)
+Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, std::uint64_t seed, Counters& counters)
     : timeout_ns_(static_cast<std::uint64_t>(timeout.count())),
+      hash_(seed),
       counters_(counters),
       datagrams_(capacity),
       buckets_(capacity == 0 ? 0 : std::bit_ceil(capacity * 2)),
@@ -26,11 +20,14 @@ Fragments::Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& coun
 
 bool Fragments::follow(const RawPacket& raw, LinkType link_type, Packet& packet) {
   if (datagrams_.size() == 0) return true;
+  if (packet.first_fragment) {
+    note_first(packet, packet.transport());
+    settle();
+    return true;
+  }
   const FlowKey key = key_of(packet);
   const std::uint32_t known = find(key, packet);
-  if (packet.first_fragment) {
-    note_first(known, key, packet);
-  } else if (known != kNone && datagrams_[known].transport.known) {
+  if (known != kNone && datagrams_[known].transport.known) {
     packet.take(datagrams_[known].transport);
   } else {
     hold(raw, link_type, known != kNone ? known : add(key, packet));
@@ -51,15 +48,14 @@ FlowKey Fragments::key_of(const Packet& packet) {
 }
 
 std::uint32_t& Fragments::bucket(const FlowKey& key, std::uint32_t id) {
-  constexpr SymmetricHash kHash{0x2f0b4c5d9a6e3817};
-  return buckets_[fold(kHash(key), id + 0x9e3779b97f4a7c15) & (buckets_.size() - 1)];
+  return buckets_[fold(hash_(key), id + 0x9e3779b97f4a7c15) & (buckets_.size() - 1)];
 }
 
 std::uint32_t Fragments::find(const FlowKey& key, const Packet& packet) {
   for (std::uint32_t at = bucket(key, packet.fragment_id); at != 0; at = datagrams_[at - 1].next) {
     const Datagram& datagram = datagrams_[at - 1];
     if (datagram.id != packet.fragment_id || !equal(words_of(datagram.key), words_of(key))) continue;
-    if (distance(datagram.time_ns, packet.time_ns) < timeout_ns_) return at - 1;
+    if (!is_over(datagram.clock_ns, packet.clock_ns())) return at - 1;
     remove(at - 1);
     break;
   }
@@ -73,7 +69,7 @@ std::uint32_t Fragments::add(const FlowKey& key, const Packet& packet) {
   datagrams_[index] = {.key = key,
                        .id = packet.fragment_id,
                        .transport = {},
-                       .time_ns = packet.time_ns,
+                       .clock_ns = packet.clock_ns(),
                        .next = head,
                        .oldest = kNone,
                        .newest = kNone};
@@ -91,16 +87,33 @@ void Fragments::remove(std::uint32_t index) {
   datagram.key.ip_version = 0;  // marks the element as unused
 }
 
-void Fragments::note_first(std::uint32_t known, const FlowKey& key, const Packet& packet) {
+void Fragments::note_first(const Packet& packet, const DatagramTransport& transport) {
+  const FlowKey key = key_of(packet);
+  std::uint32_t known = find(key, packet);
   // The first fragment is already known: it came twice, or a later datagram has reused the identification.
   if (known != kNone && datagrams_[known].transport.known) {
     remove(known);
     known = kNone;
   }
   Datagram& datagram = datagrams_[known != kNone ? known : add(key, packet)];
-  datagram.transport = packet.transport();
-  datagram.time_ns = packet.time_ns;
+  datagram.transport = transport;
+  datagram.clock_ns = packet.clock_ns();
   release(datagram);
+}
+
+void Fragments::note_tunnel(const Packet& outer) {
+  if (datagrams_.size() == 0) return;
+  DatagramTransport transport = outer.transport();
+  transport.in_tunnel = true;
+  note_first(outer, transport);
+  settle();
+}
+
+bool Fragments::is_of_tunnel(const Packet& later) {
+  if (datagrams_.size() == 0) return false;
+  const std::uint32_t known = find(key_of(later), later);
+  settle();
+  return known != kNone && datagrams_[known].transport.in_tunnel;
 }
 
 void Fragments::hold(const RawPacket& raw, LinkType link_type, std::uint32_t index) {
@@ -113,7 +126,7 @@ void Fragments::hold(const RawPacket& raw, LinkType link_type, std::uint32_t ind
   held_[slot].raw.data = octets;
   held_[slot].raw.captured = captured;
   Datagram& datagram = datagrams_[index];
-  datagram.time_ns = raw.time_ns;
+  datagram.clock_ns = raw.clock_ns();
   (datagram.newest == kNone ? datagram.oldest : held_[datagram.newest].next) = slot;
   datagram.newest = slot;
   counters_.add(Counter::kFragmentsHeld);
@@ -151,25 +164,16 @@ void Fragments::append_released(std::uint32_t slot) {
   last_released_ = slot;
 }
 
-// Like PacketClock, accepts a time far from the held fragments only when the next packet confirms it. A single packet
-// with a wrong time must not turn all fragments into orphans.
-void Fragments::meet(std::uint64_t time_ns) {
-  const bool is_far = held_begin_ != held_end_ && waits_too_long(held_[held_begin_ % held_.size()], time_ns);
-  const bool confirmed = is_far && outlier_ns_ != 0 && distance(time_ns, outlier_ns_) <= kBelievableJumpNs;
-  outlier_ns_ = is_far ? time_ns : 0;
-  if (confirmed) expire(time_ns);
-  settle();
-}
-
-void Fragments::expire(std::uint64_t now_ns) {
-  while (held_begin_ != held_end_ && waits_too_long(held_[held_begin_ % held_.size()], now_ns)) {
+void Fragments::expire(std::uint64_t clock_ns) {
+  while (held_begin_ != held_end_ && is_over(oldest_held().raw.clock_ns(), clock_ns)) {
     orphan_oldest();
     settle();
   }
 }
 
-bool Fragments::waits_too_long(const Held& held, std::uint64_t time_ns) const {
-  return distance(held.raw.time_ns, time_ns) >= timeout_ns_;
+// True if the timeout that began at `since_ns` is over.
+bool Fragments::is_over(std::uint64_t since_ns, std::uint64_t clock_ns) const {
+  return clock_ns >= since_ns + timeout_ns_;
 }
 
 void Fragments::release_all() {
@@ -190,23 +194,18 @@ const Fragments::Held* Fragments::take_released() {
   return &held;
 }
 
-// Moves the front of the ring to the oldest fragment that still waits, and updates the times for may_release().
+// Moves the front of the ring to the oldest fragment that still waits, and updates the time for may_release().
 void Fragments::settle() {
-  while (held_begin_ != held_end_ && !held_[held_begin_ % held_.size()].waiting) ++held_begin_;
-  if (first_released_ != kNone || outlier_ns_ != 0) {
-    quiet_for_ns_ = 0;
-  } else if (held_begin_ == held_end_) {
-    quiet_from_ns_ = 0;
-    quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
+  while (held_begin_ != held_end_ && !oldest_held().waiting) ++held_begin_;
+  if (first_released_ != kNone) {
+    due_ns_ = 0;
   } else {
-    quiet_from_ns_ = held_[held_begin_ % held_.size()].raw.time_ns - timeout_ns_ + 1;
-    quiet_for_ns_ = 2 * timeout_ns_ - 1;
+    due_ns_ = held_begin_ == held_end_ ? kNever : oldest_held().raw.clock_ns() + timeout_ns_;
   }
 }
 
 std::uint64_t Fragments::passed_until(std::uint64_t now_ns) const {
-  if (held_begin_ == held_end_) return now_ns;
-  return std::min(now_ns, held_[held_begin_ % held_.size()].raw.time_ns);
+  return held_begin_ == held_end_ ? now_ns : std::min(now_ns, oldest_held().raw.clock_ns());
 }
 
 }  // namespace spanflow

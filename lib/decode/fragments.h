@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/flow_hash.h"
 #include "base/units.h"
 #include "base/zeroed_array.h"
 #include "decode/decoder.h"
@@ -28,24 +29,25 @@ class Fragments {
   };
 
   // `capacity` is the maximum number of remembered datagrams, and also of held fragments. With a capacity of 0,
-  // fragments pass unchanged.
-  Fragments(std::uint64_t capacity, Nanoseconds timeout, Counters& counters);
+  // fragments pass unchanged. `seed` is that of the hash table.
+  Fragments(std::uint64_t capacity, Nanoseconds timeout, std::uint64_t seed, Counters& counters);
+
+  // Takes in a first fragment that holds a packet of a tunnel. `outer` is the fragment itself, without the tunnel.
+  void note_tunnel(const Packet& outer);
+  // True if the first fragment of this later fragment was given to note_tunnel(). The later fragment then does not
+  // count.
+  bool is_of_tunnel(const Packet& later);
 
   // Takes in a fragment. Returns true if the caller can meter `packet` now; a later fragment then has the ports of its
   // first fragment. Returns false if the fragment is held. The caller must take all released fragments before this
   // call.
   bool follow(const RawPacket& raw, LinkType link_type, Packet& packet);
 
-  // To be called before each packet. True if released fragments wait to be taken, if a packet of this time may cause a
-  // release, or if it may confirm or refute the time of the packet before. Unsigned arithmetic: a time before
-  // quiet_from_ns_ gives a huge difference, and the result is true.
-  bool may_release(std::uint64_t time_ns) const { return time_ns - quiet_from_ns_ >= quiet_for_ns_; }
-  // To be called when a packet of this time arrives. Releases the fragments whose timeout has passed. A single wrong
-  // time has no effect.
-  void meet(std::uint64_t time_ns);
-  // Releases the fragments whose timeout has passed at `now_ns`. Unlike meet(), needs no other packet to confirm the
-  // time.
-  void expire(std::uint64_t now_ns);
+  // To be called before each packet. True if released fragments wait to be taken, or if expire() would release some.
+  // All times are those of the input's clock.
+  bool may_release(std::uint64_t clock_ns) const { return clock_ns >= due_ns_; }
+  // Releases the fragments whose timeout has passed at `clock_ns`.
+  void expire(std::uint64_t clock_ns);
   // Releases all held fragments and forgets all datagrams.
   void release_all();
   // Returns the next released fragment, or nullptr if there is none. The octets of the fragment stay valid until the
@@ -58,33 +60,35 @@ class Fragments {
  private:
   static constexpr std::uint32_t kHeldOctets = 2048;
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  static constexpr std::uint64_t kBelievableJumpNs = 10'000'000'000;  // the same value as in PacketClock
+  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
   struct Datagram {
     FlowKey key;  // the ports are 0
     std::uint32_t id;
     DatagramTransport transport;
     // Time of the first fragment if it is known, else time of the newest held fragment.
-    std::uint64_t time_ns;
+    std::uint64_t clock_ns;
     std::uint32_t next;    // index plus 1 of the next datagram in the bucket; 0: none
     std::uint32_t oldest;  // index of the oldest held fragment, or kNone
     std::uint32_t newest;  // index of the newest held fragment, or kNone
   };
 
   static FlowKey key_of(const Packet& packet);
+  void note_first(const Packet& packet, const DatagramTransport& transport);
   std::uint32_t& bucket(const FlowKey& key, std::uint32_t id);
   std::uint32_t find(const FlowKey& key, const Packet& packet);
   std::uint32_t add(const FlowKey& key, const Packet& packet);
   void remove(std::uint32_t datagram);
-  void note_first(std::uint32_t known, const FlowKey& key, const Packet& packet);
   void hold(const RawPacket& raw, LinkType link_type, std::uint32_t datagram);
-  bool waits_too_long(const Held& held, std::uint64_t time_ns) const;
+  const Held& oldest_held() const { return held_[held_begin_ % held_.size()]; }
+  bool is_over(std::uint64_t since_ns, std::uint64_t clock_ns) const;
   void release(Datagram& datagram);
   void orphan_oldest();
   void append_released(std::uint32_t slot);
   void settle();
 
   const std::uint64_t timeout_ns_;
+  const SymmetricHash hash_;
   Counters& counters_;
 
   // datagrams_ and held_ are rings: if a ring is full, a new element replaces the oldest one.
@@ -98,10 +102,7 @@ class Fragments {
 
   std::uint32_t first_released_ = kNone;
   std::uint32_t last_released_ = kNone;
-  // From quiet_from_ns_ on, for a duration of quiet_for_ns_, no fragment is due for release.
-  std::uint64_t quiet_from_ns_ = 0;
-  std::uint64_t quiet_for_ns_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t outlier_ns_ = 0;  // a time for meet() that the next packet must confirm; 0: none
+  std::uint64_t due_ns_ = kNever;  // the next release is due at this time; 0: now
 };
 
 }  // namespace spanflow

@@ -13,7 +13,8 @@ struct DatagramTransport {
   std::uint16_t src_port = 0;
   std::uint16_t dst_port = 0;
   std::uint8_t ip_protocol = 0;
-  bool known = false;  // true: the first fragment has been seen
+  bool known = false;      // true: the first fragment has been seen
+  bool in_tunnel = false;  // true: the datagram holds a packet of a tunnel, which the first fragment counts as a whole
 };
 
 struct RawPacket {
@@ -21,7 +22,11 @@ struct RawPacket {
   std::uint32_t captured = 0;     // number of octets at `data`
   std::uint32_t wire = 0;         // length of the frame on the wire, in octets
   std::uint64_t time_ns = 0;      // since the Unix epoch
+  std::int64_t behind_ns = 0;     // how far time_ns is behind the input's clock
   DatagramTransport transport{};  // set for a later fragment whose first fragment is known
+
+  // Returns the time of the input's clock. It never goes back, although the times of the packets may.
+  std::uint64_t clock_ns() const { return time_ns + static_cast<std::uint64_t>(behind_ns); }
 };
 
 namespace tcp {
@@ -39,13 +44,17 @@ inline constexpr std::uint8_t kUdp = 17;
 inline constexpr std::uint8_t kIpv6 = 41;
 inline constexpr std::uint8_t kGre = 47;
 inline constexpr std::uint8_t kIcmpv6 = 58;
+inline constexpr std::uint8_t kEtherip = 97;
+inline constexpr std::uint8_t kL2tp = 115;
 inline constexpr std::uint8_t kSctp = 132;
+inline constexpr std::uint8_t kMplsInIp = 137;
 }  // namespace protocol
 
 struct Packet : PacketInfo {
   FlowKey key;                             // from the innermost IP packet; src is this packet's sender
   const std::uint8_t* ip = nullptr;        // the captured octets of the innermost IP packet, without padding
   std::uint32_t ip_captured = 0;           // number of octets at `ip`
+  std::int64_t behind_ns = 0;              // see RawPacket
   const std::uint8_t* ethernet = nullptr;  // the frame's own Ethernet header; nullptr if there is none
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
@@ -55,15 +64,21 @@ struct Packet : PacketInfo {
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   bool first_fragment = false;
+  // True: the packet is inside the first fragment of an outer packet, which may hold only a part of it.
+  bool in_fragment = false;
   bool later_fragment = false;    // a fragment after the first one, without a transport header
   bool sliced = false;            // true: the length of the IP packet exceeds the frame
   bool odd_ether_type = false;    // true: an IPv4 packet follows an unknown EtherType
+  std::uint16_t ether_type = 0;   // the EtherType of a frame that is refused because it is unknown
   std::uint32_t fragment_id = 0;  // identification of the datagram; all its fragments share it
   // One bit for each metric condition that the frame meets, see metrics/conditions.h.
   std::uint64_t conditions = 0;
 
+  std::uint64_t clock_ns() const { return time_ns + static_cast<std::uint64_t>(behind_ns); }
   bool is_fragment() const { return first_fragment || later_fragment; }
-  DatagramTransport transport() const { return {key.src_port, key.dst_port, key.ip_protocol, true}; }
+  DatagramTransport transport() const {
+    return {.src_port = key.src_port, .dst_port = key.dst_port, .ip_protocol = key.ip_protocol, .known = true};
+  }
   // Assigns a later fragment to the flow of its first fragment.
   void take(const DatagramTransport& of_first) {
     key.src_port = of_first.src_port;

@@ -1,8 +1,8 @@
 // The names of the tunnels, for options and records.
 //
-// To add a tunnel, change TunnelType and kTunnelTypes in spanflow/record.h, add a row here, and add a step in
-// decode/tunnels.cc. A tunnel over UDP also needs a row in Decoder::UdpTunnels::rows(). Any other tunnel needs a call
-// in Decoder::transport() or Decoder::inside_gre().
+// To add a tunnel, change TunnelType and kTunnelTypes in spanflow/record.h, add a row here, and add a function in
+// decode/tunnels.cc. A tunnel over UDP also needs a row in kUdpTunnels there. Any other tunnel needs a call in
+// ip_tunnel() or gre().
 #pragma once
 
 #include <array>
@@ -22,7 +22,13 @@ constexpr std::array<std::pair<TunnelType, std::string_view>, kTunnelTypes - 1> 
            {TunnelType::kVxlan, "vxlan"},
            {TunnelType::kGeneve, "geneve"},
            {TunnelType::kGtp, "gtp"},
-           {TunnelType::kCapwap, "capwap"}}};
+           {TunnelType::kCapwap, "capwap"},
+           {TunnelType::kTeredo, "teredo"},
+           {TunnelType::kL2tp, "l2tp"},
+           {TunnelType::kPptp, "pptp"},
+           {TunnelType::kEtherip, "etherip"},
+           {TunnelType::kMpls, "mpls"},
+           {TunnelType::kTzsp, "tzsp"}}};
 }
 
 constexpr bool tunnel_names_are_complete() {

@@ -1,8 +1,8 @@
 #include "export/collector.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/steady_time.h"
 #include "base/thread_name.h"
 #include "capture/backoff.h"
 
@@ -13,11 +13,6 @@ constexpr std::size_t kBatchRecords = 1024;
 // During the longest sleep, the workers write fewer records than the rings can hold. Long sleeps make large batches.
 constexpr Backoff::Steps kIdle{
     .pauses = 0, .first_sleep = Backoff::Microseconds{500}, .longest_sleep = Backoff::Microseconds{4000}};
-
-std::uint64_t wall_clock_ns() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
-}
 
 }  // namespace
 
@@ -99,7 +94,7 @@ void Collector::hand_over() {
 // only once.
 void Collector::note_lag() {
   if (due_ns_.empty()) return;
-  const std::uint64_t now_ns = wall_clock_ns();
+  const std::uint64_t now_ns = steady_time_ns();
   for (const std::uint64_t due_ns : due_ns_) {
     counters_.observe(HistogramId::kExportLag, now_ns - std::min(now_ns, due_ns));
   }

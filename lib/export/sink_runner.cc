@@ -1,5 +1,9 @@
 #include "export/sink_runner.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/thread_name.h"
 #include "telemetry/log.h"
@@ -144,6 +148,7 @@ void SinkRunner::flush_until_written() {
     }
     std::unique_lock lock(mutex_);
     failure_ = error;
+    note_lost();
     ended_ = error != nullptr && (wait_ || abandon_ || finishing_);
     if (error == nullptr || ended_) return settle_unflushed();
     changed_.wait_for(lock, kRetryDelay, [this] { return finishing_; });
@@ -165,6 +170,15 @@ void SinkRunner::settle_unflushed() {
   changed_.notify_all();
 }
 
+// Called with the mutex held. Takes back records that counted as delivered.
+void SinkRunner::note_lost() {
+  const std::uint64_t lost = sink_->take_lost();
+  if (lost == 0) return;
+  lost_ += lost;
+  loss_ = std::make_exception_ptr(
+      RunError(fmt::format("{}: {} records were lost, because a file was removed", name_, lost_)));
+}
+
 void SinkRunner::finish_sink() {
   try {
     sink_->finish();
@@ -184,6 +198,10 @@ SinkLedger SinkRunner::ledger() const {
   const std::lock_guard lock(mutex_);
   SinkLedger ledger = ledger_;
   if (sink_ == nullptr) return ledger;
+  // Lost records may be in a batch that is not settled yet.
+  const std::uint64_t lost = std::min(lost_, ledger.delivered);
+  ledger.delivered -= lost;
+  ledger.dropped[static_cast<std::size_t>(DropReason::kWriteFailed)] += lost;
   ledger.queued = queued_ + unflushed_ + entrusted_;
   ledger.waiting = queued_;
   ledger.queue_records = queue_records_;
@@ -205,7 +223,7 @@ bool SinkRunner::has_ended() const {
 
 std::exception_ptr SinkRunner::failure() const {
   const std::lock_guard lock(mutex_);
-  return failure_;
+  return failure_ != nullptr ? failure_ : loss_;
 }
 
 }  // namespace spanflow

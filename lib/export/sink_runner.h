@@ -80,6 +80,7 @@ class SinkRunner {
   RecordBatch take();
   void deliver(const RecordBatch& batch);
   void flush_until_written();
+  void note_lost();
   void finish_sink();
   void settle_unflushed();
   double oldest_seconds() const;
@@ -108,7 +109,9 @@ class SinkRunner {
   std::uint64_t entrusted_ = 0;  // records flushed, if the sink itself counts confirmed records
   SinkLedger ledger_;            // without the values that ledger() computes
   std::exception_ptr failure_;
-  bool ended_ = false;  // true once the sink takes no more records
+  std::uint64_t lost_ = 0;   // records that counted as delivered and were lost later
+  std::exception_ptr loss_;  // the error for lost_
+  bool ended_ = false;       // true once the sink takes no more records
   bool finishing_ = false;
   std::thread thread_;
 };

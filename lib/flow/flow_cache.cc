@@ -1,6 +1,8 @@
 #include "flow/flow_cache.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 
 namespace spanflow {
 namespace {
@@ -9,10 +11,64 @@ bool has(const Packet& packet, std::uint8_t flags) { return (packet.tcp_flags & 
 
 bool is_tcp(const FlowKey& key) { return key.ip_protocol == protocol::kTcp; }
 
+// Tells requests and replies of ICMP (RFC 792, RFC 950, RFC 8335) and ICMPv6 (RFC 4443, RFC 4861, RFC 2710) apart.
+// Other messages, such as errors, open no flow.
+BiflowDirection icmp_direction(std::uint8_t ip_protocol, std::uint8_t type) {
+  constexpr std::array<std::uint8_t, 6> kRequests = {8, 10, 13, 15, 17, 42};
+  constexpr std::array<std::uint8_t, 6> kReplies = {0, 9, 14, 16, 18, 43};
+  constexpr std::array<std::uint8_t, 6> kRequests6 = {128, 130, 133, 135, 139, 160};
+  constexpr std::array<std::uint8_t, 7> kReplies6 = {129, 131, 134, 136, 140, 143, 161};
+  const bool is_v4 = ip_protocol == protocol::kIcmp;
+  const auto is_in = [type](const auto& types) { return std::ranges::find(types, type) != types.end(); };
+  if (is_v4 ? is_in(kRequests) : is_in(kRequests6)) return BiflowDirection::kInitiator;
+  if (is_v4 ? is_in(kReplies) : is_in(kReplies6)) return BiflowDirection::kReverseInitiator;
+  return BiflowDirection::kArbitrary;
+}
+
+// True for the first segment of a TCP connection.
+bool opens_connection(const Packet& packet) { return (packet.tcp_flags & (tcp::kSyn | tcp::kAck)) == tcp::kSyn; }
+
+// Tells which side opened a flow, from the flow's first packet.
+BiflowDirection direction_of_first(const Packet& packet) {
+  constexpr std::uint16_t kFirstUserPort = 1024;
+  const FlowKey& key = packet.key;
+  switch (key.ip_protocol) {
+    case protocol::kTcp:
+      if (!has(packet, tcp::kSyn)) return BiflowDirection::kArbitrary;
+      return has(packet, tcp::kAck) ? BiflowDirection::kReverseInitiator : BiflowDirection::kInitiator;
+    case protocol::kUdp:
+      // A packet from the port of a service may be an answer.
+      return key.src_port < kFirstUserPort && key.dst_port >= kFirstUserPort ? BiflowDirection::kArbitrary
+                                                                             : BiflowDirection::kInitiator;
+    case protocol::kIcmp:
+    case protocol::kIcmpv6:
+      return icmp_direction(key.ip_protocol, packet.icmp_type);
+    default:
+      return BiflowDirection::kInitiator;
+  }
+}
+
 // Adds `more` to the lower 32 bits of a count. Returns true if the upper bits must be incremented.
 bool add_to(std::uint32_t& count, std::uint32_t more) {
   count += more;
   return count < more;
+}
+
+// A packet time that differs more than this from the input's clock does not come from a packet that is a little late,
+// or from the resolution of the order of use.
+constexpr std::uint64_t kFarNs = 1'500'000'000;
+static_assert(PacketClock::kLatestNs < kFarNs && kFarNs < FlowCache::kSweepDelayNs);
+
+bool is_far(std::int64_t difference_ns) { return static_cast<std::uint64_t>(std::abs(difference_ns)) > kFarNs; }
+
+void move_times(Flow& flow, std::uint64_t by_ns) {
+  flow.start_ns += by_ns;
+  flow.end_ns += by_ns;
+  for (FlowSide* side : {&flow.src_to_dst, &flow.dst_to_src}) {
+    if (side->pkts == 0) continue;
+    side->start_ns += by_ns;
+    side->end_ns += by_ns;
+  }
 }
 
 // While flows on probation hold more than a quarter of the table, only flows on probation are evicted. During a flood
@@ -52,11 +108,14 @@ void FlowCache::prefetch(std::uint32_t hash) const {
 }
 
 bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction> after) {
-  clock_.advance(packet.time_ns);
+  clock_ns_ = packet.clock_ns();
+  if (is_far(packet.behind_ns)) [[unlikely]]
+    odd_times_ = true;
   find(packet, hash, after);
   packet.direction = latest_.direction;
   FlowEntry* entry = latest_.entry;
-  if (entry == nullptr || !timeouts_.simply_continues(*entry, packet.time_ns)) {
+  if (entry == nullptr || odd_times_ || opens_connection(packet) ||
+      !timeouts_.simply_continues(*entry, packet.time_ns)) {
     entry = continued(entry, packet, packet.direction);
   }
   if (entry == nullptr) {
@@ -64,7 +123,7 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
       return false;
     entry = &open(packet, hash);
   } else {
-    if (begins_conversation(*entry, packet.direction)) table_.begin_conversation(*entry, clock_.now_ns());
+    if (begins_conversation(*entry, packet.direction)) table_.begin_conversation(*entry, clock_ns_);
     if (entry->state == EntryState::kDormant) {
       table_.next_segment(*entry);
       open_segment(*entry, packet);
@@ -79,7 +138,7 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
   if (entry->ends_now) {
     end(*entry, EndReason::kPlugin);
   } else {
-    table_.touch(*entry, clock_.now_ns());
+    table_.touch(*entry, clock_ns_);
   }
   return true;
 }
@@ -96,28 +155,46 @@ void FlowCache::find(const Packet& packet, std::uint32_t hash, std::optional<Dir
 // the flow if a timeout has passed or the packet opens a new connection.
 FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Direction direction) {
   if (entry == nullptr) return nullptr;
-  if (is_new_connection(*entry, packet, direction)) {
-    end(*entry, EndReason::kClosed);
-    return nullptr;
-  }
   if (entry->state != EntryState::kDormant && timeouts_.is_too_old(*entry, packet.time_ns)) {
     end(*entry, EndReason::kInactive);
     return nullptr;
   }
   // The packet may come after two deadlines: first the deadline of the segment, then the deadline of the dormant entry.
-  for (Deadline due = deadline(*entry); packet.time_ns >= due.at_ns; due = deadline(*entry)) {
+  // A sweep may have ended the flow before this packet only if the clock was past the deadline. So that the sweep does
+  // not decide, the clock decides here as well.
+  const std::uint64_t swept_ns = clock_ns_ - std::min(clock_ns_, kSweepDelayNs);
+  for (Deadline due = deadline(*entry); packet.time_ns >= due.at_ns || clock_time(*entry, due) <= swept_ns;
+       due = deadline(*entry)) {
     const bool stays = FlowTimeouts::becomes_dormant(entry->state, due.reason);
     end(*entry, due);
     if (!stays) return nullptr;
   }
-  return entry;
+  if (!is_new_connection(*entry, packet, direction)) return entry;
+  end(*entry, EndReason::kClosed);
+  return nullptr;
 }
 
+// Returns how far the input's clock was ahead of the flow's last packet, if that is far.
+std::int64_t FlowCache::clock_lead(const FlowEntry& entry) const {
+  const std::uint64_t end_ns = entry.end_ns();
+  if (!is_far(FlowTable::touched_after_ns(entry, end_ns))) return 0;
+  const auto lead_ns = static_cast<std::int64_t>(FlowTable::touched_ns(entry, clock_ns_) - end_ns);
+  // The clock did not follow a jump ahead at once. If it has reached the time of the packet since, the jump was right.
+  return lead_ns < 0 && end_ns <= clock_ns_ ? 0 : lead_ns;
+}
+
+// Returns the time of the input's clock at which a deadline passes. The deadline itself is in packet time.
+std::uint64_t FlowCache::clock_time(const FlowEntry& entry, const Deadline& due) const {
+  return due.at_ns + static_cast<std::uint64_t>(clock_lead(entry));
+}
+
+// True for a SYN whose sequence number is not the one that the flow began with. The same number means that the SYN was
+// retransmitted, or captured late.
 bool FlowCache::is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const {
-  if (entry.state != EntryState::kClosed || !has(packet, tcp::kSyn) || has(packet, tcp::kAck)) return false;
-  const bool retransmitted = (entry.syn_seen & direction_bit(direction)) != 0 &&
-                             table_.details(entry).initial_sequence[direction_index(direction)] == packet.tcp_seq;
-  return !retransmitted;
+  if (!opens_connection(packet) || !options_.tcp_close) return false;
+  // Both hosts may open the connection at the same time, each with its own number.
+  if ((entry.isn_known & direction_bit(direction)) == 0) return entry.state == EntryState::kClosed;
+  return table_.details(entry).initial_sequence[direction_index(direction)] != packet.tcp_seq;
 }
 
 // True if src sends a packet after dst has answered. An answer alone does not make a conversation: a server under a SYN
@@ -133,7 +210,7 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   const bool answers = is_tcp(packet.key) && has(packet, tcp::kSyn | tcp::kAck);
   const bool swapped = answers && options_.direction == FlowDirection::kHandshake;
   packet.direction = swapped ? Direction::kDstToSrc : Direction::kSrcToDst;
-  FlowEntry& entry = table_.insert(swapped ? reversed(packet.key) : packet.key, hash, clock_.now_ns());
+  FlowEntry& entry = table_.insert(swapped ? reversed(packet.key) : packet.key, hash, clock_ns_);
   FlowDetails& details = table_.details(entry);
   details.set_flow_id(make_flow_id(origin_.sensor_id, entry.key, packet.time_ns));
   if ((packet.vlan_id | packet.vlan_outer_id) != 0) {
@@ -144,9 +221,7 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
     std::copy_n(packet.ethernet + 6, 6, (swapped ? details.dst_mac : details.src_mac).begin());
   }
   if (!is_tcp(packet.key)) details.icmp = {.type = packet.icmp_type, .code = packet.icmp_code};
-  entry.biflow_direction = BiflowDirection::kInitiator;
-  if (is_tcp(packet.key) && !has(packet, tcp::kSyn)) entry.biflow_direction = BiflowDirection::kArbitrary;
-  if (answers && !swapped) entry.biflow_direction = BiflowDirection::kReverseInitiator;
+  entry.biflow_direction = swapped ? BiflowDirection::kInitiator : direction_of_first(packet);
   if (features_stopped_ || sampling_shift_ > 0) [[unlikely]]
     note_overload(entry);
   if (keeps_features(entry)) features_->start_flow(table_.index_of(entry));
@@ -252,9 +327,8 @@ std::uint64_t FlowCache::accounted(const Packet& packet) const {
 }
 
 void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
-  if (has(packet, tcp::kSyn)) {
-    table_.details(entry).initial_sequence[direction_index(packet.direction)] = packet.tcp_seq;
-    entry.syn_seen |= direction_bit(packet.direction);
+  if (has(packet, tcp::kSyn) || (entry.isn_known & direction_bit(packet.direction)) == 0) {
+    note_initial_sequence(entry, packet);
   }
   if (!options_.tcp_close || entry.state != EntryState::kOpen) return;
   if (has(packet, tcp::kFin)) entry.fin_seen |= direction_bit(packet.direction);
@@ -266,6 +340,24 @@ void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   table_.by_close().push_back(index);
 }
 
+// Without a SYN, the initial sequence number comes from the first packet that depends on it: the SYN-ACK of the other
+// side, or the first data.
+void FlowCache::note_initial_sequence(FlowEntry& entry, const Packet& packet) {
+  InitialSequence& initial = table_.details(entry).initial_sequence;
+  const Direction other = reversed(packet.direction);
+  if (has(packet, tcp::kSyn)) {
+    initial[direction_index(packet.direction)] = packet.tcp_seq;
+    entry.syn_seen |= direction_bit(packet.direction);
+    entry.isn_known |= direction_bit(packet.direction);
+    if (!has(packet, tcp::kAck) || (entry.syn_seen & direction_bit(other)) != 0) return;
+    initial[direction_index(other)] = packet.tcp_ack - 1;
+    entry.isn_known |= direction_bit(other);
+  } else {
+    initial[direction_index(packet.direction)] = packet.tcp_seq - 1;
+    entry.isn_known |= direction_bit(packet.direction);
+  }
+}
+
 void FlowCache::relieve(const Overload& overload) {
   if (classifier_ != nullptr) classifier_->lower_budget(overload.level() >= OverloadLevel::kLessDpi);
   features_stopped_ = features_ && overload.level() >= OverloadLevel::kFewerFeatures;
@@ -273,7 +365,7 @@ void FlowCache::relieve(const Overload& overload) {
 }
 
 bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
-  clock_.advance(now_ns);
+  clock_ns_ = std::max(clock_ns_, now_ns);
   bool any = false;
   for (; budget > 0 && !writer_.nearly_full(); --budget) {
     const bool ended = sweep_front(table_.by_close(), now_ns) || sweep_front(table_.by_opening(), now_ns) ||
@@ -284,41 +376,37 @@ bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
   return any;
 }
 
-// Ends the first flow of `list` if its deadline has passed. Also ends the flow if a packet with a wrong time, far
-// ahead, has postponed the deadline.
+// Ends the first flow of `list` if its deadline has passed.
 bool FlowCache::sweep_front(IndexList& list, std::uint64_t now_ns) {
   if (list.empty()) return false;
   FlowEntry& entry = table_.at(list.front());
   const Deadline due = deadline(entry);
-  const bool in_order_of_use = &list == &table_.on_probation() || &list == &table_.conversations();
-  const bool stuck =
-      in_order_of_use && timeouts_.is_stuck_ahead(entry, FlowTable::touched_ns(entry, clock_.now_ns()), now_ns);
-  if (due.at_ns > now_ns && !stuck) return false;
+  if (clock_time(entry, due) > now_ns) return false;
   end(entry, due);
   return true;
 }
 
 void FlowCache::end_all(std::uint64_t now_ns) {
+  clock_ns_ = std::max(clock_ns_, now_ns);
   for (IndexList* list : {&table_.by_close(), &table_.by_opening(), &table_.on_probation(), &table_.conversations()}) {
     for (std::uint32_t at = list->front(); at != kNoIndex;) {
       FlowEntry& entry = table_.at(at);
       at = list->after(at);
       const Deadline due = deadline(entry);
-      if (due.at_ns <= now_ns) end(entry, due);
+      if (clock_time(entry, due) <= now_ns) end(entry, due);
     }
   }
   while (table_.size() > 0) {
-    FlowEntry& entry = table_.at(table_.least_recently_used(clock_.now_ns()));
+    FlowEntry& entry = table_.at(table_.least_recently_used(clock_ns_));
     end(entry, FlowTimeouts::early_end(entry.state, EndReason::kCaptureEnd));
   }
-  clock_ = {};
 }
 
 void FlowCache::make_room() {
   FlowEntry& entry = table_.at(victim());
   if (entry.state == EntryState::kOpen) {
-    const std::uint64_t now_ns = clock_.now_ns();
-    counters_.set(Counter::kFlowsEvictedIdle, now_ns - std::min(now_ns, entry.end_ns()));
+    const std::uint64_t last_ns = entry.end_ns() + static_cast<std::uint64_t>(clock_lead(entry));
+    counters_.set(Counter::kFlowsEvictedIdle, clock_ns_ - std::min(clock_ns_, last_ns));
   }
   end(entry, FlowTimeouts::early_end(entry.state, EndReason::kEvicted));
 }
@@ -330,7 +418,7 @@ void FlowCache::make_room() {
 std::uint32_t FlowCache::victim() {
   const IndexList& on_probation = table_.on_probation();
   if (on_probation.size() > table_.capacity() / kProbationPart) return on_probation.front();
-  return table_.by_close().empty() ? table_.least_recently_used(clock_.now_ns()) : table_.by_close().front();
+  return table_.by_close().empty() ? table_.least_recently_used(clock_ns_) : table_.by_close().front();
 }
 
 void FlowCache::end(FlowEntry& entry, EndReason reason) { end(entry, {.at_ns = kNotDue, .reason = reason}); }
@@ -366,6 +454,8 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   // Records of a capture file have no due time, because nobody waits for them.
   *due_ns = origin_.timestamp_source == TimestampSource::kFile ? kNotDue : due.at_ns;
   table_.read(entry, *record);
+  if (wall_lead_ns_ != 0) [[unlikely]]
+    move_times(*record, wall_lead_ns_);
   record->end_reason = reason;
   record->sensor_id = origin_.sensor_id;
   record->worker = origin_.worker;

@@ -29,10 +29,13 @@ struct RecordOrigin {
 };
 
 // One object per worker; not thread-safe. `config`, `classifier`, `metrics`, `writer` and `counters` must outlive the
-// FlowCache. The end of a flow depends only on packet times. How often sweep() is called affects when a record is
-// exported, but not the content of the record.
+// FlowCache. The end of a flow depends only on the times of its packets, and on the times of the input's clock at these
+// packets. How often sweep() is called affects when a record is exported, but not the content of the record.
 class FlowCache {
  public:
+  // How far sweeps must stay behind the clock of an input whose packets may be late, such as a capture file.
+  static constexpr std::uint64_t kSweepDelayNs = 2'000'000'000;
+
   // `classifier` is nullptr without DPI.
   FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
@@ -46,15 +49,17 @@ class FlowCache {
   // have the same direction, otherwise kDstToSrc. Returns false if sampling leaves out the flow of the packet. The
   // packet is then not metered.
   bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
+  // From now on, adds this to the times in records, see PacketSource::wall_lead_ns().
+  void set_wall_lead(std::int64_t lead_ns) { wall_lead_ns_ = static_cast<std::uint64_t>(lead_ns); }
   // Sets new timeouts, which also apply to the open flows.
   void set_timeouts(const Adjustments& adjustments);
   // From now on, leaves out DPI, features and new flows as far as the overload level says.
   void relieve(const Overload& overload);
-  // Ends at most `budget` flows whose deadline is `now_ns` or earlier. Stops early if the export ring is nearly full.
-  // Returns true if it has ended any flow.
+  // Ends at most `budget` flows whose deadline is `now_ns` or earlier, a time of the input's clock. If a later
+  // packet may have an earlier time, `now_ns` must be kSweepDelayNs behind the clock. Stops early if the export ring is
+  // nearly full. Returns true if it has ended any flow.
   bool sweep(std::uint64_t now_ns, int budget);
-  // Ends all flows. Call it when the capture is over or packet times restart. `now_ns` is the time of the last packet.
-  // Packets that are added later may have any time.
+  // Ends all flows, at the time `now_ns`. Call it when the capture is over.
   void end_all(std::uint64_t now_ns);
 
  private:
@@ -63,6 +68,8 @@ class FlowCache {
 
   void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
   Deadline deadline(const FlowEntry& entry) const { return timeouts_.deadline(entry, table_.details(entry)); }
+  std::uint64_t clock_time(const FlowEntry& entry, const Deadline& due) const;
+  std::int64_t clock_lead(const FlowEntry& entry) const;
   bool sweep_front(IndexList& list, std::uint64_t now_ns);
   FlowEntry* continued(FlowEntry* entry, const Packet& packet, Direction direction);
   bool is_new_connection(const FlowEntry& entry, const Packet& packet, Direction direction) const;
@@ -78,6 +85,7 @@ class FlowCache {
   void start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns);
   void add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
+  void note_initial_sequence(FlowEntry& entry, const Packet& packet);
   void end(FlowEntry& entry, EndReason reason);
   void end(FlowEntry& entry, const Deadline& due);
   void write_record(FlowEntry& entry, const Deadline& due);
@@ -92,7 +100,9 @@ class FlowCache {
   Classifier* classifier_;
   RecordWriter& writer_;
   Counters& counters_;
-  PacketClock clock_;  // gives the order of use; one packet with a wrong time does not advance this clock far
+  std::uint64_t clock_ns_ = 0;  // the input's clock at the last packet or sweep; gives the order of use
+  bool odd_times_ = false;  // true: a packet has been far from the input's clock, so packet times alone are not enough
+  std::uint64_t wall_lead_ns_ = 0;  // added to the times in records, modulo 2^64
   FlowTable table_;
   // Result of find() for the last packet. Its entry is nullptr if the flow was not in the table, or if any entry was
   // erased since.

@@ -44,7 +44,8 @@ struct alignas(64) FlowEntry {
   std::uint32_t touched_ms = 0;
   HelloWatch hello;
   EntryState state : 2 = EntryState::kOpen;
-  std::uint8_t syn_seen : 2 = 0;  // one bit per direction, see direction_bit()
+  std::uint8_t syn_seen : 2 = 0;   // one bit per direction, see direction_bit()
+  std::uint8_t isn_known : 2 = 0;  // directions whose FlowDetails::initial_sequence is known
   std::uint8_t fin_seen : 2 = 0;
   BiflowDirection biflow_direction : 2 = BiflowDirection::kArbitrary;
   bool ends_now : 1 = false;  // true: a user metric has asked to end the flow

@@ -9,7 +9,7 @@
 namespace spanflow {
 namespace {
 
-constexpr std::uint32_t kUseOrderGrain = 100;  // ms; resolution of the order of use
+constexpr std::int32_t kUseOrderGrain = 100;  // ms; resolution of the order of use
 
 std::uint32_t in_milliseconds(std::uint64_t time_ns) {
   return static_cast<std::uint32_t>(time_ns / kNanosecondsPerMillisecond);
@@ -113,7 +113,7 @@ void FlowTable::release_slot(std::uint32_t slot) {
 }
 
 void FlowTable::touch(FlowEntry& entry, std::uint64_t now_ns) {
-  if (in_milliseconds(now_ns) - entry.touched_ms < kUseOrderGrain) return;
+  if (static_cast<std::int32_t>(in_milliseconds(now_ns) - entry.touched_ms) < kUseOrderGrain) return;
   move_to(order_of(entry), entry, now_ns);
 }
 
@@ -137,9 +137,13 @@ std::uint32_t FlowTable::least_recently_used(std::uint64_t now_ns) const {
 }
 
 std::uint64_t FlowTable::touched_ns(const FlowEntry& entry, std::uint64_t now_ns) {
-  if (entry.touched_ms == 0) return 0;
-  const std::uint32_t ago_ms = in_milliseconds(now_ns) - entry.touched_ms;
-  return now_ns - now_ns % kNanosecondsPerMillisecond - ago_ms * kNanosecondsPerMillisecond;
+  const std::uint64_t whole_ms = now_ns - now_ns % kNanosecondsPerMillisecond;
+  return whole_ms + static_cast<std::uint64_t>(touched_after_ns(entry, now_ns));
+}
+
+std::int64_t FlowTable::touched_after_ns(const FlowEntry& entry, std::uint64_t time_ns) {
+  const auto after_ms = static_cast<std::int32_t>(entry.touched_ms - in_milliseconds(time_ns));
+  return after_ms * static_cast<std::int64_t>(kNanosecondsPerMillisecond);
 }
 
 void FlowTable::start_segment(FlowEntry& entry) {

@@ -43,11 +43,12 @@ class FlowTable {
   FlowEntry& insert(const FlowKey& key, std::uint32_t hash, std::uint64_t now_ns);
   void erase(FlowEntry& entry);
   // Moves the entry to the end of its order of use, but at most every 100 ms, which is the resolution of the order.
-  // `now_ns` must never decrease while the table has entries.
   void touch(FlowEntry& entry, std::uint64_t now_ns);
   // Returns the time at which the entry last moved, in ns, rounded down to a millisecond. The time is correct if it is
-  // less than 49 days (2^32 ms) ago. Returns 0 if the clock did not know the time when the entry moved.
+  // less than 24 days (2^31 ms) before or after `now_ns`.
   static std::uint64_t touched_ns(const FlowEntry& entry, std::uint64_t now_ns);
+  // Returns how long after `time_ns` the entry last moved, in ns; negative if before. Modulo 49 days (2^32 ms).
+  static std::int64_t touched_after_ns(const FlowEntry& entry, std::uint64_t time_ns);
   // Moves an entry that is on probation to the end of the conversations.
   void begin_conversation(FlowEntry& entry, std::uint64_t now_ns);
 

@@ -38,10 +38,6 @@ bool FlowTimeouts::is_too_old(const FlowEntry& entry, std::uint64_t time_ns) con
   return time_ns < end_ns && (end_ns - time_ns >= inactive_ns_ || end_ns - time_ns >= active_ns_);
 }
 
-bool FlowTimeouts::is_stuck_ahead(const FlowEntry& entry, std::uint64_t touched_ns, std::uint64_t now_ns) const {
-  return entry.end_ns() > now_ns + inactive_ns_ && touched_ns + inactive_ns_ <= now_ns;
-}
-
 std::uint64_t FlowTimeouts::close_time(const FlowEntry& entry, std::uint64_t time_ns) {
   return std::max(time_ns, entry.end_ns() - std::min(entry.end_ns(), kMostLinger));
 }

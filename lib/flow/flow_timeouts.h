@@ -33,11 +33,6 @@ class FlowTimeouts {
   // True if a packet of `time_ns` is older than the flow's last packet by a timeout or more. One of the two times is
   // wrong. The flow must end, because a record of both packets would span too much time.
   bool is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const;
-  // True if the time of the flow's last packet is wrong and far ahead, so that the flow must end. The packet time is
-  // then more than the inactive timeout after `now_ns`, and the entry last moved (at `touched_ns`) at least one
-  // inactive timeout before `now_ns`. A small lead is normal: packets that other workers hand over may be a little
-  // ahead of `now_ns`.
-  bool is_stuck_ahead(const FlowEntry& entry, std::uint64_t touched_ns, std::uint64_t now_ns) const;
 
   // True if the entry stays as a dormant entry when its segment ends. Otherwise the entry is erased.
   static bool becomes_dormant(EntryState state, EndReason reason) {

@@ -48,11 +48,11 @@ void Meter::run() {
       burst = source_.poll();
       counters_.add(Counter::kWorkerPolls);
       if (const auto adjustments = adjustments_.take()) take_over(*adjustments);
-      if (burst.time_restarts) end_all();
       now_ns_ = burst.now_ns;
+      cache_.set_wall_lead(source_.wall_lead_ns());
       if (overload_) shed_load();
       intake_.take_burst(burst, *this);
-      const bool ended_flows = cache_.sweep(intake_.passed_until(now_ns_), kSweepBudget);
+      const bool ended_flows = cache_.sweep(sweep_time(), kSweepBudget);
       pass_on_records(burst);
       if (busy_) note_busy(ended_flows || burst.state == Burst::State::kPackets);
     }
@@ -62,6 +62,12 @@ void Meter::run() {
   writer_.wait_from_now_on();
   end_all();
   writer_.flush();
+}
+
+// Returns the time up to which flows can end: no later packet of theirs is older.
+std::uint64_t Meter::sweep_time() const {
+  const std::uint64_t passed_ns = intake_.passed_until(now_ns_);
+  return source_.is_live() ? passed_ns : passed_ns - std::min(passed_ns, FlowCache::kSweepDelayNs);
 }
 
 void Meter::take_over(const Adjustments& adjustments) {

@@ -37,6 +37,7 @@ class Meter {
  private:
   friend class Intake;
 
+  std::uint64_t sweep_time() const;
   void take_over(const Adjustments& adjustments);
   void shed_load();
   void note_busy(bool was_busy);

@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "base/error.h"
 
 namespace spanflow {
@@ -10,6 +12,8 @@ namespace {
 
 // The memory for the states is aligned to a page of 4096 octets, so a state cannot have a greater alignment.
 constexpr std::uint32_t kGreatestAlignment = 4096;
+// Every place of the flow table has memory for a state.
+constexpr std::uint32_t kGreatestState = 1U << 20;
 
 // Makes a path of a bare file name, because dlopen() searches for a name without a slash in the system's library
 // folders.
@@ -23,9 +27,17 @@ void check(const MetricInterface& found, const std::string& name) {
                     "{} and {}): build it again with this spanflow's headers",
                     name, found.abi, found.packet_size, found.flow_size, ours.abi, ours.packet_size, ours.flow_size));
   }
-  if (found.state_alignment > kGreatestAlignment) {
-    throw ConfigError(fmt::format("{} needs a state that is aligned to {} octets; the limit is {}", name,
-                                  found.state_alignment, kGreatestAlignment));
+  if (!std::has_single_bit(found.state_alignment) || found.state_alignment > kGreatestAlignment) {
+    throw ConfigError(fmt::format("{} needs a state that is aligned to {} octets; expected a power of two up to {}",
+                                  name, found.state_alignment, kGreatestAlignment));
+  }
+  if (found.state_size > kGreatestState) {
+    throw ConfigError(fmt::format("{} needs a state of {} octets for each flow; the limit is {}", name,
+                                  found.state_size, kGreatestState));
+  }
+  if (found.on_init == nullptr || found.on_packet == nullptr || found.on_expire == nullptr ||
+      found.destroy == nullptr) {
+    throw ConfigError(fmt::format("{} lacks one of the functions on_init, on_packet, on_expire and destroy", name));
   }
 }
 

@@ -13,7 +13,7 @@ namespace spanflow {
 class MetricPlugin {
  public:
   // Throws ConfigError if the shared object cannot be loaded, has no metric of this name, was built for another
-  // version, or needs a greater alignment than 4096 octets.
+  // version, lacks a function, or needs more than 1 MiB for a state or a greater alignment than 4096 octets.
   MetricPlugin(const std::string& path, const std::string& name);
 
   const MetricInterface& interface() const { return *interface_; }

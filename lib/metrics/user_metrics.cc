@@ -47,13 +47,15 @@ std::size_t UserMetrics::place_states() {
 }
 
 template <typename Call>
-void UserMetrics::guarded(MetricSwitch& power, Call call) {
+void UserMetrics::guarded(std::uint32_t cell, MetricSwitch& power, Call call) {
   if (!power.is_on()) return;
+  counters_.set_running_metric(cell);
   try {
     call();
   } catch (...) {
     if (power.switch_off(text_of_current_exception())) counters_.add(Counter::kMetricsSwitchedOff);
   }
+  counters_.set_running_metric(0);
 }
 
 void UserMetrics::start_segment(std::uint32_t index) {
@@ -68,7 +70,7 @@ void UserMetrics::start_segment(std::uint32_t index) {
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
   for (const Coded& metric : coded_) {
     values[metric.cell].value = kNoValue;
-    guarded(*metric.power, [&] {
+    guarded(metric.cell, *metric.power, [&] {
       metric.code->on_init(flow_memory + metric.state, flows_[index]);
       flow_memory[metric.is_made] = std::byte{1};
     });
@@ -87,10 +89,11 @@ void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first) 
   }
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
   for (const Coded& metric : coded_) {
-    guarded(*metric.power, [&] { metric.code->on_packet(flow_memory + metric.state, packet, flows_[index]); });
+    guarded(metric.cell, *metric.power,
+            [&] { metric.code->on_packet(flow_memory + metric.state, packet, flows_[index]); });
   }
   for (const MetricSet::Callback& metric : set_.callbacks()) {
-    guarded(metric.power, [&] { metric.code.on_packet(packet, flows_[index]); });
+    guarded(metric.cell, metric.power, [&] { metric.code.on_packet(packet, flows_[index]); });
   }
 }
 
@@ -98,7 +101,7 @@ void UserMetrics::end_segment(std::uint32_t index) {
   MetricCell* values = cells(index);
   auto* flow_memory = reinterpret_cast<std::byte*>(values);
   for (const Coded& metric : coded_) {
-    guarded(*metric.power,
+    guarded(metric.cell, *metric.power,
             [&] { values[metric.cell].value = metric.code->on_expire(flow_memory + metric.state, flows_[index]); });
     destroy(metric, flow_memory);
   }

@@ -58,7 +58,7 @@ class UserMetrics {
   std::size_t place_states();
   MetricCell* cells(std::uint32_t index) { return reinterpret_cast<MetricCell*>(&memory_[index * stride_]); }
   template <typename Call>
-  void guarded(MetricSwitch& power, Call call);
+  void guarded(std::uint32_t cell, MetricSwitch& power, Call call);
   static void destroy(const Coded& metric, std::byte* flow_memory);
 
   const MetricSet& set_;

@@ -121,6 +121,7 @@ void add_port(Families& families, const PortCounts& port) {
   const std::string name = clean_utf8(port.name);
   families.add({"spanflow_port_received_packets_total", "packets received on this port", MetricType::Counter},
                {{"port", name}}, sample_of(port.received));
+  families.add({"spanflow_port_up", "1: the interface is up; 0: it is down"}, {{"port", name}}, port.is_up ? 1 : 0);
   for (const auto& [counter, count] : losses_of(port)) add_counter(families, counter, {"port", name}, count);
 }
 
@@ -220,6 +221,7 @@ std::vector<MetricFamily> metric_families(const Summary& summary) {
   for (std::size_t worker = 0; worker < summary.per_worker.size(); ++worker) {
     add_thread(families, std::to_string(worker), summary.per_worker[worker]);
   }
+  add_thread(families, "input", summary.input);
   if (summary.distributor) add_thread(families, "distributor", *summary.distributor);
   for (const PortCounts& port : summary.ports) add_port(families, port);
   for (const SinkLedger& sink : summary.sinks) add_sink(families, sink);

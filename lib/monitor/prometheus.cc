@@ -66,8 +66,11 @@ struct PrometheusEndpoint::Server {
 
 PrometheusEndpoint::PrometheusEndpoint(const std::string& listen, std::function<Summary()> snapshot)
     : server_(std::make_unique<Server>()) {
-  const std::vector<std::string> options = {"listening_ports",    listen, "num_threads", "2",
-                                            "request_timeout_ms", "5000"};
+  // A peer that sends its request slowly occupies a thread. With these limits, several such peers cannot keep
+  // Prometheus away for longer than a second.
+  const std::vector<std::string> options = {"listening_ports",    listen, "num_threads",      "16",
+                                            "request_timeout_ms", "1000", "connection_queue", "64",
+                                            "enable_keep_alive",  "no"};
   server_->callbacks.log_message = take_log;
   server_->scrape = std::make_shared<Scrape>(std::move(snapshot));
   first_message.clear();

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "capture/input.h"
 #include "options/nearest_word.h"
 #include "options/options.h"
@@ -54,7 +55,7 @@ std::string suggestion(std::string full_name, const std::string& prefix) {
 
 [[noreturn]] void unknown_key(const std::string& where, const std::string& full_name, const std::string& prefix) {
   const std::string near = suggestion(full_name, prefix);
-  throw ConfigError(fmt::format("{}: {}: unknown key{}", where, full_name,
+  throw ConfigError(fmt::format("{}: {}: unknown key{}", where, shortened(full_name),
                                 near.empty() ? ", see --list-options" : fmt::format(", did you mean {}?", near)));
 }
 
@@ -67,7 +68,7 @@ void read_option(const Option& option, const YAML::Node& node, const std::string
     const std::string complaint = error.complaint.empty()
                                       ? fmt::format("expected {}, got {}{}", error.expected, got, error.hint)
                                       : error.complaint;
-    throw ConfigError(fmt::format("{}: {}{}: {}", where, option.name, error.name_suffix, complaint));
+    throw ConfigError(fmt::format("{}: {}{}: {}", where, option.name, shortened(error.name_suffix), complaint));
   }
 }
 
@@ -77,7 +78,7 @@ void read_mapping(const YAML::Node& node, const std::string& prefix, const std::
     const std::string where = place(origin, entry.first.Mark());
     if (!entry.first.IsScalar()) throw ConfigError(where + ": expected a key, got " + described(entry.first));
     const std::string name = prefix + entry.first.Scalar();
-    if (!seen.insert(name).second) throw ConfigError(fmt::format("{}: {}: given twice", where, name));
+    if (!seen.insert(name).second) throw ConfigError(fmt::format("{}: {}: given twice", where, shortened(name)));
     if (const Option* option = find_option(name)) {
       read_option(*option, entry.second, origin, config);
     } else if (!is_section(name)) {
@@ -133,7 +134,7 @@ void load_yaml_file(const std::string& path, Config& config) {
 }
 
 void apply_setting(const std::string& setting, Config& config) {
-  const std::string origin = "--set " + setting;
+  const std::string origin = "--set " + shortened(setting);
   const auto equals = setting.find('=');
   if (equals == std::string::npos) throw ConfigError(origin + ": expected name=value");
   const std::string name = setting.substr(0, equals);

@@ -25,7 +25,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, std::span<const std::string> known) {
+  constexpr std::size_t kLongest = 64;  // no name is longer; the distance of a long text takes long to compute
   std::string best;
+  if (word.size() > kLongest) return best;
   // A candidate is near if at most a third of the letters differ, or at most two letters of a short word.
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : known) {

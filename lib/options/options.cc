@@ -4,8 +4,10 @@
 #include <charconv>
 #include <set>
 
+#include "base/utf8.h"
 #include "capture/filter.h"
 #include "decode/tunnel_names.h"
+#include "decode/tunnels.h"
 #include "metrics/aggregates.h"
 #include "metrics/conditions.h"
 #include "metrics/metric_set.h"
@@ -24,7 +26,7 @@ ValueType<std::string> filter() {
   type.read = [read = type.read, expected = type.expected](const YAML::Node& node) {
     std::string expression = read(node);
     const std::string error = filter_error(expression);
-    if (!error.empty()) throw OptionError{.expected = expected, .hint = " (" + error + ")"};
+    if (!error.empty()) throw OptionError{.expected = expected, .hint = " (" + shortened(error) + ")"};
     return expression;
   };
   return type;
@@ -58,6 +60,51 @@ ValueType<TunnelSet> tunnels() {
               if (set.has(type)) shown.push_back(name);
             }
             return fmt::format("[{}]", fmt::join(shown, ", "));
+          }};
+}
+
+// The value is a mapping from tunnels over UDP to their ports. It has only the tunnels whose ports are not the usual
+// ones.
+ValueType<TunnelPorts> tunnel_ports() {
+  std::vector<std::string> names;
+  for (const UdpTunnel& tunnel : udp_tunnels()) {
+    if (names.empty() || names.back() != name_of(tunnel.type)) names.emplace_back(name_of(tunnel.type));
+  }
+  const std::string expected =
+      fmt::format("a mapping from tunnels to lists of UDP ports; tunnels: {}", fmt::join(names, ", "));
+  const auto ports = list_of(whole_number(1, 65'535));
+  return {expected,
+          fmt::format(R"("type": "object", "propertyNames": {{"enum": [{}]}}, "additionalProperties": {{{}}})",
+                      quoted_list(names), ports.schema),
+          [=](const YAML::Node& node) {
+            if (!node.IsMap()) throw OptionError{.expected = expected};
+            TunnelPorts chosen;
+            for (const auto& entry : node) {
+              const std::string name = entry.first.Scalar();
+              const auto type = tunnel_named(name);
+              const bool is_udp = std::ranges::find(names, name) != names.end();
+              if (!is_udp || !type || chosen.contains(*type)) {
+                OptionError error{
+                    .name_suffix = "." + name,
+                    .complaint = is_udp ? "given twice" : "not a tunnel over UDP" + did_you_mean(name, names)};
+                place(error, entry.first);
+                throw error;
+              }
+              try {
+                chosen[*type] = ports.read(entry.second);
+              } catch (OptionError& error) {
+                place(error, entry.second);
+                error.name_suffix = "." + name + error.name_suffix;
+                throw;
+              }
+            }
+            return chosen;
+          },
+          [=](const TunnelPorts& chosen) {
+            std::vector<std::string> shown;
+            for (const auto& [type, numbers] : chosen)
+              shown.push_back(fmt::format("{}: {}", name_of(type), ports.show(numbers)));
+            return fmt::format("{{{}}}", fmt::join(shown, ", "));
           }};
 }
 
@@ -225,6 +272,7 @@ std::vector<Option> make_options() {
   constexpr std::uint64_t kMostFlows = 1ULL << 30;
   return {
       OPTION(sensor_id, text(), "name of this observation point; part of every flow_id, and a field if set"),
+      OPTION(user, text(), "if started as root: user that the process becomes once the input is open"),
       OPTION(workers, whole_number(1, 128), "number of metering threads, each with its own flow table"),
       OPTION(input.files, list_of(text()), "capture files, read in order as one capture; - is standard input"),
       OPTION(input.interface, text(), "kernel interface to capture from"),
@@ -246,6 +294,8 @@ std::vector<Option> make_options() {
       OPTION(input.eal_arguments, list_of(text()), "more arguments for DPDK's EAL; see DPDK's documentation"),
       OPTION(decode.tunnels, tunnels(),
              "tunnels whose inner packets are metered; of other tunnels, the outer packets are metered"),
+      OPTION(decode.tunnel_ports, tunnel_ports(),
+             "UDP ports of tunnels that do not use their usual ports, such as {vxlan: [4789, 8472]}"),
       OPTION(decode.fragments, whole_number(0, 1'048'576),
              "most fragmented datagrams tracked at the same time, and most later fragments held until their first one "
              "arrives; 0: later fragments become flows without ports"),
@@ -332,7 +382,7 @@ const Option* find_option(std::string_view name) {
 
 std::string described(const YAML::Node& node) {
   if (!node.IsDefined() || node.IsNull()) return "nothing";
-  if (node.IsScalar()) return fmt::format("\"{}\"", node.Scalar());
+  if (node.IsScalar()) return fmt::format("\"{}\"", shortened(node.Scalar()));
   return node.IsMap() ? "a mapping" : "a list";
 }
 

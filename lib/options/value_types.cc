@@ -10,6 +10,8 @@ namespace spanflow::values {
 
 std::string scalar_of(const YAML::Node& node, const std::string& expected) {
   if (!node.IsScalar()) throw OptionError{.expected = expected};
+  // The C functions that get the text would take it for the end.
+  if (node.Scalar().find('\0') != std::string::npos) throw OptionError{.complaint = "contains a NUL character"};
   return node.Scalar();
 }
 

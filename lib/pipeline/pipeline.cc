@@ -9,6 +9,7 @@
 
 #include "base/cpus.h"
 #include "base/error.h"
+#include "base/privileges.h"
 #include "base/thread_name.h"
 #include "capture/filter.h"
 #include "pipeline/run_plan.h"
@@ -49,9 +50,10 @@ Adjustments adjustments_of(const Config& config) {
 Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks, const std::vector<UserMetric>& callbacks)
     : config_(with_needs_of_sinks(std::move(config), !more_sinks.empty())),
       running_(config_),
-      decoder_(config_.decode.tunnels, config_.flow.vlan_key),
+      decoder_(config_.decode.tunnels, config_.flow.vlan_key, config_.decode.tunnel_ports),
       metrics_(config_.metrics, callbacks) {
   make_sources();
+  if (!config_.user.empty()) become_user(config_.user);
   make_sinks(std::move(more_sinks));
   make_workers();
 }
@@ -147,7 +149,7 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
     ended = changed_.wait_for(lock, time, [this] { return running_meters_ == 0; });
   }
-  input_->update();
+  update_input();
   log_for_workers();
   log_overload();
   const bool out_of_time =
@@ -157,6 +159,16 @@ bool Pipeline::wait(std::chrono::milliseconds time) {
   const bool nobody_reads = !is_live() && sinks_->have_ended();
   if (!ended && (out_of_time || nobody_reads)) request_stop();
   return ended;
+}
+
+void Pipeline::update_input() {
+  if (input_failure_ != nullptr) return;
+  try {
+    input_->update();
+  } catch (const RunError&) {
+    input_failure_ = std::current_exception();
+    request_stop();
+  }
 }
 
 // Logs the notes of workers and readers, and the metrics that were switched off. Threads that handle packets do not
@@ -202,15 +214,23 @@ std::vector<std::uint64_t> Pipeline::polls() const {
   return polls;
 }
 
+std::string_view Pipeline::running_metric(std::size_t worker) const {
+  const std::uint32_t cell = worker < worker_counters_.size() ? worker_counters_[worker]->running_metric() : 0;
+  return cell == 0 ? std::string_view{} : metrics_.names()[cell - 1];
+}
+
 void Pipeline::request_stop() {
   const std::lock_guard lock(mutex_);
   if (stopping_ || finished_) return;
   stopping_ = true;
   stop_ = true;
-  grace_ = std::thread([this] {
-    std::unique_lock waiting(mutex_);
-    if (!changed_.wait_for(waiting, SinkSet::kPatience, [this] { return finished_; })) sinks_->abandon();
-  });
+  grace_.begin();
+}
+
+// Gives up the sinks that take too long after a stop.
+void Pipeline::limit_patience() {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, SinkSet::kPatience, [this] { return finished_; })) sinks_->abandon();
 }
 
 void Pipeline::finish() {
@@ -228,7 +248,7 @@ void Pipeline::finish() {
       distributor_failure_ = std::current_exception();
     }
   }
-  input_->update();
+  update_input();
   log_for_workers();
   collector_->finish();
   sinks_->finish();
@@ -238,7 +258,7 @@ void Pipeline::finish() {
     finished_ = true;
     changed_.notify_all();
   }
-  if (grace_.joinable()) grace_.join();
+  grace_.join();
 }
 
 std::vector<std::exception_ptr> Pipeline::failures() const {
@@ -246,6 +266,7 @@ std::vector<std::exception_ptr> Pipeline::failures() const {
   const auto add = [&failures](const std::exception_ptr& failure) {
     if (failure != nullptr) failures.push_back(failure);
   };
+  add(input_failure_);
   add(distributor_failure_);
   for (const auto& meter : meters_) add(meter->failure());
   for (const std::exception_ptr& failure : sinks_->failures()) add(failure);
@@ -264,11 +285,15 @@ Summary Pipeline::summary() const {
     summary.per_worker.push_back(counters->values());
     add_up(summary.per_worker.back(), summary.counters);
     counters->add_to(summary.histograms);
+    counters->ether_types().add_to(summary.ether_types);
   }
   if (distributor_ != nullptr) {
     summary.distributor = distributor_counters_.values();
     add_up(*summary.distributor, summary.counters);
+    distributor_counters_.ether_types().add_to(summary.ether_types);
   }
+  summary.input = input_->counters().values();
+  add_up(summary.input, summary.counters);
   collector_counters_.add_to(summary.histograms);
   summary.ports = input_->port_counts();
   for (const PortCounts& port : summary.ports) {

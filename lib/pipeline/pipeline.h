@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/standby_thread.h"
 #include "capture/distributor.h"
 #include "capture/hand_over.h"
 #include "capture/input.h"
@@ -61,6 +62,8 @@ class Pipeline {
 
   std::vector<std::exception_ptr> failures() const;
   Summary summary() const;
+  // Returns the name of the user metric whose code this worker is running, or an empty text.
+  std::string_view running_metric(std::size_t worker) const;
   bool is_live() const { return spanflow::is_live(config_.input); }
   // Returns the share of the input that has been read, from 0 to 1; negative if it is unknown.
   double progress() const;
@@ -72,6 +75,8 @@ class Pipeline {
   void make_sinks(std::vector<NamedSink> own);
   void make_workers();
   void run_meter(std::uint16_t worker);
+  void update_input();
+  void limit_patience();
   void log_for_workers();
   void log_overload();
 
@@ -106,12 +111,13 @@ class Pipeline {
   std::size_t running_meters_ = 0;
   bool finished_ = false;
   bool stopping_ = false;
-  std::thread grace_;  // abandons the sinks if they take longer than SinkSet::kPatience after a stop
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point ended_;
+  std::exception_ptr input_failure_;
   std::exception_ptr distributor_failure_;
   std::uint64_t logged_overload_ = 0;
   std::chrono::steady_clock::time_point overload_logged_;
+  StandbyThread grace_{"grace", [this] { limit_patience(); }};  // last: the thread uses the other members
 };
 
 }  // namespace spanflow

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
@@ -31,6 +33,17 @@ Group group(const Summary& summary, std::string_view prefix) {
   }
   if (!parts.empty()) group.details = fmt::format(" ({})", fmt::join(parts, ", "));
   return group;
+}
+
+// Returns the most frequent unknown EtherTypes as "0x88b5 (3 frames), 0x1234 (1 frame)".
+std::string list_of_ether_types(const Summary& summary) {
+  constexpr std::size_t kShown = 5;
+  std::vector<std::pair<std::uint16_t, std::uint64_t>> types(summary.ether_types.begin(), summary.ether_types.end());
+  std::ranges::stable_sort(types, std::greater{}, &std::pair<std::uint16_t, std::uint64_t>::second);
+  types.resize(std::min(types.size(), kShown));
+  std::vector<std::string> shown;
+  for (const auto& [type, count] : types) shown.push_back(fmt::format("0x{:04x} ({})", type, with_separators(count)));
+  return fmt::format("{}", fmt::join(shown, ", "));
 }
 
 std::uint64_t sum(const SinkLedger& sink) {
@@ -87,11 +100,9 @@ Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
 }
 
 Json json_of(const PortCounts& port) {
-  return {{"name", port.name},
-          {"received", port.received},
-          {"nic_missed", port.nic_missed},
-          {"no_mbuf", port.no_mbuf},
-          {"kernel_dropped", port.kernel_dropped}};
+  return {{"name", port.name},         {"up", port.is_up},
+          {"received", port.received}, {"nic_missed", port.nic_missed},
+          {"no_mbuf", port.no_mbuf},   {"kernel_dropped", port.kernel_dropped}};
 }
 
 Json json_of(const SinkLedger& sink) {
@@ -145,6 +156,9 @@ std::string to_text(const Summary& summary, Colours colours) {
                       with_separators(ignored.sum), ignored.details, with_separators(malformed.sum), malformed.details,
                       loss(lost, with_separators(lost) + " lost", colours));
   if (lost > 0) text += fmt::format("           lost: {}\n", fmt::join(losses, ", "));
+  if (!summary.ether_types.empty()) {
+    text += fmt::format("           most frequent unknown EtherTypes: {}\n", list_of_ether_types(summary));
+  }
   text += fmt::format(
       "  flows    {} opened = {} open + {} exported{}\n", with_separators(value(summary, Counter::kFlowsOpened)),
       with_separators(value(summary, Counter::kFlowsOpen)), with_separators(exported.sum), exported.details);
@@ -161,6 +175,8 @@ std::string to_json(const Summary& summary) {
   root["seconds"] = summary.seconds;
   root["workers"] = summary.workers;
   nest(root, summary.counters);
+  Json& ether_types = root["packets"]["unknown_ether_types"] = Json::object();
+  for (const auto& [type, count] : summary.ether_types) ether_types[fmt::format("0x{:04x}", type)] = count;
   Json& sinks = root["records"]["sinks"] = Json::array();
   for (const SinkLedger& sink : summary.sinks) sinks.push_back(json_of(sink));
   for (const HistogramInfo& histogram : kHistograms) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,9 +18,11 @@ struct Summary {
   std::uint64_t workers = 0;
   CounterValues counters{};                  // sums over all threads and ports; maximum for a kGreatestGauge
   std::vector<CounterValues> per_worker;     // by number of the worker
+  CounterValues input{};                     // counters of the whole input
   std::optional<CounterValues> distributor;  // counters of the distributor thread, if there is one
   AllHistograms histograms{};
-  std::vector<PortCounts> ports;  // ports of a live run; empty for capture files
+  std::map<std::uint16_t, std::uint64_t> ether_types;  // numbers of frames with the most frequent unknown EtherTypes
+  std::vector<PortCounts> ports;                       // ports of a live run; empty for capture files
   std::vector<SinkLedger> sinks;
 };
 

@@ -40,7 +40,8 @@ ExportSocket::ExportSocket(std::string target, const std::atomic<bool>& abandon)
 
 bool ExportSocket::connect() {
   if (descriptor_ >= 0) return false;
-  const addrinfo wanted{.ai_flags = AI_ADDRCONFIG,
+  // Without AI_ADDRCONFIG, because that refuses numeric addresses on a host that has only the loopback interface.
+  const addrinfo wanted{.ai_flags = 0,
                         .ai_family = AF_UNSPEC,
                         .ai_socktype = datagrams_ ? SOCK_DGRAM : SOCK_STREAM,
                         .ai_protocol = 0,
@@ -53,20 +54,26 @@ bool ExportSocket::connect() {
     fail(::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, FreeAddresses> addresses(found);
-  open(found->ai_family, found->ai_addr, found->ai_addrlen);
-  return true;
+  int error = 0;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    error = open(each->ai_family, each->ai_addr, each->ai_addrlen);
+    if (error == 0) return true;
+    disconnect();
+  }
+  fail(std::strerror(error));
 }
 
-void ExportSocket::open(int family, const void* address, unsigned size) {
+// Returns 0, or the value of errno.
+int ExportSocket::open(int family, const void* address, unsigned size) {
   const int kind = datagrams_ ? SOCK_DGRAM : SOCK_STREAM;
   descriptor_ = ::socket(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor_ < 0) fail(std::strerror(errno));
-  if (::connect(descriptor_, static_cast<const sockaddr*>(address), size) == 0) return;
-  if (errno != EINPROGRESS) fail(std::strerror(errno));
+  if (descriptor_ < 0) return errno;
+  if (::connect(descriptor_, static_cast<const sockaddr*>(address), size) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
   int error = ETIMEDOUT;
   socklen_t length = sizeof error;
   if (wait_writable(kPatienceMs)) ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) fail(std::strerror(error));
+  return error;
 }
 
 void ExportSocket::send(std::string_view octets) {

@@ -25,7 +25,7 @@ class ExportSocket {
   void send(std::string_view octets);
 
  private:
-  void open(int family, const void* address, unsigned size);
+  int open(int family, const void* address, unsigned size);
   // Returns true once the socket is writable. Returns false after `most_ms` ms, or soon after `abandon` becomes true.
   bool wait_writable(int most_ms) const;
   void disconnect();

@@ -1,7 +1,10 @@
 #include "sinks/file_settings.h"
 
+#include <unistd.h>
+
 #include <chrono>
 
+#include "base/inherited_descriptor.h"
 #include "sinks/file_name.h"
 
 namespace spanflow {
@@ -40,8 +43,12 @@ std::optional<SinkSettings> file_from_target(const std::string& target) {
   return FileSettings{.path = target};
 }
 
+// Different paths of the same inherited descriptor give the same target.
 SinkPlaces file_places(const SinkSettings& settings) {
-  return {.target = settings.as<FileSettings>().path, .spool = ""};
+  const std::string& path = settings.as<FileSettings>().path;
+  const auto descriptor = inherited_descriptor(path, STDOUT_FILENO);
+  if (!descriptor) return {.target = path, .spool = ""};
+  return {.target = *descriptor == STDOUT_FILENO ? "-" : "/dev/fd/" + std::to_string(*descriptor), .spool = ""};
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ class FileSink : public Sink {
  public:
   void flush() override { target_->flush(); }
   void end() override { target_->end(); }
+  std::uint64_t take_lost() override { return target_->take_lost_lines(); }
 
  protected:
   FileSink(const SinkConfig& config, const SinkContext& context, AppendHeader append_header = nullptr)

@@ -1,5 +1,6 @@
 #include "sinks/file_target.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "sinks/part_repair.h"
@@ -48,7 +49,10 @@ void FileTarget::complete_leftovers() {
     if (path.extension() == PartFile::kSuffix && name_.may_be(path.stem())) left.push_back(path.stem());
   }
   for (const std::string& name : left) {
-    complete_leftover(std::make_unique<PartFile>(name_.in_folder(name)));
+    const std::string path = name_.in_folder(name);
+    if (fs::is_regular_file(fs::symlink_status(path + std::string(PartFile::kSuffix), none))) {
+      complete_leftover(std::make_unique<PartFile>(path));
+    }
   }
 }
 
@@ -73,6 +77,7 @@ void FileTarget::begin_file() {
   const WallTime now = clock_();
   file_ = std::make_unique<OutputFile>(empty_part(name_.at(now)), compress_ ? std::optional(level_) : std::nullopt);
   rotation_.begin(now);
+  lines_ = -std::ranges::count(header_, '\n');  // the header is written like a record
   followed_ = rotations_;
   put_header_first();
 }
@@ -95,8 +100,21 @@ void FileTarget::put_header_first() {
 }
 
 void FileTarget::flush() {
+  give_up_removed_file();
   write_lines();
   if (file_ != nullptr && must_end()) end_file();
+}
+
+// Somebody may remove the file, for example a job that cleans up. Its lines are then lost, and the next file begins.
+void FileTarget::give_up_removed_file() {
+  if (file_ == nullptr || file_->is_at_its_path()) return;
+  const auto lost = static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::exchange(lines_, 0)));
+  log().error("{}: {} records are lost: somebody removed the file before it was complete", name_.at(clock_()), lost);
+  lost_lines_ += lost;
+  file_.reset();
+  first_ = false;
+  // The first line that was not written as a whole belongs to the next file.
+  written_ = end_ = buffer_.view().substr(0, written_).rfind('\n') + 1;
 }
 
 void FileTarget::write_lines() {
@@ -107,8 +125,10 @@ void FileTarget::write_lines() {
       end_file();
       continue;
     }
-    const std::size_t count = file_->write_some(buffer_.view().substr(written_, end_ - written_));
+    const std::string_view rest = buffer_.view().substr(written_, end_ - written_);
+    const std::size_t count = file_->write_some(rest);
     rotation_.add(count);
+    lines_ += std::ranges::count(rest.substr(0, count), '\n');
     written_ += count;
   }
   buffer_.clear();

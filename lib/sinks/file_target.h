@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "sinks/output_file.h"
 #include "sinks/rotation.h"
@@ -28,6 +29,7 @@ class FileTarget : public Target {
 
   void flush() override;
   void end() override { ending_ = true; }
+  std::uint64_t take_lost_lines() override { return std::exchange(lost_lines_, 0); }
 
  private:
   void complete_leftovers();
@@ -36,6 +38,7 @@ class FileTarget : public Target {
   std::unique_ptr<PartFile> empty_part(const std::string& path) const;
   void put_header_first();
   void write_lines();
+  void give_up_removed_file();
   bool must_end();
   bool has_records() const { return rotation_.octets() > header_.size(); }
   void end_file();
@@ -53,6 +56,8 @@ class FileTarget : public Target {
   std::uint64_t followed_ = 0;        // value of rotations_ when the file began, or when it last had no records
   std::size_t written_ = 0;           // number of octets of buffer_ that are written
   std::size_t end_ = 0;               // offset in buffer_ up to which the text fits into the current file
+  std::int64_t lines_ = 0;            // lines in the current file, without those of the header
+  std::uint64_t lost_lines_ = 0;      // lines in removed files, see take_lost_lines()
   bool first_;                        // true until the first file of this run has ended
   bool ending_ = false;
 };

@@ -24,6 +24,7 @@ class OutputFile {
   std::string complete(unsigned number);
   std::string complete_replacing();
   void remove() { part_->remove(); }
+  bool is_at_its_path() const { return part_->is_at_its_path(); }
 
  private:
   void finish();

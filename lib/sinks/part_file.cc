@@ -51,18 +51,30 @@ PartFile::~PartFile() {
 }
 
 void PartFile::open() {
-  descriptor_ = ::open(part_path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail(errno);
+  // O_NONBLOCK: opening a named pipe must not wait.
+  descriptor_ = ::open(part_path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+  const bool is_link = descriptor_ < 0 && errno == ELOOP;
+  if (descriptor_ < 0 && !is_link) fail(errno);
+  if (is_link || !is_own_file()) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    throw RunError(path_ + ": cannot be written: " + part_path() + " is a link, or is not a file of this user");
+  }
   // An error other than EWOULDBLOCK is ignored, because some file systems do not support locks.
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
   ::close(descriptor_);
   throw RunError(path_ + ": cannot be written: another process writes " + part_path());
 }
 
+bool PartFile::is_own_file() const {
+  struct stat status {};
+  return ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
+         status.st_nlink <= 1;  // 0: another process has just removed it
+}
+
 bool PartFile::is_at_its_path() const {
   struct stat opened {};
   struct stat there {};
-  return ::fstat(descriptor_, &opened) == 0 && ::stat(part_path().c_str(), &there) == 0 &&
+  return ::fstat(descriptor_, &opened) == 0 && ::lstat(part_path().c_str(), &there) == 0 &&
          opened.st_ino == there.st_ino && opened.st_dev == there.st_dev;
 }
 

@@ -13,7 +13,8 @@ class PartFile {
  public:
   static constexpr std::string_view kSuffix = ".part";
 
-  // Creates the file, or opens an existing file. Throws RunError, also if another process has locked the file.
+  // Creates the file, or opens an existing file. Throws RunError, also if another process has locked the file, or if
+  // the file is a link or does not belong to this user: somebody else may have put it there.
   explicit PartFile(std::string path);
   ~PartFile();
   PartFile(const PartFile&) = delete;
@@ -23,6 +24,8 @@ class PartFile {
   const std::string& path() const { return path_; }
   std::string part_path() const { return path_ + std::string(kSuffix); }
 
+  // False if somebody has removed or renamed the file. What was written to it is then lost.
+  bool is_at_its_path() const;
   std::uint64_t size() const;
   // Reads `octets` octets from `offset` on. Returns fewer only at the end of the file.
   std::string read(std::uint64_t offset, std::size_t octets) const;
@@ -39,7 +42,7 @@ class PartFile {
 
  private:
   void open();
-  bool is_at_its_path() const;
+  bool is_own_file() const;
   void sync();
   void done(const std::string& name);
   void write_behind();

@@ -53,6 +53,10 @@ class Sink {
   // Called after the last write(). The next flush() then completes the output.
   virtual void end() {}
 
+  // Returns the number of records that counted as delivered and were lost since the last call, because somebody removed
+  // the file that they were in.
+  virtual std::uint64_t take_lost() { return 0; }
+
   // For a sink whose target confirms records some time after flush(): returns the counts so far. Other sinks return
   // nullopt. Thread-safe.
   virtual std::optional<Settled> settled() const { return std::nullopt; }

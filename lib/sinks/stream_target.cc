@@ -4,10 +4,14 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
+#include "base/inherited_descriptor.h"
 
 namespace spanflow {
 
@@ -19,47 +23,46 @@ StreamTarget::StreamTarget(std::string path, const std::string& header, const st
   open();
 }
 
-StreamTarget::~StreamTarget() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 void StreamTarget::open() {
-  constexpr int kFlags = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
-  if (path_ == "-") {
-    // If the parent process closed standard output, descriptor 1 may now be a file opened for reading, such as the
-    // capture file.
-    const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail(EBADF);
-    // Opens the file again, because O_NONBLOCK on descriptor 1 would also affect the processes that share its open file
-    // description.
-    descriptor_ = ::open("/proc/self/fd/1", kFlags | O_APPEND);
-    if (descriptor_ < 0) descriptor_ = ::dup(STDOUT_FILENO);  // a socket cannot be reopened, so writing to it may block
+  if (const auto number = inherited_descriptor(path_, STDOUT_FILENO)) {
+    auto [descriptor, may_block] = open_inherited(*number, O_WRONLY);
+    descriptor_ = std::move(descriptor);
+    may_block_ = may_block;
   } else {
-    descriptor_ = ::open(path_.c_str(), kFlags | O_TRUNC);
+    descriptor_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_TRUNC));
   }
-  if (descriptor_ < 0 && errno != ENXIO) fail(errno);  // ENXIO: the named pipe has no reader yet
+  if (!descriptor_ && errno != ENXIO) fail(errno);  // ENXIO: the named pipe has no reader yet
 }
 
 void StreamTarget::flush() {
-  if (descriptor_ < 0) open();
-  if (descriptor_ < 0 && buffer_.size() > 0) fail(ENXIO);
+  if (!descriptor_) open();
+  if (!descriptor_ && buffer_.size() > 0) fail(ENXIO);
   while (written_ < buffer_.size()) {
-    const ssize_t count = ::write(descriptor_, buffer_.data() + written_, buffer_.size() - written_);
-    if (count >= 0) {
-      written_ += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      wait_writable();
-    } else if (errno != EINTR) {
-      fail(errno);
-    }
+    if (may_block_) wait_writable();
+    if (!write_some()) wait_writable();
   }
   buffer_.clear();
   written_ = 0;
 }
 
+// False if there is no room for more octets now.
+bool StreamTarget::write_some() {
+  // If poll() says that a pipe is writable, it takes PIPE_BUF octets without blocking.
+  const std::size_t left = buffer_.size() - written_;
+  const std::size_t octets = may_block_ ? std::min<std::size_t>(left, PIPE_BUF) : left;
+  const ssize_t count = ::write(descriptor_.get(), buffer_.data() + written_, octets);
+  if (count >= 0) {
+    written_ += static_cast<std::size_t>(count);
+    return true;
+  }
+  if (errno == EAGAIN) return false;
+  if (errno != EINTR) fail(errno);
+  return true;
+}
+
 void StreamTarget::wait_writable() const {
   constexpr int kLookUpMs = 100;
-  pollfd waiting{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+  pollfd waiting{.fd = descriptor_.get(), .events = POLLOUT, .revents = 0};
   while (::poll(&waiting, 1, kLookUpMs) == 0) {
     if (abandon_.load(std::memory_order_relaxed)) {
       throw RunError(shown() + ": cannot be written: its reader does not read");

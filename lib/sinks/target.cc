@@ -1,8 +1,11 @@
 #include "sinks/target.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/inherited_descriptor.h"
 #include "sinks/file_target.h"
 #include "sinks/stream_target.h"
 
@@ -11,19 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// True if the path's folder is in /proc. This includes /dev/fd, a link to the descriptors of this process in /proc.
-bool is_in_proc(const fs::path& path) {
-  std::error_code none;
-  return fs::canonical(fs::absolute(path).parent_path(), none).native().starts_with("/proc/");
-}
-
-// True for a pipe, terminal or device: a StreamTarget writes to it directly. Any other path is a file: a FileTarget
-// writes NAME.part and renames it to NAME when the file is complete.
+// True for a pipe, terminal, device or inherited descriptor: a StreamTarget writes to it directly. Any other path is a
+// file: a FileTarget writes NAME.part and renames it to NAME when the file is complete.
 bool is_stream(const std::string& path) {
   std::error_code none;
-  if (path == "-" || is_in_proc(path)) return true;
-  const fs::path link = fs::read_symlink(path, none);
-  if (!link.empty() && is_in_proc(link)) return true;  // for example /dev/stdout
+  if (inherited_descriptor(path, STDOUT_FILENO)) return true;
   const fs::file_status status = fs::status(path, none);
   return fs::exists(status) && !fs::is_regular_file(status);
 }

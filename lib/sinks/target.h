@@ -1,6 +1,7 @@
 // The output of a sink that writes lines: files, or a pipe, terminal or device.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,8 @@ class Target {
   virtual void flush() = 0;
   // See Sink::end().
   virtual void end() {}
+  // Returns the number of lines that were written since the last call, but are lost now.
+  virtual std::uint64_t take_lost_lines() { return 0; }
 
  protected:
   TextBuffer buffer_;

@@ -42,8 +42,23 @@ constexpr Direction reversed(Direction direction) {
   return direction == Direction::kSrcToDst ? Direction::kDstToSrc : Direction::kSrcToDst;
 }
 
-enum class TunnelType : std::uint8_t { kNone, kIpip, kGre, kErspan, kVxlan, kGeneve, kGtp, kCapwap };
-inline constexpr unsigned kTunnelTypes = static_cast<unsigned>(TunnelType::kCapwap) + 1;
+enum class TunnelType : std::uint8_t {
+  kNone,
+  kIpip,
+  kGre,
+  kErspan,
+  kVxlan,
+  kGeneve,
+  kGtp,
+  kCapwap,
+  kTeredo,
+  kL2tp,
+  kPptp,
+  kEtherip,
+  kMpls,
+  kTzsp,
+};
+inline constexpr unsigned kTunnelTypes = static_cast<unsigned>(TunnelType::kTzsp) + 1;
 
 // Two packets belong to one flow if their keys are equal, or become equal when src and dst of one key are swapped.
 // Ports are 0 if the protocol has no ports (ICMP) or if the ports are unknown (orphaned fragments).

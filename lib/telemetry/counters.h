@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "spanflow/record.h"
+#include "telemetry/frequent_numbers.h"
 #include "telemetry/histogram.h"
 
 namespace spanflow {
@@ -21,6 +22,14 @@ namespace spanflow {
   X(PacketsReceived, "packets.received", "packets", "packets taken from the input: metered, ignored or malformed")     \
   X(PacketsMetered, "packets.metered", "packets", "packets added to a flow")                                           \
   X(IgnoredNotIp, "packets.ignored.not_ip", "packets", "frames that carry no IP: ARP, LLDP, spanning tree")            \
+  X(IgnoredUnknownEtherType, "packets.ignored.unknown_ether_type", "packets",                                          \
+    "frames whose EtherType is unknown, so that they may carry IP; the summary names the most frequent EtherTypes")    \
+  X(IgnoredEncrypted, "packets.ignored.encrypted", "packets",                                                          \
+    "frames that are encrypted below IP, by IEEE 802.11 or MACsec")                                                    \
+  X(IgnoredTunnelFragment, "packets.ignored.tunnel_fragment", "packets",                                               \
+    "later fragments of a tunnel's packet; the first fragment counted with the octets of the whole inner packet")      \
+  X(IgnoredLinkType, "packets.ignored.link_type", "packets",                                                           \
+    "packets of a pcapng file whose interface is unknown or has a link type that cannot be decoded")                   \
   X(IgnoredFiltered, "packets.ignored.filtered", "packets", "packets that input.filter does not match")                \
   X(IgnoredDuplicate, "packets.ignored.duplicate", "packets",                                                          \
     "second copies of a packet within decode.deduplicate, as from a span port that mirrors packets twice")             \
@@ -38,7 +47,7 @@ namespace spanflow {
   X(MalformedIpv6Extension, "packets.malformed.ipv6_extension", "packets",                                             \
     "packets cut inside an IPv6 extension header, or with too many extension headers")                                 \
   X(MalformedTransport, "packets.malformed.transport_header", "packets",                                               \
-    "packets cut before the ports of TCP, UDP or SCTP, or too short for a TCP header")                                 \
+    "packets cut before the ports of TCP, UDP or SCTP")                                                                \
   X(MalformedNesting, "packets.malformed.nesting", "packets", "packets with too many nested headers")                  \
   X(PacketsNicMissed, "packets.nic_missed", "packets", "lost packets: dropped by the port because its queue was full") \
   X(PacketsNoMbuf, "packets.no_mbuf", "packets", "lost packets: DPDK's buffer pool of the queue was empty")            \
@@ -50,6 +59,8 @@ namespace spanflow {
     "packets handed over by the worker that received them to the worker that owns their flow")                         \
   X(PacketsTimeBackwards, "packets.time_backwards", "packets",                                                         \
     "metered packets that are older than the last packet of their flow")                                               \
+  X(TimeStepped, "time.stepped", "steps",                                                                              \
+    "how often the time stepped: the clock of a live run was set, or the times in capture files went back for good")   \
   X(PacketsLaterFragments, "packets.later_fragments", "packets",                                                       \
     "metered fragments after the first fragment of their datagram; they have no ports")                                \
   X(FragmentsOrphaned, "packets.fragments_orphaned", "packets",                                                        \
@@ -59,6 +70,9 @@ namespace spanflow {
   X(PacketsSliced, "packets.sliced", "packets", "packets metered by their IP length, although the frame is shorter")   \
   X(PacketsOddEtherType, "packets.odd_ether_type", "packets",                                                          \
     "packets metered although their EtherType is unknown: an IPv4 packet of exactly this length follows")              \
+  X(PacketsImpossibleLength, "packets.impossible_length", "packets",                                                   \
+    "packets whose length on the wire in the capture file is greater than any link allows; the captured length "       \
+    "counts")                                                                                                          \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: an offload merged them, and should be switched off")               \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
@@ -176,6 +190,14 @@ class alignas(64) Counters {
     histograms_[static_cast<std::size_t>(of)].add(info(of).bounds, value);
   }
 
+  // Counts a frame with an unknown EtherType.
+  void note_ether_type(std::uint16_t ether_type) { ether_types_.add(ether_type); }
+  const FrequentNumbers& ether_types() const { return ether_types_; }
+
+  // The user metric whose code the thread is running, as the number of its cell; 0: none. Tells where a thread hangs.
+  void set_running_metric(std::uint32_t cell) { running_metric_.store(cell, std::memory_order_relaxed); }
+  std::uint32_t running_metric() const { return running_metric_.load(std::memory_order_relaxed); }
+
   CounterValues values() const {
     CounterValues values{};
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = values_[i].load(std::memory_order_relaxed);
@@ -191,6 +213,8 @@ class alignas(64) Counters {
 
   std::array<std::atomic<std::uint64_t>, kCounters.size()> values_{};
   std::array<Histogram, kHistograms.size()> histograms_{};
+  FrequentNumbers ether_types_;
+  std::atomic<std::uint32_t> running_metric_{0};
 };
 
 // Adds the values of one thread to the sums. For a kGreatestGauge, keeps the maximum instead.

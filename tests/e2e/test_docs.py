@@ -22,7 +22,7 @@ def read(*path):
 
 @pytest.mark.parametrize("page, argument", [
     ("configuration.md", "--list-options"), ("fields.md", "--list-fields"), ("counters.md", "--list-counters"),
-    ("telemetry.md", "--list-telemetry")])
+    ("captures.md", "--list-captures"), ("telemetry.md", "--list-telemetry")])
 def test_page_holds_the_output(page, argument):
     found = re.search(f"<!-- generated: spanflowd {argument} -->\n(.*?)<!-- end -->", read("docs", page), re.DOTALL)
     assert found, f"docs/{page} has no table of {argument}"

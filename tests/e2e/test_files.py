@@ -82,7 +82,7 @@ def test_nothing_is_lost_over_rotation():
 
 
 def test_a_file_is_completed_on_time_although_nothing_comes():
-    with open(many_flows("many.pcap", 1000), "rb") as file:
+    with open(many_flows("many.pcap", 4000), "rb") as file:
         content = file.read()
     write("c.yaml", "sinks: [{type: csv, path: '%H%M%S.csv', rotate_every: 1s}]\nflow: {inactive_timeout: 1ms}\n")
     with Running("-c", "c.yaml", "-r", "-", "--quiet", stdin=subprocess.PIPE) as running:
@@ -97,7 +97,7 @@ def test_a_file_is_completed_on_time_although_nothing_comes():
 
 
 def test_a_signal_completes_the_files():
-    with open(many_flows("many.pcap", 1000), "rb") as file:
+    with open(many_flows("many.pcap", 4000), "rb") as file:
         content = file.read()
     with Running("-r", "-", "--quiet", "-s", "flow.inactive_timeout=1ms", "-w", "csv:flows.csv", "-w", "jsonl:flows.jsonl.zst",
                  stdin=subprocess.PIPE) as running:

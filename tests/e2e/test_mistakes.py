@@ -62,7 +62,7 @@ MISTAKES = (
      "(can't parse filter expression: syntax error)"),
     ("unknown tunnel", "decode:\n  tunnels: [gtp, vxlam]\n",
      "2:18: decode.tunnels[1]: expected one of ipip, gre, erspan, vxlan, geneve, gtp, capwap, "
-     'got "vxlam", did you mean vxlan?'),
+     'teredo, l2tp, pptp, etherip, mpls, tzsp, got "vxlam", did you mean vxlan?'),
 )
 
 

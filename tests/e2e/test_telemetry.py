@@ -128,7 +128,7 @@ def test_scrape_is_well_formed_under_load_and_then_equal_to_the_summary(workers,
     assert_sums(read_csv("flows.csv"), run.summary)
     assert_as_in(run.summary, scraped)
     threads = {labels["worker"] for _, labels, _ in scraped.samples if "worker" in labels}
-    assert_equal(threads, {"0"} if workers == 1 else {"0", "1", "distributor"})
+    assert_equal(threads, {"0", "input"} if workers == 1 else {"0", "1", "input", "distributor"})
     assert_equal({labels["port"] for _, labels, _ in scraped.samples if "port" in labels}, {"tap"})
     assert scraped.sum("spanflow_port_received_packets_total", port="tap") == run.summary["packets"]["received"]
     assert_equal(scraped.sum("spanflow_dpi_packets_to_verdict_count"), run.summary["dpi"]["classified"])
@@ -338,7 +338,7 @@ def test_dpdk_socket_answers_and_is_gone_at_the_end():
         assert "/ethdev/stats" in client.ask("/")
         run = running.finish(signal.SIGTERM, within=5)
     assert_equal(summary["octets_metered"], run.summary["octets"]["metered"])
-    assert_equal(run.summary["ports"], [{"name": "net_pcap0", "received": 58, "nic_missed": 0, "no_mbuf": 0, "kernel_dropped": 0}])
+    assert_equal(run.summary["ports"], [{"name": "net_pcap0", "up": True, "received": 58, "nic_missed": 0, "no_mbuf": 0, "kernel_dropped": 0}])
     assert not os.path.exists(folder), os.listdir(folder)
 
 

@@ -39,7 +39,12 @@ FlowHarness::FlowHarness(Config config, const Options& options)
 
 Packet FlowHarness::add(const TestPacket& packet) {
   Packet decoded;
-  const Counter outcome = decoder_.decode(packet.raw(), packet.link_type, decoded);
+  RawPacket raw = packet.raw();
+  if (!packet.behind_ns) {
+    if (clock_.now_ns() == 0) clock_.advance(raw.time_ns);  // the next call confirms this time
+    raw.behind_ns = static_cast<std::int64_t>(clock_.advance(raw.time_ns) - raw.time_ns);
+  }
+  const Counter outcome = decoder_.decode(raw, packet.link_type, decoded);
   if (outcome != Counter::kPacketsMetered) throw std::invalid_argument(std::string(info(outcome).name));
   if (packet.transport.known) decoded.take(packet.transport);
   decoded.conditions = conditions_.matches(packet.raw(), packet.link_type);

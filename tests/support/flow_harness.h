@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/packet_clock.h"
 #include "config/config.h"
 #include "decode/decoder.h"
 #include "dpi/classifier.h"
@@ -71,6 +72,7 @@ class FlowHarness {
   const Decoder decoder_;
   const MetricSet metrics_;
   Conditions conditions_;
+  PacketClock clock_;
   Counters counters_;
   ExportRing ring_;
   RecordWriter writer_;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +26,18 @@ struct TestPacket {
   std::uint32_t wire = 0;
   std::uint64_t time_ns = 0;
   LinkType link_type = LinkType::kEthernet;
-  DatagramTransport transport{};  // as the Distributor sets it for a later fragment
+  DatagramTransport transport{};            // as the Distributor sets it for a later fragment
+  std::optional<std::int64_t> behind_ns{};  // as the source sets it; nullopt: FlowHarness sets it
 
   // The result points into this packet. It is valid until the packet changes or is destroyed.
-  RawPacket raw() const { return {bytes.data(), static_cast<std::uint32_t>(bytes.size()), wire, time_ns, transport}; }
+  RawPacket raw() const {
+    return {.data = bytes.data(),
+            .captured = static_cast<std::uint32_t>(bytes.size()),
+            .wire = wire,
+            .time_ns = time_ns,
+            .behind_ns = behind_ns.value_or(0),
+            .transport = transport};
+  }
   // Returns the packet as a capture with a snap length of `octets` has it.
   TestPacket cut_to(std::size_t octets) const;
 };

@@ -15,7 +15,8 @@ namespace spanflow::testing {
 inline std::vector<TestPacket> recorded_packets(const std::string& name) {
   const std::atomic<bool> stop{false};
   Notes notes;
-  const auto source = make_capture_source({std::string(SPANFLOW_TEST_CAPTURES) + "/" + name}, stop, notes);
+  Counters counters;
+  const auto source = make_capture_source({std::string(SPANFLOW_TEST_CAPTURES) + "/" + name}, stop, notes, counters);
   std::vector<TestPacket> packets;
   for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {
     for (const RawPacket& raw : burst.packets) {

@@ -36,7 +36,8 @@ class VectorSource : public PacketSource {
     ++bursts_;
     while (next_ < packets_.size() && burst_.size() < options_.burst) {
       burst_.push_back(packets_[next_++].raw());
-      clock_.advance(burst_.back().time_ns);
+      RawPacket& packet = burst_.back();
+      packet.behind_ns = static_cast<std::int64_t>(clock_.advance(packet.time_ns) - packet.time_ns);
     }
     return {.state = Burst::State::kPackets,
             .packets = burst_,

@@ -32,7 +32,7 @@ void expect_equal(const std::vector<TestPacket>& read, const std::vector<TestPac
 class CaptureSourceTest : public ::testing::Test {
  protected:
   std::vector<TestPacket> read(const std::vector<std::string>& paths) {
-    const auto source = make_capture_source(paths, stop_, notes_);
+    const auto source = make_capture_source(paths, stop_, notes_, counters_);
     EXPECT_FALSE(source->is_live());
     EXPECT_EQ(source->timestamp_source(), TimestampSource::kFile);
     std::vector<TestPacket> packets;
@@ -57,6 +57,7 @@ class CaptureSourceTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::atomic<bool> stop_{false};
   Notes notes_;
+  Counters counters_;
 };
 
 TEST_F(CaptureSourceTest, ReadsPcapOfNanoseconds) { expect_equal(read(pcap_of(packets_)), packets_, 1); }
@@ -189,19 +190,55 @@ TEST_F(CaptureSourceTest, WhatIsNoCaptureIsNamed) {
 }
 
 TEST_F(CaptureSourceTest, ALinkTypeThatIsNotReadIsNamed) {
-  Bytes wifi = pcap_of({});
-  wifi[20] = 105;
-  const std::string path = folder_.write("wifi.pcap", wifi);
-  EXPECT_EQ(error_of([&] { read({path}); }), path + ": link type IEEE802_11 is not supported");
+  Bytes usb = pcap_of({});
+  usb[20] = 189;
+  const std::string path = folder_.write("usb.pcap", usb);
+  EXPECT_EQ(error_of([&] { read({path}); }), path + ": link type USB_LINUX is not supported");
 }
 
-TEST_F(CaptureSourceTest, AMissingFileIsNamedBeforeAnythingIsRead) {
-  const std::string there = folder_.write("a.pcap", pcap_of(packets_));
+TEST_F(CaptureSourceTest, AMissingFileIsNamedBeforeTheRunBegins) {
   const std::string missing = folder_ / "b.pcap";
-  EXPECT_EQ(error_of([&] {
-              make_capture_source({there, missing}, stop_, notes_);
-            }),
+  EXPECT_EQ(error_of([&] { make_capture_source({missing}, stop_, notes_, counters_); }),
             missing + ": cannot be opened: No such file or directory");
+}
+
+TEST_F(CaptureSourceTest, OneUnreadableFileDoesNotHideTheOthers) {
+  const std::string good = folder_.write("a.pcap", pcap_of({packets_[0]}));
+  const std::string text = folder_.write("b.txt", "these are no packets, but a text of some length\n");
+  Bytes damaged = pcap_of({packets_[1], packets_[2]});
+  for (std::size_t i = 8; i < 12; ++i) damaged[24 + 16 + packets_[1].bytes.size() + i] = 0xff;
+  const std::string half = folder_.write("c.pcap", damaged);
+  const std::string missing = folder_ / "d.pcap";
+  const std::string last = folder_.write("e.pcapng", pcapng_of({packets_[3]}));
+  const auto source = make_capture_source({good, text, half, missing, last}, stop_, notes_, counters_);
+  std::vector<std::uint64_t> times;
+  const std::string error = error_of([&] {
+    for (Burst burst = source->poll(); burst.state != Burst::State::kEnd; burst = source->poll()) {
+      for (const RawPacket& raw : burst.packets) times.push_back(raw.time_ns);
+    }
+  });
+  EXPECT_EQ(times,
+            (std::vector<std::uint64_t>{packets_[0].time_ns, packets_[1].time_ns, packets_[3].time_ns / 1000 * 1000}));
+  EXPECT_EQ(error, "3 of 5 capture files could not be read whole: " + text + ", " + half + ", " + missing);
+  EXPECT_EQ(notes_.take().size(), 3U);
+  EXPECT_EQ(source->poll().state, Burst::State::kEnd);
+}
+
+TEST_F(CaptureSourceTest, ALengthThatNoLinkHasIsCountedAndNotBelieved) {
+  std::vector<TestPacket> packets{packets_[0], packets_[1], packets_[2]};
+  packets[1].wire = 0xffff'fff0;
+  packets[2].wire = 200'000;  // Linux merges so many octets
+  const auto all = read(pcap_of(packets));
+  EXPECT_EQ(all[1].wire, packets[1].bytes.size());
+  EXPECT_EQ(all[2].wire, 200'000U);
+  EXPECT_EQ(counters_.get(Counter::kPacketsImpossibleLength), 1U);
+}
+
+TEST_F(CaptureSourceTest, TimesThatGoBackDoNotMoveTheClockBack) {
+  std::vector<TestPacket> packets(packets_.begin(), packets_.begin() + 200);
+  for (std::size_t i = 100; i < 200; ++i) packets[i].time_ns -= 3'600'000'000'000;
+  expect_equal(read(pcap_of(packets)), packets, 1);  // read() expects that now_ns never decreases
+  EXPECT_EQ(counters_.get(Counter::kTimeStepped), 1U);
 }
 
 TEST_F(CaptureSourceTest, AFolderIsNoCapture) {
@@ -210,7 +247,7 @@ TEST_F(CaptureSourceTest, AFolderIsNoCapture) {
 }
 
 TEST_F(CaptureSourceTest, EndsOnceTheRunIsToldToStop) {
-  const auto source = make_capture_source({folder_.write("a.pcap", pcap_of(packets_))}, stop_, notes_);
+  const auto source = make_capture_source({folder_.write("a.pcap", pcap_of(packets_))}, stop_, notes_, counters_);
   EXPECT_EQ(source->poll().state, Burst::State::kPackets);
   stop_ = true;
   EXPECT_EQ(source->poll().state, Burst::State::kEnd);
@@ -218,8 +255,8 @@ TEST_F(CaptureSourceTest, EndsOnceTheRunIsToldToStop) {
 }
 
 TEST_F(CaptureSourceTest, ProgressGoesFromNothingToAll) {
-  const auto source =
-      make_capture_source({folder_.write("a", pcap_of(packets_)), folder_.write("b", pcap_of({}))}, stop_, notes_);
+  const auto source = make_capture_source({folder_.write("a", pcap_of(packets_)), folder_.write("b", pcap_of({}))},
+                                          stop_, notes_, counters_);
   EXPECT_GE(source->progress(), 0);
   EXPECT_LE(source->progress(), 0.5);
   while (source->poll().state != Burst::State::kEnd) {
@@ -252,7 +289,7 @@ class CapturePipeTest : public CaptureSourceTest {
 TEST_F(CapturePipeTest, PacketsComeAsTheyAreWritten) {
   const Bytes capture = pcap_of({packets_[0], packets_[1]});
   const auto second = capture.begin() + 24 + 16 + static_cast<std::ptrdiff_t>(packets_[0].bytes.size());
-  const auto source = make_capture_source({path_}, stop_, notes_);
+  const auto source = make_capture_source({path_}, stop_, notes_, counters_);
   write(Bytes(capture.begin(), second));
   const Burst first_burst = source->poll();
   ASSERT_EQ(first_burst.packets.size(), 1U);
@@ -267,7 +304,7 @@ TEST_F(CapturePipeTest, PacketsComeAsTheyAreWritten) {
 }
 
 TEST_F(CapturePipeTest, AQuietOneCanBeStopped) {
-  const auto source = make_capture_source({path_}, stop_, notes_);
+  const auto source = make_capture_source({path_}, stop_, notes_, counters_);
   write(pcap_of({packets_[0]}));
   EXPECT_EQ(source->poll().state, Burst::State::kPackets);
   EXPECT_EQ(source->poll().state, Burst::State::kIdle);
@@ -276,7 +313,7 @@ TEST_F(CapturePipeTest, AQuietOneCanBeStopped) {
 }
 
 TEST_F(CapturePipeTest, ProgressCannotBeSaid) {
-  const auto source = make_capture_source({path_}, stop_, notes_);
+  const auto source = make_capture_source({path_}, stop_, notes_, counters_);
   write(pcap_of({packets_[0]}));
   source->poll();
   EXPECT_LT(source->progress(), 0);

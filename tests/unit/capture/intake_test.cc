@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "capture/packet_clock.h"
 #include "support/vector_source.h"
 
 namespace spanflow::testing::intake_test {
@@ -19,6 +20,10 @@ constexpr std::uint16_t kOrphan = 0;  // the source port of a later fragment wit
 // Gives packets to an Intake one by one, and records the source port and the octets of each packet that comes out.
 class IntakeTest : public ::testing::Test {
  protected:
+  IntakeTest() {
+    for (int i = 0; i < 2; ++i) clock_.advance(static_cast<std::uint64_t>(kStart.count()));  // confirms the time
+  }
+
   struct GoneOn {
     std::uint16_t port;
     std::uint32_t octets;  // octets after the IP header
@@ -27,7 +32,8 @@ class IntakeTest : public ::testing::Test {
 
   void take(const PacketBuilder& builder) {
     const TestPacket packet = builder.build();
-    const RawPacket raw = packet.raw();
+    RawPacket raw = packet.raw();
+    raw.behind_ns = static_cast<std::int64_t>(clock_.advance(raw.time_ns) - raw.time_ns);
     take({.state = Burst::State::kPackets, .packets = {&raw, 1}, .link_type = packet.link_type});
   }
   void end() { intake().release_all(*this); }
@@ -57,6 +63,7 @@ class IntakeTest : public ::testing::Test {
   void finish_accepted() {}
 
   const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
+  PacketClock clock_;
   Counters counters_;
   std::optional<Intake> intake_;
   std::vector<GoneOn> gone_on_;
@@ -130,6 +137,35 @@ TEST_F(IntakeTest, FragmentsInsideATunnelFindTheirFirst) {
   EXPECT_EQ(last_.key.tunnel_type, TunnelType::kVxlan);
 }
 
+// The first fragment holds the headers of the inner packet, which is metered as a whole.
+TEST_F(IntakeTest, AnInnerPacketInFragmentsIsMeteredOnceByItsOwnLength) {
+  const auto part = [](std::uint32_t offset, bool more, std::uint16_t id) {
+    return PacketBuilder().ethernet().ipv4("1.1.1.1", "2.2.2.2").fragment(offset, more, id);
+  };
+  const auto first_part = [&](std::uint16_t id) {
+    return part(0, true, id).udp(5000, 4789).vxlan(9).ethernet().ipv4("10.0.0.1", "10.0.0.2").ip_length(1000).udp(7, 8);
+  };
+  take(first_part(3).payload(72).at(kStart));
+  EXPECT_EQ(last_.key.tunnel_type, TunnelType::kVxlan);
+  EXPECT_EQ(last_.ip_size, 1000U);
+  EXPECT_EQ(last_.payload_size, 972U);
+  EXPECT_EQ(last_.size, 14U + 20 + 8 + 8 + 14 + 1000);
+  EXPECT_FALSE(last_.sliced);
+  take(part(136, false, 3).ip_protocol(17).payload(900).at(kStart));
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 980}));
+  EXPECT_EQ(counter(Counter::kIgnoredTunnelFragment), 1U);
+  // The later fragment comes first.
+  take(part(136, false, 4).ip_protocol(17).payload(900).at(kStart));
+  take(first_part(4).payload(72).at(kStart));
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 980}));
+  EXPECT_EQ(counter(Counter::kIgnoredTunnelFragment), 2U);
+  // Its first fragment does not come.
+  take(part(136, false, 5).ip_protocol(17).payload(900).at(kStart));
+  end();
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{kOrphan, 900}));
+  EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
+}
+
 // The inner packet has the IP length 0, which means that it ends with the frame. A decoder could therefore take the
 // part of the inner packet in the first fragment for the whole inner packet.
 TEST_F(IntakeTest, TheFragmentsOfATunnelsOuterPacketAreOfTheOuterFlow) {
@@ -172,9 +208,8 @@ TEST_F(IntakeTest, AFragmentWhoseFirstDoesNotComeIsAnOrphanAfterTheTimeout) {
   take(later(31, 2, 1s));
   take(whole(7, 1999ms));
   EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 8}));
-  take(whole(8, 2s));  // the clock accepts this time only when the next packet confirms it
-  take(whole(9, 2s));
-  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{8, 8}, GoneOn{kOrphan, 30}, GoneOn{9, 8}));
+  take(whole(8, 2s));
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{kOrphan, 30}, GoneOn{8, 8}));
   EXPECT_EQ(counter(Counter::kFragmentsOrphaned), 1U);
   EXPECT_EQ(counter(Counter::kFragmentsHeld), 1U);
   end();
@@ -205,9 +240,9 @@ TEST_F(IntakeTest, AFragmentFromTheFarFutureDoesNotBlockThoseBehindIt) {
   take(later(30, 1, 100h));
   take(later(31, 2, 0s));
   take(whole(7, 1s));
-  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{kOrphan, 30}, GoneOn{7, 8}));
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{7, 8}));
   take(whole(9, 3s));
-  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{kOrphan, 31}, GoneOn{9, 8}));
+  EXPECT_THAT(gone_on(), ElementsAre(GoneOn{kOrphan, 30}, GoneOn{kOrphan, 31}, GoneOn{9, 8}));
 }
 
 TEST_F(IntakeTest, OnAQuietLivePortTheWallClockMakesOrphans) {

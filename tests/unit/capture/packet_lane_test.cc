@@ -20,13 +20,11 @@ class PacketLaneTest : public ::testing::Test {
                          .time_ns = mark},
                         link_type, kBefore);
   }
-  // Returns the mark (first octet) of each packet in the next burst. Keeps the burst's time, link type and
-  // time_restarts.
+  // Returns the mark (first octet) of each packet in the next burst. Keeps the burst's time and link type.
   std::vector<std::uint8_t> poll() {
     const Burst burst = lane_.poll();
     now_ns_ = burst.now_ns;
     link_type_ = burst.link_type;
-    restarts_ = burst.time_restarts;
     std::vector<std::uint8_t> marks;
     for (const RawPacket& raw : burst.packets) {
       EXPECT_EQ(Bytes(raw.data, raw.data + raw.captured), Bytes(raw.captured, raw.data[0]));
@@ -40,7 +38,6 @@ class PacketLaneTest : public ::testing::Test {
   PacketLane lane_{2, 1024};
   std::uint64_t now_ns_ = 0;
   LinkType link_type_{};
-  bool restarts_ = false;
 };
 
 TEST_F(PacketLaneTest, NothingArrivesBeforeItIsPassedOn) {
@@ -88,7 +85,6 @@ TEST_F(PacketLaneTest, WhenTheConsumerHasAllBlocksThereIsNoRoom) {
   EXPECT_FALSE(append(3, 1000));  // append() passes on the second block, but there is no empty block
   EXPECT_FALSE(append(4, 1000));
   EXPECT_FALSE(lane_.pass_on(100));
-  EXPECT_FALSE(lane_.restart_time());
   EXPECT_THAT(poll(), ElementsAre(1));
   EXPECT_FALSE(append(5, 1000));  // the consumer still reads the first block
   EXPECT_THAT(poll(), ElementsAre(2));
@@ -120,22 +116,12 @@ TEST_F(PacketLaneTest, ABlockHasReachedItsTimeOnlyWithItsLastPacket) {
   EXPECT_EQ(burst.now_ns, 100U);
 }
 
-TEST_F(PacketLaneTest, TimeDoesNotGoBackUnlessItRestarts) {
+TEST_F(PacketLaneTest, TimeDoesNotGoBack) {
   lane_.pass_on(100);
   poll();
   lane_.pass_on(90);
   poll();
   EXPECT_EQ(now_ns_, 100U);
-  EXPECT_TRUE(lane_.restart_time());
-  append(1, 10);
-  lane_.pass_on(70);
-  EXPECT_THAT(poll(), ElementsAre(1));
-  EXPECT_TRUE(restarts_);
-  EXPECT_EQ(now_ns_, 70U);
-  append(2, 10);
-  lane_.pass_on(80);
-  poll();
-  EXPECT_FALSE(restarts_);
 }
 
 TEST_F(PacketLaneTest, APacketLongerThanABlockIsCut) {

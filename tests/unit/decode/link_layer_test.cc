@@ -122,7 +122,7 @@ TEST(DecoderLink, PcapNumbersMapToTheirLinkTypes) {
   for (const int raw : {12, 14, 101, 228, 229}) EXPECT_EQ(link_type_from_pcap(raw), LinkType::kRawIp) << raw;
   EXPECT_EQ(link_type_from_pcap(113), LinkType::kLinuxCooked);
   EXPECT_EQ(link_type_from_pcap(276), LinkType::kLinuxCooked2);
-  EXPECT_EQ(link_type_from_pcap(105), std::nullopt);  // 105 is IEEE 802.11
+  EXPECT_EQ(link_type_from_pcap(189), std::nullopt);  // 189 is USB
 }
 
 // VLAN ids are fields of the record even if they are not part of the key.
@@ -213,7 +213,7 @@ TEST(DecoderOddEtherType, AnIpv4PacketOfTheFramesLengthIsMetered) {
   EXPECT_TRUE(decoded.packet.odd_ether_type);
   EXPECT_EQ(decoded.packet.key.dst_port, 8);
   odd.bytes[17] = 127;  // the IP length is now one less than the octets after the Ethernet header
-  EXPECT_EQ(decode(odd).outcome, Counter::kIgnoredNotIp);
+  EXPECT_EQ(decode(odd).outcome, Counter::kIgnoredUnknownEtherType);
 }
 
 TEST(DecoderOddEtherType, AShortPacketMayBeFilledUpToEthernetsLeast) {

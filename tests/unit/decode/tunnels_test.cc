@@ -100,6 +100,39 @@ const TunnelCase kTunnels[] = {
     {"GtpWithExtension", TunnelType::kGtp, 0, 6, 17, inner(outer().udp(2152, 2152).gtp_with_extension(6))},
     {"Capwap", TunnelType::kCapwap, 0, 0, 17, inner(outer().udp(5247, 40000).capwap().ethernet())},
     {"Capwap80211", TunnelType::kCapwap, 0, 0, 17, inner(outer().udp(40000, 5247).capwap_80211())},
+    {"VxlanGpe", TunnelType::kVxlan, 7, 0, 17,
+     inner(outer().udp(50000, 4790).header({0x0c, 0, 0, 3, 0, 0, 7, 0}).ethernet())},
+    {"VxlanGpeIpOnVxlanPort", TunnelType::kVxlan, 7, 0, 17,
+     inner(outer().udp(50000, 4789).header({0x0c, 0, 0, 1, 0, 0, 7, 0}))},
+    {"VxlanGpeNsh", TunnelType::kVxlan, 7, 0, 17,
+     inner(outer().udp(50000, 4790).header({0x0c, 0, 0, 4, 0, 0, 7, 0, 0x0f, 0xc2, 2, 1, 0, 0, 1, 255}))},
+    {"VxlanGpeMpls", TunnelType::kVxlan, 7, 0, 17,
+     inner(outer().udp(50000, 4790).header({0x0c, 0, 0, 5, 0, 0, 7, 0, 0, 1, 1, 64}))},
+    {"GreInUdp", TunnelType::kGre, 0, 0, 17, inner(outer().udp(50000, 4754).header({0, 0, 8, 0}))},
+    {"GreWccp1", TunnelType::kGre, 0, 0, 47, inner(outer().ip_protocol(47).header({0, 0, 0x88, 0x3e}))},
+    {"GreWccp2", TunnelType::kGre, 0, 0, 47, inner(outer().ip_protocol(47).header({0, 0, 0x88, 0x3e, 0, 0, 0, 0}))},
+    {"GreNsh", TunnelType::kGre, 0, 0, 47,
+     inner(outer().ip_protocol(47).header({0, 0, 0x89, 0x4f, 0x0f, 0xc2, 2, 1, 0, 0, 1, 255}))},
+    {"L2tp2", TunnelType::kL2tp, 0, 0x00050006, 17,
+     inner(outer().udp(1701, 1701).header({0, 2, 0, 5, 0, 6, 0xff, 3, 0, 0x21}))},
+    {"L2tp2WithEverything", TunnelType::kL2tp, 0, 0x00050006, 17,
+     inner(outer().udp(1701, 40000).header({0x4a, 2, 0, 99, 0, 5, 0, 6, 0, 1, 0, 2, 0, 2, 0, 0, 0xff, 3, 0, 0x21}))},
+    {"L2tp3", TunnelType::kL2tp, 0, 9, 115, inner(outer().ip_protocol(115).header({0, 0, 0, 9}).ethernet())},
+    {"L2tp3WithCookie", TunnelType::kL2tp, 0, 9, 115,
+     inner(outer().ip_protocol(115).header({0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8}).ethernet())},
+    {"L2tp3InUdp", TunnelType::kL2tp, 0, 9, 17,
+     inner(outer().udp(1701, 1701).header({0, 3, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4}).ethernet())},
+    {"Pptp", TunnelType::kPptp, 0, 0x0506, 47,
+     inner(outer().ip_protocol(47).header({0x30, 1, 0x88, 0x0b, 0, 45, 5, 6, 0, 0, 0, 1, 0xff, 3, 0, 0x21}))},
+    {"PptpWithAcknowledgment", TunnelType::kPptp, 0, 0x0506, 47,
+     inner(outer().ip_protocol(47).header(
+         {0x30, 0x81, 0x88, 0x0b, 0, 45, 5, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0xff, 3, 0, 0x21}))},
+    {"Etherip", TunnelType::kEtherip, 0, 0, 97, inner(outer().ip_protocol(97).header({0x30, 0}).ethernet())},
+    {"MplsInIp", TunnelType::kMpls, 0, 0, 137, inner(outer().ip_protocol(137).header({0, 1, 1, 64}))},
+    {"MplsInUdp", TunnelType::kMpls, 0, 0, 17, inner(outer().udp(50000, 6635).header({0, 1, 1, 64}))},
+    {"Tzsp", TunnelType::kTzsp, 0, 0, 17, inner(outer().udp(50000, 37008).header({1, 0, 0, 1, 1}).ethernet())},
+    {"TzspWithTags", TunnelType::kTzsp, 0, 0, 17,
+     inner(outer().udp(50000, 37008).header({1, 0, 0, 1, 0, 10, 1, 200, 1}).ethernet())},
 };
 
 INSTANTIATE_TEST_SUITE_P(Decoder, EveryTunnel, ::testing::ValuesIn(kTunnels),
@@ -107,6 +140,7 @@ INSTANTIATE_TEST_SUITE_P(Decoder, EveryTunnel, ::testing::ValuesIn(kTunnels),
 
 TEST(Tunnels, EveryTypeIsReachedByACase) {
   for (const auto& [type, name] : tunnel_names()) {
+    if (type == TunnelType::kTeredo) continue;  // Teredo carries IPv6 only, see below
     const auto is_type = [type = type](const TunnelCase& each) { return each.type == type; };
     EXPECT_TRUE(std::any_of(std::begin(kTunnels), std::end(kTunnels), is_type)) << name;
   }
@@ -145,7 +179,45 @@ TEST(UnreadableTunnel, AnErspan3SubheaderCutByTheSnapLengthIsTheOuterPacket) {
   expect_outer_of(PacketBuilder(frame).snap(14 + 20 + 8 + 19), protocol::kGre);
 }
 
-TEST(UnreadableTunnel, PptpIsTheOuterPacket) { expect_outer_of(inner(outer().gre().patch(1, 0x01)), protocol::kGre); }
+TEST(UnreadableTunnel, PptpWithoutItsKeyIsTheOuterPacket) {
+  expect_outer_of(inner(outer().gre().patch(1, 0x01)), protocol::kGre);
+}
+
+TEST(UnreadableTunnel, ControlMessagesAreTheOuterPacket) {
+  expect_outer_of(outer().udp(1701, 1701).header({0xc8, 2, 0, 12, 0, 5, 0, 6, 0, 0, 0, 0}), protocol::kUdp);
+  expect_outer_of(outer().ip_protocol(115).header({0, 0, 0, 0, 0xc8, 3, 0, 12, 0, 0, 0, 5}), protocol::kL2tp);
+}
+
+TEST(Teredo, Ipv6IsEnteredWithAndWithoutIndications) {
+  const Bytes authentication = {0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0};
+  const Bytes origin = {0, 0, 1, 2, 3, 4, 5, 6};
+  Bytes both = authentication;
+  both.insert(both.end(), origin.begin(), origin.end());
+  for (const Bytes& indications : {Bytes{}, authentication, origin, both}) {
+    const PacketBuilder frame = outer().udp(3544, 50000).header(indications).ipv6("2001::1", "2001::2").udp(1, 2);
+    const Packet packet = decode(frame).packet;
+    EXPECT_EQ(packet.key.tunnel_type, TunnelType::kTeredo) << indications.size();
+    EXPECT_EQ(packet.key.ip_src, address("2001::1"));
+  }
+  expect_outer_of(outer().udp(3544, 50000).payload("this is no IPv6 packet, although it is long enough for one"),
+                  protocol::kUdp);
+}
+
+TEST(TunnelPorts, AnOptionReplacesTheUsualPorts) {
+  const Decoder decoder(TunnelSet::all(), VlanKey::kInner,
+                        {{TunnelType::kVxlan, {5000, 6000}}, {TunnelType::kGtp, {}}});
+  const auto tunnel_of = [&](const PacketBuilder& builder) {
+    const TestPacket frame = builder.build();
+    Packet packet;
+    EXPECT_EQ(decoder.decode(frame.raw(), frame.link_type, packet), Counter::kPacketsMetered);
+    return packet.key.tunnel_type;
+  };
+  EXPECT_EQ(tunnel_of(inner(outer().udp(1, 5000).vxlan(1).ethernet())), TunnelType::kVxlan);
+  EXPECT_EQ(tunnel_of(inner(outer().udp(1, 6000).vxlan(1).ethernet())), TunnelType::kVxlan);
+  EXPECT_EQ(tunnel_of(inner(outer().udp(1, 4789).vxlan(1).ethernet())), TunnelType::kNone);
+  EXPECT_EQ(tunnel_of(inner(outer().udp(2152, 2152).gtp(1))), TunnelType::kNone);
+  EXPECT_EQ(tunnel_of(inner(outer().udp(1, 6081).geneve(2).ethernet())), TunnelType::kGeneve);
+}
 
 TEST(UnreadableTunnel, GtpSignallingIsTheOuterPacket) {
   // Message type 1 is an echo request.

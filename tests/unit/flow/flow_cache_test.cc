@@ -691,5 +691,101 @@ TEST_F(FullRing, OnlyThenEvictionsDropAndAreCounted) {
   EXPECT_EQ(flows_.counter(Counter::kRecordsExported), handed + flows_.counter(Counter::kRecordsRingDropped));
 }
 
+// --- Connections that use the ports of an open flow ---
+
+PacketBuilder tcp_to(std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2").tcp(1000, 80).at(time);
+}
+PacketBuilder tcp_back(std::chrono::nanoseconds time) {
+  return PacketBuilder().ethernet().ipv4("10.0.0.2", "10.0.0.1").tcp(80, 1000).at(time);
+}
+
+std::vector<std::uint64_t> packet_counts(const std::vector<FlowRecord>& records) {
+  std::vector<std::uint64_t> counts;
+  for (const FlowRecord& record : records) counts.push_back(record.src_to_dst.pkts + record.dst_to_src.pkts);
+  return counts;
+}
+
+TEST(PortReuse, ASynWithANewNumberBeginsAFlow) {
+  FlowHarness flows;
+  flows.add(tcp_to(1s).syn().seq(100).build());
+  flows.add(tcp_back(2s).syn_ack().seq(500).ack_number(101).build());
+  flows.add(tcp_to(3s).ack().seq(101).build());
+  flows.add(tcp_to(4s).syn().seq(9000).build());
+  flows.add(tcp_back(5s).syn_ack().seq(7000).ack_number(9001).build());
+  const auto records = flows.finish();
+  EXPECT_EQ(packet_counts(records), (std::vector<std::uint64_t>{3, 2}));
+  EXPECT_EQ(records[0].end_reason, EndReason::kClosed);
+}
+
+TEST(PortReuse, ARetransmittedSynDoesNot) {
+  FlowHarness flows;
+  for (const auto time : {1s, 2s, 4s}) flows.add(tcp_to(time).syn().seq(100).build());
+  flows.add(tcp_back(5s).syn_ack().seq(500).ack_number(101).build());
+  flows.add(tcp_to(6s).syn().seq(100).build());
+  EXPECT_EQ(packet_counts(flows.finish()), std::vector<std::uint64_t>{5});
+}
+
+TEST(PortReuse, ASynThatIsCapturedLateDoesNot) {
+  {
+    FlowHarness flows;  // the number comes from the SYN-ACK
+    flows.add(tcp_back(1s).syn_ack().seq(500).ack_number(101).build());
+    flows.add(tcp_to(1s).syn().seq(100).build());
+    EXPECT_EQ(packet_counts(flows.finish()), std::vector<std::uint64_t>{2});
+  }
+  {
+    FlowHarness flows;  // after the flow has closed
+    flows.add(tcp_back(1s).syn_ack().seq(500).ack_number(101).build());
+    flows.add(tcp_to(1s).fin().seq(101).build());
+    flows.add(tcp_back(1s).fin().seq(501).build());
+    flows.add(tcp_to(1s).syn().seq(100).build());
+    EXPECT_EQ(packet_counts(flows.finish()), std::vector<std::uint64_t>{4});
+  }
+  {
+    FlowHarness flows;  // the number comes from the first data
+    flows.add(tcp_to(1s).ack().seq(101).payload(10).build());
+    flows.add(tcp_to(1s).syn().seq(100).build());
+    EXPECT_EQ(packet_counts(flows.finish()), std::vector<std::uint64_t>{2});
+  }
+}
+
+TEST(PortReuse, BothHostsMayOpenTheConnectionAtTheSameTime) {
+  FlowHarness flows;
+  flows.add(tcp_to(1s).syn().seq(100).build());
+  flows.add(tcp_back(1s).syn().seq(500).build());
+  flows.add(tcp_to(2s).syn_ack().seq(100).ack_number(501).build());
+  EXPECT_EQ(packet_counts(flows.finish()), std::vector<std::uint64_t>{3});
+}
+
+TEST(PortReuse, WithoutTcpCloseNoSynSplitsAFlow) {
+  Config config;
+  config.flow.tcp_close = false;
+  FlowHarness flows(config);
+  flows.add(tcp_to(1s).syn().seq(100).build());
+  flows.add(tcp_to(2s).syn().seq(9000).build());
+  EXPECT_EQ(packet_counts(flows.finish()), std::vector<std::uint64_t>{2});
+}
+
+// --- Who opened a flow ---
+
+TEST(BiflowDirection, IsOneOnlyIfItIsKnown) {
+  const auto direction_of = [](const PacketBuilder& builder) {
+    FlowHarness flows;
+    flows.add(builder.build());
+    return flows.finish().at(0).biflow_direction;
+  };
+  const auto ip = [] { return PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2"); };
+  const auto ip6 = [] { return PacketBuilder().ethernet().ipv6("fd00::1", "fd00::2"); };
+  EXPECT_EQ(direction_of(ip().icmp(8, 0)), BiflowDirection::kInitiator);
+  EXPECT_EQ(direction_of(ip().icmp(0, 0)), BiflowDirection::kReverseInitiator);
+  EXPECT_EQ(direction_of(ip().icmp(3, 1)), BiflowDirection::kArbitrary);
+  EXPECT_EQ(direction_of(ip6().icmpv6(128, 0)), BiflowDirection::kInitiator);
+  EXPECT_EQ(direction_of(ip6().icmpv6(129, 0)), BiflowDirection::kReverseInitiator);
+  EXPECT_EQ(direction_of(ip6().icmpv6(1, 0)), BiflowDirection::kArbitrary);
+  EXPECT_EQ(direction_of(ip().udp(40000, 53)), BiflowDirection::kInitiator);
+  EXPECT_EQ(direction_of(ip().udp(53, 40000)), BiflowDirection::kArbitrary);
+  EXPECT_EQ(direction_of(ip().tcp(1, 2).ack()), BiflowDirection::kArbitrary);
+}
+
 }  // namespace
 }  // namespace spanflow::testing::flow_cache_test

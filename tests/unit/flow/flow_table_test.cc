@@ -306,14 +306,15 @@ TEST(FlowTable, KnowsTheLeastRecentlyUsedOfAll) {
 
 TEST(FlowTable, KnowsWhenAnEntryWasTouched) {
   constexpr std::uint64_t kNow = 1'795'574'700'684'000'000;
-  FlowTable table(2, 1);
+  FlowTable table(1, 1);
   const FlowEntry* const entry = &insert(table, key_number(1), kNow);
-  const FlowEntry* const before_the_clock = &insert(table, key_number(2), 0);
   for (const std::uint64_t later :
-       {std::uint64_t{0}, 7 * kMillisecond, kMillisecond / 2, 4'294'967'295 * kMillisecond}) {
+       {std::uint64_t{0}, 7 * kMillisecond, kMillisecond / 2, 2'147'483'647 * kMillisecond}) {
     EXPECT_EQ(FlowTable::touched_ns(*entry, kNow + later), kNow) << later;
-    EXPECT_EQ(FlowTable::touched_ns(*before_the_clock, kNow + later), 0U);
   }
+  EXPECT_EQ(FlowTable::touched_ns(*entry, kNow - 5'000 * kMillisecond), kNow) << "the clock was ahead";
+  EXPECT_EQ(FlowTable::touched_after_ns(*entry, kNow - 3 * kMillisecond), 3 * static_cast<std::int64_t>(kMillisecond));
+  EXPECT_EQ(FlowTable::touched_after_ns(*entry, kNow + 3 * kMillisecond), -3 * static_cast<std::int64_t>(kMillisecond));
 }
 
 // Makes random inserts and erases of the keys with these numbers, and compares the table with a std::map.

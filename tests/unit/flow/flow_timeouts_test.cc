@@ -118,30 +118,6 @@ TEST(FlowTimeouts, Packets) {
   }
 }
 
-struct AheadCase {
-  const char* name;
-  double end;
-  double touched;
-  double now;
-  bool is_stuck;
-};
-
-const std::vector<AheadCase> kAhead = {
-    {"in time", 5, 5, 15, false},
-    {"ahead, but touched lately", 1000, 6, 15, false},
-    {"ahead, and touched a timeout ago", 1000, 5, 15, true},
-    {"ahead by no more than the timeout", 25, 5, 15, false},
-    {"ahead by a little more than the timeout", 25 - kBefore, 5, 15, true},
-};
-
-TEST(FlowTimeouts, TimesFarAhead) {
-  for (const AheadCase& each : kAhead) {
-    SCOPED_TRACE(each.name);
-    const FlowEntry entry = entry_of(kOpen, each.end, each.end);
-    EXPECT_EQ(kUsual.made().is_stuck_ahead(entry, at(each.touched), at(each.now)), each.is_stuck);
-  }
-}
-
 struct EarlyEndCase {
   EntryState state;
   EndReason cause;

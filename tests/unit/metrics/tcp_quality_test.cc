@@ -19,6 +19,7 @@ constexpr std::uint8_t kRstAck = tcp::kRst | tcp::kAck;
 Config with_tcp() {
   Config config;
   config.features.tcp = true;
+  config.flow.tcp_close = false;  // all connections between two ports are one flow
   return config;
 }
 

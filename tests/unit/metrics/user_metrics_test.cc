@@ -347,7 +347,8 @@ TEST(Plugins, ThatCannotBeUsedSayWhy) {
                                       "[0-9]+ and [0-9]+\\): build it again with this spanflow's headers"));
   EXPECT_THAT(error_of_plugin("of_another_packet"), ::testing::HasSubstr("was built for another version"));
   EXPECT_EQ(error_of_plugin("too_aligned"),
-            "metrics[1].plugin: too_aligned needs a state that is aligned to 8192 octets; the limit is 4096");
+            "metrics[1].plugin: too_aligned needs a state that is aligned to 8192 octets; expected a power of two up "
+            "to 4096");
 }
 
 TEST(Callbacks, ThatCannotBeUsedSayWhy) {

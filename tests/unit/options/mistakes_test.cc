@@ -98,11 +98,11 @@ const Mistake kMistakes[] = {
      "outside allowed "
      "range 0..900000"},
     {"MistypedTunnel", "decode:\n  tunnels: [vxlan, gtpu]\n",
-     "spanflow.yaml:2:20: decode.tunnels[1]: expected one of ipip, gre, erspan, vxlan, geneve, gtp, capwap, got "
-     "\"gtpu\", did you mean gtp?"},
+     "spanflow.yaml:2:20: decode.tunnels[1]: expected one of ipip, gre, erspan, vxlan, geneve, gtp, capwap, "
+     "teredo, l2tp, pptp, etherip, mpls, tzsp, got \"gtpu\", did you mean gtp?"},
     {"TunnelsNeitherBooleanNorList", "decode:\n  tunnels: maybe\n",
      "spanflow.yaml:2:12: decode.tunnels: expected true, false or a list of ipip, gre, erspan, vxlan, geneve, gtp, "
-     "capwap, got \"maybe\""},
+     "capwap, teredo, l2tp, pptp, etherip, mpls, tzsp, got \"maybe\""},
     {"MistypedField", "output:\n  fields: [ip_src, src_prt]\n",
      "spanflow.yaml:2:20: output.fields[1]: expected classic, full, nfstream or a field name, see --list-fields, got "
      "\"src_prt\", did you mean src_port?"},
@@ -226,7 +226,8 @@ TEST(DecodeTunnels, TakesTrueFalseAndLists) {
   EXPECT_EQ(tunnels("true"), TunnelSet::all());
   EXPECT_EQ(tunnels("false"), TunnelSet::none());
   EXPECT_EQ(tunnels("[]"), TunnelSet::none());
-  EXPECT_EQ(tunnels("[ipip, gre, erspan, vxlan, geneve, gtp, capwap]"), TunnelSet::all());
+  EXPECT_EQ(tunnels("[ipip, gre, erspan, vxlan, geneve, gtp, capwap, teredo, l2tp, pptp, etherip, mpls, tzsp]"),
+            TunnelSet::all());
   TunnelSet gre = TunnelSet::none();
   gre.add(TunnelType::kGre);
   EXPECT_EQ(tunnels("[gre]"), gre);

@@ -17,6 +17,7 @@ namespace {
 // For each option except features.*, a value that is not the default.
 const std::map<std::string, std::string> kOtherValues = {
     {"sensor_id", "probe-1"},
+    {"user", "nobody"},
     {"workers", "3"},
     {"input.files", "[a.pcap, \"with space.pcap\", \"-\"]"},
     {"input.interface", "eth7"},
@@ -31,6 +32,7 @@ const std::map<std::string, std::string> kOtherValues = {
     {"input.frame_size", "4096"},
     {"input.eal_arguments", "[--iova-mode=va, \"--log-level=8\"]"},
     {"decode.tunnels", "[vxlan, gtp]"},
+    {"decode.tunnel_ports", "{vxlan: [4789, 5000], gtp: []}"},
     {"decode.fragments", "100"},
     {"decode.fragment_timeout", "30s"},
     {"decode.deduplicate", "500us"},

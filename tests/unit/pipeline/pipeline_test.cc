@@ -121,20 +121,26 @@ TEST_F(PipelineTest, WhatIsFilteredIsNobodysFirstFragmentOnAnyNumberOfWorkers) {
   }
 }
 
-// Regression: if the file with the later packets came first, every sweep ended flows of the other file too early.
+// Regression: if the file with the later packets came first, every sweep ended flows of the other file too early. The
+// reasons of flows that are open at the end of the first file may differ, because the input goes on.
 TEST_F(PipelineTest, FilesInTheWrongOrderGiveTheRecordsOfEach) {
+  const auto without_reasons = [](const std::vector<FlowRecord>& records) {
+    std::vector<FlowRecord> changed = records;
+    for (FlowRecord& record : changed) record.end_reason = EndReason::kInactive;
+    return sorted_lines(changed);
+  };
   const auto earlier = random_traffic(5, 3000);
   auto later = random_traffic(6, 3000);
   for (TestPacket& packet : later) packet.time_ns += static_cast<std::uint64_t>(Nanoseconds{24h}.count());
   Config config = config_for(later);
-  auto expected = sorted_lines(run(config));
+  auto expected = without_reasons(run(config));
   const std::string later_path = config.input.files.front();
   config.input.files = {folder_.write("earlier.pcap", pcap_of(earlier))};
-  for (const std::string& line : sorted_lines(run(config))) expected.push_back(line);
+  for (const std::string& line : without_reasons(run(config))) expected.push_back(line);
   std::sort(expected.begin(), expected.end());
   config.input.files.insert(config.input.files.begin(), later_path);
   for (config.workers = 1; config.workers <= 3; ++config.workers) {
-    EXPECT_EQ(sorted_lines(run(config)), expected) << config.workers;
+    EXPECT_EQ(without_reasons(run(config)), expected) << config.workers;
   }
 }
 
@@ -192,7 +198,8 @@ TEST_F(PipelineTest, TheSummaryBalances) {
   expect_balanced(summary);
   EXPECT_EQ(summary.at("workers"), 2);
   EXPECT_EQ(summary.at("packets").at("received"), 3000);
-  EXPECT_EQ(summary.at("packets").at("ignored").at("not_ip"), 1);
+  EXPECT_EQ(summary.at("packets").at("ignored").at("unknown_ether_type"), 1);
+  EXPECT_EQ(summary.at("packets").at("unknown_ether_types").size(), 1U);
   EXPECT_EQ(summary.at("packets").at("malformed").at("ip_header"), 1);
   EXPECT_EQ(summary.at("packets").at("metered"), 2998);
   EXPECT_EQ(summary.at("records").at("sinks").size(), 2U);

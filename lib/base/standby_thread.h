@@ -1,0 +1,69 @@
+// A thread that is made early and works later.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/thread_name.h"
+
+namespace spanflow {
+
+// For work at the end of a run, when the system may refuse a new thread.
+class StandbyThread {
+ public:
+  StandbyThread(std::string name, std::function<void()> work)
+      : thread_([this, name = std::move(name), work = std::move(work)] {
+          name_this_thread(name);
+          if (!wait_for_begin()) return;
+          work();
+          const std::lock_guard lock(mutex_);
+          state_ = State::kDone;
+          changed_.notify_all();
+        }) {}
+  // If the work has begun, waits for its end.
+  ~StandbyThread() { join(); }
+
+  // Starts the work, once.
+  void begin() {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::kWaiting) state_ = State::kWorking;
+    changed_.notify_all();
+  }
+
+  // Returns true if the work is done.
+  bool wait_for(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, time, [this] { return state_ == State::kDone; });
+  }
+
+  // Waits for the end of the work if it has begun. After that, begin() has no effect.
+  void join() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (state_ == State::kWaiting) state_ = State::kGivenUp;
+      changed_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  enum class State : unsigned char { kWaiting, kWorking, kDone, kGivenUp };
+
+  bool wait_for_begin() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return state_ != State::kWaiting; });
+    return state_ == State::kWorking;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_ = State::kWaiting;
+  std::thread thread_;  // last, because it uses the other members
+};
+
+}  // namespace spanflow
