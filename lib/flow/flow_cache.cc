@@ -180,7 +180,7 @@ std::int64_t FlowCache::clock_lead(const FlowEntry& entry) const {
   if (!is_far(FlowTable::touched_after_ns(entry, end_ns))) return 0;
   const auto lead_ns = static_cast<std::int64_t>(FlowTable::touched_ns(entry, clock_ns_) - end_ns);
   // The clock did not follow a jump ahead at once. If it has reached the time of the packet since, the jump was right.
-  return lead_ns < 0 && end_ns <= clock_ns_ ? 0 : lead_ns;
+  return lead_ns < 0 && end_ns <= clock_ns_ + kSweepDelayNs ? 0 : lead_ns;
 }
 
 // Returns the time of the input's clock at which a deadline passes. The deadline itself is in packet time.

@@ -87,8 +87,10 @@ def test_a_flow_still_ends_when_the_time_after_the_step_says_so():
         assert summary["flows"]["exported"]["inactive"] > 0
 
 
-def test_a_capture_with_few_packets_ends_no_flow_early():
-    frames = [frame.at(START + 30 * n) for n, frame in enumerate(conversation(START, 8))]
+@pytest.mark.parametrize("dense", [1, 6])
+def test_a_capture_with_few_packets_ends_no_flow_early(dense):
+    few = [frame.at(START + 30 * n) for n, frame in enumerate(conversation(START, 8))]
+    frames = conversation(START, dense) + few[1:]
     pcap_file.write("a.pcap", frames)
     for workers in WORKERS:
         found, _ = records_of("a.pcap", arguments=("--workers", workers))
