@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support import build
+from support import build, pcap_file
 from support.build import patience
 from support.captures import capture
 from support.compare import assert_equal
@@ -234,3 +234,31 @@ def test_a_disk_that_is_full_for_a_while(name):
         assert_equal(run.summary["records"]["sinks"][0]["delivered"], 20_000)
     finally:
         subprocess.run(["umount", "-l", "disk"], check=False)
+
+
+# --- Texts from packets ---
+
+AGENT = b"curl/7.88.1"
+
+
+def user_agents(agent, *settings):
+    """Returns the user agents of a capture in which curl calls itself `agent`."""
+    frames = pcap_file.read(capture("http.pcap"))
+    for frame in frames:
+        frame.data = frame.data.replace(AGENT, agent.encode().ljust(len(AGENT)))
+    pcap_file.write("agent.pcap", frames)
+    run = spanflowd("-r", "agent.pcap", "--quiet", "-s", f"sinks=[{{type: csv, {', '.join(settings)}}}]",
+                    "-s", "output.fields=[http_user_agent]")
+    return {line for line in text(run.stdout).splitlines() if "Mozilla" not in line}
+
+
+@pytest.mark.parametrize("agent, shown", [
+    ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"), ("\uff1d1", "'\uff1d1"),
+    ('=A1,"x"', '"\'=A1,""x"""'), ("a\u202eb", "a\\xe2\\x80\\xaeb"), ("\u2066=b", "\\xe2\\x81\\xa6=b"),
+    ("curl/7=-", "curl/7=-"), ("\u00e9t\u00e9", "\u00e9t\u00e9")])
+def test_a_spreadsheet_gets_texts_and_no_formulas(agent, shown):
+    assert shown in user_agents(agent, "for_spreadsheet: true")
+
+
+def test_other_readers_get_texts_as_they_were_sent():
+    assert "=1+1" in user_agents("=1+1")

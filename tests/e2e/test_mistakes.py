@@ -8,8 +8,8 @@ from support.compare import assert_equal
 from support.program import spanflowd
 
 DURATION = "a duration with its unit, such as 120s, 2m or 500ms, of at least 1ms"
-SINK = ("a sink with type, fields, queue, path, compression, rotate_every, rotate_size, compression_level, observation_domain, "
-        "template_refresh, brokers, topic, key, value, flush_timeout, tls, sasl, spool, rdkafka")
+SINK = ("a sink with type, fields, queue, path, compression, rotate_every, rotate_size, compression_level, for_spreadsheet, "
+        "observation_domain, template_refresh, brokers, topic, key, value, flush_timeout, tls, sasl, spool, rdkafka")
 
 MISTAKES = (
     ("unknown key", "flow:\n  capacty: 5\n", "2:3: flow.capacty: unknown key, did you mean flow.capacity?"),
