@@ -242,20 +242,21 @@ AGENT = b"curl/7.88.1"
 
 
 def user_agents(agent, *settings):
-    """Returns the user agents of a capture in which curl calls itself `agent`."""
+    """Returns the user agents of a capture in which curl calls itself `agent`, of at most 7 octets."""
+    another_header = agent.encode() + b"\r\nX:"
     frames = pcap_file.read(capture("http.pcap"))
     for frame in frames:
-        frame.data = frame.data.replace(AGENT, agent.encode().ljust(len(AGENT)))
+        frame.data = frame.data.replace(AGENT, another_header.ljust(len(AGENT)))
     pcap_file.write("agent.pcap", frames)
     run = spanflowd("-r", "agent.pcap", "--quiet", "-s", f"sinks=[{{type: csv, {', '.join(settings)}}}]",
                     "-s", "output.fields=[http_user_agent]")
-    return {line for line in text(run.stdout).splitlines() if "Mozilla" not in line}
+    return {line for line in run.stdout.splitlines() if "Mozilla" not in line}
 
 
 @pytest.mark.parametrize("agent, shown", [
     ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"), ("\uff1d1", "'\uff1d1"),
     ('=A1,"x"', '"\'=A1,""x"""'), ("a\u202eb", "a\\xe2\\x80\\xaeb"), ("\u2066=b", "\\xe2\\x81\\xa6=b"),
-    ("curl/7=-", "curl/7=-"), ("\u00e9t\u00e9", "\u00e9t\u00e9")])
+    ("1=-", "1=-"), ("\u00e9t\u00e9", "\u00e9t\u00e9")])
 def test_a_spreadsheet_gets_texts_and_no_formulas(agent, shown):
     assert shown in user_agents(agent, "for_spreadsheet: true")
 
