@@ -39,7 +39,7 @@ TextWriter append_shown(TextWriter out, std::string_view field) {
   if (is_formula(field)) out.push_back('\'');
   while (!field.empty()) {
     if (changes_direction(field)) {
-      for (const char c : field.substr(0, 3)) out.append(fmt::format("\\x{:02x}", static_cast<unsigned char>(c)));
+      for (const char c : field.substr(0, 3)) out.append(fmt::format("\\x{:02X}", static_cast<unsigned char>(c)));
       field.remove_prefix(3);
     } else {
       out.push_back(field.front());

@@ -255,7 +255,7 @@ def user_agents(agent, *settings):
 
 @pytest.mark.parametrize("agent, shown", [
     ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"), ("\uff1d1", "'\uff1d1"),
-    ('=A1,"x"', '"\'=A1,""x"""'), ("a\u202eb", "a\\xe2\\x80\\xaeb"), ("\u2066=b", "\\xe2\\x81\\xa6=b"),
+    ('=A1,"x"', '"\'=A1,""x"""'), ("a\u202eb", "a\\xE2\\x80\\xAEb"), ("\u2066=b", "\\xE2\\x81\\xA6=b"),
     ("1=-", "1=-"), ("\u00e9t\u00e9", "\u00e9t\u00e9")])
 def test_a_spreadsheet_gets_texts_and_no_formulas(agent, shown):
     assert shown in user_agents(agent, "for_spreadsheet: true")
