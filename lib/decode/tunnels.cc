@@ -53,6 +53,14 @@ Step wccp(std::uint32_t gre_header, std::uint32_t key, Cursor& cursor) {
                {.layer = Layer::kIp, .tunnel = TunnelType::kGre, .tunnel_id = key});
 }
 
+// Returns the length of the source route entries at `offset`, which RFC 1701 allowed. An entry of length 0 ends them.
+std::uint32_t routing_length(std::uint32_t offset, const Cursor& cursor) {
+  constexpr std::uint32_t kEntryHeader = 4;
+  std::uint32_t at = offset;
+  while (cursor.has(at + kEntryHeader) && cursor.be32(at) != 0) at += kEntryHeader + cursor.u8(at + 3);
+  return at + kEntryHeader - offset;
+}
+
 // GRE (RFC 2784, RFC 2890), ERSPAN, WCCP and PPTP.
 Step gre(TunnelSet tunnels, Cursor& cursor) {
   constexpr std::uint16_t kErspan1And2 = 0x88be;
@@ -66,10 +74,12 @@ Step gre(TunnelSet tunnels, Cursor& cursor) {
   if (version == kPptpVersion && tunnels.has(TunnelType::kPptp)) return pptp(cursor);
   if (version != 0) return kNoTunnel;
   const bool has_checksum = (flags & 0x8000) != 0;
+  const bool has_routing = (flags & 0x4000) != 0;
   const bool has_key = (flags & 0x2000) != 0;
   const bool has_sequence = (flags & 0x1000) != 0;
-  const std::uint32_t key_offset = has_checksum ? 8 : 4;
-  const std::uint32_t header = key_offset + (has_key ? 4 : 0) + (has_sequence ? 4 : 0);
+  const std::uint32_t key_offset = has_checksum || has_routing ? 8 : 4;
+  std::uint32_t header = key_offset + (has_key ? 4 : 0) + (has_sequence ? 4 : 0);
+  if (has_routing) header += routing_length(header, cursor);
   if (!cursor.has(header)) return kNoTunnel;
   const std::uint32_t key = has_key ? cursor.be32(key_offset) : 0;
   if (type == kErspan1And2 || type == kErspan3) {

@@ -90,8 +90,8 @@ extern "C" {
 // know the size. The C library aborts the program if `room` is too small.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
 int __vsnprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format,
-                    std::va_list arguments);
-int __vsprintf_chk(char* buffer, int flag, std::size_t room, const char* format, std::va_list arguments);
+                    std::va_list arguments) noexcept;
+int __vsprintf_chk(char* buffer, int flag, std::size_t room, const char* format, std::va_list arguments) noexcept;
 
 int __wrap___snprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format, ...) {
   std::va_list arguments;

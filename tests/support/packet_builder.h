@@ -100,6 +100,7 @@ class PacketBuilder {
   PacketBuilder& gre();
   PacketBuilder& gre_with_key(std::uint32_t key);
   PacketBuilder& gre_with_everything(std::uint32_t key);  // has checksum, key and sequence number
+  PacketBuilder& gre_with_routing(std::uint32_t key);     // has a source route with two addresses (RFC 1701)
   PacketBuilder& erspan1();
   PacketBuilder& erspan2(std::uint16_t session);
   PacketBuilder& erspan3(std::uint16_t session, bool platform_subheader = false);

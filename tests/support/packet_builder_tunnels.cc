@@ -6,6 +6,7 @@ namespace spanflow::testing {
 namespace {
 
 constexpr std::uint16_t kGreChecksum = 0x8000;
+constexpr std::uint16_t kGreRouting = 0x4000;
 constexpr std::uint16_t kGreKey = 0x2000;
 constexpr std::uint16_t kGreSequence = 0x1000;
 
@@ -33,6 +34,14 @@ PacketBuilder& PacketBuilder::gre_with_everything(std::uint32_t key) {
   append(fields, be32(key));
   append(fields, be32(77));  // sequence number
   return push_gre(kGreChecksum | kGreKey | kGreSequence, fields);
+}
+
+PacketBuilder& PacketBuilder::gre_with_routing(std::uint32_t key) {
+  Bytes fields(4);  // checksum and offset
+  append(fields, be32(key));
+  append(fields, {0x08, 0x00, 0, 8, 10, 0, 0, 1, 10, 0, 0, 2});
+  append(fields, be32(0));  // the end of the route
+  return push_gre(kGreRouting | kGreKey, fields);
 }
 
 PacketBuilder& PacketBuilder::push_erspan(std::uint16_t gre_flags, std::uint16_t type, const Bytes& fields) {

@@ -84,6 +84,7 @@ const TunnelCase kTunnels[] = {
     {"Gre", TunnelType::kGre, 0, 0, 47, inner(outer().gre())},
     {"GreWithKey", TunnelType::kGre, 0, 0xabcdef01, 47, inner(outer().gre_with_key(0xabcdef01))},
     {"GreWithEverything", TunnelType::kGre, 0, 99, 47, inner(outer().gre_with_everything(99))},
+    {"GreWithRouting", TunnelType::kGre, 0, 7, 47, inner(outer().gre_with_routing(7))},
     {"GreBridging", TunnelType::kGre, 0, 0, 47, inner(outer().gre().ethernet())},
     {"GreMpls", TunnelType::kGre, 0, 0, 47, inner(outer().gre().mpls(16))},
     {"Erspan1", TunnelType::kErspan, 0, 0, 47, inner(outer().erspan1().ethernet())},
