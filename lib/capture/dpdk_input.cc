@@ -57,7 +57,7 @@ void DpdkInput::open_ports(const Config& config) {
     ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
     if (!interface_) ports_.back()->make_promiscuous();
     counts_.push_back({.name = interface_ ? config.input.interface : ports_.back()->name(),
-                       .is_up = !interface_ || interface_->facts().is_up});
+                       .is_up = ports_.back()->link_state() != LinkState::kDown});
   }
 }
 
@@ -141,23 +141,19 @@ void DpdkInput::follow_clocks() {
   }
 }
 
-// Throws RunError if the interface was removed: the sockets on it get no packets any more, also if another interface
-// gets its name. The service manager then starts spanflowd again.
-void DpdkInput::check_interface() {
-  const std::string& name = interface_->facts().name;
-  const KernelInterface::State state = interface_->state();
-  if (state == KernelInterface::State::kGone) throw RunError(name + ": the interface was removed");
-  if (state == KernelInterface::State::kUnknown) return;
-  const bool is_up = state == KernelInterface::State::kUp;
-  const std::lock_guard lock(counts_mutex_);
-  if (counts_.front().is_up == is_up) return;
-  counts_.front().is_up = is_up;
-  log().warn("{}: the interface is {}", name, is_up ? "up again" : "down, so no packets will arrive");
-}
-
-void DpdkInput::check_ports() const {
-  for (const auto& port : ports_) {
-    if (rte_eth_dev_is_removed(port->id()) != 0) throw RunError(port->name() + ": the device was removed");
+// Throws RunError if an interface or device was removed: it gives no packets any more, even if another interface gets
+// its name. The service manager then starts spanflowd again.
+void DpdkInput::check_links() {
+  const std::string_view what = interface_ ? "interface" : "device";
+  for (std::size_t at = 0; at < ports_.size(); ++at) {
+    const std::string& name = counts_[at].name;
+    const LinkState state = ports_[at]->link_state();
+    if (state == LinkState::kGone) throw RunError(fmt::format("{}: the {} was removed", name, what));
+    const bool is_up = state == LinkState::kUp;
+    const std::lock_guard lock(counts_mutex_);
+    if (state == LinkState::kUnknown || counts_[at].is_up == is_up) continue;
+    counts_[at].is_up = is_up;
+    log().warn("{}: the {} is {}", name, what, is_up ? "up again" : "down, so no packets will arrive");
   }
 }
 
@@ -170,11 +166,7 @@ void DpdkInput::note_step(std::string_view clock, std::int64_t step_ns) {
 void DpdkInput::update() {
   follow_clocks();
   read_counts();
-  if (interface_) {
-    check_interface();
-  } else {
-    check_ports();
-  }
+  check_links();
 }
 
 void DpdkInput::read_counts() {

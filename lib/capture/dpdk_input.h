@@ -38,8 +38,7 @@ class DpdkInput : public Input {
   void open_ports(const Config& config);
   void follow_clocks();
   void read_counts();
-  void check_interface();
-  void check_ports() const;
+  void check_links();
   void note_step(std::string_view clock, std::int64_t step_ns);
   void warn_about_interface() const;
   bool have_queue_per_worker() const;

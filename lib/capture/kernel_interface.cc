@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -96,6 +97,14 @@ bool has_addresses(const std::string& interface) {
 
 }  // namespace
 
+LinkState interface_state(unsigned index) {
+  std::array<char, IF_NAMESIZE> name{};
+  if (::if_indextoname(index, name.data()) == nullptr) return errno == ENXIO ? LinkState::kGone : LinkState::kUnknown;
+  ControlSocket control(name.data());
+  if (!control.ask(SIOCGIFFLAGS)) return LinkState::kUnknown;
+  return (control.request().ifr_flags & IFF_UP) != 0 ? LinkState::kUp : LinkState::kDown;
+}
+
 bool KernelInterface::exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
 
 KernelInterface::KernelInterface(const std::string& name)
@@ -116,14 +125,6 @@ KernelInterface::KernelInterface(const std::string& name)
 
 KernelInterface::~KernelInterface() {
   if (promiscuous_socket_ >= 0) ::close(promiscuous_socket_);
-}
-
-KernelInterface::State KernelInterface::state() const {
-  ControlSocket control(facts_.name);
-  if (!control.ask(SIOCGIFINDEX)) return errno == ENODEV ? State::kGone : State::kUnknown;
-  if (control.request().ifr_ifindex != index_) return State::kGone;
-  if (!control.ask(SIOCGIFFLAGS)) return State::kUnknown;
-  return (control.request().ifr_flags & IFF_UP) != 0 ? State::kUp : State::kDown;
 }
 
 bool KernelInterface::hold_promiscuous() {

@@ -27,6 +27,12 @@ struct InterfaceFacts {
   std::uint32_t greatest_frame() const { return mtu + 14 + 8; }
 };
 
+// kGone: the interface or device was removed. kUnknown: its state cannot be read.
+enum class LinkState : std::uint8_t { kUp, kDown, kGone, kUnknown };
+
+// Returns the state of the interface with this index. Another interface that has its name now does not count.
+LinkState interface_state(unsigned index);
+
 class KernelInterface {
  public:
   // Throws RunError if no interface has this name.
@@ -36,10 +42,6 @@ class KernelInterface {
   KernelInterface& operator=(const KernelInterface&) = delete;
 
   static bool exists(const std::string& name);
-
-  // kGone: the interface was removed, also if another one has its name now. kUnknown: the kernel cannot be asked.
-  enum class State : std::uint8_t { kUp, kDown, kGone, kUnknown };
-  State state() const;
 
   // Returns the properties that the interface had when this object was constructed.
   const InterfaceFacts& facts() const { return facts_; }

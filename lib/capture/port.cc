@@ -71,6 +71,14 @@ void Port::make_promiscuous() {
   if (!promiscuous_) log().warn("{}: cannot be made promiscuous", name_);
 }
 
+LinkState Port::link_state() const {
+  if (info_.if_index != 0) return interface_state(info_.if_index);
+  if (rte_eth_dev_is_removed(id_) != 0) return LinkState::kGone;
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(id_, &link) != 0) return LinkState::kUnknown;
+  return link.link_status == RTE_ETH_LINK_UP ? LinkState::kUp : LinkState::kDown;
+}
+
 bool Port::splits_like(const Port& other) const {
   return splits_well_ && other.splits_well_ && layout_.has_value() && layout_ == other.layout_;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/kernel_interface.h"
 #include "capture/nic_clock.h"
 #include "capture/rss.h"
 #include "spanflow/record.h"
@@ -43,6 +44,8 @@ class Port {
   int node() const { return rte_eth_dev_socket_id(id_); }
   // Returns the capacity of a queue in packets.
   std::uint16_t descriptors() const { return descriptors_; }
+  // Returns the state of the kernel's interface if the device has one, otherwise the state of the device itself.
+  LinkState link_state() const;
   // Returns the clock that packet times come from: the kernel's clock, the NIC's clock or the TSC. With the TSC, a
   // packet gets the time at which it is polled.
   TimestampSource timestamp_source() const { return timestamp_source_; }
