@@ -84,14 +84,17 @@ std::optional<int> print(char* buffer, std::size_t size, const char* format, std
 
 extern "C" {
 
+// The C library's functions have other names here, because with _FORTIFY_SOURCE its header declares them too.
+int vsnprintf_of_libc(char* buffer, std::size_t size, int flag, std::size_t room, const char* format,
+                      std::va_list arguments) asm("__vsnprintf_chk");
+int vsprintf_of_libc(char* buffer, int flag, std::size_t room, const char* format,
+                     std::va_list arguments) asm("__vsprintf_chk");
+
 // With _FORTIFY_SOURCE, the compiler turns nDPI's calls of snprintf and sprintf into calls of __snprintf_chk and
 // __sprintf_chk. The linker redirects these calls to the __wrap_ functions below. The functions of the C library print
 // the formats that print() does not support. `room` is the size of the buffer, or SIZE_MAX if the compiler does not
 // know the size. The C library aborts the program if `room` is too small.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
-int __vsnprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format,
-                    std::va_list arguments) noexcept;
-int __vsprintf_chk(char* buffer, int flag, std::size_t room, const char* format, std::va_list arguments) noexcept;
 
 int __wrap___snprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format, ...) {
   std::va_list arguments;
@@ -101,7 +104,7 @@ int __wrap___snprintf_chk(char* buffer, std::size_t size, int flag, std::size_t 
   va_end(arguments);
   if (printed) return *printed;
   va_start(arguments, format);
-  const int length = __vsnprintf_chk(buffer, size, flag, room, format, arguments);
+  const int length = vsnprintf_of_libc(buffer, size, flag, room, format, arguments);
   va_end(arguments);
   return length;
 }
@@ -113,7 +116,7 @@ int __wrap___sprintf_chk(char* buffer, int flag, std::size_t room, const char* f
   va_end(arguments);
   if (printed && static_cast<std::size_t>(*printed) < room) return *printed;
   va_start(arguments, format);
-  const int length = __vsprintf_chk(buffer, flag, room, format, arguments);
+  const int length = vsprintf_of_libc(buffer, flag, room, format, arguments);
   va_end(arguments);
   return length;
 }

@@ -134,6 +134,7 @@ def test_an_interface_that_goes_down_and_up_is_named_and_the_capture_goes_on(nam
 # --- Resources ---
 
 
+@pytest.mark.release_only  # the sanitizers need descriptors of their own
 def test_without_a_free_descriptor_the_run_ends_in_order(wire):
     with wire.sensor_running() as running:
         sent = wire.send("--pps=5000", capture("http.pcap"))
