@@ -95,7 +95,6 @@ int vsprintf_of_libc(char* buffer, int flag, std::size_t room, const char* forma
 // the formats that print() does not support. `room` is the size of the buffer, or SIZE_MAX if the compiler does not
 // know the size. The C library aborts the program if `room` is too small.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
-
 int __wrap___snprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format, ...) {
   std::va_list arguments;
   va_start(arguments, format);
