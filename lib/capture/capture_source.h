@@ -12,10 +12,10 @@
 
 namespace spanflow {
 
-// If there is only one path, throws RunError if it cannot be opened. Of several files, one that cannot be read is noted
-// and skipped; the source then throws RunError at its end. The path "-" is standard input. If a file is cut short, the
-// source reads the file to its end and adds a note to `notes`. The source ends once `stop` is set. Only the thread that
-// polls the source writes to `counters`.
+// If there is only one path, throws RunError if it cannot be opened. If one of several files cannot be read, a note
+// says so and the file is skipped; the source then throws RunError at its end. The path "-" is standard input. If a
+// file is cut short, the source reads the file to its end and adds a note to `notes`. The source ends once `stop` is
+// set. Only the thread that polls the source writes to `counters`.
 std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
                                                       Notes& notes, Counters& counters);
 

@@ -24,7 +24,7 @@ class PartFile {
   const std::string& path() const { return path_; }
   std::string part_path() const { return path_ + std::string(kSuffix); }
 
-  // False if somebody has removed or renamed the file. What was written to it is then lost.
+  // False if somebody has removed or renamed the file. Its content is then lost.
   bool is_at_its_path() const;
   std::uint64_t size() const;
   // Reads `octets` octets from `offset` on. Returns fewer only at the end of the file.
