@@ -136,9 +136,9 @@ Step nsh(Cursor& cursor) {
   }
 }
 
-// What follows the labels has no type. It is IP, or an Ethernet frame of a pseudowire (RFC 4448), with or without a
-// control word before it (RFC 4385). The first octet does not decide: the first octet of a MAC address may look like IP
-// or like a control word.
+// MPLS labels do not name the protocol after them. It is IP, or an Ethernet frame of a pseudowire (RFC 4448), with or
+// without a control word before the frame (RFC 4385). The first octet alone cannot tell them apart, because the first
+// octet of a MAC address may look like that of IP or of a control word.
 Step mpls(Cursor& cursor) {
   constexpr std::uint32_t kLastLabel = 0x100;
   constexpr std::uint32_t kControlWord = 4;

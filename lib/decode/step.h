@@ -1,4 +1,4 @@
-// One step of decoding: what a header leads to.
+// The result of one step of decoding.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ inline constexpr std::uint16_t kPppoeSession = 0x8864;
 inline constexpr std::uint16_t kServiceVlan = 0x88a8;
 }  // namespace ether_types
 
-// What the cursor stands at after a step. kFailed: the packet cannot be metered. kDone: the packet is decoded.
+// The header at which the cursor stands after a step. kFailed: the packet cannot be metered. kDone: the packet is
+// decoded.
 enum class Layer : std::uint8_t { kEthernet, kLlc, kEtherType, kIeee80211, kPpp, kMpls, kNsh, kIp, kDone, kFailed };
 
 struct Step {

@@ -35,7 +35,7 @@ Group group(const Summary& summary, std::string_view prefix) {
   return group;
 }
 
-// Returns the most frequent unknown EtherTypes as "0x88b5 (3 frames), 0x1234 (1 frame)".
+// Returns the most frequent unknown EtherTypes with their numbers of frames, as "0x88b5 (3), 0x1234 (1)".
 std::string list_of_ether_types(const Summary& summary) {
   constexpr std::size_t kShown = 5;
   std::vector<std::pair<std::uint16_t, std::uint64_t>> types(summary.ether_types.begin(), summary.ether_types.end());
