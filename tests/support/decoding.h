@@ -6,6 +6,14 @@
 
 namespace spanflow::testing {
 
+// The header of a frame that carries IPv4.
+inline const Bytes kEthernetHeader = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00};
+
+inline Bytes operator+(Bytes a, const Bytes& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 struct Decoded {
   Counter outcome;
   Packet packet;

@@ -11,12 +11,6 @@
 namespace spanflow::testing::link_types_test {
 namespace {
 
-Bytes operator+(Bytes a, const Bytes& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-const Bytes kEthernetHeader = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00};
 const Bytes kSnap = {0xaa, 0xaa, 0x03, 0, 0, 0, 0x08, 0x00};
 // A QoS data frame from an access point: frame control, duration, three addresses, sequence control, QoS control.
 const Bytes kDot11 = Bytes{0x88, 0x02, 0, 0} + Bytes(20) + Bytes{0, 0};

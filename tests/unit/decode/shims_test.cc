@@ -11,12 +11,6 @@
 namespace spanflow::testing::shims_test {
 namespace {
 
-Bytes operator+(Bytes a, const Bytes& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-const Bytes kEthernetHeader = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00};
 const Bytes kLabel = {0x00, 0x01, 0x01, 0x40};  // the last MPLS label
 
 struct ShimCase {
