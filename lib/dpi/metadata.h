@@ -29,10 +29,8 @@ class MetadataStore {
   // room, appends nothing and returns false.
   bool append(std::uint32_t& chain, std::string_view octets);
   // Replaces the content of `octets` by the content of the chain.
-  // Replaces the content of `octets`.
   void read(std::uint32_t chain, std::string& octets) const;
   // Frees the chain, and sets `chain` to kNone.
-  // Frees the chain, which becomes kNone.
   void release(std::uint32_t& chain);
 
  private:
