@@ -1,6 +1,7 @@
 #include "base/digest.h"
 
 #include <nettle/base64.h>
+#include <nettle/md5.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>
 
@@ -12,6 +13,15 @@ namespace {
 constexpr std::size_t kMostBase64Octets = 21;
 
 }  // namespace
+
+std::array<std::uint8_t, 16> md5(std::string_view message) {
+  std::array<std::uint8_t, MD5_DIGEST_SIZE> hash;
+  md5_ctx context;
+  md5_init(&context);
+  md5_update(&context, message.size(), reinterpret_cast<const std::uint8_t*>(message.data()));
+  md5_digest(&context, hash.size(), hash.data());
+  return hash;
+}
 
 std::array<std::uint8_t, 20> sha1(std::span<const std::uint8_t> message) {
   std::array<std::uint8_t, SHA1_DIGEST_SIZE> hash;

@@ -1,4 +1,4 @@
-// SHA-1, SHA-256 and base64. No function allocates memory.
+// MD5, SHA-1, SHA-256, and their texts. No function allocates memory. MD5 and SHA-1 serve only as fingerprints.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 
 namespace spanflow {
 
+std::array<std::uint8_t, 16> md5(std::string_view message);
 std::array<std::uint8_t, 20> sha1(std::span<const std::uint8_t> message);
 std::array<std::uint8_t, 32> sha256(std::string_view message);
 

@@ -9,8 +9,8 @@
 
 namespace spanflow {
 
-// The pool knows the oldest loan. If all objects are lent, the caller can take back the oldest one. An object keeps its
-// content from one loan to the next.
+// The pool knows the oldest loan; renew() makes a loan the newest. If all objects are lent, the caller can take back
+// the oldest one. An object keeps its content from one loan to the next.
 template <typename T>
 class LoanPool {
  public:
@@ -33,6 +33,11 @@ class LoanPool {
     lent_.remove(index);
     ages_[index].next = free_;
     free_ = index;
+  }
+
+  void renew(std::uint32_t index) {
+    lent_.remove(index);
+    lent_.push_back(index);
   }
 
   T& operator[](std::uint32_t index) { return objects_[index]; }

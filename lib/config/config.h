@@ -37,6 +37,24 @@ class TunnelSet {
   unsigned bits_;
 };
 
+// The readers of payload. kTls also reads DTLS.
+enum class PayloadReader : std::uint8_t { kTls, kQuic, kDns, kHttp, kSsh };
+inline constexpr unsigned kPayloadReaders = static_cast<unsigned>(PayloadReader::kSsh) + 1;
+
+class ReaderSet {
+ public:
+  static ReaderSet all() { return ReaderSet{(1U << kPayloadReaders) - 1}; }
+  static ReaderSet none() { return ReaderSet{0}; }
+  bool has(PayloadReader reader) const { return (bits_ >> static_cast<unsigned>(reader) & 1) != 0; }
+  bool empty() const { return bits_ == 0; }
+  void add(PayloadReader reader) { bits_ |= 1U << static_cast<unsigned>(reader); }
+  bool operator==(const ReaderSet&) const = default;
+
+ private:
+  explicit ReaderSet(unsigned bits) : bits_(bits) {}
+  unsigned bits_;
+};
+
 // The UDP ports of tunnels, where they differ from the usual ports.
 using TunnelPorts = std::map<TunnelType, std::vector<std::uint64_t>>;
 
@@ -104,13 +122,14 @@ struct Config {
     FlowDirection direction = FlowDirection::kFirstPacket;
   } flow;
 
+  ReaderSet inspect = ReaderSet::all();
+
   struct Dpi {
     bool enabled = true;
     std::uint64_t max_packets = 32;
     std::uint64_t max_packets_udp = 24;
     std::uint64_t max_flows = 65'536;
     bool metadata = true;
-    std::uint64_t metadata_memory = 64ULL << 20;
     std::string protocols_file;
     std::string categories_file;
   } dpi;
@@ -119,6 +138,9 @@ struct Config {
     bool statistics = false;
     std::uint64_t splt = 0;  // 0: no first packets are kept
     bool tcp = false;
+    bool names = true;
+    std::uint64_t names_memory = 64ULL << 20;
+    std::uint64_t dns_names = 65'536;  // 0: no cache of names
     // Not an option: the pipeline sets this member if a sink's fields need gaps in ms.
     bool millisecond_gaps = false;
   } features;
@@ -150,6 +172,13 @@ struct Config {
   struct Control {
     std::string socket = "auto";  // path, "auto" or "off"
   } control;
+
+  // True if spanflow's readers read payload.
+  bool reads_names() const { return features.names && !inspect.empty(); }
+  // True if flows get names from DNS replies that were seen before.
+  bool correlates_names() const { return reads_names() && inspect.has(PayloadReader::kDns) && features.dns_names > 0; }
+  // True if flows have metadata: from the readers or from nDPI.
+  bool keeps_metadata() const { return reads_names() || (dpi.enabled && dpi.metadata); }
 };
 
 }  // namespace spanflow

@@ -17,20 +17,13 @@
 #include "base/error.h"
 #include "base/flow_hash.h"
 #include "base/intern.h"
-#include "dpi/metadata.h"
 #include "dpi/ndpi_api.h"
 #include "dpi/ndpi_metadata.h"
 #include "dpi/replay.h"
 #include "dpi/state_pool.h"
-#include "inspect/client_hello_watcher.h"
-#include "inspect/ja4.h"
 
 namespace spanflow {
 namespace {
-
-// Each buffer has 16 KiB. A buffer that was never used takes no memory.
-constexpr std::uint32_t kHelloBuffers = 1024;
-static_assert(kHelloBuffers <= HelloWatch::kMostBuffers);
 
 // While the worker is overloaded, nDPI gets at most a quarter of the usual number of packets per flow: 8 instead of 32
 // by default.
@@ -42,11 +35,6 @@ struct Names {
   std::string_view application;
   std::string_view category;
 };
-
-// Returns the flow's chain in the MetadataStore. A flow has no metadata before its classification starts.
-std::uint32_t metadata_of(const FlowInspection& inspection) {
-  return inspection.progress() == DpiProgress::kNotStarted ? MetadataStore::kNone : inspection.metadata();
-}
 
 // Returns the key of the flow. The sender of the packet is src in packet.key, so the key of a packet from dst is
 // reversed.
@@ -66,19 +54,18 @@ std::uint32_t ipv4_of(const IpAddress& address) {
 
 }  // namespace
 
-// The implementation of the Classifier: nDPI's module, the nDPI states of the flows in classification, the metadata of
-// all flows, and all application and category names that nDPI has returned.
+// The implementation of the Classifier: nDPI's module, the nDPI states of the flows in classification, and all
+// application and category names that nDPI has returned.
 class Classifier::Ndpi {
  public:
-  Ndpi(const Config::Dpi& options, std::uint64_t workers, Counters& counters)
+  Ndpi(const Config::Dpi& options, std::uint64_t workers, const MetadataTarget& target, Counters& counters)
       : options_(options),
+        target_(target),
         counters_(counters),
         module_(make_module(options)),
-        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)),
-        metadata_(options.metadata ? options.metadata_memory / workers : 0),
-        hellos_(kHelloBuffers, counters) {}
+        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)) {}
 
-  void inspect(FlowInspection& inspection, InitialSequence& initial, const Packet& packet) {
+  void inspect(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial, const Packet& packet) {
     if (packet.later_fragment) return;
     if (inspection.progress() == DpiProgress::kNotStarted) {
       if (packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0 &&
@@ -86,9 +73,10 @@ class Classifier::Ndpi {
                           packet.tcp_ack)) {
         return;
       }
-      start(inspection, initial, packet);
+      start(inspection, flow, initial, packet);
     }
     State& state = states_[inspection.state()];
+    counters_.add(Counter::kDpiCalls);
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
     const std::uint32_t packets = state.flow.num_processed_pkts;
@@ -103,20 +91,6 @@ class Classifier::Ndpi {
     settle(inspection, state.result, false, state.flow.confidence);
   }
 
-  void look_for_hello(FlowInspection& inspection, HelloWatch& watch, const InitialSequence& initial,
-                      std::uint8_t syn_seen, const Packet& packet) {
-    if (!options_.metadata || packet.key.ip_protocol != protocol::kTcp) return watch.give_up();
-    if (packet.later_fragment) return;
-    std::optional<std::uint32_t> syn_sequence;
-    if ((syn_seen & direction_bit(packet.direction)) != 0) syn_sequence = initial[direction_index(packet.direction)];
-    const auto hello = hellos_.add(watch, packet, syn_sequence);
-    if (!hello) return;
-    scratch_metadata_.clear();
-    put(scratch_metadata_, Metadata::kTlsServerName, hello->server_name.value_or(std::string_view{}));
-    put(scratch_metadata_, Metadata::kJa4, ja4_.of(*hello));
-    keep_scratch_metadata(inspection);
-  }
-
   void lower_budget(bool lower) { budget_lowered_ = lower; }
 
   Verdict conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow) {
@@ -128,31 +102,27 @@ class Classifier::Ndpi {
       const Verdict guessed = guess(key);
       if (!ends_flow) return guessed;
       counters_.add(Counter::kDpiGivenUp);
-      inspection.conclude(guessed, MetadataStore::kNone);
+      inspection.conclude(guessed);
     }
     return inspection.verdict();
   }
 
-  void release(FlowInspection& inspection, HelloWatch& watch) {
+  void release(FlowInspection& inspection) {
     if (inspection.progress() == DpiProgress::kRunning) states_.give_back(inspection.state());
-    hellos_.release(watch);
-    std::uint32_t metadata = metadata_of(inspection);
-    metadata_.release(metadata);
   }
 
-  void describe(const FlowInspection& inspection, const Verdict& verdict, FlowRecord& record, FlowExtras* extras) {
+  void describe(const Verdict& verdict, FlowRecord& record) const {
     const Names& names = names_[verdict.label];
     record.application_name = names.application;
     record.category_name = names.category;
     record.application_confidence = verdict.confidence;
     record.application_is_guessed = verdict.guessed;
     if (verdict.cut_short) record.overload |= kShedDpi;
-    if (extras == nullptr) return;
-    metadata_.read(metadata_of(inspection), extras->metadata.octets);
-    if (options_.metadata && inspection.progress() == DpiProgress::kRunning) {
-      ndpi::append_metadata(states_[inspection.state()].flow, extras->metadata.octets);
-    }
-    extras->metadata.note_keys();
+  }
+
+  void append_metadata(const FlowInspection& inspection, std::string& octets) {
+    if (target_.store == nullptr || inspection.progress() != DpiProgress::kRunning) return;
+    ndpi::append_metadata(states_[inspection.state()].flow, target_.left_out, octets);
   }
 
  private:
@@ -196,14 +166,14 @@ class Classifier::Ndpi {
   bool more_to_learn(State& state) { return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0; }
 
   // Takes an nDPI state for the flow. Then gives nDPI the earlier packets of the flow, which had no payload.
-  void start(FlowInspection& inspection, const InitialSequence& initial, const Packet& packet) {
+  void start(FlowInspection& inspection, std::uint32_t flow, const InitialSequence& initial, const Packet& packet) {
     if (states_.all_taken()) {
       counters_.add(Counter::kDpiPoolFull);
       give_up(*states_.oldest().owner);
     }
-    const std::uint32_t index = states_.take(inspection);
+    const std::uint32_t index = states_.take(inspection, flow);
     replay(inspection.handshake(), initial, packet, states_[index].flow);
-    inspection.start(index, MetadataStore::kNone);
+    inspection.start(index);
   }
 
   void replay(const Handshake& handshake, const InitialSequence& initial, const Packet& packet, ndpi::FlowState& flow) {
@@ -242,22 +212,18 @@ class Classifier::Ndpi {
 
   void settle(FlowInspection& inspection, const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
     const State& state = states_[inspection.state()];
-    if (options_.metadata) keep_metadata(inspection, state);
+    if (target_.store != nullptr) keep_metadata(state);
     Verdict settled = verdict(result, guessed, confidence);
     settled.cut_short = state.cut_short;
     if (settled.cut_short) counters_.add(Counter::kOverloadDpiLowered);
     states_.give_back(inspection.state());
-    inspection.conclude(settled, inspection.metadata());
+    inspection.conclude(settled);
   }
 
-  void keep_metadata(FlowInspection& inspection, const State& state) {
+  void keep_metadata(const State& state) {
     scratch_metadata_.clear();
-    ndpi::append_metadata(state.flow, scratch_metadata_);
-    keep_scratch_metadata(inspection);
-  }
-
-  void keep_scratch_metadata(FlowInspection& inspection) {
-    if (!metadata_.append(inspection.metadata(), scratch_metadata_)) counters_.add(Counter::kDpiMetadataFull);
+    ndpi::append_metadata(state.flow, target_.left_out, scratch_metadata_);
+    target_.store->append(state.owner_index, scratch_metadata_);
   }
 
   Verdict verdict(const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
@@ -286,41 +252,37 @@ class Classifier::Ndpi {
   }
 
   const Config::Dpi& options_;
+  const MetadataTarget target_;
   Counters& counters_;
   bool budget_lowered_ = false;
   ModulePointer module_;
   StatePool states_;
-  MetadataStore metadata_;
   std::string scratch_metadata_;  // a member, so that its memory is reused
-  ClientHelloWatcher hellos_;
-  Ja4 ja4_;
   // Key: master protocol, application protocol and category in one number. Value: index in names_.
   std::unordered_map<std::uint64_t, std::uint32_t> labels_;
   std::vector<Names> names_;
 };
 
-Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, Counters& counters)
-    : ndpi_(std::make_unique<Ndpi>(options, workers, counters)) {}
+Classifier::Classifier(const Config::Dpi& options, std::uint64_t workers, const MetadataTarget& target,
+                       Counters& counters)
+    : ndpi_(std::make_unique<Ndpi>(options, workers, target, counters)) {}
 
 Classifier::~Classifier() = default;
 
 std::string Classifier::version() { return ndpi_revision(); }
 
-void Classifier::show_to_ndpi(FlowInspection& inspection, InitialSequence& initial, const Packet& packet) {
-  ndpi_->inspect(inspection, initial, packet);
-}
-void Classifier::look_for_hello(FlowInspection& inspection, HelloWatch& hello, const InitialSequence& initial,
-                                std::uint8_t syn_seen, const Packet& packet) {
-  ndpi_->look_for_hello(inspection, hello, initial, syn_seen, packet);
+void Classifier::show_to_ndpi(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial,
+                              const Packet& packet) {
+  ndpi_->inspect(inspection, flow, initial, packet);
 }
 void Classifier::lower_budget(bool lower) { ndpi_->lower_budget(lower); }
 Verdict Classifier::conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow) {
   return ndpi_->conclude(inspection, key, ends_flow);
 }
-void Classifier::release(FlowInspection& inspection, HelloWatch& hello) { ndpi_->release(inspection, hello); }
-void Classifier::describe(const FlowInspection& inspection, const Verdict& verdict, FlowRecord& record,
-                          FlowExtras* extras) {
-  ndpi_->describe(inspection, verdict, record, extras);
+void Classifier::release(FlowInspection& inspection) { ndpi_->release(inspection); }
+void Classifier::describe(const Verdict& verdict, FlowRecord& record) const { ndpi_->describe(verdict, record); }
+void Classifier::append_metadata(const FlowInspection& inspection, std::string& octets) const {
+  ndpi_->append_metadata(inspection, octets);
 }
 
 }  // namespace spanflow

@@ -33,7 +33,6 @@ struct Verdict {
 
 // Only the Classifier changes a FlowInspection. Every flow has a FlowInspection, so its size is only 8 octets: a union
 // of one struct for each value of DpiProgress. Each struct begins with `progress`, which tells the structs apart.
-// `metadata` is a chain in the MetadataStore.
 class FlowInspection {
  public:
   static constexpr std::uint32_t kMostStates = 1U << 30;
@@ -55,29 +54,22 @@ class FlowInspection {
             .guessed = done_.guessed != 0,
             .cut_short = done_.cut_short != 0};
   }
-  // Requires the progress kRunning or kDone.
-  std::uint32_t& metadata() { return progress() == DpiProgress::kRunning ? running_.metadata : done_.metadata; }
-  std::uint32_t metadata() const { return progress() == DpiProgress::kRunning ? running_.metadata : done_.metadata; }
-
-  void start(std::uint32_t state, std::uint32_t metadata) {
+  void start(std::uint32_t state) {
     running_.progress = DpiProgress::kRunning;
     running_.state = state;
-    running_.metadata = metadata;
   }
-  void conclude(const Verdict& verdict, std::uint32_t metadata) {
+  void conclude(const Verdict& verdict) {
     done_.progress = DpiProgress::kDone;
     done_.label = verdict.label;
     done_.confidence = verdict.confidence;
     done_.guessed = verdict.guessed ? 1 : 0;
     done_.cut_short = verdict.cut_short ? 1 : 0;
-    done_.metadata = metadata;
   }
 
  private:
   struct Running {
     DpiProgress progress : 2;
     std::uint32_t state : 30;
-    std::uint32_t metadata;
   };
   struct Done {
     DpiProgress progress : 2;
@@ -85,7 +77,6 @@ class FlowInspection {
     std::uint32_t confidence : 6;
     std::uint32_t guessed : 1;
     std::uint32_t cut_short : 1;
-    std::uint32_t metadata;
   };
 
   // `progress` is the common initial sequence of these standard-layout structs. C++ therefore allows reading `progress`

@@ -13,9 +13,11 @@ StatePool::~StatePool() {
   }
 }
 
-std::uint32_t StatePool::take(FlowInspection& owner) {
+std::uint32_t StatePool::take(FlowInspection& owner, std::uint32_t owner_index) {
   const std::uint32_t index = states_.lend();
-  std::construct_at(&states_[index])->owner = &owner;  // value-initialised, so that all octets are zero
+  State& state = *std::construct_at(&states_[index]);  // value-initialised, so that all octets are zero
+  state.owner = &owner;
+  state.owner_index = owner_index;
   return index;
 }
 

@@ -16,7 +16,8 @@ class StatePool {
     ndpi::FlowState flow;
     ndpi_protocol result;  // nDPI's result for the last packet
     FlowInspection* owner;
-    bool cut_short;  // true: because of overload, nDPI got fewer packets of this flow than usual
+    std::uint32_t owner_index;  // index of the flow's entry in the flow table
+    bool cut_short;             // true: because of overload, nDPI got fewer packets of this flow than usual
   };
 
   explicit StatePool(std::uint32_t states);
@@ -28,7 +29,7 @@ class StatePool {
   // Returns the state that was taken longest ago. At least one state must be taken.
   State& oldest() { return states_[states_.oldest()]; }
   // Takes an empty state for `owner`, and returns the index of the state. At least one state must be free.
-  std::uint32_t take(FlowInspection& owner);
+  std::uint32_t take(FlowInspection& owner, std::uint32_t owner_index);
   void give_back(std::uint32_t index);
   State& operator[](std::uint32_t index) { return states_[index]; }
 

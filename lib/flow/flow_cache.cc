@@ -76,19 +76,14 @@ void move_times(Flow& flow, std::uint64_t by_ns) {
 // 100,000 new flows/s, this time is 320 ms, which is longer than most round trips.
 constexpr std::uint32_t kProbationPart = 4;
 
-std::uint32_t share_of_capacity(const Config& config) {
-  return static_cast<std::uint32_t>(
-      std::max<std::uint64_t>(1, (config.flow.capacity + config.workers - 1) / config.workers));
-}
-
 }  // namespace
 
-FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
+FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, PayloadTools& tools,
                      const MetricSet& metrics, RecordWriter& writer, Counters& counters)
     : options_(config.flow),
       timeouts_(config.flow.active_timeout, config.flow.inactive_timeout, config.flow.tcp_linger),
       origin_(origin),
-      classifier_(classifier),
+      tools_(tools),
       writer_(writer),
       counters_(counters),
       table_(share_of_capacity(config), hash_seed, config.flow.accounting) {
@@ -130,10 +125,7 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
     }
   }
   count(*entry, packet);
-  if (classifier_ != nullptr) {
-    classifier_->inspect(entry->inspection, entry->hello, table_.details(*entry).initial_sequence, entry->syn_seen,
-                         packet);
-  }
+  look_into(*entry, packet);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
   if (entry->ends_now) {
     end(*entry, EndReason::kPlugin);
@@ -222,7 +214,7 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
   }
   if (!is_tcp(packet.key)) details.icmp = {.type = packet.icmp_type, .code = packet.icmp_code};
   entry.biflow_direction = swapped ? BiflowDirection::kInitiator : direction_of_first(packet);
-  if (features_stopped_ || sampling_shift_ > 0) [[unlikely]]
+  if (names_stopped_ || features_stopped_ || sampling_shift_ > 0) [[unlikely]]
     note_overload(entry);
   if (keeps_features(entry)) features_->start_flow(table_.index_of(entry));
   open_segment(entry, packet);
@@ -233,8 +225,13 @@ FlowEntry& FlowCache::open(Packet& packet, std::uint32_t hash) {
 // sensor for them.
 void FlowCache::note_overload(FlowEntry& entry) {
   LoadShedding& load_shedding = table_.load_shedding(entry);
+  load_shedding.names = names_stopped_ ? 1 : 0;
   load_shedding.features = features_stopped_ ? 1 : 0;
   load_shedding.sampling_shift = sampling_shift_;
+  if (names_stopped_) {
+    entry.reading.settle_both();
+    counters_.add(Counter::kOverloadNamesStopped);
+  }
   if (features_stopped_) counters_.add(Counter::kOverloadFeaturesStopped);
   if (sampling_shift_ > 0) counters_.add(Counter::kOverloadSampled);
 }
@@ -326,6 +323,20 @@ std::uint64_t FlowCache::accounted(const Packet& packet) const {
   return 0;
 }
 
+// Shows the payload to spanflow's readers, and to nDPI.
+void FlowCache::look_into(FlowEntry& entry, const Packet& packet) {
+  if (tools_.inspector() != nullptr && Inspector::wants(entry.reading, packet)) {
+    const bool syn_seen = (entry.syn_seen & direction_bit(packet.direction)) != 0;
+    const InitialSequence& initial = table_.details(entry).initial_sequence;
+    const auto syn = syn_seen ? std::optional(initial[direction_index(packet.direction)]) : std::nullopt;
+    tools_.inspector()->inspect({table_.index_of(entry), entry.reading, entry.biflow_direction, syn}, packet);
+  }
+  if (tools_.classifier() != nullptr) {
+    tools_.classifier()->inspect(entry.inspection, table_.index_of(entry), table_.details(entry).initial_sequence,
+                                 packet);
+  }
+}
+
 void FlowCache::follow_tcp(FlowEntry& entry, const Packet& packet) {
   if (has(packet, tcp::kSyn) || (entry.isn_known & direction_bit(packet.direction)) == 0) {
     note_initial_sequence(entry, packet);
@@ -359,7 +370,8 @@ void FlowCache::note_initial_sequence(FlowEntry& entry, const Packet& packet) {
 }
 
 void FlowCache::relieve(const Overload& overload) {
-  if (classifier_ != nullptr) classifier_->lower_budget(overload.level() >= OverloadLevel::kLessDpi);
+  names_stopped_ = tools_.inspector() != nullptr && overload.level() >= OverloadLevel::kNoNames;
+  if (tools_.classifier() != nullptr) tools_.classifier()->lower_budget(overload.level() >= OverloadLevel::kLessDpi);
   features_stopped_ = features_ && overload.level() >= OverloadLevel::kFewerFeatures;
   sampling_shift_ = overload.sampling_shift();
 }
@@ -441,7 +453,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   const EndReason reason = due.reason;
   const bool ends_flow = reason != EndReason::kActive;
   Verdict verdict;
-  if (classifier_ != nullptr) verdict = classifier_->conclude(entry.inspection, entry.key, ends_flow);
+  if (tools_.classifier() != nullptr) verdict = tools_.classifier()->conclude(entry.inspection, entry.key, ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
   counters_.add(exported_counter(reason));
   counters_.add(Counter::kRecordsExported);
@@ -461,8 +473,7 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   record->worker = origin_.worker;
   record->timestamp_source = origin_.timestamp_source;
   record->community_id_seed = origin_.community_id_seed;
-  record->has_application = classifier_ != nullptr;
-  if (classifier_ != nullptr) classifier_->describe(entry.inspection, verdict, *record, extras);
+  describe_payload(entry, verdict, *record, extras);
   if (keeps_features(entry)) {
     features_->describe(table_.index_of(entry), *extras);
   } else if (features_) {
@@ -472,8 +483,27 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
 }
 
+// Fills in the application and the metadata.
+void FlowCache::describe_payload(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record,
+                                 FlowExtras* extras) {
+  record.has_application = tools_.classifier() != nullptr;
+  if (tools_.classifier() != nullptr) tools_.classifier()->describe(verdict, record);
+  if (tools_.metadata() == nullptr || extras == nullptr) return;
+  const std::uint32_t index = table_.index_of(entry);
+  tools_.metadata()->read(index, extras->metadata.octets);
+  if (tools_.classifier() != nullptr) {
+    tools_.classifier()->append_metadata(entry.inspection, extras->metadata.octets);
+  }
+  extras->metadata.note_keys();
+  if (tools_.inspector() != nullptr) {
+    tools_.inspector()->add_dns_name(index, entry.key, entry.start_ns(), extras->metadata);
+  }
+}
+
 void FlowCache::forget(FlowEntry& entry) {
-  if (classifier_ != nullptr) classifier_->release(entry.inspection, entry.hello);
+  if (tools_.classifier() != nullptr) tools_.classifier()->release(entry.inspection);
+  if (tools_.inspector() != nullptr) tools_.inspector()->release(entry.reading);
+  if (tools_.metadata() != nullptr) tools_.metadata()->release(table_.index_of(entry));
   table_.erase(entry);
   latest_.entry = nullptr;
 }

@@ -9,11 +9,11 @@
 #include "config/adjustments.h"
 #include "config/config.h"
 #include "decode/packet.h"
-#include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_table.h"
 #include "flow/flow_timeouts.h"
 #include "flow/overload.h"
+#include "flow/payload_tools.h"
 #include "metrics/features.h"
 #include "metrics/user_metrics.h"
 #include "telemetry/counters.h"
@@ -28,7 +28,7 @@ struct RecordOrigin {
   std::uint16_t community_id_seed = 0;
 };
 
-// One object per worker; not thread-safe. `config`, `classifier`, `metrics`, `writer` and `counters` must outlive the
+// One object per worker; not thread-safe. `config`, `tools`, `metrics`, `writer` and `counters` must outlive the
 // FlowCache. The end of a flow depends only on the times of its packets, and on the times of the input's clock at these
 // packets. How often sweep() is called affects when a record is exported, but not the content of the record.
 class FlowCache {
@@ -36,8 +36,7 @@ class FlowCache {
   // How far sweeps must stay behind the clock of an input whose packets may be late, such as a capture file.
   static constexpr std::uint64_t kSweepDelayNs = 2'000'000'000;
 
-  // `classifier` is nullptr without DPI.
-  FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, Classifier* classifier,
+  FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, PayloadTools& tools,
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
@@ -53,7 +52,7 @@ class FlowCache {
   void set_wall_lead(std::int64_t lead_ns) { wall_lead_ns_ = static_cast<std::uint64_t>(lead_ns); }
   // Sets new timeouts, which also apply to the open flows.
   void set_timeouts(const Adjustments& adjustments);
-  // From now on, leaves out DPI, features and new flows as far as the overload level says.
+  // From now on, leaves out names, DPI, features and new flows as far as the overload level says.
   void relieve(const Overload& overload);
   // Ends at most `budget` flows whose deadline is `now_ns` or earlier, a time of the input's clock. If a later
   // packet may have an earlier time, `now_ns` must be kSweepDelayNs behind the clock. Stops early if the export ring is
@@ -84,11 +83,13 @@ class FlowCache {
   void count_apart(const FlowEntry& entry, const Packet& packet);
   void start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns);
   void add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first);
+  void look_into(FlowEntry& entry, const Packet& packet);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
   void note_initial_sequence(FlowEntry& entry, const Packet& packet);
   void end(FlowEntry& entry, EndReason reason);
   void end(FlowEntry& entry, const Deadline& due);
   void write_record(FlowEntry& entry, const Deadline& due);
+  void describe_payload(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras);
   void forget(FlowEntry& entry);
   void make_room();
   std::uint32_t victim();
@@ -97,7 +98,7 @@ class FlowCache {
   const Config::FlowOptions& options_;
   FlowTimeouts timeouts_;
   RecordOrigin origin_;
-  Classifier* classifier_;
+  PayloadTools& tools_;
   RecordWriter& writer_;
   Counters& counters_;
   std::uint64_t clock_ns_ = 0;  // the input's clock at the last packet or sweep; gives the order of use
@@ -109,6 +110,7 @@ class FlowCache {
   FlowTable::Found latest_{};
   std::optional<Features> features_;
   std::optional<UserMetrics> metrics_;
+  bool names_stopped_ = false;
   bool features_stopped_ = false;
   std::uint8_t sampling_shift_ = 0;  // one in 2^sampling_shift_ new flows is metered
 };

@@ -9,7 +9,7 @@
 
 #include "base/directions.h"
 #include "dpi/flow_inspection.h"
-#include "inspect/hello_watch.h"
+#include "inspect/inspection_state.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
@@ -42,7 +42,7 @@ struct alignas(64) FlowEntry {
   FlowKey key;
   // Time of the worker's clock, in ms modulo 2^32, at which the entry last moved in its order of use.
   std::uint32_t touched_ms = 0;
-  HelloWatch hello;
+  InspectionState reading;
   EntryState state : 2 = EntryState::kOpen;
   std::uint8_t syn_seen : 2 = 0;   // one bit per direction, see direction_bit()
   std::uint8_t isn_known : 2 = 0;  // directions whose FlowDetails::initial_sequence is known
@@ -127,6 +127,7 @@ struct Tags {
 
 // Reduced metering of a flow because of overload, chosen when the flow opens.
 struct LoadShedding {
+  std::uint8_t names : 1;           // 1: the readers leave the flow's payload alone
   std::uint8_t features : 1;        // 1: the flow has no features
   std::uint8_t sampling_shift : 4;  // the flow represents 2^sampling_shift flows
 };

@@ -204,7 +204,8 @@ void FlowTable::read(const FlowEntry& entry, Flow& flow) const {
   flow.biflow_direction = entry.biflow_direction;
   flow.ends_now = entry.ends_now;
   flow.sampling_rate = 1U << load_shedding.sampling_shift;
-  flow.overload = static_cast<std::uint8_t>((load_shedding.features != 0 ? kShedFeatures : 0) |
+  flow.overload = static_cast<std::uint8_t>((load_shedding.names != 0 ? kShedNames : 0) |
+                                            (load_shedding.features != 0 ? kShedFeatures : 0) |
                                             (load_shedding.sampling_shift > 0 ? kShedFlows : 0));
   read(entry, Direction::kSrcToDst, flow.src_to_dst);
   read(entry, Direction::kDstToSrc, flow.dst_to_src);

@@ -12,11 +12,6 @@ namespace {
 // expiry keeps up.
 constexpr int kSweepBudget = 2 * kBurstPackets;
 
-std::optional<Classifier> make_classifier(const Config& config, Counters& counters) {
-  if (!config.dpi.enabled) return std::nullopt;
-  return std::optional<Classifier>{std::in_place, config.dpi, config.workers, counters};
-}
-
 RecordOrigin origin_of(const Config& config, std::uint16_t worker, const PacketSource& source) {
   return {.sensor_id = intern(config.sensor_id),
           .worker = worker,
@@ -27,14 +22,13 @@ RecordOrigin origin_of(const Config& config, std::uint16_t worker, const PacketS
 }  // namespace
 
 Meter::Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder,
-             ExportRing& ring, const MetricSet& metrics, Counters& counters)
+             ExportRing& ring, const MetricSet& metrics, NameCache* names, Counters& counters)
     : source_(input.source),
       counters_(counters),
       intake_(config, input, decoder, counters),
       writer_(ring, !source_.is_live()),
-      classifier_(make_classifier(config, counters)),
-      cache_(config, random_seed(), origin_of(config, worker, source_), classifier_ ? &*classifier_ : nullptr, metrics,
-             writer_, counters),
+      tools_(config, names, counters),
+      cache_(config, random_seed(), origin_of(config, worker, source_), tools_, metrics, writer_, counters),
       conditions_(metrics.conditions()),
       max_delay_(config.output.max_delay) {
   if (source_.is_live() && config.overload.enabled) overload_.emplace(config.overload.max_sampling);

@@ -11,21 +11,22 @@
 #include "capture/packet_source.h"
 #include "config/config.h"
 #include "decode/decoder.h"
-#include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_cache.h"
 #include "flow/overload.h"
+#include "flow/payload_tools.h"
 #include "metrics/conditions.h"
 #include "telemetry/counters.h"
 
 namespace spanflow {
 
-// One object per worker, run by one thread. Owns the worker's classifier and flow cache. All objects that the
+// One object per worker, run by one thread. Owns the worker's payload tools and flow cache. All objects that the
 // constructor takes by reference must outlive the Meter.
 class Meter {
  public:
+  // `names` is nullptr if the run has no cache of names.
   Meter(const Config& config, std::uint16_t worker, const IntakeInput& input, const Decoder& decoder, ExportRing& ring,
-        const MetricSet& metrics, Counters& counters);
+        const MetricSet& metrics, NameCache* names, Counters& counters);
 
   // Meters packets until the source ends or fails. Then exports all flows.
   void run();
@@ -56,7 +57,7 @@ class Meter {
   Counters& counters_;
   Intake intake_;
   RecordWriter writer_;
-  std::optional<Classifier> classifier_;
+  PayloadTools tools_;
   FlowCache cache_;
   std::optional<Overload> overload_;  // only for a live source
   std::optional<BusyTime> busy_;      // only for a live source

@@ -8,7 +8,8 @@ namespace {
 constexpr OverloadLevel next(OverloadLevel level, int steps) {
   return static_cast<OverloadLevel>(static_cast<int>(level) + steps);
 }
-static_assert(next(OverloadLevel::kNone, 1) == OverloadLevel::kLessDpi);
+static_assert(next(OverloadLevel::kNone, 1) == OverloadLevel::kNoNames);
+static_assert(next(OverloadLevel::kNoNames, 1) == OverloadLevel::kLessDpi);
 static_assert(next(OverloadLevel::kLessDpi, 1) == OverloadLevel::kFewerFeatures);
 static_assert(next(OverloadLevel::kFewerFeatures, 1) == OverloadLevel::kSampling);
 

@@ -7,7 +7,8 @@ namespace spanflow {
 
 enum class OverloadLevel : std::uint8_t {
   kNone,
-  kLessDpi,        // nDPI gets fewer packets of each flow
+  kNoNames,        // the readers of payload leave new flows alone
+  kLessDpi,        // no names, and nDPI gets fewer packets of each flow
   kFewerFeatures,  // less DPI, and new flows have no optional features
   kSampling,       // fewer features, and only a part of the new flows is metered
 };

@@ -1,8 +1,6 @@
-// Reads the first message of a TLS client, the ClientHello (RFC 8446, section 4.1.2). A message in one record is not
-// copied.
+// Reads the first message of a TLS client, the ClientHello (RFC 8446, section 4.1.2; for DTLS RFC 9147, section 5.3).
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,12 +14,21 @@ namespace spanflow {
 // (RFC 8701).
 constexpr bool is_grease(std::uint16_t value) { return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff); }
 
+// True for a name of an application protocol that stands for a GREASE value.
+constexpr bool is_grease_name(std::string_view name) {
+  return name.size() == 2 && name[0] == name[1] && (static_cast<unsigned char>(name[0]) & 0x0f) == 0x0a;
+}
+
 // IANA's numbers of the extension types that this program reads.
 namespace extension_types {
 inline constexpr std::uint16_t kServerName = 0;
+inline constexpr std::uint16_t kSupportedGroups = 10;
+inline constexpr std::uint16_t kPointFormats = 11;
 inline constexpr std::uint16_t kSignatureAlgorithms = 13;
 inline constexpr std::uint16_t kAlpn = 16;
+inline constexpr std::uint16_t kPreSharedKey = 41;
 inline constexpr std::uint16_t kSupportedVersions = 43;
+inline constexpr std::uint16_t kEncryptedClientHello = 0xfe0d;  // RFC 9849
 }  // namespace extension_types
 
 // A list of 16-bit numbers. It is a view into the message.
@@ -70,12 +77,16 @@ class NameReader {
   Cursor rest_;
 };
 
+inline constexpr std::size_t kHelloRandom = 32;    // octets
+inline constexpr std::size_t kMostSessionId = 32;  // octets
+
+// The protocol that carries the hello. JA4 begins with the letter of the protocol.
+enum class HelloTransport : std::uint8_t { kTls, kQuic, kDtls };
+
 // The members are views into the octets from which the hello was read. The lists still contain GREASE values. If an
 // extension is absent or malformed, its list is empty.
 struct ClientHello {
-  // Greatest length of a domain name in octets (RFC 1035). A longer server name is cut.
-  static constexpr std::size_t kMostServerName = 255;
-
+  HelloTransport transport = HelloTransport::kTls;
   std::uint16_t legacy_version = 0;
   NumberList ciphers;
   ExtensionReader extensions;
@@ -84,27 +95,14 @@ struct ClientHello {
   NameReader alpn;
   NumberList signature_algorithms;
   NumberList supported_versions;
+  NumberList groups;
+  Cursor point_formats;  // one octet each
+  bool has_ech = false;  // true: Encrypted Client Hello, or GREASE in its place
+  std::optional<std::uint8_t> ech_config_id;
 };
 
-enum class HelloVerdict : std::uint8_t {
-  kNeedMore,  // the octets may be the start of a ClientHello
-  kNo,        // the octets are not a ClientHello
-  kYes,       // the ClientHello is complete
-};
-
-struct HelloRead {
-  HelloVerdict verdict;
-  ClientHello hello;  // valid only if `verdict` is kYes
-};
-
-// Greatest size of a ClientHello in octets, with its handshake header. A longer message gives kNo. A usual hello has a
-// few hundred octets, or two thousand with a post-quantum key share.
-inline constexpr std::size_t kMostHelloOctets = 1 << 14;
-using HelloRoom = std::array<std::uint8_t, kMostHelloOctets>;
-
-// Reads a ClientHello. `stream` begins with the first octet that a TLS client sends, and consists of one or more
-// handshake records. A message in several records is reassembled in `room`. The result is valid until the octets of
-// `stream` or the content of `room` change.
-HelloRead read_client_hello(Cursor stream, HelloRoom& room);
+// Returns the hello in the body of a handshake message. Returns nullopt unless every field is valid and the fields fill
+// the body exactly. The result is valid until the octets of `body` change.
+std::optional<ClientHello> parse_client_hello(Cursor body, HelloTransport transport);
 
 }  // namespace spanflow

@@ -3,25 +3,45 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
 
 #include "base/digest.h"
 #include "base/hex.h"
+#include "inspect/tls_records.h"
 
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kMostCodes = kMostHelloOctets / 2;
+constexpr std::size_t kMostCodes = kMostMessage / 2;
 constexpr std::size_t kCodeText = 5;      // octets per code: four digits and a separator
-constexpr std::size_t kHashOctets = 6;    // printed as twelve digits
+constexpr std::size_t kHashDigits = 12;   // of the hash
 constexpr std::size_t kMostCounted = 99;  // greatest count that fits in the two digits of the fingerprint
 
+// The numbers of DTLS versions go down: 0xfefd is 1.2, and 0xfefc is 1.3.
+bool is_newer(std::uint16_t version, std::uint16_t other, HelloTransport transport) {
+  return transport == HelloTransport::kDtls ? version < other : version > other;
+}
+
 std::uint16_t newest_version(const ClientHello& hello) {
-  std::uint16_t newest = 0;
+  std::optional<std::uint16_t> newest;
   for (std::size_t i = 0; i < hello.supported_versions.size(); ++i) {
     const std::uint16_t version = hello.supported_versions[i];
-    if (!is_grease(version)) newest = std::max(newest, version);
+    if (is_grease(version)) continue;
+    if (!newest || is_newer(version, *newest, hello.transport)) newest = version;
   }
-  return newest != 0 ? newest : hello.legacy_version;
+  return newest.value_or(hello.legacy_version);
+}
+
+char letter_of(HelloTransport transport) {
+  switch (transport) {
+    case HelloTransport::kTls:
+      return 't';
+    case HelloTransport::kQuic:
+      return 'q';
+    case HelloTransport::kDtls:
+      return 'd';
+  }
+  return '?';
 }
 
 std::string_view version_code(std::uint16_t version) {
@@ -36,6 +56,14 @@ std::string_view version_code(std::uint16_t version) {
       return "10";
     case 0x0300:
       return "s3";
+    case 0x0002:
+      return "s2";
+    case 0xfeff:
+      return "d1";
+    case 0xfefd:
+      return "d2";
+    case 0xfefc:
+      return "d3";
     default:
       return "00";
   }
@@ -43,20 +71,11 @@ std::string_view version_code(std::uint16_t version) {
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
-bool is_grease_name(std::string_view name) {
-  return name.size() == 2 && name[0] == name[1] && (static_cast<unsigned char>(name[0]) & 0x0f) == 0x0a;
-}
-
 std::string_view first_name(NameReader names) {
   while (const auto name = names.next()) {
     if (!is_grease_name(*name)) return *name;
   }
   return {};
-}
-
-void append_hex(ShortText& text, std::uint8_t octet) {
-  text.append(kHexDigits.substr(octet >> 4, 1));
-  text.append(kHexDigits.substr(octet & 15, 1));
 }
 
 // Returns the first and last character of the name if both are alphanumeric. Otherwise returns the first and last
@@ -91,9 +110,9 @@ std::string_view Ja4::of(const ClientHello& hello) {
 
   const std::array<char, 2> alpn = alpn_code(first_name(hello.alpn));
   fingerprint_.clear();
-  fmt::format_to(std::back_inserter(fingerprint_), "t{}{}{:02}{:02}{}{}_{}_{}", version_code(newest_version(hello)),
-                 hello.server_name ? 'd' : 'i', ciphers, extensions, alpn[0], alpn[1], cipher_hash.view(),
-                 extension_hash.view());
+  fmt::format_to(std::back_inserter(fingerprint_), "{}{}{}{:02}{:02}{}{}_{}_{}", letter_of(hello.transport),
+                 version_code(newest_version(hello)), hello.server_name ? 'd' : 'i', ciphers, extensions, alpn[0],
+                 alpn[1], cipher_hash.view(), extension_hash.view());
   return view(fingerprint_);
 }
 
@@ -120,10 +139,7 @@ ShortText Ja4::hash_sorted(const NumberList& behind) {
   append_codes("");
   take_codes(behind);
   append_codes("_");
-  ShortText digits;
-  const auto hash = sha256(view(list_));
-  for (std::size_t i = 0; i < kHashOctets; ++i) append_hex(digits, hash[i]);
-  return digits;
+  return ShortText{hex_of(sha256(view(list_))).view().substr(0, kHashDigits)};
 }
 
 void Ja4::append_codes(std::string_view before) {

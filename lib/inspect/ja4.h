@@ -18,8 +18,8 @@ class Ja4 {
  public:
   Ja4();
 
-  // Returns the fingerprint of a hello over TCP, such as "t13d1516h2_8daaf6152771_e5627efa2ab1". The text is valid
-  // until the next call.
+  // Returns the fingerprint, such as "t13d1516h2_8daaf6152771_e5627efa2ab1". It begins with t for TLS over TCP, q for
+  // QUIC and d for DTLS. The text is valid until the next call.
   std::string_view of(const ClientHello& hello);
 
  private:

@@ -36,6 +36,19 @@ Cursor SegmentBuffer::stream() const {
   return {};
 }
 
+void SegmentBuffer::drop(std::uint32_t octets) {
+  std::uint32_t end = 0;
+  std::uint32_t kept = 0;
+  for (const Range& range : std::span(ranges_).first(range_count_)) {
+    end = std::max(end, range.end);
+    if (range.end <= octets) continue;
+    ranges_[kept++] = {range.begin - std::min(range.begin, octets), range.end - octets};
+  }
+  range_count_ = segments_ = kept;
+  start_ += octets;
+  if (end > octets) std::copy(octets_.begin() + octets, octets_.begin() + end, octets_.begin());
+}
+
 // Adds `range` to ranges_, merged with the ranges that overlap or adjoin it. Returns false if there would be too many
 // ranges.
 bool SegmentBuffer::insert(Range range) {

@@ -21,10 +21,8 @@ class Features {
   Features(const Config::Features& options, std::uint32_t capacity, Counters& counters);
 
   static bool any(const Config::Features& options) { return options.statistics || options.splt > 0 || options.tcp; }
-  // True if records have extras: values of features, or metadata from DPI.
-  static bool give_extras(const Config& config) {
-    return any(config.features) || (config.dpi.enabled && config.dpi.metadata);
-  }
+  // True if records have extras: values of features, or metadata.
+  static bool give_extras(const Config& config) { return any(config.features) || config.keeps_metadata(); }
 
   void prefetch(std::uint32_t index) const {
     if (connections_.size() > 0) __builtin_prefetch(&connections_[index]);

@@ -1,5 +1,7 @@
 #include "options/options.h"
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <set>
@@ -58,6 +60,35 @@ ValueType<TunnelSet> tunnels() {
             std::vector<std::string_view> shown;
             for (const auto& [type, name] : tunnel_names()) {
               if (set.has(type)) shown.push_back(name);
+            }
+            return fmt::format("[{}]", fmt::join(shown, ", "));
+          }};
+}
+
+constexpr std::array<std::pair<PayloadReader, std::string_view>, kPayloadReaders> kReaderNames = {
+    {{PayloadReader::kTls, "tls"},
+     {PayloadReader::kQuic, "quic"},
+     {PayloadReader::kDns, "dns"},
+     {PayloadReader::kHttp, "http"},
+     {PayloadReader::kSsh, "ssh"}}};
+
+// The value is a list of names.
+ValueType<ReaderSet> readers() {
+  std::vector<std::string> names;
+  for (const auto& [reader, name] : kReaderNames) names.emplace_back(name);
+  const auto list = list_of(word_of(names));
+  return {fmt::format("a list of {}", fmt::join(names, ", ")), list.schema,
+          [=](const YAML::Node& node) {
+            ReaderSet set = ReaderSet::none();
+            for (const std::string& name : list.read(node)) {
+              set.add(std::ranges::find(kReaderNames, name, [](const auto& row) { return row.second; })->first);
+            }
+            return set;
+          },
+          [](const ReaderSet& set) {
+            std::vector<std::string_view> shown;
+            for (const auto& [reader, name] : kReaderNames) {
+              if (set.has(reader)) shown.push_back(name);
             }
             return fmt::format("[{}]", fmt::join(shown, ", "));
           }};
@@ -330,20 +361,27 @@ std::vector<Option> make_options() {
              choice<FlowDirection>(
                  {{"first_packet", FlowDirection::kFirstPacket}, {"handshake", FlowDirection::kHandshake}}),
              "src is the sender of the first packet, or the opener of the TCP connection"),
+      OPTION(inspect, readers(), "protocols whose payload spanflow's own readers read; tls includes DTLS"),
       OPTION(dpi.enabled, boolean(), "classify the application of each flow with nDPI"),
       OPTION(dpi.max_packets, whole_number(1, 32), "packets of a flow that nDPI inspects before it gives up"),
       OPTION(dpi.max_packets_udp, whole_number(1, 32), "packets of a UDP flow that nDPI inspects before it gives up"),
       OPTION(dpi.max_flows, whole_number(1, kMostFlows),
              "flows in classification at the same time, over all workers; when full, the oldest is given up"),
       OPTION(dpi.metadata, boolean(),
-             "keep nDPI's metadata: server names, certificates, requests, fingerprints, risks"),
-      OPTION(dpi.metadata_memory, size(1ULL << 20, 256ULL << 30), "memory limit for the metadata of all flows"),
+             "keep what only nDPI finds: server names of other protocols, risks, and the fields of readers that "
+             "inspect leaves out"),
       OPTION(dpi.protocols_file, text(), "nDPI protocols file with your own rules"),
       OPTION(dpi.categories_file, text(), "nDPI categories file with your own rules"),
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),
       OPTION(features.splt, whole_number(0, 255),
              "number of first packets of a segment whose direction, size and gap are kept"),
       OPTION(features.tcp, boolean(), "round-trip times, retransmissions, windows and history of TCP flows"),
+      OPTION(features.names, boolean(),
+             "read names, fingerprints, requests and answers from the payload; inspect says of which protocols"),
+      OPTION(features.names_memory, size(1ULL << 20, 256ULL << 30),
+             "memory limit for what is read from the payload of all flows, and for nDPI's metadata"),
+      OPTION(features.dns_names, whole_number(0, 1ULL << 24),
+             "answers of DNS to remember, so that a flow without a name gets dns_name; 352 octets each; 0: none"),
       OPTION(overload.enabled, boolean(),
              "a live worker that falls behind does less work per flow and marks the records"),
       OPTION(overload.max_sampling, power_of_two(1, 32'768),

@@ -10,6 +10,7 @@
 #include "base/cpus.h"
 #include "base/error.h"
 #include "base/privileges.h"
+#include "base/random_seed.h"
 #include "base/thread_name.h"
 #include "capture/filter.h"
 #include "pipeline/run_plan.h"
@@ -105,11 +106,12 @@ void Pipeline::make_sinks(std::vector<NamedSink> own) {
 void Pipeline::make_workers() {
   std::vector<ExportRing*> rings;
   const bool with_extras = Features::give_extras(config_);
+  if (config_.correlates_names()) names_.emplace(config_.features.dns_names, random_seed());
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
     rings_.push_back(std::make_unique<ExportRing>(kExportRingBlocks, with_extras, metrics_.record_cells()));
     rings.push_back(rings_.back().get());
     meters_.push_back(std::make_unique<Meter>(config_, worker, intake_inputs_[worker], decoder_, *rings_.back(),
-                                              metrics_, *worker_counters_[worker]));
+                                              metrics_, names_ ? &*names_ : nullptr, *worker_counters_[worker]));
   }
   collector_ = std::make_unique<Collector>(std::move(rings), sinks_->runners(), collector_counters_);
 }

@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "export/collector.h"
 #include "flow/meter.h"
+#include "inspect/name_cache.h"
 #include "metrics/metric_set.h"
 #include "options/reload.h"
 #include "pipeline/sink_set.h"
@@ -103,6 +104,7 @@ class Pipeline {
   std::vector<std::unique_ptr<ExportRing>> rings_;
   std::optional<SinkSet> sinks_;
   std::unique_ptr<Collector> collector_;
+  std::optional<NameCache> names_;  // must outlive the meters
   std::vector<std::unique_ptr<Meter>> meters_;
 
   std::vector<std::thread> threads_;

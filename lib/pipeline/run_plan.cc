@@ -11,9 +11,7 @@ namespace {
 FieldNeeds needs_of_sinks(const Config& config) {
   FieldNeeds needs;
   for (const SinkConfig& sink : config.sinks) {
-    const FieldNeeds its_needs = needs_of(select_fields(fields_of(sink, config), config));
-    needs.metadata |= its_needs.metadata;
-    needs.millisecond_gaps |= its_needs.millisecond_gaps;
+    needs.add(needs_of(select_fields(fields_of(sink, config), config)));
   }
   return needs;
 }
@@ -22,17 +20,23 @@ FieldNeeds needs_of_sinks(const Config& config) {
 
 Config with_needs_of_sinks(Config config, bool program_has_sinks) {
   const FieldNeeds needs = needs_of_sinks(config);
-  config.dpi.metadata = config.dpi.metadata && (needs.metadata || program_has_sinks);
+  config.dpi.metadata = config.dpi.metadata && (needs.ndpi_metadata || program_has_sinks);
+  config.features.names = config.features.names && (needs.names || needs.dns_names || program_has_sinks);
+  if (!needs.dns_names && !program_has_sinks) config.features.dns_names = 0;
   config.features.millisecond_gaps = needs.millisecond_gaps;
   return config;
 }
 
 void refuse_unkept_fields(const Config& wanted, const Config& started) {
   const FieldNeeds needs = needs_of_sinks(wanted);
-  const bool lacks_metadata = needs.metadata && wanted.dpi.enabled && wanted.dpi.metadata && !started.dpi.metadata;
-  if (!lacks_metadata && (!needs.millisecond_gaps || started.features.millisecond_gaps)) return;
-  throw ConfigError(fmt::format("sinks: {} fields need a restart, because no sink had them when the run began",
-                                lacks_metadata ? "metadata" : "nfstream"));
+  const auto refuse = [](std::string_view fields) {
+    throw ConfigError(
+        fmt::format("sinks: {} fields need a restart, because no sink had them when the run began", fields));
+  };
+  if (needs.ndpi_metadata && wanted.dpi.enabled && wanted.dpi.metadata && !started.dpi.metadata) refuse("metadata");
+  if (needs.names && wanted.reads_names() && !started.reads_names()) refuse("names");
+  if (needs.dns_names && wanted.correlates_names() && !started.correlates_names()) refuse("dns_name");
+  if (needs.millisecond_gaps && !started.features.millisecond_gaps) refuse("nfstream");
 }
 
 std::vector<SinkConfig> sinks_with_fields(const Config& config) {

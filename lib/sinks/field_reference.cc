@@ -11,12 +11,15 @@ namespace spanflow {
 namespace {
 
 std::string_view group_name(FieldGroup group) {
-  constexpr std::array<std::string_view, 10> kNames = {"classic",
+  constexpr std::array<std::string_view, 13> kNames = {"classic",
                                                        "full",
                                                        "full, when captured live",
                                                        "full, with decode.tunnels",
                                                        "full, with dpi.enabled",
                                                        "full, with dpi.metadata",
+                                                       "full, with features.names or dpi.metadata",
+                                                       "full, with features.names",
+                                                       "full, with features.dns_names",
                                                        "full, with features.statistics",
                                                        "nfstream, with features.statistics",
                                                        "full, with features.splt",

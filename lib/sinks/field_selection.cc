@@ -24,6 +24,12 @@ bool is_on(FieldGroup group, const Config& config) {
       return config.dpi.enabled;
     case FieldGroup::kMetadata:
       return config.dpi.enabled && config.dpi.metadata;
+    case FieldGroup::kNames:
+      return config.keeps_metadata();
+    case FieldGroup::kReaders:
+      return config.reads_names();
+    case FieldGroup::kDnsNames:
+      return config.correlates_names();
     case FieldGroup::kStatistics:
     case FieldGroup::kMillisecondGaps:
       return config.features.statistics;
@@ -57,7 +63,9 @@ std::vector<const Field*> select_fields(std::span<const std::string> names, cons
 FieldNeeds needs_of(std::span<const Field* const> fields) {
   FieldNeeds needs;
   for (const Field* field : fields) {
-    needs.metadata |= field->group == FieldGroup::kMetadata;
+    needs.ndpi_metadata |= field->group == FieldGroup::kMetadata || field->group == FieldGroup::kNames;
+    needs.names |= field->group == FieldGroup::kNames || field->group == FieldGroup::kReaders;
+    needs.dns_names |= field->group == FieldGroup::kDnsNames;
     needs.millisecond_gaps |= field->group == FieldGroup::kMillisecondGaps;
   }
   return needs;

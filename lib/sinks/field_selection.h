@@ -27,8 +27,17 @@ std::vector<const Field*> select_fields(std::span<const std::string> names, cons
 
 // The optional data that workers must keep for the fields to have values.
 struct FieldNeeds {
-  bool metadata = false;
+  bool ndpi_metadata = false;
+  bool names = false;
+  bool dns_names = false;
   bool millisecond_gaps = false;
+
+  void add(const FieldNeeds& more) {
+    ndpi_metadata |= more.ndpi_metadata;
+    names |= more.names;
+    dns_names |= more.dns_names;
+    millisecond_gaps |= more.millisecond_gaps;
+  }
 };
 FieldNeeds needs_of(std::span<const Field* const> fields);
 

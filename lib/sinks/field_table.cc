@@ -5,6 +5,7 @@
 
 #include "base/boot_id.h"
 #include "decode/tunnel_names.h"
+#include "inspect/metadata.h"
 #include "metrics/community_id.h"
 
 namespace spanflow {
@@ -27,9 +28,48 @@ std::string_view timestamp_source_name(Record record) {
 
 // Returns the names of the work that was left out. The index of kNames is a set of Shedding bits.
 std::optional<std::string_view> shedding_names(Record record) {
-  constexpr std::array<std::string_view, 8> kNames = {"",      "dpi",        "features",        "dpi, features",
-                                                      "flows", "dpi, flows", "features, flows", "dpi, features, flows"};
+  constexpr std::array<std::string_view, 16> kNames = {"",
+                                                       "dpi",
+                                                       "features",
+                                                       "dpi, features",
+                                                       "flows",
+                                                       "dpi, flows",
+                                                       "features, flows",
+                                                       "dpi, features, flows",
+                                                       "names",
+                                                       "names, dpi",
+                                                       "names, features",
+                                                       "names, dpi, features",
+                                                       "names, flows",
+                                                       "names, dpi, flows",
+                                                       "names, features, flows",
+                                                       "names, dpi, features, flows"};
   return text_or_missing(kNames[record.overload]);
+}
+
+// Returns the name that the client asked for.
+std::optional<std::string_view> requested_name(Record record) {
+  for (const Metadata key :
+       {Metadata::kTlsServerName, Metadata::kHttpHost, Metadata::kDnsQuery, Metadata::kServerName}) {
+    if (const auto name = metadata_text(record, key)) return name;
+  }
+  return std::nullopt;
+}
+
+// Tells what is known of Encrypted Client Hello. A client that has asked DNS for one name and says another in its hello
+// has encrypted the first one. A client that says the name that it has asked for only pretends to (GREASE).
+std::optional<std::string_view> ech(Record record) {
+  const auto state = metadata_number(record, Metadata::kTlsEch);
+  if (!state) return std::nullopt;
+  const auto asked = metadata_text(record, Metadata::kDnsName);
+  if (*state == kEchAccepted) return "real";
+  if (!asked) return "offered";
+  return *asked == metadata_text(record, Metadata::kTlsServerName) ? "grease" : "real";
+}
+
+std::optional<std::string_view> ech_outer_name(Record record) {
+  const auto state = ech(record);
+  return state && *state != "grease" ? metadata_text(record, Metadata::kTlsServerName) : std::nullopt;
 }
 
 // STATISTICS makes the fields with the statistics of one side. PREFIX is the start of the field names, SIDE a member of
@@ -78,7 +118,7 @@ std::optional<std::string_view> shedding_names(Record record) {
 
 // The classic fields come first. Their names and their order are fixed, because existing readers rely on them. A
 // field's number identifies it in protobuf and is never used for another field: the numbers of removed fields go into
-// kRetiredNumbers. The next new number is 92.
+// kRetiredNumbers. The next new number is 114.
 constexpr std::array kFields = {
     Field{"ip_src", 1, FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
           [](Record r) {
@@ -218,8 +258,8 @@ constexpr std::array kFields = {
     Field{"sampling_rate", 58, FieldGroup::kFlow, "", "one in sampling_rate new flows was metered when this flow began",
           [](Record r) { return number(r.sampling_rate); }},
     Field{"overload", 59, FieldGroup::kFlow, "",
-          "work that an overloaded worker left out: dpi (nDPI got fewer packets), features, flows (other flows were "
-          "not metered)",
+          "work that an overloaded worker left out: names, dpi (nDPI got fewer packets), features, flows (other flows "
+          "were not metered)",
           [](Record r) { return shedding_names(r); }},
 
     Field{"application_is_guessed", 60, FieldGroup::kDpi, "", "1 if the name comes only from addresses and ports",
@@ -228,58 +268,110 @@ constexpr std::array kFields = {
           "nDPI's number: 0 unknown, 1 by port, 2 by address, 3 by correlation, 4 and more by inspection",
           [](Record r) { return dpi_only(r, number(r.application_confidence)); }},
 
-    Field{"requested_server_name", 62, FieldGroup::kMetadata, "",
-          "server name that the client requested, as nDPI reports it, up to 79 octets: TLS, QUIC, HTTP, DNS",
-          [](Record r) { return metadata_text(r, Metadata::kServerName); }, "httpRequestHost"},
-    Field{"http_url", 63, FieldGroup::kMetadata, "", "host and path of the first request",
+    Field{"requested_server_name", 62, FieldGroup::kNames, "",
+          "name that the client asked for: of a TLS, QUIC or HTTP server, or in DNS; else as nDPI reports it",
+          [](Record r) { return requested_name(r); }, "httpRequestHost"},
+    Field{"dns_name", 113, FieldGroup::kDnsNames, "",
+          "what src asked DNS for before, with dst in the answer; if the flow shows no name, or an encrypted one",
+          [](Record r) { return metadata_text(r, Metadata::kDnsName); }},
+    Field{"http_url", 63, FieldGroup::kNames, "", "host and path of the first request",
           [](Record r) { return metadata_text(r, Metadata::kHttpUrl); }},
-    Field{"http_method", 64, FieldGroup::kMetadata, "", "method of the first request",
+    Field{"http_method", 64, FieldGroup::kNames, "", "method of the first request",
           [](Record r) { return metadata_text(r, Metadata::kHttpMethod); }, "httpRequestMethod"},
-    Field{"http_status", 65, FieldGroup::kMetadata, "", "status of the first response",
+    Field{"http_host", 102, FieldGroup::kReaders, "", "host of the first request",
+          [](Record r) { return metadata_text(r, Metadata::kHttpHost); }},
+    Field{"http_version", 103, FieldGroup::kReaders, "", "version of HTTP: 1.0, 1.1, 2",
+          [](Record r) { return metadata_text(r, Metadata::kHttpVersion); }},
+    Field{"http_status", 65, FieldGroup::kNames, "", "status of the first response",
           [](Record r) { return metadata_number(r, Metadata::kHttpStatus); }, "httpStatusCode"},
-    Field{"http_user_agent", 66, FieldGroup::kMetadata, "", "user agent of the first request",
+    Field{"http_requests", 104, FieldGroup::kReaders, "", "requests of HTTP/1",
+          [](Record r) { return metadata_number(r, Metadata::kHttpRequests); }},
+    Field{"http_user_agent", 66, FieldGroup::kNames, "", "user agent of the first request",
           [](Record r) { return metadata_text(r, Metadata::kUserAgent); }, "httpUserAgent"},
-    Field{"http_content_type", 67, FieldGroup::kMetadata, "", "content type of the first response",
+    Field{"http_content_type", 67, FieldGroup::kNames, "", "content type of the first response",
           [](Record r) { return metadata_text(r, Metadata::kContentType); }, "httpContentType"},
-    Field{"tls_server_name", 68, FieldGroup::kMetadata, "",
-          "complete server name in the TLS ClientHello, up to 255 octets",
+    Field{"tls_server_name", 68, FieldGroup::kReaders, "",
+          "complete server name in the ClientHello of TLS, DTLS or QUIC",
           [](Record r) { return metadata_text(r, Metadata::kTlsServerName); }, "TLS_SERVER_NAME"},
-    Field{"ja4", 69, FieldGroup::kMetadata, "", "JA4 fingerprint of the TLS client",
+    Field{"ja4", 69, FieldGroup::kReaders, "", "JA4 fingerprint of the client of TLS, DTLS or QUIC",
           [](Record r) { return metadata_text(r, Metadata::kJa4); }},
-    Field{"tls_version", 70, FieldGroup::kMetadata, "", "TLS version that the server chose: TLSv1.3",
+    Field{"tls_version", 70, FieldGroup::kNames, "", "TLS version that the server chose: TLSv1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsVersion); }},
-    Field{"tls_cipher", 71, FieldGroup::kMetadata, "", "cipher suite that the server chose",
+    Field{"tls_versions", 92, FieldGroup::kReaders, "", "list: TLS versions that the client offered",
+          [](Record r) { return metadata_list(r, Metadata::kTlsVersions); }},
+    Field{"tls_cipher", 71, FieldGroup::kNames, "", "cipher suite that the server chose",
           [](Record r) { return metadata_text(r, Metadata::kTlsCipher); }},
-    Field{"tls_alpn", 72, FieldGroup::kMetadata, "", "application protocols that the client offered",
-          [](Record r) { return metadata_text(r, Metadata::kTlsAlpn); }},
-    Field{"tls_issuer", 73, FieldGroup::kMetadata, "",
+    Field{"tls_alpn", 72, FieldGroup::kNames, "", "list: application protocols that the client offered",
+          [](Record r) { return metadata_list(r, Metadata::kTlsAlpn); }},
+    Field{"tls_alpn_chosen", 93, FieldGroup::kReaders, "",
+          "application protocol that the server chose; encrypted, and therefore missing, in TLS 1.3",
+          [](Record r) { return metadata_text(r, Metadata::kTlsAlpnChosen); }},
+    Field{"tls_resumed", 94, FieldGroup::kReaders, "",
+          "1 if the session continues an earlier one, which has no certificate",
+          [](Record r) { return metadata_number(r, Metadata::kTlsResumed); }},
+    Field{"tls_ech", 95, FieldGroup::kReaders, "",
+          "Encrypted Client Hello: real, grease (the client only pretends), or offered (not known which)",
+          [](Record r) { return ech(r); }},
+    Field{"tls_ech_config_id", 96, FieldGroup::kReaders, "", "id of the configuration in the Encrypted Client Hello",
+          [](Record r) { return metadata_number(r, Metadata::kTlsEchConfigId); }},
+    Field{"tls_ech_outer_name", 97, FieldGroup::kReaders, "",
+          "name in the outer hello, if the client may have encrypted another name",
+          [](Record r) { return ech_outer_name(r); }},
+    Field{"tls_issuer", 73, FieldGroup::kNames, "",
           "issuer of the server's certificate; encrypted, and therefore missing, in TLS 1.3",
           [](Record r) { return metadata_text(r, Metadata::kTlsIssuer); }},
-    Field{"tls_subject", 74, FieldGroup::kMetadata, "", "subject of the server's certificate",
+    Field{"tls_subject", 74, FieldGroup::kNames, "", "subject of the server's certificate",
           [](Record r) { return metadata_text(r, Metadata::kTlsSubject); }},
-    Field{"tls_not_before", 75, FieldGroup::kMetadata, "s since the epoch", "start of the certificate's validity",
+    Field{"tls_names", 98, FieldGroup::kReaders, "", "list: DNS names and addresses in the server's certificate",
+          [](Record r) { return metadata_list(r, Metadata::kTlsNames); }},
+    Field{"tls_not_before", 75, FieldGroup::kNames, "s since the epoch", "start of the certificate's validity",
           [](Record r) { return metadata_number(r, Metadata::kTlsNotBefore); }},
-    Field{"tls_not_after", 76, FieldGroup::kMetadata, "s since the epoch", "end of the certificate's validity",
+    Field{"tls_not_after", 76, FieldGroup::kNames, "s since the epoch", "end of the certificate's validity",
           [](Record r) { return metadata_number(r, Metadata::kTlsNotAfter); }},
-    Field{"ja3_client", 77, FieldGroup::kMetadata, "", "JA3 fingerprint of the client",
+    Field{"tls_serial", 99, FieldGroup::kReaders, "", "serial number of the certificate, hexadecimal",
+          [](Record r) { return metadata_text(r, Metadata::kTlsSerial); }},
+    Field{"tls_sha256", 100, FieldGroup::kReaders, "", "SHA-256 of the certificate",
+          [](Record r) { return metadata_text(r, Metadata::kTlsSha256); }},
+    Field{"ja3_client", 77, FieldGroup::kNames, "", "JA3 fingerprint of the client",
           [](Record r) { return metadata_text(r, Metadata::kJa3Client); }},
-    Field{"ja3_server", 78, FieldGroup::kMetadata, "", "JA3S fingerprint of the server",
+    Field{"ja3_server", 78, FieldGroup::kNames, "", "JA3S fingerprint of the server",
           [](Record r) { return metadata_text(r, Metadata::kJa3Server); }},
-    Field{"dns_query", 79, FieldGroup::kMetadata, "", "name in the first query",
-          [](Record r) { return metadata_text(r, Metadata::kDnsQuery); }},
-    Field{"dns_query_type", 80, FieldGroup::kMetadata, "", "type of the query: 1 A, 28 AAAA",
-          [](Record r) { return metadata_number(r, Metadata::kDnsQueryType); }},
-    Field{"dns_reply_code", 81, FieldGroup::kMetadata, "", "code of the reply: 0 no error, 3 no such name",
-          [](Record r) { return metadata_number(r, Metadata::kDnsReplyCode); }},
-    Field{"dns_answer", 82, FieldGroup::kMetadata, "", "first address of the answer",
+    Field{"quic_version", 101, FieldGroup::kReaders, "", "version of QUIC: v1, v2, draft-29",
+          [](Record r) { return metadata_text(r, Metadata::kQuicVersion); }},
+    Field{"dns_protocol", 105, FieldGroup::kReaders, "",
+          "dns, mdns, llmnr; encrypted: dot, doq, and doh for known resolvers",
+          [](Record r) { return metadata_text(r, Metadata::kDnsProtocol); }},
+    Field{"dns_query", 79, FieldGroup::kNames, "", "name in the first query",
+          [](Record r) { return metadata_text(r, Metadata::kDnsQuery); }, "DNS_QUERY"},
+    Field{"dns_query_type", 80, FieldGroup::kNames, "", "type of the query: 1 A, 28 AAAA",
+          [](Record r) { return metadata_number(r, Metadata::kDnsQueryType); }, "DNS_QUERY_TYPE"},
+    Field{"dns_reply_code", 81, FieldGroup::kNames, "", "code of the reply: 0 no error, 3 no such name",
+          [](Record r) { return metadata_number(r, Metadata::kDnsReplyCode); }, "DNS_RET_CODE"},
+    Field{"dns_flags", 106, FieldGroup::kReaders, "",
+          "flags of the reply, or of the query without a reply: 16 bits as in the message",
+          [](Record r) { return metadata_number(r, Metadata::kDnsFlags); }},
+    Field{"dns_answer", 82, FieldGroup::kNames, "", "first address of the answer",
           [](Record r) { return metadata_text(r, Metadata::kDnsAnswer); }},
-    Field{"ssh_client", 83, FieldGroup::kMetadata, "", "software of the client, from its banner",
+    Field{"dns_answers", 107, FieldGroup::kReaders, "",
+          "list: up to 32 answers with their types: A 192.0.2.1, MX 10 mail.example.org",
+          [](Record r) { return metadata_list(r, Metadata::kDnsAnswers); }, "DNS_RESPONSE"},
+    Field{"dns_least_ttl", 108, FieldGroup::kReaders, "s", "least time to live of the answers",
+          [](Record r) { return metadata_number(r, Metadata::kDnsLeastTtl); }, "DNS_TTL_ANSWER"},
+    Field{"dns_response_ns", 109, FieldGroup::kReaders, "ns", "time from the query to its reply",
+          [](Record r) { return metadata_number(r, Metadata::kDnsResponse); }},
+    Field{"dns_transactions", 110, FieldGroup::kReaders, "", "queries, without repetitions",
+          [](Record r) { return metadata_number(r, Metadata::kDnsTransactions); }},
+    Field{"dns_failed_query", 111, FieldGroup::kReaders, "", "name in the last query that failed",
+          [](Record r) { return metadata_text(r, Metadata::kDnsFailedQuery); }},
+    Field{"dns_failed_code", 112, FieldGroup::kReaders, "", "code of the reply to it",
+          [](Record r) { return metadata_number(r, Metadata::kDnsFailedCode); }},
+    Field{"ssh_client", 83, FieldGroup::kNames, "", "software of the client, from its banner",
           [](Record r) { return metadata_text(r, Metadata::kSshClient); }},
-    Field{"ssh_server", 84, FieldGroup::kMetadata, "", "software of the server, from its banner",
+    Field{"ssh_server", 84, FieldGroup::kNames, "", "software of the server, from its banner",
           [](Record r) { return metadata_text(r, Metadata::kSshServer); }},
-    Field{"hassh_client", 85, FieldGroup::kMetadata, "", "HASSH fingerprint of the client",
+    Field{"hassh_client", 85, FieldGroup::kNames, "", "HASSH fingerprint of the client",
           [](Record r) { return metadata_text(r, Metadata::kHasshClient); }},
-    Field{"hassh_server", 86, FieldGroup::kMetadata, "", "HASSH fingerprint of the server",
+    Field{"hassh_server", 86, FieldGroup::kNames, "", "HASSH fingerprint of the server",
           [](Record r) { return metadata_text(r, Metadata::kHasshServer); }},
     Field{"ndpi_risks", 87, FieldGroup::kMetadata, "", "risks that nDPI found in the flow",
           [](Record r) { return metadata_text(r, Metadata::kRisks); }},

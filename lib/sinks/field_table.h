@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "sinks/ipfix_values.h"
@@ -21,7 +22,10 @@ enum class FieldGroup : std::uint8_t {
   kLive,
   kTunnels,
   kDpi,
-  kMetadata,
+  kMetadata,  // from nDPI
+  kNames,     // from the readers, or from nDPI where a reader is switched off
+  kReaders,   // from the readers only
+  kDnsNames,  // from the cache of names
   kStatistics,
   kMillisecondGaps,
   kEarlyPackets,
@@ -51,6 +55,7 @@ struct Field {
           return append_protobuf(out, own_number, Get{}(record));
         }),
         proto_type(protobuf_type<decltype(Get{}(std::declval<const FlowRecord&>()))>()),
+        is_list(std::is_same_v<decltype(Get{}(std::declval<const FlowRecord&>())), TextList>),
         ipfix_value(ipfix_form<Get>()) {}
 
   std::string_view name;
@@ -67,6 +72,7 @@ struct Field {
   TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // appends the value with append_json_member
   TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // appends the value with append_protobuf
   std::string_view proto_type;  // type in flow.proto, such as "optional uint64"
+  bool is_list;                 // true: a list of texts
   IpfixForm ipfix_value;        // appends the value with append_ipfix; nullptr: append_ipfix cannot write the type
 
  private:

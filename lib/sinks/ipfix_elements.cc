@@ -58,6 +58,11 @@ constexpr std::array kElements = {
     text("httpUserAgent", 468),
     text("httpContentType", 469),
     text("TLS_SERVER_NAME", 188, kNtop),
+    text("DNS_QUERY", 205, kNtop),
+    IpfixElement{"DNS_QUERY_TYPE", 207, 2, IpfixType::kUnsigned, kNtop},
+    IpfixElement{"DNS_RET_CODE", 208, 1, IpfixType::kUnsigned, kNtop},
+    IpfixElement{"DNS_TTL_ANSWER", 352, 4, IpfixType::kUnsigned, kNtop},
+    text("DNS_RESPONSE", 398, kNtop),
 };
 
 // For IP version 6, replaces "IPv4" by "IPv6": "sourceIPv4Address" becomes "sourceIPv6Address".

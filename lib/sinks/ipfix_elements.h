@@ -21,6 +21,9 @@ struct IpfixElement {
   std::uint32_t enterprise = 0;  // private enterprise number; 0: an element of IANA
 };
 
+// The element for a list of values that have one and the same element (RFC 6313, section 4.5.1).
+inline constexpr IpfixElement kBasicList = {"basicList", 291, IpfixElement::kVariable, IpfixType::kText};
+
 // Returns the element that Field::ipfix names, for flows of this IP version (4 or 6). Returns nullopt for an empty
 // name. Throws std::logic_error if the table has no such element.
 std::optional<IpfixElement> ipfix_element(std::string_view name, unsigned ip_version);

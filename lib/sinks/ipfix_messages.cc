@@ -14,7 +14,6 @@ constexpr std::size_t kSetHeader = 4;         // octets
 constexpr std::uint16_t kTemplateSet = 2;     // set id of a set of template records
 constexpr std::uint16_t kIpv4Template = 256;  // the least template id that RFC 7011 allows
 constexpr std::uint16_t kIpv6Template = 257;
-constexpr std::uint16_t kEnterpriseBit = 0x8000;
 
 void put(std::string& octets, std::size_t at, std::uint64_t value, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) octets[at + i] = static_cast<char>(value >> 8 * (size - 1 - i) & 0xff);
@@ -47,10 +46,7 @@ TextWriter IpfixTemplate::append_definition(TextWriter out) const {
   out = append_big_endian(out, id_, 2);
   out = append_big_endian(out, columns_.size(), 2);
   for (const IpfixColumn& column : columns_) {
-    const IpfixElement& element = column.element;
-    out = append_big_endian(out, element.enterprise == 0 ? element.id : element.id | kEnterpriseBit, 2);
-    out = append_big_endian(out, element.octets, 2);
-    if (element.enterprise != 0) out = append_big_endian(out, element.enterprise, 4);
+    out = append_ipfix_specifier(out, column.field->is_list ? kBasicList : column.element);
   }
   return out;
 }

@@ -21,6 +21,13 @@ std::uint64_t ntp_time(std::uint64_t nanoseconds) {
   return ((nanoseconds / kNanosecondsPerSecond + kFrom1900To1970) << 32) + fraction;
 }
 
+// Appends the length of a value of variable length.
+TextWriter append_length(TextWriter out, std::size_t octets) {
+  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: such a length is written as the octet 255 and two octets
+  if (octets >= kLong) out = append_big_endian(out, kLong, 1);
+  return append_big_endian(out, octets, octets < kLong ? 1 : 2);
+}
+
 }  // namespace
 
 TextWriter append_big_endian(TextWriter out, std::uint64_t value, std::size_t octets) {
@@ -37,12 +44,32 @@ TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement&
 }
 
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& /*element*/) {
-  constexpr std::size_t kLong = 255;  // RFC 7011, section 7: such a length is written as the octet 255 and two octets
   text = text.substr(0, kMostText);
-  if (text.size() >= kLong) out = append_big_endian(out, kLong, 1);
-  out = append_big_endian(out, text.size(), text.size() < kLong ? 1 : 2);
+  out = append_length(out, text.size());
   out.append(text);
   return out;
+}
+
+TextWriter append_ipfix(TextWriter out, const TextList& list, const IpfixElement& element) {
+  constexpr std::uint8_t kOrdered = 4;  // the semantic of the list
+  TextBuffer buffer;
+  TextWriter content = append_ipfix_specifier(append_big_endian(TextWriter(buffer), kOrdered, 1), element);
+  std::size_t octets = 0;
+  list.for_each([&](std::string_view text) {
+    octets += text.size();
+    if (octets <= kMostText) content = append_ipfix(content, text, element);
+  });
+  content.finish();
+  out = append_length(out, buffer.size());
+  out.append(buffer.view());
+  return out;
+}
+
+TextWriter append_ipfix_specifier(TextWriter out, const IpfixElement& element) {
+  constexpr std::uint16_t kEnterpriseBit = 0x8000;
+  out = append_big_endian(out, element.enterprise == 0 ? element.id : element.id | kEnterpriseBit, 2);
+  out = append_big_endian(out, element.octets, 2);
+  return element.enterprise == 0 ? out : append_big_endian(out, element.enterprise, 4);
 }
 
 TextWriter append_ipfix(TextWriter out, AddressValue value, const IpfixElement& element) {

@@ -23,6 +23,12 @@ inline TextWriter append_ipfix(TextWriter out, HexValue value, const IpfixElemen
   return append_ipfix(out, value.bits, element);
 }
 
+// Appends a basicList (RFC 6313, section 4.5.1) whose values have this element.
+TextWriter append_ipfix(TextWriter out, const TextList& list, const IpfixElement& element);
+
+// Appends an element's id and length, as a template and a list have them.
+TextWriter append_ipfix_specifier(TextWriter out, const IpfixElement& element);
+
 // Writes a missing value as 0 or as an empty text, because a data record must have every element of its template.
 TextWriter append_ipfix_missing(TextWriter out, const IpfixElement& element);
 template <typename Value>
@@ -31,7 +37,8 @@ auto append_ipfix(TextWriter out, const std::optional<Value>& value, const Ipfix
   return value ? append_ipfix(out, *value, element) : append_ipfix_missing(out, element);
 }
 
-// True for the types of values that append_ipfix() can write. Lists and decimal numbers, for example, are not exported.
+// True for the types of values that append_ipfix() can write. Lists of numbers and decimal numbers, for example, are
+// not exported.
 template <typename Value>
 concept IpfixEncodable = requires(TextWriter out, const Value& value, const IpfixElement& element) {
   append_ipfix(out, value, element);

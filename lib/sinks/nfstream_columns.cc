@@ -128,10 +128,10 @@ std::vector<Field> make_columns() {
                             {"application_category_name", "category_name"},
                             {"application_is_guessed", "application_is_guessed"},
                             {"application_confidence", "application_confidence"}});
-  rename(FieldGroup::kMetadata, {{"requested_server_name", "requested_server_name"}});
-  add({COLUMN("client_fingerprint", kMetadata, either(r, Metadata::kJa4, Metadata::kHasshClient)),
-       COLUMN("server_fingerprint", kMetadata, either(r, Metadata::kJa3Server, Metadata::kHasshServer))});
-  rename(FieldGroup::kMetadata, {{"user_agent", "http_user_agent"}, {"content_type", "http_content_type"}});
+  rename(FieldGroup::kNames, {{"requested_server_name", "requested_server_name"}});
+  add({COLUMN("client_fingerprint", kNames, either(r, Metadata::kJa4, Metadata::kHasshClient)),
+       COLUMN("server_fingerprint", kNames, either(r, Metadata::kJa3Server, Metadata::kHasshServer))});
+  rename(FieldGroup::kNames, {{"user_agent", "http_user_agent"}, {"content_type", "http_content_type"}});
   return columns;
 }
 

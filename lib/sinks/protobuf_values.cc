@@ -84,6 +84,11 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPack
   return out;
 }
 
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, const TextList& list) {
+  list.for_each([&](std::string_view text) { out = append_protobuf(out, number, text); });
+  return out;
+}
+
 // A map entry is a nested message: field 1 is the key, field 2 is the value. Each of their tags has one octet.
 TextWriter append_protobuf_entry(TextWriter out, std::uint32_t number, std::string_view key, double value) {
   const std::size_t size = 1 + varint_size(key.size()) + key.size() + 1 + sizeof(value);

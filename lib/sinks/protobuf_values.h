@@ -22,6 +22,8 @@ TextWriter append_protobuf(TextWriter out, std::uint32_t number, std::string_vie
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, AddressValue value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, MacValue value);
 TextWriter append_protobuf(TextWriter out, std::uint32_t number, const EarlyPacketsValue& list);
+// Appends a tag and a value for each text.
+TextWriter append_protobuf(TextWriter out, std::uint32_t number, const TextList& list);
 inline TextWriter append_protobuf(TextWriter out, std::uint32_t number, RealValue value) {
   return append_protobuf(out, number, value.number);
 }
@@ -70,6 +72,10 @@ struct ProtobufType<MacValue> : ProtobufType<AddressValue> {};
 template <>
 struct ProtobufType<EarlyPacketsValue> {
   static constexpr std::string_view kName = "repeated sint64";
+};
+template <>
+struct ProtobufType<TextList> {
+  static constexpr std::string_view kName = "repeated string";
 };
 template <typename Value>
 struct ProtobufType<std::optional<Value>> : ProtobufType<Value> {};

@@ -168,6 +168,18 @@ TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list) {
   return out;
 }
 
+TextWriter append_csv(TextWriter out, const TextList& list) {
+  std::string joined;
+  list.for_each([&joined](std::string_view text) {
+    if (!joined.empty()) joined += ';';
+    for (const char c : text) {
+      if (c == ';' || c == '\\') joined += '\\';
+      joined += c;
+    }
+  });
+  return append_csv(out, std::string_view(joined));
+}
+
 TextWriter append_json(TextWriter out, std::string_view text) {
   static constexpr PlainCharacters kPlain{"\"\\"};
   out.push_back('"');
@@ -184,6 +196,18 @@ TextWriter append_json(TextWriter out, std::string_view text) {
 }
 
 TextWriter append_json(TextWriter out, const EarlyPacketsValue& list) { return append_list(out, list); }
+
+TextWriter append_json(TextWriter out, const TextList& list) {
+  char before = '[';
+  list.for_each([&](std::string_view text) {
+    out.push_back(before);
+    out = append_json(out, text);
+    before = ',';
+  });
+  if (before == '[') out.push_back('[');
+  out.push_back(']');
+  return out;
+}
 
 TextWriter append_metric(TextWriter out, double value) {
   constexpr double kExact = 1LL << 53;

@@ -37,6 +37,8 @@ TextWriter append_plain(TextWriter out, RealValue value);
 // append_utf8() replaces control characters. Appends nothing for a missing value.
 TextWriter append_csv(TextWriter out, std::string_view text);
 TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list);
+// Joins the texts with semicolons. A semicolon or a backslash in a text has a backslash before it.
+TextWriter append_csv(TextWriter out, const TextList& list);
 template <typename Value>
 TextWriter append_csv(TextWriter out, const Value& value) {
   return append_plain(out, value);
@@ -49,6 +51,7 @@ TextWriter append_csv(TextWriter out, const std::optional<Value>& value) {
 // Appends a JSON value (RFC 8259).
 TextWriter append_json(TextWriter out, std::string_view text);
 TextWriter append_json(TextWriter out, const EarlyPacketsValue& list);
+TextWriter append_json(TextWriter out, const TextList& list);
 template <typename Value>
 TextWriter append_json(TextWriter out, const Value& value) {
   constexpr bool kNumber = std::integral<Value> || std::same_as<Value, RealValue>;
@@ -71,6 +74,10 @@ TextWriter append_json_member(TextWriter out, std::string_view name, const Value
 template <typename Value>
 TextWriter append_json_member(TextWriter out, std::string_view name, const std::optional<Value>& value) {
   return value ? append_json_member(out, name, *value) : out;
+}
+// An empty list counts as missing.
+inline TextWriter append_json_member(TextWriter out, std::string_view name, const TextList& list) {
+  return list.empty() ? out : append_json_member<TextList>(out, name, list);
 }
 
 }  // namespace spanflow

@@ -43,6 +43,19 @@ struct EarlyPacketsValue {
   std::size_t padded_to = 0;
 };
 
+// A list of texts in the metadata of a record. Text formats that have no lists join the texts with semicolons.
+struct TextList {
+  const FlowMetadata* metadata;  // nullptr: the record has no metadata
+  Metadata key;
+
+  // Calls `take` with each text.
+  template <typename Take>
+  void for_each(Take take) const {
+    if (metadata != nullptr) metadata->for_each(key, take);
+  }
+  bool empty() const { return metadata == nullptr || metadata->text(key).empty(); }
+};
+
 // A field value has one of the types above, or is a std::uint64_t, std::int64_t, std::string_view or ShortText.
 // spanflow makes a ShortText itself, for an id: it is printable ASCII that no format has to quote. A std::optional of
 // one of these types is a value that a record may lack.
@@ -80,6 +93,10 @@ inline std::optional<std::string_view> metadata_text(const FlowRecord& record, M
 }
 inline std::optional<std::uint64_t> metadata_number(const FlowRecord& record, Metadata key) {
   return record.extras ? record.extras->metadata.number(key) : std::nullopt;
+}
+
+inline TextList metadata_list(const FlowRecord& record, Metadata key) {
+  return {record.extras ? &record.extras->metadata : nullptr, key};
 }
 
 template <typename Get>

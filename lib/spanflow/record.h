@@ -144,6 +144,7 @@ enum Shedding : std::uint8_t {
   kShedDpi = 1,       // nDPI got fewer packets of the flow; set only in records, not in open flows
   kShedFeatures = 2,  // the flow has no features.statistics, features.splt or features.tcp
   kShedFlows = 4,     // only some new flows were metered; this flow stands for sampling_rate flows
+  kShedNames = 8,     // spanflow's readers did not read the flow's payload
 };
 
 // A segment of a flow. While the flow is open, the values cover the packets that have been counted so far.
@@ -230,30 +231,52 @@ struct EarlyPacket {
   Direction direction = Direction::kSrcToDst;
 };
 
-// Keys of the metadata that inspection extracts from a flow's packets. A value is a text of at most 1024 octets, or a
-// number where this is noted.
+// Keys of the metadata that spanflow's readers and nDPI find in a flow's packets. A value is a text of at most 1024
+// octets, or a number or a list where this is noted.
 enum class Metadata : std::uint8_t {
-  kServerName,  // server name from nDPI: TLS server name, HTTP host, DNS query, ...
+  kServerName,  // server name as nDPI reports it, for protocols without a reader of spanflow's
+  kDnsName,     // what src asked DNS for before, if the answer was dst
+  kTlsServerName,
+  kTlsAlpn,      // list: application protocols that the client offered
+  kTlsVersions,  // list: versions that the client offered
   kJa3Client,
-  kJa3Server,
-  kTlsServerName,  // server name from spanflow's own parser, not cut to nDPI's limit
   kJa4,
-  kTlsVersion,
+  kTlsEch,          // number: 1: the client sent Encrypted Client Hello or GREASE for it, 2: the server accepted it
+  kTlsEchConfigId,  // number
+  kTlsVersion,      // kTlsVersion to kTlsResumed: from the server's hello and what follows it
   kTlsCipher,
-  kTlsAlpn,
-  kTlsIssuer,
+  kTlsAlpnChosen,
+  kJa3Server,
+  kTlsResumed,  // number: 1 or 0
+  kTlsIssuer,   // kTlsIssuer to kTlsSha256: from the server's certificate
   kTlsSubject,
+  kTlsNames,      // list
   kTlsNotBefore,  // number: seconds since the epoch
   kTlsNotAfter,   // number: seconds since the epoch
-  kHttpUrl,
+  kTlsSerial,
+  kTlsSha256,
+  kQuicVersion,
   kHttpMethod,
-  kHttpStatus,  // number
+  kHttpHost,
+  kHttpUrl,
+  kHttpVersion,
+  kHttpStatus,    // number
+  kHttpRequests,  // number
   kUserAgent,
   kContentType,
   kDnsQuery,
-  kDnsQueryType,  // number
-  kDnsReplyCode,  // number
-  kDnsAnswer,     // the first address in the answer
+  kDnsQueryType,     // number
+  kDnsReplyCode,     // number
+  kDnsFlags,         // number
+  kDnsAnswer,        // the first address in the answer
+  kDnsAnswers,       // list
+  kDnsLeastTtl,      // number: seconds
+  kDnsResponse,      // number: ns from the query to the reply
+  kDnsTransactions,  // number
+  kDnsFailedQuery,
+  kDnsFailedCode,  // number
+  kDnsProtocol,
+  kDnsOpen,  // not for users: the queries that still wait for a reply
   kSshClient,
   kSshServer,
   kHasshClient,
@@ -263,8 +286,8 @@ enum class Metadata : std::uint8_t {
 };
 
 struct FlowMetadata {
-  std::string octets;        // all keys and values, encoded
-  std::uint32_t keys = ~0U;  // if the bit of a key is 0, `octets` does not have the key and is not searched
+  std::string octets;          // all keys and values, encoded
+  std::uint64_t keys = ~0ULL;  // if the bit of a key is 0, `octets` does not have the key and is not searched
 
   // Sets `keys` to one bit for each key in `octets`.
   SPANFLOW_EXPORT void note_keys();
@@ -272,6 +295,16 @@ struct FlowMetadata {
   // nullopt. The text is a view into `octets`.
   SPANFLOW_EXPORT std::string_view text(Metadata key) const;
   SPANFLOW_EXPORT std::optional<std::uint64_t> number(Metadata key) const;
+  // Calls `take` with each element of a list, in order.
+  template <typename Take>
+  void for_each(Metadata key, Take take) const {
+    for (std::size_t at = find(key, 0); at < octets.size(); at = find(key, after(at))) take(value_at(at));
+  }
+
+  // The items of `octets`, by position. find() returns octets.size() if no item at `from` or later has the key.
+  SPANFLOW_EXPORT std::size_t find(Metadata key, std::size_t from) const;
+  SPANFLOW_EXPORT std::size_t after(std::size_t at) const;
+  SPANFLOW_EXPORT std::string_view value_at(std::size_t at) const;
 };
 
 // Counts and options of one direction of a TCP connection, from the captured packets.
@@ -298,7 +331,7 @@ struct TcpQuality {
 
 // The values that optional features add to a record.
 struct FlowExtras {
-  FlowMetadata metadata;  // from the option dpi.metadata
+  FlowMetadata metadata;  // from the options features.names and dpi.metadata
   bool has_statistics = false;
   FlowStatistics statistics;
   std::vector<EarlyPacket> early_packets;

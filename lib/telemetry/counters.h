@@ -96,20 +96,29 @@ namespace spanflow {
   X(DpiGivenUp, "dpi.given_up", "flows",                                                                               \
     "flows that nDPI did not classify within its limits of packets and time, or before they ended")                    \
   X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early because dpi.max_flows was reached")                   \
-  X(DpiMetadataFull, "dpi.metadata_full", "flows", "flows without metadata because dpi.metadata_memory was used up")   \
-  X(DpiHelloRead, "dpi.hello_read", "flows", "flows whose TLS ClientHello was read")                                   \
-  X(DpiHelloGivenUp, "dpi.hello_given_up", "flows",                                                                    \
-    "flows whose ClientHello could not be reassembled: cut by the snap length, too long or too much out of order")     \
-  X(DpiHelloPoolFull, "dpi.hello_pool_full", "flows",                                                                  \
-    "flows whose ClientHello in several segments was given up to make room for another flow's")                        \
+  X(DpiCalls, "dpi.calls", "packets", "packets that were given to nDPI")                                               \
+  X(InspectGivenUp, "inspect.given_up", "directions",                                                                  \
+    "directions of flows whose message could not be put together: cut by the snap length, too long or too much out "   \
+    "of "                                                                                                              \
+    "order")                                                                                                           \
+  X(InspectPoolFull, "inspect.pool_full", "flows",                                                                     \
+    "flows whose payload was no longer read, because more flows than the readers have room for needed it")             \
+  X(InspectMemoryFull, "inspect.memory_full", "values",                                                                \
+    "values from packets that were not kept because features.names_memory was used up")                                \
+  X(NamesStored, "names.stored", "answers", "addresses in DNS replies that were stored in the cache of names")         \
+  X(NamesReplaced, "names.replaced", "answers", "answers that displaced one that was still valid")                     \
+  X(NamesLookedUp, "names.looked_up", "records", "records without a name of their own, for which one was looked up")   \
+  X(NamesFound, "names.found", "records", "records that got dns_name from the cache of names")                         \
   X(TcpAcks, "tcp.acks", "packets", "with features.tcp: packets that acknowledge octets for the first time")           \
   X(TcpAcksOfUnseen, "tcp.acks_of_unseen", "packets",                                                                  \
     "packets of tcp.acks that acknowledge octets never seen: packets were lost on the way to this sensor")             \
   X(WorkerPolls, "worker.polls", "polls", "how often threads polled for packets, whether or not there were any")       \
   X(WorkerBusy, "worker.busy_ns", "ns", "time that live workers spent on bursts with packets and on ending flows")     \
   X(OverloadLevel, "overload.level", "level",                                                                          \
-    "current level: 0 none, 1 less DPI, 2 also no features, 3 also sampling; the maximum over all workers")            \
+    "current level: 0 none, 1 no names, 2 also less DPI, 3 also no features, 4 also sampling; the maximum over all "   \
+    "workers")                                                                                                         \
   X(OverloadRaised, "overload.raised", "steps", "how often an overloaded worker raised its level or its sampling")     \
+  X(OverloadNamesStopped, "overload.names_stopped", "flows", "flows whose payload was not read because of overload")   \
   X(OverloadDpiLowered, "overload.dpi_lowered", "flows", "flows classified from fewer packets because of overload")    \
   X(OverloadFeaturesStopped, "overload.features_stopped", "flows",                                                     \
     "flows opened without features because of overload")                                                               \

@@ -12,7 +12,7 @@
 
 namespace spanflow {
 
-enum class HistogramId : std::uint8_t { kPacketsToVerdict, kExportLag };
+enum class HistogramId : std::uint8_t { kPacketsToVerdict, kExportLag, kNameAge };
 
 struct HistogramInfo {
   HistogramId id;
@@ -29,11 +29,17 @@ inline constexpr auto kLagBounds =
     std::to_array<std::uint64_t>({10'000'000, 50'000'000, 100'000'000, 250'000'000, 500'000'000, 1'000'000'000,
                                   2'500'000'000, 5'000'000'000, 10'000'000'000, 30'000'000'000, 60'000'000'000});
 
+inline constexpr auto kAgeBounds =
+    std::to_array<std::uint64_t>({1'000'000, 10'000'000, 100'000'000, 1'000'000'000, 10'000'000'000, 60'000'000'000,
+                                  300'000'000'000, 3'600'000'000'000});
+
 inline constexpr std::array kHistograms = {
     HistogramInfo{HistogramId::kPacketsToVerdict, "dpi.packets_to_verdict", "packets",
                   "packets that nDPI saw of each flow that it classified, including the handshake", kPacketBounds},
     HistogramInfo{HistogramId::kExportLag, "records.export_lag_ns", "ns",
-                  "time from when a record of a live input was due until it was handed to the sinks", kLagBounds}};
+                  "time from when a record of a live input was due until it was handed to the sinks", kLagBounds},
+    HistogramInfo{HistogramId::kNameAge, "names.age_ns", "ns",
+                  "time from the DNS reply to the start of a flow that got its name from the reply", kAgeBounds}};
 
 static_assert([] {
   for (std::size_t i = 0; i < kHistograms.size(); ++i) {

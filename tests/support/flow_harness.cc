@@ -13,28 +13,28 @@ constexpr std::uint64_t kHashSeed = 0x1234'5678'9abc'def0;
 
 std::uint64_t count(std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
 
-Config with_states(Config config, std::uint32_t states) {
-  config.dpi.max_flows = states;
+Config with(Config config, const FlowHarness::Options& options) {
+  config.dpi.max_flows = options.dpi_states;
+  config.dpi.enabled = options.dpi;
+  config.features.names = options.names;
   return config;
 }
 
 }  // namespace
 
 FlowHarness::FlowHarness(Config config, const Options& options)
-    : config_(with_states(std::move(config), options.dpi_states)),
+    : config_(with(std::move(config), options)),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
       metrics_(config_.metrics, options.callbacks),
       conditions_(metrics_.conditions()),
-      ring_(options.blocks, Features::any(config_.features) || (options.dpi && config_.dpi.metadata),
-            metrics_.record_cells()),
-      writer_(ring_, options.wait) {
-  if (options.dpi) classifier_.emplace(config_.dpi, 1, counters_);
+      ring_(options.blocks, Features::give_extras(config_), metrics_.record_cells()),
+      writer_(ring_, options.wait),
+      tools_(config_, &names_, counters_) {
   const RecordOrigin origin{.sensor_id = intern(config_.sensor_id),
                             .worker = options.worker,
                             .timestamp_source = options.timestamp_source,
                             .community_id_seed = static_cast<std::uint16_t>(config_.output.community_id_seed)};
-  cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, classifier_ ? &*classifier_ : nullptr, metrics_,
-                                       writer_, counters_);
+  cache_ = std::make_unique<FlowCache>(config_, kHashSeed, origin, tools_, metrics_, writer_, counters_);
 }
 
 Packet FlowHarness::add(const TestPacket& packet) {

@@ -9,9 +9,10 @@
 #include "capture/packet_clock.h"
 #include "config/config.h"
 #include "decode/decoder.h"
-#include "dpi/classifier.h"
 #include "export/export_ring.h"
 #include "flow/flow_cache.h"
+#include "flow/payload_tools.h"
+#include "inspect/name_cache.h"
 #include "metrics/conditions.h"
 #include "metrics/metric_set.h"
 #include "support/packet_builder.h"
@@ -22,7 +23,8 @@ namespace spanflow::testing {
 class FlowHarness {
  public:
   struct Options {
-    bool dpi = false;
+    bool dpi = false;    // replaces dpi.enabled of the configuration
+    bool names = false;  // replaces features.names
     // True: waits if the export ring is full, as a run over capture files does. False: drops records, as a live worker
     // does.
     bool wait = true;
@@ -76,7 +78,8 @@ class FlowHarness {
   Counters counters_;
   ExportRing ring_;
   RecordWriter writer_;
-  std::optional<Classifier> classifier_;
+  NameCache names_{1024, 1};
+  PayloadTools tools_;
   std::unique_ptr<FlowCache> cache_;
   std::uint64_t newest_ns_ = 0;
   std::vector<std::uint64_t> due_ns_;

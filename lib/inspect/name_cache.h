@@ -1,0 +1,83 @@
+// Remembers which name a client asked DNS for to get an address. A flow from the client to the address can then show
+// the name, even if the flow itself carries none or an encrypted one.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/zeroed_array.h"
+#include "spanflow/record.h"
+
+namespace spanflow {
+
+// One object per run. All functions may be called by any thread at any time, and none of them waits. An answer that
+// another thread is just writing is not found, and an answer whose place another thread is writing is not stored.
+class NameCache {
+ public:
+  struct Pair {
+    IpAddress client;  // who asked
+    IpAddress server;  // an address in the answer
+    bool operator==(const Pair&) const = default;
+  };
+  struct Name {
+    std::array<char, 255> octets;
+    std::uint8_t size;
+    std::uint64_t answered_ns;  // time of the answer
+
+    std::string_view view() const { return {octets.data(), size}; }
+  };
+  enum class Stored : std::uint8_t {
+    kNew,
+    kAgain,    // the cache had this name already; the answer is newer
+    kInstead,  // in the place of the oldest answer that was still valid
+    kNot,
+  };
+
+  // An answer is valid for its TTL, but at least as long as this, because clients use an address right after the answer
+  // even if its TTL is 0.
+  static constexpr std::uint64_t kLeastLifeNs = 10'000'000'000;
+  static constexpr std::size_t kWays = 4;  // places where an answer may be
+
+  // `answers` is how many answers fit; 352 octets each. Memory that was never used is not taken. `seed` keys the hash,
+  // so that nobody can choose answers that displace others.
+  NameCache(std::size_t answers, std::uint64_t seed);
+
+  // Names of more than 255 octets are cut. `ttl` is in seconds.
+  Stored add(const Pair& pair, std::string_view name, std::uint64_t time_ns, std::uint32_t ttl);
+  // Returns the name that the client asked for last before `time_ns`, if its answer was valid at that time.
+  std::optional<Name> find(const Pair& pair, std::uint64_t time_ns);
+
+ private:
+  // What a place holds.
+  struct Answer {
+    Pair pair;
+    std::uint64_t until_ns;
+    Name name;
+  };
+  static constexpr std::size_t kWords = (sizeof(Answer) + 7) / 8;
+  using Words = std::array<std::uint64_t, kWords>;
+  // A seqlock (Boehm: "Can seqlocks get along with programming language memory models?", MSPC 2012). All members are
+  // read and written through std::atomic_ref, the words one by one.
+  struct Place {
+    std::uint32_t version;  // odd: being written; 0: never written
+    std::uint32_t tag;      // part of the hash, so that most other pairs are not read
+    Words words;
+  };
+
+  std::uint64_t hash(const Pair& pair) const;
+  std::span<Place> places_of(std::uint64_t hash);
+  static std::optional<Answer> read(Place& place);
+  static bool write(Place& place, std::uint32_t tag, const Answer& answer);
+
+  std::size_t buckets_;
+  std::uint64_t seed_;
+  ZeroedArray<Place> places_;
+  std::atomic<bool> any_{false};
+};
+
+}  // namespace spanflow
