@@ -19,6 +19,7 @@
 #include "base/intern.h"
 #include "dpi/ndpi_api.h"
 #include "dpi/ndpi_metadata.h"
+#include "dpi/ndpi_print.h"
 #include "dpi/replay.h"
 #include "dpi/state_pool.h"
 
@@ -67,28 +68,30 @@ class Classifier::Ndpi {
 
   void inspect(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial, const Packet& packet) {
     if (packet.later_fragment) return;
+    const bool is_empty_tcp = packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0;
     if (inspection.progress() == DpiProgress::kNotStarted) {
-      if (packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0 &&
-          remember_packet(inspection.handshake(), initial, packet.direction, packet.tcp_flags, packet.tcp_seq,
-                          packet.tcp_ack)) {
+      if (is_empty_tcp) {
+        remember_packet(inspection.handshake(), initial, packet.direction, packet.tcp_flags, packet.tcp_seq,
+                        packet.tcp_ack);
         return;
       }
       start(inspection, flow, initial, packet);
     }
     State& state = states_[inspection.state()];
+    if (is_empty_tcp || is_repeated(state, packet)) {
+      ++state.passed_over;
+      return;
+    }
+    if (state.packets() >= budget(packet)) return conclude_running(inspection);
     counters_.add(Counter::kDpiCalls);
+    leave_out_ja3 = target_.store == nullptr || target_.left_out.has(Metadata::kJa3Client);
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
-    const std::uint32_t packets = state.flow.num_processed_pkts;
     const bool known = is_known(state.result);
-    const bool out_of_packets = state.flow.fail_with_unknown != 0 || packets >= budget(packet);
+    const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.packets() >= budget(packet);
     const bool done = out_of_packets || (known && !more_to_learn(state));
-    state.cut_short = !done && budget_lowered_ && packets >= budget(packet) / kLoweredBudgetPart;
-    if (!done && !state.cut_short) return;
-    if (!known) return give_up(inspection);
-    counters_.add(Counter::kDpiClassified);
-    counters_.observe(HistogramId::kPacketsToVerdict, packets);
-    settle(inspection, state.result, false, state.flow.confidence);
+    state.cut_short = !done && budget_lowered_ && state.packets() >= budget(packet) / kLoweredBudgetPart;
+    if (done || state.cut_short) conclude_running(inspection);
   }
 
   void lower_budget(bool lower) { budget_lowered_ = lower; }
@@ -163,7 +166,37 @@ class Classifier::Ndpi {
                                                                                : options_.max_packets);
   }
 
-  bool more_to_learn(State& state) { return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0; }
+  // A packet that repeats octets tells nDPI nothing: its dissectors ignore such packets. They still count for the
+  // budget, so that a flow gets the verdict that it would get if nDPI saw every packet.
+  static bool is_repeated(State& state, const Packet& packet) {
+    if (packet.key.ip_protocol != protocol::kTcp) return false;
+    std::uint32_t& next = state.next_sequence[direction_index(packet.direction)];
+    const std::uint32_t end = packet.tcp_seq + packet.payload_size;
+    const std::uint8_t bit = direction_bit(packet.direction);
+    const bool is_new = (state.has_next & bit) == 0 || static_cast<std::int32_t>(end - next) > 0;
+    if (is_new) next = end;
+    state.has_next |= bit;
+    return !is_new;
+  }
+
+  // True if more packets may change the verdict, or the metadata where it is kept. nDPI would read the reply of DNS and
+  // the key exchange of SSH only for the metadata.
+  bool more_to_learn(State& state) {
+    const auto is = [&state](std::uint16_t protocol) {
+      return ndpi::master_of(state.result) == protocol || ndpi::app_of(state.result) == protocol;
+    };
+    if (target_.store == nullptr && (is(NDPI_PROTOCOL_DNS) || is(NDPI_PROTOCOL_SSH))) return false;
+    return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0;
+  }
+
+  // Ends the classification with the result so far.
+  void conclude_running(FlowInspection& inspection) {
+    const State& state = states_[inspection.state()];
+    if (!is_known(state.result)) return give_up(inspection);
+    counters_.add(Counter::kDpiClassified);
+    counters_.observe(HistogramId::kPacketsToVerdict, state.packets());
+    settle(inspection, state.result, false, state.flow.confidence);
+  }
 
   // Takes an nDPI state for the flow. Then gives nDPI the earlier packets of the flow, which had no payload.
   void start(FlowInspection& inspection, std::uint32_t flow, const InitialSequence& initial, const Packet& packet) {

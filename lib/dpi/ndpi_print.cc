@@ -50,8 +50,11 @@ void append_number(BoundedText& text, unsigned number, std::ptrdiff_t width, con
 
 }  // namespace
 
+thread_local bool leave_out_ja3 = false;
+
 std::optional<int> print(char* buffer, std::size_t size, const char* format, std::va_list arguments) {
   BoundedText text(buffer, size);
+  if (leave_out_ja3 && std::string_view(format) == "%s%u") return text.end();
   for (; *format != '\0'; ++format) {
     if (*format != '%') {
       text.append(*format);

@@ -11,6 +11,10 @@
 
 namespace spanflow {
 
+// While this is true in a thread, print() leaves out the numbers of JA3 in that thread: it prints nothing for the
+// format that only JA3 has in nDPI (and a fingerprint of DHCP that is not used), and nDPI then stops.
+extern thread_local bool leave_out_ja3;
+
 // Like vsnprintf, but only for formats with text, %s, %u, %x and %X. A number may have a width with leading zeros, such
 // as "%02x". Writes the same octets to `buffer` and returns the same result as vsnprintf. For any other format and for
 // a null text, returns nullopt; the content of `buffer` is then undefined.

@@ -16,8 +16,14 @@ class StatePool {
     ndpi::FlowState flow;
     ndpi_protocol result;  // nDPI's result for the last packet
     FlowInspection* owner;
-    std::uint32_t owner_index;  // index of the flow's entry in the flow table
-    bool cut_short;             // true: because of overload, nDPI got fewer packets of this flow than usual
+    std::uint32_t owner_index;      // index of the flow's entry in the flow table
+    InitialSequence next_sequence;  // by direction: sequence number after the last octet that nDPI saw
+    std::uint8_t has_next;          // one bit per direction: 1 if next_sequence is known
+    std::uint32_t passed_over;      // packets of the flow that nDPI was not given, because they tell nothing
+    bool cut_short;                 // true: because of overload, nDPI got fewer packets of this flow than usual
+
+    // The packets of the flow since its classification began, and of its handshake.
+    std::uint32_t packets() const { return flow.num_processed_pkts + passed_over; }
   };
 
   explicit StatePool(std::uint32_t states);

@@ -228,6 +228,22 @@ std::string_view dns_protocol_of(const FlowKey& key) {
   return of_dst.empty() ? dns_protocol_of(key.src_port) : of_dst;
 }
 
+bool is_surely_dns(const Cursor& datagram) {
+  constexpr std::size_t kLeast = kDnsHeader + 5;   // with the question for the root
+  constexpr std::uint16_t kStrangeFlags = 0x7840;  // an opcode, or the bit that must be zero
+  constexpr std::uint16_t kInternet = 1;
+  if (!datagram.has(kLeast) || datagram.be16(4) != 1 || (datagram.be16(2) & kStrangeFlags) != 0) return false;
+  const bool is_reply = (datagram.be16(2) & 0x8000) != 0;
+  const std::uint16_t most_additional = 4;
+  if (!is_reply && (datagram.be16(6) != 0 || datagram.be16(8) != 0)) return false;
+  if (datagram.be16(10) > most_additional) return false;
+  std::size_t at = kDnsHeader;  // compression begins after the first name
+  while (datagram.has(at + 1) && datagram.u8(at) != 0 && datagram.u8(at) < 64) at += 1U + datagram.u8(at);
+  if (!datagram.has(at + 5) || datagram.u8(at) != 0 || datagram.be16(at + 3) != kInternet) return false;
+  const bool has_records = is_reply || datagram.be16(10) > 0;
+  return has_records || datagram.captured() == at + 5;
+}
+
 bool read_dns_message(const Cursor& message, const DnsOrigin& origin, Workspace& work) {
   const auto header = header_of(message);
   if (!header) return false;

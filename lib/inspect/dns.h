@@ -14,6 +14,10 @@ std::string_view dns_protocol_of(std::uint16_t port);
 // The same for the port of either side.
 std::string_view dns_protocol_of(const FlowKey& key);
 
+// True if a datagram on another port is DNS without doubt: it has one question, of a usual form, and nothing between it
+// and the end of the message that is not announced.
+bool is_surely_dns(const Cursor& datagram);
+
 // Where a message comes from.
 struct DnsOrigin {
   std::string_view protocol;

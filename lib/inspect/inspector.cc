@@ -290,7 +290,11 @@ void Inspector::keep(const InspectedFlow& flow, const Reading& reading) {
 
 void Inspector::read_udp(const InspectedFlow& flow, const Packet& packet) {
   const Cursor datagram = payload_of(packet);
-  const std::string_view dns = readers_.has(PayloadReader::kDns) ? dns_protocol_of(packet.key) : std::string_view{};
+  std::string_view dns;
+  if (readers_.has(PayloadReader::kDns)) {
+    dns = dns_protocol_of(packet.key);
+    if (dns.empty() && is_surely_dns(datagram)) dns = "dns";
+  }
   if (!dns.empty()) {
     if (!read_dns_message(datagram, {dns, packet.key, packet.time_ns}, *work_)) flow.state.settle(packet.direction);
     return;
