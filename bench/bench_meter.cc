@@ -131,7 +131,7 @@ Outcome meter(const Plan& plan) {
   SinkRunner runner("count", std::make_unique<CountingSink>(outcome.delivered), kQueueRecords, true, abandon);
   Counters collected;
   Collector collector({&ring}, {&runner}, collected);
-  Meter meter(config, 0, source, decoder, ring, metrics, counters);
+  Meter meter(config, 0, source, decoder, ring, metrics, nullptr, counters);
 
   runner.start();
   collector.start();

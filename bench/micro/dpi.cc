@@ -27,16 +27,18 @@ void classify(benchmark::State& state, const std::vector<testing::TestPacket>& f
   const std::vector<Packet> packets = packets_of_first_flow(frames);
   const Config config;
   Counters counters;
-  Classifier classifier(config.dpi, 1, counters);
+  MetadataStore store(config.features.names_memory, 1, counters);
+  Classifier classifier(config.dpi, 1, {.store = &store, .left_out = {}}, counters);
   FlowTable table(1, 1);
   for (auto _ : state) {
     const FlowKey& key = packets.front().key;
     FlowEntry& entry = table.insert(key, table.hash(key), 0);
     for (const Packet& packet : packets) {
-      classifier.inspect(entry.inspection, entry.hello, table.details(entry).initial_sequence, 0, packet);
+      classifier.inspect(entry.inspection, 0, table.details(entry).initial_sequence, packet);
     }
     classifier.conclude(entry.inspection, key, true);
-    classifier.release(entry.inspection, entry.hello);
+    classifier.release(entry.inspection);
+    store.release(0);
     table.erase(entry);
   }
   const std::uint64_t verdicts = counters.get(Counter::kDpiClassified) + counters.get(Counter::kDpiGivenUp);

@@ -13,13 +13,15 @@ constexpr std::size_t kMostRecord = (1 << 14) + 2048;
 constexpr std::uint8_t kMajorVersion = 3;  // in SSL 3.0 and in every version of TLS
 constexpr std::uint8_t kLastMinorVersion = 4;
 
+bool is_record_length(std::uint32_t length) { return length > 0 && length <= kMostRecord; }
+
 }  // namespace
 
 TlsItem TlsItems::next() {
   while (true) {
     TlsItem item{TlsItem::Kind::kNeedMore};
     if (content_.captured() > 0) item = message_of(content_);
-    if (item.kind == TlsItem::Kind::kMessage || cut_) return item;
+    if (item.kind == TlsItem::Kind::kMessage || item.kind == TlsItem::Kind::kDamaged || cut_) return item;
     const TlsItem record = next_record();
     if (record.kind == TlsItem::Kind::kNeedMore) return item;
     if (record.kind == TlsItem::Kind::kDamaged || record.type != record_types::kHandshake) return record;
@@ -39,7 +41,7 @@ TlsItem TlsItems::next_record() {
   }
   if (!stream_.has(kTlsRecordHeader)) return {TlsItem::Kind::kNeedMore};
   const std::uint32_t length = stream_.be16(3);
-  if (length == 0 || length > kMostRecord) return damaged;
+  if (!is_record_length(length)) return damaged;
   TlsItem record{TlsItem::Kind::kRecord, stream_.u8(0), stream_};
   record.body.skip(kTlsRecordHeader);
   record.body.limit(length);
@@ -52,6 +54,9 @@ TlsItem TlsItems::next_record() {
 TlsItem TlsItems::message_of(Cursor& content) const {
   if (!content.has(kHandshakeHeader)) return {TlsItem::Kind::kPart};
   const std::uint32_t length = content.be32(0) & 0xffffff;
+  // Only a chain of certificates may be longer, because its first certificate is enough.
+  const bool too_long = kHandshakeHeader + length > kMostMessage && content.u8(0) != handshake_types::kCertificate;
+  if (too_long) return {TlsItem::Kind::kDamaged};
   TlsItem item{TlsItem::Kind::kMessage, content.u8(0), content};
   item.body.skip(kHandshakeHeader);
   if (!item.body.has(length)) {
@@ -90,6 +95,7 @@ StartsWith starts_with_hello(const Cursor& stream) {
     rest.skip(kAlertRecord);
     return starts_with_hello(rest);
   }
+  if (stream.has(kTlsRecordHeader) && !is_record_length(stream.be16(3))) return StartsWith::kNo;
   if (!stream.has(kTypeAt + 1)) return StartsWith::kNeedMore;
   const std::uint8_t type = stream.u8(kTypeAt);
   return type == handshake_types::kClientHello || type == handshake_types::kServerHello ? StartsWith::kYes

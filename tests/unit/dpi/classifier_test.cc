@@ -230,7 +230,7 @@ TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
 // While the worker is behind, nDPI sees at most 6 payload packets of a flow instead of 24.
 TEST(ClassifierBudget, IsLowerWhileTheWorkerIsBehind) {
   FlowHarness flows({}, with_dpi());
-  flows.fall_behind(1);
+  flows.fall_behind(2);
   for (int i = 0; i < 5; ++i) flows.add(unknown(1, i));
   EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 0U);
   flows.add(unknown(1, 5));

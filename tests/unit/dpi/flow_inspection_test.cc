@@ -3,12 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 namespace spanflow::testing::flow_inspection_test {
 namespace {
-
-constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
 
 TEST(FlowInspection, BeginsWithAnEmptyHandshake) {
   const FlowInspection inspection;
@@ -27,34 +23,28 @@ TEST(FlowInspection, AFullHandshakeHasNotStarted) {
   EXPECT_EQ(inspection.handshake().sequences_known, kBothDirections);
 }
 
-TEST(FlowInspection, ARunningOneKnowsItsStateAndMetadata) {
+TEST(FlowInspection, ARunningOneKnowsItsState) {
   FlowInspection inspection;
   for (const std::uint32_t state : {0U, 1U, FlowInspection::kMostStates - 1}) {
-    inspection.start(state, kMost);
+    inspection.start(state);
     EXPECT_EQ(inspection.progress(), DpiProgress::kRunning);
-    EXPECT_EQ(inspection.state(), state);
-    EXPECT_EQ(inspection.metadata(), kMost);
-    inspection.metadata() = 7;
-    EXPECT_EQ(inspection.metadata(), 7U);
     EXPECT_EQ(inspection.state(), state);
   }
 }
 
-TEST(FlowInspection, ADoneOneKnowsItsVerdictAndMetadata) {
+TEST(FlowInspection, ADoneOneKnowsItsVerdict) {
   FlowInspection inspection;
   for (const std::uint32_t label : {0U, 1U, FlowInspection::kMostLabels - 1}) {
     for (const bool guessed : {false, true}) {
       inspection.conclude({.label = label,
                            .confidence = FlowInspection::kMostConfidences - 1,
                            .guessed = guessed,
-                           .cut_short = !guessed},
-                          kMost);
+                           .cut_short = !guessed});
       EXPECT_EQ(inspection.progress(), DpiProgress::kDone);
       EXPECT_EQ(inspection.verdict().label, label);
       EXPECT_EQ(inspection.verdict().confidence, FlowInspection::kMostConfidences - 1);
       EXPECT_EQ(inspection.verdict().guessed, guessed);
       EXPECT_EQ(inspection.verdict().cut_short, !guessed);
-      EXPECT_EQ(inspection.metadata(), kMost);
     }
   }
 }

@@ -552,7 +552,7 @@ Config with_features() {
 TEST(Shedding, AFlowThatOpensAtLevel2HasNoFeaturesAndSaysSo) {
   FlowHarness flows(with_features());
   flows.add(tcp(1, 1s).syn().build());
-  flows.fall_behind(2);
+  flows.fall_behind(3);
   flows.add(tcp(1, 2s).ack().build());
   flows.add(tcp(2, 2s).syn().build());
   flows.fall_behind(0);
@@ -575,7 +575,7 @@ TEST(Shedding, SegmentsOfSuchAFlowHaveNoFeaturesEither) {
   Config config = with_features();
   config.flow.active_timeout = 1s;
   FlowHarness flows(config);
-  flows.fall_behind(2);
+  flows.fall_behind(3);
   flows.add(udp(1, 1s).build());
   flows.fall_behind(0);
   flows.add(udp(1, 3s).build());
@@ -589,7 +589,7 @@ TEST(Shedding, AFlowThatTakesTheEntryOfSuchAOneIsWhole) {
   Config config = with_features();
   config.flow.capacity = 1;
   FlowHarness flows(config);
-  flows.fall_behind(4);
+  flows.fall_behind(5);
   std::uint16_t port = 0;
   while (flows.table().size() == 0) flows.add(udp(++port, 1s).build());
   flows.fall_behind(0);
@@ -605,7 +605,7 @@ TEST(Shedding, AFlowThatTakesTheEntryOfSuchAOneIsWhole) {
 
 TEST(Shedding, OneInSoManyFlowsIsKeptByItsHashInBothDirections) {
   FlowHarness flows;
-  flows.fall_behind(4);
+  flows.fall_behind(5);
   for (std::uint16_t port = 0; port < 4'000; ++port) {
     flows.add(udp(port, 1s).build());
     flows.add(udp_back(port, 1s).build());
@@ -626,7 +626,7 @@ TEST(Shedding, OneInSoManyFlowsIsKeptByItsHashInBothDirections) {
 TEST(Shedding, OpenFlowsGoOnWhileOthersAreSampled) {
   FlowHarness flows;
   for (std::uint16_t port = 0; port < 100; ++port) flows.add(udp(port, 1s).build());
-  flows.fall_behind(8);
+  flows.fall_behind(9);
   for (std::uint16_t port = 0; port < 100; ++port) flows.add(udp(port, 2s).build());
   const auto records = flows.finish();
   ASSERT_EQ(records.size(), 100U);

@@ -95,8 +95,8 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   used.syn_seen = used.fin_seen = 3;
   used.ends_now = true;
   table.begin_conversation(used, 0);
-  used.inspection.conclude({.label = 7}, 8);
-  used.hello.give_up();
+  used.inspection.conclude({.label = 7});
+  used.reading.settle_both();
   table.details(used).initial_sequence[1] = 9;
   table.details(used).segment = 10;
   table.details(used).set_flow_id(11);
@@ -119,7 +119,7 @@ TEST(FlowTable, AReusedEntryStartsClean) {
   EXPECT_FALSE(entry.is_conversation);
   EXPECT_EQ(entry.inspection.progress(), DpiProgress::kNotStarted);
   EXPECT_EQ(entry.inspection.handshake().count, 0);
-  EXPECT_FALSE(entry.hello.is_settled(Direction::kSrcToDst));
+  EXPECT_FALSE(entry.reading.is_settled(Direction::kSrcToDst));
   EXPECT_EQ(table.details(entry).initial_sequence[1], 0U);
   EXPECT_EQ(table.details(entry).segment, 0U);
   EXPECT_EQ(table.details(entry).flow_id(), 0U);

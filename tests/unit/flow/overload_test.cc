@@ -31,8 +31,9 @@ TEST_F(OverloadTest, GoesUpALevelAfterEach10Milliseconds) {
   EXPECT_EQ(at(19, 1), 1);
   EXPECT_FALSE(changed_);
   EXPECT_EQ(at(20, 1), 2);
-  EXPECT_EQ(shift(), 0);
   EXPECT_EQ(at(30, 1), 3);
+  EXPECT_EQ(shift(), 0);
+  EXPECT_EQ(at(40, 1), 4);
   EXPECT_EQ(shift(), 1);
 }
 
@@ -45,9 +46,9 @@ TEST_F(OverloadTest, AMomentIsNotEnough) {
 }
 
 TEST_F(OverloadTest, SamplesEverLessUpToTheMost) {
-  for (std::uint64_t time = 0; time <= 50; time += 10) at(time, 1);
+  for (std::uint64_t time = 0; time <= 60; time += 10) at(time, 1);
   EXPECT_EQ(shift(), 3);
-  EXPECT_EQ(at(60, 1), 3);
+  EXPECT_EQ(at(70, 1), 4);
   EXPECT_FALSE(changed_);
   EXPECT_EQ(shift(), 3);
 }
@@ -58,19 +59,20 @@ TEST_F(OverloadTest, BetweenTheThresholdsItStays) {
 }
 
 TEST_F(OverloadTest, GoesBackAStepASecond) {
-  for (std::uint64_t time = 0; time <= 40; time += 10) at(time, 1);
+  for (std::uint64_t time = 0; time <= 50; time += 10) at(time, 1);
   EXPECT_EQ(shift(), 2);
-  EXPECT_EQ(at(50, 0.25), 3);
-  EXPECT_EQ(at(1'049, 0), 3);
+  EXPECT_EQ(at(60, 0.25), 4);
+  EXPECT_EQ(at(1'059, 0), 4);
   EXPECT_EQ(shift(), 2);
-  EXPECT_EQ(at(1'050, 0), 3);
+  EXPECT_EQ(at(1'060, 0), 4);
   EXPECT_EQ(shift(), 1);
-  EXPECT_EQ(at(2'050, 0), 2);
+  EXPECT_EQ(at(2'060, 0), 3);
   EXPECT_EQ(shift(), 0);
-  EXPECT_EQ(at(3'050, 0), 1);
-  EXPECT_EQ(at(4'050, 0), 0);
+  EXPECT_EQ(at(3'060, 0), 2);
+  EXPECT_EQ(at(4'060, 0), 1);
+  EXPECT_EQ(at(5'060, 0), 0);
   EXPECT_TRUE(changed_);
-  EXPECT_EQ(at(5'050, 0), 0);
+  EXPECT_EQ(at(6'060, 0), 0);
   EXPECT_FALSE(changed_);
 }
 

@@ -6,7 +6,10 @@
 
 #include <initializer_list>
 #include <memory>
+#include <string>
 
+#include "inspect/vectors.h"
+#include "support/hello_stream.h"
 #include "support/recorded_packets.h"
 #include "support/tls_octets.h"
 
@@ -35,7 +38,7 @@ std::string empty_extensions(std::initializer_list<std::uint16_t> types) {
 // Returns the fingerprint of the hello at the start of the stream, or an empty text if there is no hello.
 std::string ja4_of_stream(const std::string& stream) {
   const auto size = static_cast<std::uint32_t>(stream.size());
-  const auto room = std::make_unique<HelloRoom>();
+  const auto room = std::make_unique<MessageRoom>();
   const HelloRead read = read_client_hello({reinterpret_cast<const std::uint8_t*>(stream.data()), size, size}, *room);
   return read.verdict == HelloVerdict::kYes ? std::string(Ja4().of(read.hello)) : "";
 }
@@ -51,6 +54,36 @@ HelloParts example() {
                         signature_algorithms({0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601}) +
                         empty_extensions({0x05, 0x23, 0x12}) + supported_versions({0x0304, 0x0303}) +
                         empty_extensions({0xff01, 0x0b, 0x0a, 0x15})};
+}
+
+std::string ja4_of(const HelloParts& parts, HelloTransport transport) {
+  const std::string body = parts.body();
+  const auto hello = parse_client_hello(cursor_of(body), transport);
+  return hello ? std::string(Ja4().of(*hello)) : "";
+}
+
+// A hello of Chrome over QUIC, as in the README of the specification.
+TEST(Ja4, OfQuic) {
+  HelloParts parts{.ciphers = numbers({0x1301, 0x1302, 0x1303})};
+  parts.extensions = server_name_extension("example.org") + alpn("h3") + empty_extensions({0x0a, 0x1b}) +
+                     signature_algorithms({0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0201}) +
+                     supported_versions({0x0304}) + empty_extensions({0x2d, 0x33, 0x39, 0x4469});
+  EXPECT_EQ(ja4_of(parts, HelloTransport::kQuic), "q13d0310h3_55b375c5d22e_cd85d2d88918");
+}
+
+TEST(Ja4, OfDtlsHasTheNewestVersionWhichIsTheSmallestNumber) {
+  const auto start = [](std::size_t version, const std::string& extensions) {
+    HelloParts parts{.version = version, .session_id = std::string(3, 'S')};
+    parts.extensions = extensions;
+    std::string body = parts.body();
+    body.insert(2 + 32 + 1 + 3, be8(0));  // an empty cookie after the session id
+    const auto hello = parse_client_hello(cursor_of(body), HelloTransport::kDtls);
+    return hello ? std::string(Ja4().of(*hello)).substr(0, 4) : "";
+  };
+  EXPECT_EQ(start(0xfeff, ""), "dd1i");
+  EXPECT_EQ(start(0xfefd, ""), "dd2i");
+  EXPECT_EQ(start(0xfefd, supported_versions({0xfefd, 0xfefc})), "dd3i");
+  EXPECT_EQ(start(0x0303, ""), "");
 }
 
 TEST(Ja4, OfTheSpecificationsExample) { EXPECT_EQ(ja4_of(example()), "t13d1516h2_8daaf6152771_e5627efa2ab1"); }
@@ -182,7 +215,7 @@ TEST(Ja4, IsTheSameInWhateverOrderTheListsCome) {
 
 TEST(Ja4, OneFingerprintLeavesNothingToTheNext) {
   Ja4 ja4;
-  const auto room = std::make_unique<HelloRoom>();
+  const auto room = std::make_unique<MessageRoom>();
   const auto of = [&](const HelloParts& parts) {
     const std::string stream = tls_records(parts.message());
     const auto size = static_cast<std::uint32_t>(stream.size());

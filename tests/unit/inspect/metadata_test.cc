@@ -1,12 +1,16 @@
 // Tests the store of metadata, and the encoding of metadata.
-#include "dpi/metadata.h"
+#include "inspect/metadata.h"
 
 #include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
 
 namespace spanflow::testing::metadata_test {
 namespace {
 
 constexpr std::uint64_t kChunk = 128;
+constexpr std::uint32_t kFlows = 8;
 
 std::string encoded(Metadata key, std::string_view text) {
   std::string octets;
@@ -14,11 +18,18 @@ std::string encoded(Metadata key, std::string_view text) {
   return octets;
 }
 
-std::string read(const MetadataStore& store, std::uint32_t chain) {
-  std::string octets = "what was there before";
-  store.read(chain, octets);
-  return octets;
-}
+class MetadataStoreTest : public ::testing::Test {
+ protected:
+  std::string read(std::uint32_t flow) const {
+    std::string octets = "what was there before";
+    store_.read(flow, octets);
+    return octets;
+  }
+  std::uint64_t refused() const { return counters_.get(Counter::kInspectMemoryFull); }
+
+  Counters counters_;
+  MetadataStore store_{100 * kChunk, kFlows, counters_};
+};
 
 TEST(FlowMetadata, GivesBackTextsAndNumbersByTheirKey) {
   FlowMetadata metadata;
@@ -37,7 +48,7 @@ TEST(FlowMetadata, WithItsKeysNotedItGivesTheSame) {
   put(metadata.octets, Metadata::kRiskScore, 10);
   put(metadata.octets, Metadata::kServerName, "example.com");
   metadata.note_keys();
-  EXPECT_EQ(metadata.keys, 1U << 26 | 1U << 0);
+  EXPECT_EQ(metadata.keys, metadata_bit(Metadata::kRiskScore) | metadata_bit(Metadata::kServerName));
   EXPECT_EQ(metadata.number(Metadata::kRiskScore), 10U);
   EXPECT_EQ(metadata.text(Metadata::kServerName), "example.com");
   EXPECT_EQ(metadata.text(Metadata::kTlsIssuer), "");
@@ -56,44 +67,96 @@ TEST(FlowMetadata, ALongTextIsCut) {
   EXPECT_EQ(metadata.text(Metadata::kHttpUrl), std::string(1024, 'u'));
 }
 
-TEST(MetadataStore, KeepsOctetsOfAnyLengthInParts) {
-  MetadataStore store(100 * kChunk);
+TEST(FlowMetadata, AListHasOneItemForEachElement) {
+  FlowMetadata metadata;
+  put(metadata.octets, Metadata::kTlsAlpn, "h2");
+  put(metadata.octets, Metadata::kHttpStatus, 200);
+  put(metadata.octets, Metadata::kTlsAlpn, "http/1.1");
+  metadata.note_keys();
+  std::vector<std::string> elements;
+  metadata.for_each(Metadata::kTlsAlpn, [&](std::string_view element) { elements.emplace_back(element); });
+  EXPECT_THAT(elements, ::testing::ElementsAre("h2", "http/1.1"));
+  metadata.for_each(Metadata::kTlsNames, [](std::string_view) { FAIL(); });
+}
+
+TEST_F(MetadataStoreTest, KeepsOctetsOfAnyLength) {
   for (const std::size_t length : {0, 1, 122, 123, 124, 246, 247, 3000}) {
     std::string octets;
     for (std::size_t i = 0; i < length; ++i) octets.push_back(static_cast<char>(i * 7));
-    std::uint32_t chain = MetadataStore::kNone;
-    ASSERT_TRUE(store.append(chain, octets));
-    EXPECT_EQ(read(store, chain), octets) << length;
-    ASSERT_TRUE(store.append(chain, "and more"));
-    EXPECT_EQ(read(store, chain), octets + "and more") << length;
-    store.release(chain);
-    EXPECT_EQ(chain, MetadataStore::kNone);
+    ASSERT_TRUE(store_.append(3, octets));
+    EXPECT_EQ(read(3), octets) << length;
+    ASSERT_TRUE(store_.append(3, "and more"));
+    EXPECT_EQ(read(3), octets + "and more") << length;
+    ASSERT_TRUE(store_.replace(3, octets));
+    EXPECT_EQ(read(3), octets) << length;
+    store_.release(3);
+    EXPECT_FALSE(store_.has_any(3));
   }
 }
 
-TEST(MetadataStore, ChainsDoNotMix) {
-  MetadataStore store(100 * kChunk);
-  std::uint32_t one = MetadataStore::kNone;
-  std::uint32_t other = MetadataStore::kNone;
+TEST_F(MetadataStoreTest, FlowsDoNotMix) {
   for (int i = 0; i < 10; ++i) {
-    store.append(one, std::string(50, 'a'));
-    store.append(other, std::string(70, 'b'));
+    store_.append(0, std::string(50, 'a'));
+    store_.append(1, std::string(70, 'b'));
   }
-  EXPECT_EQ(read(store, one), std::string(500, 'a'));
-  EXPECT_EQ(read(store, other), std::string(700, 'b'));
+  EXPECT_EQ(read(0), std::string(500, 'a'));
+  EXPECT_EQ(read(1), std::string(700, 'b'));
 }
 
-TEST(MetadataStore, WithoutRoomAddsNothingAndTakesAgainWhatIsReleased) {
-  MetadataStore store(4 * kChunk);  // three chunks can be used, because the first chunk is reserved
-  std::uint32_t first = MetadataStore::kNone;
-  std::uint32_t second = MetadataStore::kNone;
-  EXPECT_TRUE(store.append(first, std::string(246, 'a')));
-  EXPECT_FALSE(store.append(second, std::string(124, 'b')));
-  EXPECT_EQ(second, MetadataStore::kNone);
-  EXPECT_EQ(read(store, first), std::string(246, 'a'));
-  store.release(first);
-  EXPECT_TRUE(store.append(second, std::string(246, 'b')));
-  EXPECT_EQ(read(store, second), std::string(246, 'b'));
+TEST_F(MetadataStoreTest, WithoutRoomChangesNothingCountsItAndTakesAgainWhatIsReleased) {
+  MetadataStore small(4 * kChunk, kFlows, counters_);  // three chunks can be used, because the first one is reserved
+  std::string octets;
+  EXPECT_TRUE(small.append(0, std::string(246, 'a')));
+  EXPECT_FALSE(small.append(1, std::string(124, 'b')));
+  EXPECT_FALSE(small.has_any(1));
+  EXPECT_FALSE(small.replace(0, std::string(400, 'c')));
+  small.read(0, octets);
+  EXPECT_EQ(octets, std::string(246, 'a'));
+  EXPECT_EQ(refused(), 2U);
+  EXPECT_TRUE(small.replace(0, std::string(369, 'd')));
+  small.release(0);
+  EXPECT_TRUE(small.append(1, std::string(246, 'b')));
+  EXPECT_EQ(refused(), 2U);
+}
+
+class FindingsTest : public MetadataStoreTest {
+ protected:
+  Findings& open(std::uint32_t flow) {
+    findings_.open(flow);
+    return findings_;
+  }
+  FlowMetadata stored(std::uint32_t flow) const { return {.octets = read(flow)}; }
+
+  Findings findings_{store_};
+};
+
+TEST_F(FindingsTest, PutKeepsTheFirstValueAndSetTheLast) {
+  open(0).put(Metadata::kHttpMethod, "GET");
+  findings_.put(Metadata::kHttpMethod, "POST");
+  findings_.set(Metadata::kHttpRequests, 1);
+  findings_.close();
+  open(0).put(Metadata::kHttpMethod, "PUT");
+  findings_.set(Metadata::kHttpRequests, 2);
+  findings_.close();
+  EXPECT_EQ(stored(0).text(Metadata::kHttpMethod), "GET");
+  EXPECT_EQ(stored(0).number(Metadata::kHttpRequests), 2U);
+  EXPECT_EQ(stored(1).octets, "");
+}
+
+TEST_F(FindingsTest, AnEmptyTextRemovesTheKeyAndNothingElse) {
+  open(0).set(Metadata::kDnsOpen, "open");
+  findings_.put(Metadata::kDnsQuery, "example.org");
+  findings_.set(Metadata::kDnsOpen, "");
+  EXPECT_FALSE(findings_.has(Metadata::kDnsOpen));
+  findings_.close();
+  EXPECT_EQ(read(0), encoded(Metadata::kDnsQuery, "example.org"));
+}
+
+TEST_F(FindingsTest, WhatIsNotClosedIsNotStored) {
+  open(0).put(Metadata::kHttpMethod, "GET");
+  open(1).close();
+  EXPECT_FALSE(store_.has_any(0));
+  EXPECT_FALSE(store_.has_any(1));
 }
 
 }  // namespace

@@ -89,11 +89,28 @@ TEST_F(SegmentBufferTest, StartsAnewWithoutWhatItHad) {
 
 TEST_F(SegmentBufferTest, RefusesMoreHolesThanItKeeps) {
   buffer_->start(0);
-  EXPECT_TRUE(add(10, "a"));
-  EXPECT_TRUE(add(20, "b"));
-  EXPECT_TRUE(add(30, "c"));
-  EXPECT_TRUE(add(40, "d"));
-  EXPECT_FALSE(add(50, "e"));
+  std::uint32_t at = 10;
+  for (std::size_t i = 0; i < SegmentBuffer::kMostRanges; ++i, at += 10) EXPECT_TRUE(add(at, "a"));
+  EXPECT_FALSE(add(at, "b"));
+}
+
+TEST_F(SegmentBufferTest, DropsTheStartAndKeepsWhatIsBehindIt) {
+  buffer_->start(100);
+  EXPECT_TRUE(add(100, "abcdef"));
+  EXPECT_TRUE(add(110, "xyz"));
+  buffer_->drop(2);
+  EXPECT_EQ(stream(), "cdef");
+  EXPECT_TRUE(add(100, "ab"));  // octets that were dropped
+  EXPECT_EQ(stream(), "cdef");
+  EXPECT_TRUE(add(106, "ghij"));
+  EXPECT_EQ(stream(), "cdefghijxyz");
+  buffer_->drop(9);
+  EXPECT_EQ(stream(), "yz");
+  EXPECT_FALSE(buffer_->empty());
+  buffer_->drop(50);
+  EXPECT_TRUE(buffer_->empty());
+  EXPECT_TRUE(add(161, "next"));
+  EXPECT_EQ(stream(), "next");
 }
 
 TEST_F(SegmentBufferTest, RefusesWhatLiesBeyondItsOctets) {

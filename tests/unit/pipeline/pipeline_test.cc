@@ -27,6 +27,7 @@ class PipelineTest : public ::testing::Test {
     config.flow.active_timeout = 10s;
     config.flow.inactive_timeout = 4s;
     config.dpi.enabled = false;
+    config.features.names = false;
     return config;
   }
 

@@ -219,7 +219,11 @@ TEST(Records, OverloadNamesWhatWasLeftOut) {
                                                 {kShedDpi | kShedFlows, "dpi, flows"},
                                                 {kShedFeatures | kShedFlows, "features, flows"},
                                                 {kShedDpi | kShedFeatures, "dpi, features"},
-                                                {kShedDpi | kShedFeatures | kShedFlows, "dpi, features, flows"}};
+                                                {kShedDpi | kShedFeatures | kShedFlows, "dpi, features, flows"},
+                                                {kShedNames, "names"},
+                                                {kShedNames | kShedDpi, "names, dpi"},
+                                                {kShedNames | kShedDpi | kShedFeatures | kShedFlows,
+                                                 "names, dpi, features, flows"}};
   FlowRecord record = record_number(1);
   record.sampling_rate = 8;
   for (const auto& [bits, names] : kNames) {
@@ -264,12 +268,14 @@ const std::vector<std::string> kNfstream = {"id",
 TEST(Nfstream, ColumnsHaveItsNamesAndOrder) {
   Config config;
   config.dpi.enabled = false;
+  config.features.names = false;
   EXPECT_EQ(names_of(select_fields(std::vector<std::string>{"nfstream"}, config)), kNfstream);
 }
 
 std::string nfstream_line(const FlowRecord& record) {
   Config config;
   config.dpi.enabled = false;
+  config.features.names = false;
   TextBuffer out;
   append_csv(TextWriter(out), record, select_fields(std::vector<std::string>{"nfstream"}, config)).finish();
   return std::string(out.view().substr(0, out.size() - 1));
