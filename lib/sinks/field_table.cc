@@ -56,15 +56,15 @@ std::optional<std::string_view> requested_name(Record record) {
   return std::nullopt;
 }
 
-// Tells what is known of Encrypted Client Hello. A client that has asked DNS for one name and says another in its hello
-// has encrypted the first one. A client that says the name that it has asked for only pretends to (GREASE).
+// Tells what is known of Encrypted Client Hello. A client that has asked DNS for the name that it says in its hello hides
+// nothing: it only pretends to (GREASE). A client that has asked for another name may hide it, or may have the name in its
+// hello from elsewhere.
 std::optional<std::string_view> ech(Record record) {
   const auto state = metadata_number(record, Metadata::kTlsEch);
   if (!state) return std::nullopt;
-  const auto asked = metadata_text(record, Metadata::kDnsName);
   if (*state == kEchAccepted) return "real";
-  if (!asked) return "offered";
-  return *asked == metadata_text(record, Metadata::kTlsServerName) ? "grease" : "real";
+  const auto asked = metadata_text(record, Metadata::kDnsName);
+  return asked && asked == metadata_text(record, Metadata::kTlsServerName) ? "grease" : "offered";
 }
 
 std::optional<std::string_view> ech_outer_name(Record record) {
@@ -118,7 +118,7 @@ std::optional<std::string_view> ech_outer_name(Record record) {
 
 // The classic fields come first. Their names and their order are fixed, because existing readers rely on them. A
 // field's number identifies it in protobuf and is never used for another field: the numbers of removed fields go into
-// kRetiredNumbers. The next new number is 114.
+// kRetiredNumbers. The next new number is 115.
 constexpr std::array kFields = {
     Field{"ip_src", 1, FieldGroup::kClassic, "", "address of the sender of the flow's first packet",
           [](Record r) {
@@ -301,7 +301,7 @@ constexpr std::array kFields = {
           [](Record r) { return metadata_list(r, Metadata::kTlsVersions); }},
     Field{"tls_cipher", 71, FieldGroup::kNames, "", "cipher suite that the server chose",
           [](Record r) { return metadata_text(r, Metadata::kTlsCipher); }},
-    Field{"tls_alpn", 72, FieldGroup::kNames, "", "list: application protocols that the client offered",
+    Field{"tls_alpn", 114, FieldGroup::kNames, "", "list: application protocols that the client offered",
           [](Record r) { return metadata_list(r, Metadata::kTlsAlpn); }},
     Field{"tls_alpn_chosen", 93, FieldGroup::kReaders, "",
           "application protocol that the server chose; encrypted, and therefore missing, in TLS 1.3",

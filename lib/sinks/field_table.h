@@ -92,7 +92,7 @@ std::span<const Field> fields();
 // The number in flow.proto of the map with the user's metrics.
 inline constexpr std::uint16_t kMetricsNumber = 1000;
 // The numbers in flow.proto of fields that were removed.
-inline constexpr std::array<std::uint16_t, 0> kRetiredNumbers = {};
+inline constexpr std::array<std::uint16_t, 1> kRetiredNumbers = {72};
 // Returns the field of this name. The field must exist.
 const Field& field_named(std::string_view name);
 

@@ -30,6 +30,7 @@ http {
     listen 80; listen [::]:80;
     location /api/ { default_type application/json; return 200 '{"stored": true}\n'; }
   }
+  server { listen 81 http2; }
   server {
     listen $INSTAGRAM:443 ssl;
     ssl_protocols TLSv1.2; ssl_certificate $WORK/tls12.crt; ssl_certificate_key $WORK/tls12.key;
@@ -53,7 +54,8 @@ start_dnsmasq() {
     --address="/www.instagram.com/$INSTAGRAM" --address="/www.youtube.com/$YOUTUBE" \
     --address="/web.whatsapp.com/$WHATSAPP" --address="/www.netflix.com/$NETFLIX" \
     --host-record="example.org,$SERVER,$SERVER6" --mx-host=example.org,mail.example.org,10 \
-    --host-record="mail.example.org,$SERVER" --txt-record='example.org,v=spf1 mx -all' "${text[@]}"
+    --host-record="mail.example.org,$SERVER" --txt-record='example.org,v=spf1 mx -all' "${text[@]}" \
+    --srv-host=_sip._udp.example.org,mail.example.org,5060,1,5 --dns-rr=svc.example.org,65,00010000010006026832026833
   wait_listening udp 53
 }
 

@@ -56,6 +56,14 @@ def test_handbook_says_what_to_do_about_each_loss():
     assert not missing, missing
 
 
+def test_page_of_names_has_every_field_of_the_readers():
+    page = read("docs", "names.md")
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in spanflowd("--list-fields").stdout.splitlines()[2:]]
+    names = [row[0] for row in rows if "features.names" in row[2] or "features.dns_names" in row[2]]
+    assert len(names) > 40, names
+    assert_equal([name for name in names if f"`{name}`" not in page], [])
+
+
 def schema_errors(configuration):
     try:
         import jsonschema

@@ -78,7 +78,8 @@ def test_several_files_go_through_one_table():
 def test_several_files_may_differ_in_format():
     together = records(capture("dns.pcap"), capture("http.pcapng"), capture("ssh.pcap"))
     apart = records(capture("dns.pcap")) + reference() + records(capture("ssh.pcap"))
-    assert_equal(together, sorted_records(apart))
+    without = ("worker", "sequence", "dns_name")  # together, a flow gets the name from a reply in another file
+    assert_equal(sorted_records(together, without), sorted_records(apart, without))
 
 
 def without_link_layer(found):

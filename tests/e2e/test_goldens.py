@@ -39,6 +39,10 @@ TLS = ("tls_server_name", "ja4", "tls_version", "tls_cipher", "tls_alpn", "tls_i
        "tls_not_after", "ja3_client", "ja3_server")
 DNS = ("dns_query", "dns_query_type", "dns_reply_code", "dns_answer")
 SSH = ("ssh_client", "ssh_server", "hassh_client", "hassh_server")
+NAMES = ("requested_server_name", "dns_name", *HTTP, "http_host", "http_version", "http_requests", *TLS, "tls_versions",
+         "tls_alpn_chosen", "tls_resumed", "tls_ech", "tls_ech_config_id", "tls_ech_outer_name", "tls_names", "tls_serial",
+         "tls_sha256", "quic_version", *DNS, "dns_protocol", "dns_flags", "dns_answers", "dns_least_ttl", "dns_response_ns",
+         "dns_transactions", "dns_failed_query", "dns_failed_code")
 RISKS = ("ndpi_risks", "ndpi_risk_score")
 STATISTICS = tuple(f"{way}_{name}" for way in ("bidirectional", "src_to_dst", "dst_to_src") for name in (
     "min_ps", "mean_ps", "stddev_ps", "max_ps", "min_piat_ns", "mean_piat_ns", "stddev_piat_ns", "max_piat_ns",
@@ -68,6 +72,7 @@ RUNS = {
     "mixed": Golden(ALL, ["mixed.pcap"], ["features.statistics=true", "features.splt=5", "features.tcp=true"]),
     "mpls": Golden(FLOW + FLAGS + IP + LINK + VLAN + TUNNEL + ICMP),
     "mqtt": Golden(FLOW + FLAGS),
+    "names": Golden(FLOW + NAMES),
     "ntp": Golden(FLOW + NANOSECONDS),
     "ping": Golden(FLOW + ICMP + IP),
     "portscan": Golden(FLOW + FLAGS + IP + ICMP),

@@ -13,9 +13,12 @@ from support.program import need
 
 HEADERS = sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "lib", "spanflow", "*.h")))
 EXPORTED = """
+spanflow::FlowMetadata::after(unsigned long) const
+spanflow::FlowMetadata::find(spanflow::Metadata, unsigned long) const
 spanflow::FlowMetadata::note_keys()
 spanflow::FlowMetadata::number(spanflow::Metadata) const
 spanflow::FlowMetadata::text(spanflow::Metadata) const
+spanflow::FlowMetadata::value_at(unsigned long) const
 spanflow::Streamer::Iterator::operator++()
 spanflow::Streamer::Streamer(spanflow::Streamer&&)
 spanflow::Streamer::Streamer(spanflow::StreamerOptions const&)
