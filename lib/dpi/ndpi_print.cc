@@ -52,9 +52,13 @@ void append_number(BoundedText& text, unsigned number, std::ptrdiff_t width, con
 
 thread_local bool leave_out_ja3 = false;
 
+bool is_left_out(const char* format) {
+  return leave_out_ja3 &&
+         (std::strcmp(format, "%s%u") == 0 || std::strcmp(format, "%02x") == 0 || std::strcmp(format, "%02X") == 0);
+}
+
 std::optional<int> print(char* buffer, std::size_t size, const char* format, std::va_list arguments) {
   BoundedText text(buffer, size);
-  if (leave_out_ja3 && std::string_view(format) == "%s%u") return text.end();
   for (; *format != '\0'; ++format) {
     if (*format != '%') {
       text.append(*format);
@@ -99,6 +103,7 @@ int vsprintf_of_libc(char* buffer, int flag, std::size_t room, const char* forma
 // know the size. The C library aborts the program if `room` is too small.
 // NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl50-cpp,cert-dcl51-cpp,readability-identifier-naming)
 int __wrap___snprintf_chk(char* buffer, std::size_t size, int flag, std::size_t room, const char* format, ...) {
+  if (spanflow::is_left_out(format)) return 0;
   std::va_list arguments;
   va_start(arguments, format);
   std::optional<int> printed;

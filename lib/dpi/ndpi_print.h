@@ -11,9 +11,12 @@
 
 namespace spanflow {
 
-// While this is true in a thread, print() leaves out the numbers of JA3 in that thread: it prints nothing for the
-// format that only JA3 has in nDPI (and a fingerprint of DHCP that is not used), and nDPI then stops.
+// While this is true in a thread, nDPI's calls of snprintf for JA3 print nothing in that thread, and nDPI stops. It
+// uses two formats for the numbers and the hash. (It also prints a fingerprint of DHCP with one of them, which is not
+// used.)
 extern thread_local bool leave_out_ja3;
+// True if a call of snprintf with this format prints nothing now.
+bool is_left_out(const char* format);
 
 // Like vsnprintf, but only for formats with text, %s, %u, %x and %X. A number may have a width with leading zeros, such
 // as "%02x". Writes the same octets to `buffer` and returns the same result as vsnprintf. For any other format and for

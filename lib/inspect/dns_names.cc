@@ -44,9 +44,17 @@ void append_type(std::string& text, std::uint16_t type) {
   }
 }
 
-void append_address(std::string& text, int family, const Cursor& data) {
+// Appends an IPv4 address without inet_ntop(), which calls sprintf().
+void append_ipv4(std::string& text, const Cursor& data) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) text += '.';
+    append_number(text, data.u8(i));
+  }
+}
+
+void append_ipv6(std::string& text, const Cursor& data) {
   std::array<char, INET6_ADDRSTRLEN> address{};
-  inet_ntop(family, data.data(), address.data(), address.size());
+  inet_ntop(AF_INET6, data.data(), address.data(), address.size());
   text += address.data();
 }
 
@@ -140,10 +148,10 @@ void append_dns_record(const Cursor& message, const DnsRecord& record, std::stri
   const Cursor data = part_of(message, record.data_at, record.size);
   switch (record.type) {
     case dns_types::kA:
-      if (record.size == 4) append_address(text, AF_INET, data);
+      if (record.size == 4) append_ipv4(text, data);
       break;
     case dns_types::kAaaa:
-      if (record.size == 16) append_address(text, AF_INET6, data);
+      if (record.size == 16) append_ipv6(text, data);
       break;
     case dns_types::kNs:
     case dns_types::kCname:

@@ -248,11 +248,13 @@ ReadStep read_trailer(const Reading& reading) {
 
 StartsWith starts_with_http_request(const Cursor& stream) {
   const std::string_view text = text_of(stream);
+  if (text.empty() || text.front() < 'A' || text.front() > 'Z') return StartsWith::kNo;
   const std::size_t method_end = std::min(text.substr(0, kMostMethod + 1).find(' '), text.size());
   const std::string_view method = text.substr(0, std::min(method_end, kMostMethod + 1));
   const bool whole = method_end < text.size();
-  const bool fits = std::ranges::any_of(
-      kMethods, [&](std::string_view each) { return whole ? each == method : each.starts_with(method); });
+  const bool fits = std::ranges::any_of(kMethods, [&](std::string_view each) {
+    return each.front() == method.front() && (whole ? each == method : each.starts_with(method));
+  });
   if (!fits) return StartsWith::kNo;
   std::string_view rest = text;
   const auto line = take_line(rest);

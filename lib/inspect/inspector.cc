@@ -158,14 +158,14 @@ void Inspector::add_dns_name(std::uint32_t flow, const FlowKey& key, std::uint64
   const bool may_hide_name = (metadata.keys & metadata_bit(Metadata::kTlsEch)) != 0;
   if (kNames.has_any(metadata.keys) && !may_hide_name) return;
   counters_.add(Counter::kNamesLookedUp);
-  const auto name = names_->find({key.ip_src, key.ip_dst}, start_ns);
-  if (!name) return;
+  NameCache::Name name;
+  if (!names_->find({key.ip_src, key.ip_dst}, start_ns, name)) return;
   counters_.add(Counter::kNamesFound);
-  counters_.observe(HistogramId::kNameAge, start_ns - name->answered_ns);
+  counters_.observe(HistogramId::kNameAge, start_ns - name.answered_ns);
   work_->findings.open(flow);
-  work_->findings.put(Metadata::kDnsName, name->view());
+  work_->findings.put(Metadata::kDnsName, name.view());
   work_->findings.close();
-  put(metadata.octets, Metadata::kDnsName, name->view());
+  put(metadata.octets, Metadata::kDnsName, name.view());
   metadata.keys |= metadata_bit(Metadata::kDnsName);
 }
 

@@ -1,11 +1,24 @@
 #include "inspect/ja3.h"
 
+#include <charconv>
+
 #include "base/digest.h"
 
 namespace spanflow {
+namespace {
+
+constexpr std::size_t kMostNumber = 6;  // octets of a number of 16 bits, with the character after it
+
+std::size_t count(ExtensionReader extensions) {
+  std::size_t count = 0;
+  while (extensions.next()) ++count;
+  return count;
+}
+
+}  // namespace
 
 Md5Text Ja3::of(const ClientHello& hello) {
-  text_.clear();
+  start(hello.ciphers.size() + count(hello.extensions) + hello.groups.size() + hello.point_formats.captured());
   append(hello.legacy_version, ',');
   append(hello.ciphers);
   append_types(hello.extensions);
@@ -16,17 +29,25 @@ Md5Text Ja3::of(const ClientHello& hello) {
 }
 
 Md5Text Ja3::of(const ServerHello& hello) {
-  text_.clear();
+  start(count(hello.extensions));
   append(hello.legacy_version, ',');
   append(hello.cipher, ',');
   append_types(hello.extensions);
   return hash();
 }
 
+// Makes room for a text with this many numbers, beside a version and a cipher.
+void Ja3::start(std::size_t numbers) {
+  constexpr std::size_t kOthers = 8;  // versions, and the commas of empty lists
+  const std::size_t room = (numbers + kOthers) * kMostNumber;
+  if (text_.size() < room) text_.resize(room);
+  size_ = 0;
+}
+
 void Ja3::append(std::uint32_t number, char after) {
-  const fmt::format_int digits(number);
-  text_.append(digits.data(), digits.data() + digits.size());
-  text_.push_back(after);
+  const auto written = std::to_chars(&text_[size_], &text_[size_] + kMostNumber, number);
+  *written.ptr = after;
+  size_ = static_cast<std::size_t>(written.ptr + 1 - text_.data());
 }
 
 void Ja3::append(const NumberList& numbers) {
@@ -45,14 +66,11 @@ void Ja3::append_types(ExtensionReader extensions) {
 
 // A comma ends each list: it replaces the last dash, or follows an empty list.
 void Ja3::end_list() {
-  if (text_[text_.size() - 1] == '-') {
-    text_[text_.size() - 1] = ',';
-  } else {
-    text_.push_back(',');
-  }
+  if (text_[size_ - 1] == '-') --size_;
+  text_[size_++] = ',';
 }
 
 // The text has a comma after its last list, which is not part of JA3.
-Md5Text Ja3::hash() const { return hex_of(md5({text_.data(), text_.size() - 1})); }
+Md5Text Ja3::hash() const { return hex_of(md5({text_.data(), size_ - 1})); }
 
 }  // namespace spanflow

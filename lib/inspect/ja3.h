@@ -2,11 +2,9 @@
 // hashes of numbers in a hello. JA4 has replaced JA3, because browsers now shuffle their extensions.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <vector>
 
 #include "base/hex.h"
 #include "inspect/client_hello.h"
@@ -23,13 +21,15 @@ class Ja3 {
   Md5Text of(const ServerHello& hello);
 
  private:
+  void start(std::size_t numbers);
   void append(std::uint32_t number, char after);
   void append(const NumberList& numbers);
   void append_types(ExtensionReader extensions);
   void end_list();
   Md5Text hash() const;
 
-  fmt::memory_buffer text_;  // a member, so that its memory is used again
+  std::vector<char> text_;  // a member, so that its memory is used again
+  std::size_t size_ = 0;    // of the text so far
 };
 
 }  // namespace spanflow

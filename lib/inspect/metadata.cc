@@ -1,6 +1,7 @@
 #include "inspect/metadata.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -13,9 +14,9 @@ constexpr std::size_t kItemHeader = 3;
 constexpr std::size_t kGreatestText = 1024;  // octets
 
 void put_octets(std::string& octets, Metadata key, std::string_view value) {
-  octets.push_back(static_cast<char>(key));
-  octets.push_back(static_cast<char>(value.size() >> 8));
-  octets.push_back(static_cast<char>(value.size() & 0xff));
+  const std::array<char, kItemHeader> header = {static_cast<char>(key), static_cast<char>(value.size() >> 8),
+                                                static_cast<char>(value.size() & 0xff)};
+  octets.append(header.data(), header.size());
   octets.append(value);
 }
 

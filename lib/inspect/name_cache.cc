@@ -36,35 +36,41 @@ NameCache::Stored NameCache::add(const Pair& pair, std::string_view name, std::u
   std::uint64_t chosen_ns = ~0ULL;
   Stored stored = Stored::kInstead;
   for (Place& place : places_of(hashed)) {
-    const auto known = read(place);
-    const bool is_same = known && known->pair == pair && known->name.view() == answer.name.view();
-    const bool is_free = !known || known->until_ns < time_ns;
-    const std::uint64_t age_ns = is_same || is_free ? 0 : known->name.answered_ns;
-    if (is_same && known->name.answered_ns > time_ns) return Stored::kAgain;
-    if (chosen == nullptr || age_ns < chosen_ns || is_same) {
-      chosen = &place;
-      chosen_ns = age_ns;
-      stored = is_same ? Stored::kAgain : is_free ? Stored::kNew : Stored::kInstead;
+    if (load(place.tag, std::memory_order_relaxed) == tag_of(hashed)) {
+      Answer known;
+      if (read(place, known) && known.pair == pair && known.name.view() == answer.name.view()) {
+        if (known.name.answered_ns > time_ns) return Stored::kAgain;
+        chosen = &place;
+        stored = Stored::kAgain;
+        break;
+      }
     }
-    if (is_same) break;
+    const bool is_free = std::atomic_ref(place.words[0]).load(std::memory_order_relaxed) < time_ns;
+    const std::uint64_t since_ns = is_free ? 0 : std::atomic_ref(place.words[1]).load(std::memory_order_relaxed);
+    if (chosen != nullptr && since_ns >= chosen_ns) continue;
+    chosen = &place;
+    chosen_ns = since_ns;
+    stored = is_free ? Stored::kNew : Stored::kInstead;
   }
   if (!write(*chosen, tag_of(hashed), answer)) return Stored::kNot;
   any_.store(true, std::memory_order_relaxed);
   return stored;
 }
 
-std::optional<NameCache::Name> NameCache::find(const Pair& pair, std::uint64_t time_ns) {
-  if (!any_.load(std::memory_order_relaxed)) return std::nullopt;
+bool NameCache::find(const Pair& pair, std::uint64_t time_ns, Name& name) {
+  if (!any_.load(std::memory_order_relaxed)) return false;
   const std::uint64_t hashed = hash(pair);
-  std::optional<Name> latest;
+  bool found = false;
   for (Place& place : places_of(hashed)) {
     if (load(place.tag, std::memory_order_relaxed) != tag_of(hashed)) continue;
-    const auto answer = read(place);
-    if (!answer || answer->pair != pair) continue;
-    if (answer->name.answered_ns > time_ns || answer->until_ns < time_ns) continue;
-    if (!latest || latest->answered_ns < answer->name.answered_ns) latest = answer->name;
+    Answer answer;
+    if (!read(place, answer) || answer.pair != pair) continue;
+    if (answer.name.answered_ns > time_ns || answer.until_ns < time_ns) continue;
+    if (found && name.answered_ns >= answer.name.answered_ns) continue;
+    name = answer.name;
+    found = true;
   }
-  return latest;
+  return found;
 }
 
 std::uint64_t NameCache::hash(const Pair& pair) const {
@@ -80,18 +86,17 @@ std::span<NameCache::Place> NameCache::places_of(std::uint64_t hash) {
   return {&places_[bucket * kWays], kWays};
 }
 
-// Returns nullopt if the place was never written, or is just being written.
-std::optional<NameCache::Answer> NameCache::read(Place& place) {
+// Returns false if the place was never written, or is just being written.
+bool NameCache::read(Place& place, Answer& answer) {
   const std::uint32_t before = load(place.version, std::memory_order_acquire);
-  if (before == 0 || before % 2 != 0) return std::nullopt;
+  if (before == 0 || before % 2 != 0) return false;
   Words words;
   for (std::size_t i = 0; i < words.size(); ++i) {
     words[i] = std::atomic_ref(place.words[i]).load(std::memory_order_acquire);
   }
-  if (load(place.version, std::memory_order_relaxed) != before) return std::nullopt;
-  Answer answer;
+  if (load(place.version, std::memory_order_relaxed) != before) return false;
   std::memcpy(static_cast<void*>(&answer), words.data(), sizeof answer);
-  return answer;
+  return true;
 }
 
 bool NameCache::write(Place& place, std::uint32_t tag, const Answer& answer) {

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -25,9 +24,9 @@ class NameCache {
     bool operator==(const Pair&) const = default;
   };
   struct Name {
+    std::uint64_t answered_ns;  // time of the answer
     std::array<char, 255> octets;
     std::uint8_t size;
-    std::uint64_t answered_ns;  // time of the answer
 
     std::string_view view() const { return {octets.data(), size}; }
   };
@@ -49,15 +48,16 @@ class NameCache {
 
   // Names of more than 255 octets are cut. `ttl` is in seconds.
   Stored add(const Pair& pair, std::string_view name, std::uint64_t time_ns, std::uint32_t ttl);
-  // Returns the name that the client asked for last before `time_ns`, if its answer was valid at that time.
-  std::optional<Name> find(const Pair& pair, std::uint64_t time_ns);
+  // Sets `name` to the name that the client asked for last before `time_ns`, and returns true. If no answer was valid
+  // at that time, returns false.
+  bool find(const Pair& pair, std::uint64_t time_ns, Name& name);
 
  private:
-  // What a place holds.
+  // What a place holds. `until_ns` is its first word, and name.answered_ns its second.
   struct Answer {
-    Pair pair;
     std::uint64_t until_ns;
     Name name;
+    Pair pair;
   };
   static constexpr std::size_t kWords = (sizeof(Answer) + 7) / 8;
   using Words = std::array<std::uint64_t, kWords>;
@@ -71,7 +71,7 @@ class NameCache {
 
   std::uint64_t hash(const Pair& pair) const;
   std::span<Place> places_of(std::uint64_t hash);
-  static std::optional<Answer> read(Place& place);
+  static bool read(Place& place, Answer& answer);
   static bool write(Place& place, std::uint32_t tag, const Answer& answer);
 
   std::size_t buckets_;

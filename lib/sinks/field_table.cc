@@ -28,22 +28,22 @@ std::string_view timestamp_source_name(Record record) {
 
 // Returns the names of the work that was left out. The index of kNames is a set of Shedding bits.
 std::optional<std::string_view> shedding_names(Record record) {
-  constexpr std::array<std::string_view, 16> kNames = {"",
-                                                       "dpi",
-                                                       "features",
-                                                       "dpi, features",
-                                                       "flows",
-                                                       "dpi, flows",
-                                                       "features, flows",
-                                                       "dpi, features, flows",
-                                                       "names",
-                                                       "names, dpi",
-                                                       "names, features",
-                                                       "names, dpi, features",
-                                                       "names, flows",
-                                                       "names, dpi, flows",
-                                                       "names, features, flows",
-                                                       "names, dpi, features, flows"};
+  static constexpr std::array<std::string_view, 16> kNames = {"",
+                                                              "dpi",
+                                                              "features",
+                                                              "dpi, features",
+                                                              "flows",
+                                                              "dpi, flows",
+                                                              "features, flows",
+                                                              "dpi, features, flows",
+                                                              "names",
+                                                              "names, dpi",
+                                                              "names, features",
+                                                              "names, dpi, features",
+                                                              "names, flows",
+                                                              "names, dpi, flows",
+                                                              "names, features, flows",
+                                                              "names, dpi, features, flows"};
   return text_or_missing(kNames[record.overload]);
 }
 
@@ -56,9 +56,9 @@ std::optional<std::string_view> requested_name(Record record) {
   return std::nullopt;
 }
 
-// Tells what is known of Encrypted Client Hello. A client that has asked DNS for the name that it says in its hello hides
-// nothing: it only pretends to (GREASE). A client that has asked for another name may hide it, or may have the name in its
-// hello from elsewhere.
+// Tells what is known of Encrypted Client Hello. A client that has asked DNS for the name that it says in its hello
+// hides nothing: it only pretends to (GREASE). A client that has asked for another name may hide it, or may have the
+// name in its hello from elsewhere.
 std::optional<std::string_view> ech(Record record) {
   const auto state = metadata_number(record, Metadata::kTlsEch);
   if (!state) return std::nullopt;

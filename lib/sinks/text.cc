@@ -169,15 +169,25 @@ TextWriter append_csv(TextWriter out, const EarlyPacketsValue& list) {
 }
 
 TextWriter append_csv(TextWriter out, const TextList& list) {
-  std::string joined;
-  list.for_each([&joined](std::string_view text) {
-    if (!joined.empty()) joined += ';';
-    for (const char c : text) {
-      if (c == ';' || c == '\\') joined += '\\';
-      joined += c;
+  static constexpr PlainCharacters kPlain{",\";\\"};
+  bool all_plain = true;
+  list.for_each([&](std::string_view text) { all_plain = all_plain && kPlain.are_all_of(text); });
+  std::string joined;  // only of lists with special characters, which are rare
+  bool is_first = true;
+  list.for_each([&](std::string_view text) {
+    if (all_plain) {
+      if (!is_first) out.push_back(';');
+      out.append(text);
+    } else {
+      if (!is_first) joined += ';';
+      for (const char c : text) {
+        if (c == ';' || c == '\\') joined += '\\';
+        joined += c;
+      }
     }
+    is_first = false;
   });
-  return append_csv(out, std::string_view(joined));
+  return all_plain ? out : append_csv(out, std::string_view(joined));
 }
 
 TextWriter append_json(TextWriter out, std::string_view text) {

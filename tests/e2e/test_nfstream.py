@@ -35,6 +35,9 @@ def in_order(content):
 NO_HASH = "D41D8CD98F00B204E9800998ECF8427E"
 
 
+NAMES = {"requested_server_name", "client_fingerprint", "server_fingerprint", "user_agent", "content_type"}
+
+
 def same(got, expected):
     if got == expected or got == expected.lower() or expected == NO_HASH:
         return True
@@ -52,6 +55,8 @@ def test_nfstream_columns(name):
     assert flows
     for flow, their_flow in flows:
         for column in flow.keys() - OTHER:
+            if column in NAMES and their_flow[column] == "":
+                continue  # spanflow's readers find more
             assert same(flow[column], their_flow[column]), f"{column} {flow[column]}, expected {their_flow[column]}"
 
 
