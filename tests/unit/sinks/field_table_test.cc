@@ -213,17 +213,17 @@ TEST(Records, ValuesThatApplyAreThere) {
 }
 
 TEST(Records, OverloadNamesWhatWasLeftOut) {
-  const std::pair<int, const char*> kNames[] = {{kShedDpi, "dpi"},
-                                                {kShedFeatures, "features"},
-                                                {kShedFlows, "flows"},
-                                                {kShedDpi | kShedFlows, "dpi, flows"},
-                                                {kShedFeatures | kShedFlows, "features, flows"},
-                                                {kShedDpi | kShedFeatures, "dpi, features"},
-                                                {kShedDpi | kShedFeatures | kShedFlows, "dpi, features, flows"},
-                                                {kShedNames, "names"},
-                                                {kShedNames | kShedDpi, "names, dpi"},
-                                                {kShedNames | kShedDpi | kShedFeatures | kShedFlows,
-                                                 "names, dpi, features, flows"}};
+  const std::pair<int, const char*> kNames[] = {
+      {kShedDpi, "dpi"},
+      {kShedFeatures, "features"},
+      {kShedFlows, "flows"},
+      {kShedDpi | kShedFlows, "dpi, flows"},
+      {kShedFeatures | kShedFlows, "features, flows"},
+      {kShedDpi | kShedFeatures, "dpi, features"},
+      {kShedDpi | kShedFeatures | kShedFlows, "dpi, features, flows"},
+      {kShedNames, "names"},
+      {kShedNames | kShedDpi, "names, dpi"},
+      {kShedNames | kShedDpi | kShedFeatures | kShedFlows, "names, dpi, features, flows"}};
   FlowRecord record = record_number(1);
   record.sampling_rate = 8;
   for (const auto& [bits, names] : kNames) {
