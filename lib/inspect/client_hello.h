@@ -59,6 +59,8 @@ class ExtensionReader {
   // an extension.
   std::optional<HelloExtension> next();
   bool at_end() const { return rest_.captured() == 0; }
+  // The extensions that are left are at most so many, because each has a type and a length.
+  std::size_t most() const { return rest_.captured() / 4; }
 
  private:
   Cursor rest_;

@@ -9,16 +9,10 @@ namespace {
 
 constexpr std::size_t kMostNumber = 6;  // octets of a number of 16 bits, with the character after it
 
-std::size_t count(ExtensionReader extensions) {
-  std::size_t count = 0;
-  while (extensions.next()) ++count;
-  return count;
-}
-
 }  // namespace
 
 Md5Text Ja3::of(const ClientHello& hello) {
-  start(hello.ciphers.size() + count(hello.extensions) + hello.groups.size() + hello.point_formats.captured());
+  start(hello.ciphers.size() + hello.extensions.most() + hello.groups.size() + hello.point_formats.captured());
   append(hello.legacy_version, ',');
   append(hello.ciphers);
   append_types(hello.extensions);
@@ -29,7 +23,7 @@ Md5Text Ja3::of(const ClientHello& hello) {
 }
 
 Md5Text Ja3::of(const ServerHello& hello) {
-  start(count(hello.extensions));
+  start(hello.extensions.most());
   append(hello.legacy_version, ',');
   append(hello.cipher, ',');
   append_types(hello.extensions);

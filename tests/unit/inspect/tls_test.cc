@@ -166,7 +166,7 @@ TEST_P(TlsBehind, TheClientsHelloIsReadInAnyOrder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Protocols, TlsBehind, ::testing::ValuesIn(protocols_before_tls()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST(TlsBehindText, IsNotLookedForForever) {
   NamedFlow flow(25);
