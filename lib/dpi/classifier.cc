@@ -78,7 +78,8 @@ class Classifier::Ndpi {
       start(inspection, flow, initial, packet);
     }
     State& state = states_[inspection.state()];
-    if (is_empty_tcp || is_repeated(state, packet)) {
+    const bool tells_nothing = is_repeated(state, packet) || is_empty_tcp;
+    if (tells_nothing && !is_known(state.result)) {
       ++state.passed_over;
       return;
     }
@@ -166,26 +167,28 @@ class Classifier::Ndpi {
                                                                                : options_.max_packets);
   }
 
-  // A packet that repeats octets tells nDPI nothing: its dissectors ignore such packets. They still count for the
-  // budget, so that a flow gets the verdict that it would get if nDPI saw every packet.
+  // While nDPI searches for the protocol, a packet that repeats octets tells it nothing: its dissectors ignore such
+  // packets. After a hole, a packet with old sequence numbers may have new octets, so nothing is passed over any more.
+  // Packets that are passed over count for the budget all the same. Once the protocol is known, nDPI gets every packet,
+  // because it counts them to end the dissection. So a flow gets the verdict that it would get if nDPI saw every
+  // packet.
   static bool is_repeated(State& state, const Packet& packet) {
-    if (packet.key.ip_protocol != protocol::kTcp) return false;
+    if (packet.key.ip_protocol != protocol::kTcp || packet.payload_size == 0) return false;
     std::uint32_t& next = state.next_sequence[direction_index(packet.direction)];
-    const std::uint32_t end = packet.tcp_seq + packet.payload_size;
     const std::uint8_t bit = direction_bit(packet.direction);
-    const bool is_new = (state.has_next & bit) == 0 || static_cast<std::int32_t>(end - next) > 0;
+    const std::uint32_t end = packet.tcp_seq + packet.payload_size;
+    const bool is_known = (state.has_next & bit) != 0;
+    const bool is_new = !is_known || static_cast<std::int32_t>(end - next) > 0;
+    if (is_known && static_cast<std::int32_t>(packet.tcp_seq - next) > 0) state.has_hole |= bit;
     if (is_new) next = end;
     state.has_next |= bit;
-    return !is_new;
+    return !is_new && (state.has_hole & bit) == 0;
   }
 
-  // True if more packets may change the verdict, or the metadata where it is kept. nDPI would read the reply of DNS and
-  // the key exchange of SSH only for the metadata.
+  // True if more packets may change the verdict, or the metadata where it is kept. nDPI would read the key exchange of
+  // SSH only for the metadata.
   bool more_to_learn(State& state) {
-    const auto is = [&state](std::uint16_t protocol) {
-      return ndpi::master_of(state.result) == protocol || ndpi::app_of(state.result) == protocol;
-    };
-    if (target_.store == nullptr && (is(NDPI_PROTOCOL_DNS) || is(NDPI_PROTOCOL_SSH))) return false;
+    if (target_.store == nullptr && ndpi::app_of(state.result) == NDPI_PROTOCOL_SSH) return false;
     return ndpi_extra_dissection_possible(module_.get(), &state.flow) != 0;
   }
 

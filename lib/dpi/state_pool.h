@@ -19,6 +19,7 @@ class StatePool {
     std::uint32_t owner_index;      // index of the flow's entry in the flow table
     InitialSequence next_sequence;  // by direction: sequence number after the last octet that nDPI saw
     std::uint8_t has_next;          // one bit per direction: 1 if next_sequence is known
+    std::uint8_t has_hole;          // one bit per direction: 1 if octets were missing before a packet
     std::uint32_t passed_over;      // packets of the flow that nDPI was not given, because they tell nothing
     bool cut_short;                 // true: because of overload, nDPI got fewer packets of this flow than usual
 
