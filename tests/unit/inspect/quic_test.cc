@@ -84,7 +84,7 @@ TEST(Quic, FramesMayComeInAnyOrderWithOthersBetween) {
       frames += be8(1) + std::string(3, '\0') + crypto_frame(i * part, hello.substr(i * part, part)) + ack;
     }
     EXPECT_EQ(name(NamedFlow().client_datagram(initial_packet({}, frames)).end()), "quic.example.org");
-  } while (std::ranges::next_permutation(order).found);
+  } while (std::next_permutation(order.begin(), order.end()));
 }
 
 // Chrome cuts its hello into many frames and shuffles them.
@@ -92,8 +92,8 @@ TEST(Quic, ManySmallFramesAreJoinedOverTwoDatagrams) {
   const std::string hello = client_hello(1200);
   std::vector<std::string> frames;
   for (std::size_t at = 0; at < hello.size(); at += 60) frames.push_back(crypto_frame(at, hello.substr(at, 60)));
-  std::ranges::rotate(frames, frames.begin() + 7);
-  std::ranges::reverse(frames.begin() + 2, frames.end() - 3);
+  std::rotate(frames.begin(), frames.begin() + 7, frames.end());
+  std::reverse(frames.begin() + 2, frames.end() - 3);
   std::string first, second;
   for (std::size_t i = 0; i < frames.size(); ++i) (i % 2 == 0 ? first : second) += frames[i];
   NamedFlow flow;
