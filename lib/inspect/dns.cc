@@ -40,7 +40,8 @@ class OpenQueries {
   static constexpr std::size_t kMost = 16;  // with more, the oldest are forgotten
 
   explicit OpenQueries(std::string_view octets) : count_(std::min(octets.size() / sizeof(OpenQuery), kMost)) {
-    std::memcpy(queries_.data(), octets.data(), count_ * sizeof(OpenQuery));
+    // Without open queries there are no octets, and no address of them.
+    if (count_ > 0) std::memcpy(queries_.data(), octets.data(), count_ * sizeof(OpenQuery));
   }
   std::string_view octets() const {
     return {reinterpret_cast<const char*>(queries_.data()), count_ * sizeof(OpenQuery)};
