@@ -112,7 +112,7 @@ KernelInterface::KernelInterface(const std::string& name)
   if (index_ == 0) throw RunError(name + ": no such network interface");
   ControlSocket control(name);
   if (control.ask(SIOCGIFMTU)) facts_.mtu = static_cast<std::uint32_t>(control.request().ifr_mtu);
-  if (control.ask(SIOCGIFFLAGS)) facts_.is_up = (control.request().ifr_flags & IFF_UP) != 0;
+  facts_.is_up = interface_state(static_cast<unsigned>(index_)) != LinkState::kDown;
   if (control.ethtool(ETHTOOL_GGRO) != 0) facts_.merging_offloads.emplace_back("gro");
   const std::uint32_t flags = control.ethtool(ETHTOOL_GFLAGS);
   if ((flags & ETH_FLAG_LRO) != 0) facts_.merging_offloads.emplace_back("lro");
