@@ -32,6 +32,8 @@ class Builder {
 
 constexpr std::uint32_t kHopLimit = 64;
 constexpr std::uint32_t kTcpHeader = 20;  // octets
+// nDPI learns nothing from a bare acknowledgement that follows this many packets.
+constexpr std::uint8_t kAllTelling = 2;
 
 }  // namespace
 
@@ -57,7 +59,8 @@ std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, 
 
 bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
                      std::uint32_t sequence, std::uint32_t acknowledgement) {
-  if (handshake.count == Handshake::kMost) return false;
+  const bool is_bare_ack = tcp_flags == tcp::kAck;
+  if (handshake.count == Handshake::kMost || (is_bare_ack && handshake.count >= kAllTelling)) return false;
   const Direction back = reversed(direction);
   // If no SYN of this direction was captured, the first packet is assumed to follow the SYN directly. An
   // acknowledgement gives the number of the other direction in the same way.

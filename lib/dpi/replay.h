@@ -19,7 +19,7 @@ std::size_t rebuild_packet(const FlowKey& flow, const InitialSequence& initial, 
                            std::uint8_t tcp_flags, std::span<std::uint8_t, kReplayOctets> out);
 
 // Adds a TCP packet without payload to `handshake`. Sets the numbers in `initial` for directions without a SYN. Returns
-// false if `handshake` is full.
+// false if the packet is left out: if `handshake` is full, or if it is a bare acknowledgement that tells nDPI nothing.
 bool remember_packet(Handshake& handshake, InitialSequence& initial, Direction direction, std::uint8_t tcp_flags,
                      std::uint32_t sequence, std::uint32_t acknowledgement);
 

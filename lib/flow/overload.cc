@@ -1,5 +1,6 @@
 #include "flow/overload.h"
 
+#include <array>
 #include <bit>
 
 namespace spanflow {
@@ -14,6 +15,14 @@ static_assert(next(OverloadLevel::kLessDpi, 1) == OverloadLevel::kFewerFeatures)
 static_assert(next(OverloadLevel::kFewerFeatures, 1) == OverloadLevel::kSampling);
 
 }  // namespace
+
+std::string_view meaning_of(OverloadLevel level) {
+  constexpr std::array<std::string_view, 5> kMeanings = {
+      "everything is metered in full again", "names of new flows are not read", "nDPI gets fewer packets of each flow",
+      "new flows get no features", "only some of the new flows are metered"};
+  static_assert(kMeanings.size() == static_cast<std::size_t>(OverloadLevel::kSampling) + 1);
+  return kMeanings[static_cast<std::size_t>(level)];
+}
 
 Overload::Overload(std::uint64_t max_sampling)
     : most_shift_(static_cast<std::uint8_t>(std::bit_width(max_sampling) - 1)) {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace spanflow {
 
@@ -12,6 +13,9 @@ enum class OverloadLevel : std::uint8_t {
   kFewerFeatures,  // less DPI, and new flows have no optional features
   kSampling,       // fewer features, and only a part of the new flows is metered
 };
+
+// Returns what the level means, for the log.
+std::string_view meaning_of(OverloadLevel level);
 
 // One object per live worker; not thread-safe. While the worker is behind, the level rises by one at a time. While the
 // worker keeps up, the level falls by one at a time, more slowly.

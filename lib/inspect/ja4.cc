@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <optional>
 
 #include "base/digest.h"
@@ -87,33 +86,43 @@ std::array<char, 2> alpn_code(std::string_view name) {
           kHexDigits[static_cast<unsigned char>(name.back()) & 15]};
 }
 
-std::string_view view(const fmt::memory_buffer& text) { return {text.data(), text.size()}; }
+std::array<char, 2> two_digits(std::size_t count) {
+  const std::size_t shown = std::min(count, kMostCounted);
+  return {static_cast<char>('0' + shown / 10), static_cast<char>('0' + shown % 10)};
+}
+
+std::string_view view(const std::array<char, 2>& text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
 Ja4::Ja4() {
   codes_.reserve(kMostCodes);
-  list_.reserve(kMostCodes * kCodeText);
+  list_.resize(kMostCodes * kCodeText);
 }
 
 std::string_view Ja4::of(const ClientHello& hello) {
   take_codes(hello.ciphers);
-  const std::size_t ciphers = std::min(codes_.size(), kMostCounted);
+  const std::array<char, 2> ciphers = two_digits(codes_.size());
   const ShortText cipher_hash = hash_sorted({});
 
   take_types(hello.extensions);
-  const std::size_t extensions = std::min(codes_.size(), kMostCounted);
+  const std::array<char, 2> extensions = two_digits(codes_.size());
   // SNI and ALPN are counted but not hashed, because a client does not send these two extensions on every connection.
   std::erase(codes_, extension_types::kServerName);
   std::erase(codes_, extension_types::kAlpn);
   const ShortText extension_hash = hash_sorted(hello.signature_algorithms);
 
-  const std::array<char, 2> alpn = alpn_code(first_name(hello.alpn));
-  fingerprint_.clear();
-  fmt::format_to(std::back_inserter(fingerprint_), "{}{}{}{:02}{:02}{}{}_{}_{}", letter_of(hello.transport),
-                 version_code(newest_version(hello)), hello.server_name ? 'd' : 'i', ciphers, extensions, alpn[0],
-                 alpn[1], cipher_hash.view(), extension_hash.view());
-  return view(fingerprint_);
+  fingerprint_ = letter_of(hello.transport);
+  fingerprint_ += version_code(newest_version(hello));
+  fingerprint_ += hello.server_name ? 'd' : 'i';
+  fingerprint_ += view(ciphers);
+  fingerprint_ += view(extensions);
+  fingerprint_ += view(alpn_code(first_name(hello.alpn)));
+  for (const ShortText& hash : {cipher_hash, extension_hash}) {
+    fingerprint_ += '_';
+    fingerprint_ += hash.view();
+  }
+  return fingerprint_;
 }
 
 void Ja4::take_codes(const NumberList& numbers) {
@@ -135,21 +144,24 @@ void Ja4::take_types(ExtensionReader extensions) {
 ShortText Ja4::hash_sorted(const NumberList& behind) {
   if (codes_.empty()) return ShortText{"000000000000"};
   std::sort(codes_.begin(), codes_.end());
-  list_.clear();
-  append_codes("");
+  list_.resize(std::max(list_.size(), (codes_.size() + behind.size()) * kCodeText));
+  char* end = write_codes(list_.data());
   take_codes(behind);
-  append_codes("_");
-  return ShortText{hex_of(sha256(view(list_))).view().substr(0, kHashDigits)};
+  if (!codes_.empty()) {
+    end[-1] = '_';
+    end = write_codes(end);
+  }
+  const std::string_view list{list_.data(), static_cast<std::size_t>(end - 1 - list_.data())};
+  return ShortText{hex_of(sha256(list)).view().substr(0, kHashDigits)};
 }
 
-void Ja4::append_codes(std::string_view before) {
+// Writes the codes, each with a comma after it. Returns the end.
+char* Ja4::write_codes(char* to) const {
   for (const std::uint16_t code : codes_) {
-    const std::array<char, 4> digits = {kHexDigits[code >> 12], kHexDigits[code >> 8 & 15], kHexDigits[code >> 4 & 15],
-                                        kHexDigits[code & 15]};
-    list_.append(before);
-    list_.append(std::string_view(digits.data(), digits.size()));
-    before = ",";
+    for (int shift = 12; shift >= 0; shift -= 4) *to++ = kHexDigits[code >> shift & 15];
+    *to++ = ',';
   }
+  return to;
 }
 
 }  // namespace spanflow

@@ -2,9 +2,8 @@
 // technical_details/JA4.md of https://github.com/FoxIO-LLC/ja4.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,11 +25,11 @@ class Ja4 {
   void take_codes(const NumberList& numbers);
   void take_types(ExtensionReader extensions);
   ShortText hash_sorted(const NumberList& behind);
-  void append_codes(std::string_view before);
+  char* write_codes(char* to) const;
 
   std::vector<std::uint16_t> codes_;  // codes of the list to hash, without GREASE values
-  fmt::memory_buffer list_;           // the list to hash, as text
-  fmt::memory_buffer fingerprint_;
+  std::vector<char> list_;            // the list to hash, as text
+  std::string fingerprint_;
 };
 
 }  // namespace spanflow

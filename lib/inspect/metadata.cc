@@ -11,7 +11,8 @@ namespace {
 // An item consists of its key (1 octet), the length of its value (2 octets, big-endian) and the value. A number has 8
 // octets in host byte order.
 constexpr std::size_t kItemHeader = 3;
-constexpr std::size_t kGreatestText = 1024;  // octets
+// In octets. Common HTTP servers refuse a longer request line.
+constexpr std::size_t kGreatestText = 8192;
 
 void put_octets(std::string& octets, Metadata key, std::string_view value) {
   const std::array<char, kItemHeader> header = {static_cast<char>(key), static_cast<char>(value.size() >> 8),

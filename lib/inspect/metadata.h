@@ -13,7 +13,7 @@
 
 namespace spanflow {
 
-// Appends an item to `octets`, in the encoding that FlowMetadata reads. A text of more than 1024 octets is cut. An
+// Appends an item to `octets`, in the encoding that FlowMetadata reads. A text of more than 8192 octets is cut. An
 // empty text is not appended. The elements of a list are items with the same key.
 void put(std::string& octets, Metadata key, std::string_view text);
 void put(std::string& octets, Metadata key, std::uint64_t number);
@@ -35,6 +35,7 @@ class MetadataSet {
   constexpr bool has(Metadata key) const { return (bits_ & metadata_bit(key)) != 0; }
   // `keys` is FlowMetadata::keys.
   constexpr bool has_any(std::uint64_t keys) const { return (bits_ & keys) != 0; }
+  constexpr bool empty() const { return bits_ == 0; }
   constexpr void add(const MetadataSet& keys) { bits_ |= keys.bits_; }
 
  private:

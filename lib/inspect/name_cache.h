@@ -42,7 +42,7 @@ class NameCache {
   static constexpr std::uint64_t kLeastLifeNs = 10'000'000'000;
   static constexpr std::size_t kWays = 4;  // places where an answer may be
 
-  // `answers` is how many answers fit; 352 octets each. Memory that was never used is not taken. `seed` keys the hash,
+  // `answers` is how many answers fit; 320 octets each. Memory that was never used is not taken. `seed` keys the hash,
   // so that nobody can choose answers that displace others.
   NameCache(std::size_t answers, std::uint64_t seed);
 
@@ -65,18 +65,27 @@ class NameCache {
   // read and written through std::atomic_ref, the words one by one.
   struct Place {
     std::uint32_t version;  // odd: being written; 0: never written
-    std::uint32_t tag;      // part of the hash, so that most other pairs are not read
     Words words;
   };
+  // Leads to a place. The slots of a bucket lie together, so that a flow without an answer costs one access to memory.
+  struct Slot {
+    std::uint32_t tag;    // part of the hash, so that most places of other pairs are not read; 0: never used
+    std::uint32_t place;  // index of the place plus 1; 0: none yet. A slot keeps its place.
+  };
+  static_assert(sizeof(Slot) + sizeof(Place) == 320);  // as the option's help says
+  using Bucket = std::array<Slot, kWays>;
 
   std::uint64_t hash(const Pair& pair) const;
-  std::span<Place> places_of(std::uint64_t hash);
-  static bool read(Place& place, Answer& answer);
-  static bool write(Place& place, std::uint32_t tag, const Answer& answer);
+  Bucket& bucket_of(std::uint64_t hash) { return buckets_[(hash & 0xffffffff) * buckets_.size() >> 32]; }
+  bool read(Slot& slot, Answer& answer);
+  bool write(Slot& slot, std::uint32_t tag, const Answer& answer);
+  Place* place_of(Slot& slot);
+  Place* take_place(Slot& slot);
 
-  std::size_t buckets_;
   std::uint64_t seed_;
-  ZeroedArray<Place> places_;
+  ZeroedArray<Bucket> buckets_;
+  ZeroedArray<Place> places_;  // used from the first on, so that few answers take little memory
+  std::atomic<std::uint32_t> places_taken_{0};
   std::atomic<bool> any_{false};
 };
 

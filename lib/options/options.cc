@@ -381,7 +381,7 @@ std::vector<Option> make_options() {
       OPTION(features.names_memory, size(1ULL << 20, 256ULL << 30),
              "memory limit for what is read from the payload of all flows, and for nDPI's metadata"),
       OPTION(features.dns_names, whole_number(0, 1ULL << 24),
-             "answers of DNS to remember, so that a flow without a name gets dns_name; 352 octets each; 0: none"),
+             "answers of DNS to remember, so that a flow without a name gets dns_name; 320 octets each; 0: none"),
       OPTION(overload.enabled, boolean(),
              "a live worker that falls behind does less work per flow and marks the records"),
       OPTION(overload.max_sampling, power_of_two(1, 32'768),

@@ -5,7 +5,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/cpus.h"
 #include "base/error.h"
@@ -13,6 +12,7 @@
 #include "base/random_seed.h"
 #include "base/thread_name.h"
 #include "capture/filter.h"
+#include "flow/overload.h"
 #include "pipeline/run_plan.h"
 #include "telemetry/log.h"
 
@@ -182,16 +182,13 @@ void Pipeline::log_for_workers() {
 
 // Logs the highest overload level of all workers when it has changed, at most one line per second.
 void Pipeline::log_overload() {
-  constexpr std::array<std::string_view, 4> kLevels = {
-      "level 0: everything is metered in full again", "level 1: nDPI gets fewer packets of each flow",
-      "level 2: new flows get no features", "level 3: only some of the new flows are metered"};
   std::uint64_t level = 0;
   for (const auto& counters : worker_counters_) level = std::max(level, counters->get(Counter::kOverloadLevel));
   const auto now = std::chrono::steady_clock::now();
   if (level == logged_overload_ || now - overload_logged_ < std::chrono::seconds{1}) return;
   logged_overload_ = level;
   overload_logged_ = now;
-  log().warn("overload, {}", kLevels[level]);
+  log().warn("overload, level {}: {}", level, meaning_of(static_cast<OverloadLevel>(level)));
 }
 
 Changes Pipeline::reload(const Config& wanted) {

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "inspect/metadata.h"
 #include "sinks/ipfix_values.h"
 #include "sinks/protobuf_values.h"
 #include "sinks/text.h"
@@ -32,9 +33,9 @@ enum class FieldGroup : std::uint8_t {
   kTcp
 };
 
-// A row of the table. Its constructor takes `Get`, a stateless lambda that returns the field's value in a record. For
-// each output format, the constructor makes a function that calls this lambda inline, so a field costs one indirect
-// call.
+// A row of the table. Its constructor takes `Get`, a stateless lambda or MetadataValue that returns the field's value
+// in a record. For each output format, the constructor makes a function that calls it inline, so a field costs one
+// indirect call.
 struct Field {
   using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
 
@@ -47,6 +48,7 @@ struct Field {
         unit(field_unit),
         help(field_help),
         ipfix(field_ipfix),
+        needs(needs_of<Get>()),
         csv([](TextWriter out, const FlowRecord& record) { return append_csv(out, Get{}(record)); }),
         json([](TextWriter out, std::string_view key, const FlowRecord& record) {
           return append_json_member(out, key, Get{}(record));
@@ -67,7 +69,12 @@ struct Field {
   // of ntop). If each IP version has its own element, this is the name of the IPv4 element. For a value of the reverse
   // direction, the name is "reverse" plus the capitalised name of the element (RFC 5103). Empty: no such element.
   std::string_view ipfix;
+  MetadataSet needs;  // a record has a value only if its metadata has one of these keys; empty: not known before
 
+  // False if the record surely has no value. Most records have little metadata, so asking this first saves most calls.
+  bool may_have_value(const FlowRecord& record) const {
+    return needs.empty() || (record.extras && needs.has_any(record.extras->metadata.keys));
+  }
   TextWriter (*csv)(TextWriter, const FlowRecord&);                         // appends the value with append_csv
   TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // appends the value with append_json_member
   TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // appends the value with append_protobuf
@@ -76,6 +83,11 @@ struct Field {
   IpfixForm ipfix_value;        // appends the value with append_ipfix; nullptr: append_ipfix cannot write the type
 
  private:
+  template <typename Get>
+  static constexpr MetadataSet needs_of() {
+    if constexpr (requires { Get::kKey; }) return {Get::kKey};
+    return {};
+  }
   template <typename Get>
   static constexpr IpfixForm ipfix_form() {
     if constexpr (IpfixEncodable<decltype(Get{}(std::declval<const FlowRecord&>()))>) {

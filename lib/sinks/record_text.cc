@@ -42,7 +42,7 @@ TextWriter append_csv_header(TextWriter out, std::span<const Field* const> selec
 
 TextWriter append_csv(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
   for (const Field* field : selected) {
-    out = field->csv(out, record);
+    if (field->may_have_value(record)) out = field->csv(out, record);
     out.push_back(',');
   }
   for (std::size_t at = 0; at < record.metrics.size(); ++at) {
@@ -54,13 +54,17 @@ TextWriter append_csv(TextWriter out, const FlowRecord& record, std::span<const 
 
 TextWriter append_json(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
   out.push_back('{');
-  for (const Field* field : selected) out = field->json(out, field->name, record);
+  for (const Field* field : selected) {
+    if (field->may_have_value(record)) out = field->json(out, field->name, record);
+  }
   if (record.metrics.size() > 0) out = append_metrics(out, record.metrics);
   return close(out, '}');
 }
 
 TextWriter append_protobuf(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
-  for (const Field* field : selected) out = field->proto(out, field->number, record);
+  for (const Field* field : selected) {
+    if (field->may_have_value(record)) out = field->proto(out, field->number, record);
+  }
   for (std::size_t at = 0; at < record.metrics.size(); ++at) {
     const double value = record.metrics.value(at);
     if (std::isfinite(value)) out = append_protobuf_entry(out, kMetricsNumber, record.metrics.name(at), value);

@@ -78,7 +78,7 @@ TextWriter append_with_decimals(TextWriter out, double number, int decimals) {
 
 }  // namespace
 
-TextWriter append_plain(TextWriter out, std::uint64_t value) {
+TextWriter append_digits(TextWriter out, std::uint64_t value) {
   constexpr std::size_t kMostDigits = 20;
   out.ended_at(write_number(out.room(kMostDigits), value));
   return out;

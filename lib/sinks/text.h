@@ -20,7 +20,13 @@ TextWriter append_metric(TextWriter out, double value);
 
 // Appends a value that looks the same in all text formats. These functions avoid fmt, because parsing the format string
 // would cost more than the conversion itself.
-TextWriter append_plain(TextWriter out, std::uint64_t value);
+TextWriter append_digits(TextWriter out, std::uint64_t value);
+// Most numbers in a record are small.
+inline TextWriter append_plain(TextWriter out, std::uint64_t value) {
+  if (value >= 10) return append_digits(out, value);
+  out.push_back(static_cast<char>('0' + value));
+  return out;
+}
 TextWriter append_plain(TextWriter out, std::int64_t value);
 inline TextWriter append_plain(TextWriter out, const ShortText& text) {
   out.append(text.view());

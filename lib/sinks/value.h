@@ -99,6 +99,19 @@ inline TextList metadata_list(const FlowRecord& record, Metadata key) {
   return {record.extras ? &record.extras->metadata : nullptr, key};
 }
 
+// Returns the value of a field that a record has only if its metadata has this key.
+template <Metadata key, auto get>
+struct MetadataValue {
+  static constexpr Metadata kKey = key;
+  auto operator()(const FlowRecord& record) const { return get(record, key); }
+};
+template <Metadata key>
+using MetadataText = MetadataValue<key, metadata_text>;
+template <Metadata key>
+using MetadataNumber = MetadataValue<key, metadata_number>;
+template <Metadata key>
+using MetadataList = MetadataValue<key, metadata_list>;
+
 template <typename Get>
 auto statistic(const FlowRecord& record, const SideStatistics FlowStatistics::*side, Get get) {
   using Value = decltype(get(record.extras->statistics.*side));

@@ -72,9 +72,17 @@ TEST(RememberPacket, KeepsDirectionAndFlagsInOrder) {
 
 TEST(RememberPacket, RefusesWhatHasNoRoom) {
   Remembered flow = entry("10.0.0.1", "10.0.0.2", 4);
-  for (int i = 0; i < Handshake::kMost; ++i) EXPECT_TRUE(remember(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
-  EXPECT_FALSE(remember(flow, Direction::kSrcToDst, tcp::kAck, 1, 1));
+  for (int i = 0; i < Handshake::kMost; ++i) EXPECT_TRUE(remember(flow, Direction::kSrcToDst, tcp::kSyn, 1, 0));
+  EXPECT_FALSE(remember(flow, Direction::kSrcToDst, tcp::kSyn, 1, 0));
   EXPECT_EQ(flow.handshake.count, Handshake::kMost);
+}
+
+TEST(RememberPacket, LeavesOutABareAcknowledgementAfterTwoPackets) {
+  Remembered flow = entry("10.0.0.1", "10.0.0.2", 4);
+  EXPECT_TRUE(remember(flow, Direction::kSrcToDst, tcp::kAck, 100, 500));
+  EXPECT_TRUE(remember(flow, Direction::kDstToSrc, tcp::kAck, 500, 100));
+  EXPECT_FALSE(remember(flow, Direction::kSrcToDst, tcp::kAck, 100, 500));
+  EXPECT_TRUE(remember(flow, Direction::kSrcToDst, tcp::kFin | tcp::kAck, 100, 500));
 }
 
 // If the capture begins in the middle of a connection, the sequence and acknowledgement numbers of its first packet,

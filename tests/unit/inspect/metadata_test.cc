@@ -63,8 +63,8 @@ TEST(FlowMetadata, NumberZeroIsSomethingAndAnEmptyTextIsNothing) {
 
 TEST(FlowMetadata, ALongTextIsCut) {
   FlowMetadata metadata;
-  put(metadata.octets, Metadata::kHttpUrl, std::string(5000, 'u'));
-  EXPECT_EQ(metadata.text(Metadata::kHttpUrl), std::string(1024, 'u'));
+  put(metadata.octets, Metadata::kHttpUrl, std::string(9000, 'u'));
+  EXPECT_EQ(metadata.text(Metadata::kHttpUrl), std::string(8192, 'u'));
 }
 
 TEST(FlowMetadata, AListHasOneItemForEachElement) {
