@@ -22,6 +22,7 @@
 #include "dpi/ndpi_print.h"
 #include "dpi/replay.h"
 #include "dpi/state_pool.h"
+#include "dpi/telling_ports.h"
 
 namespace spanflow {
 namespace {
@@ -64,6 +65,7 @@ class Classifier::Ndpi {
         target_(target),
         counters_(counters),
         module_(make_module(options)),
+        telling_ports_(module_.get()),
         states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)) {}
 
   void inspect(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial, const Packet& packet) {
@@ -89,6 +91,7 @@ class Classifier::Ndpi {
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
     const bool known = is_known(state.result);
+    bittorrent_seen_ |= ndpi::is_or_carries(state.result, NDPI_PROTOCOL_BITTORRENT);
     const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.packets() >= budget(packet);
     const bool done = out_of_packets || (known && !more_to_learn(state));
     state.cut_short = !done && budget_lowered_ && state.packets() >= budget(packet) / kLoweredBudgetPart;
@@ -228,8 +231,11 @@ class Classifier::Ndpi {
   Verdict guess(const FlowKey& key) {
     const std::uint32_t src = key.ip_version == 4 ? ipv4_of(key.ip_src) : 0;
     const std::uint32_t dst = key.ip_version == 4 ? ipv4_of(key.ip_dst) : 0;
+    // Without ports, nDPI does not search for them.
+    const bool with_ports = !ndpi::kUnknownPortsTellNothing || bittorrent_seen_ || telling_ports_.any_in(key);
     const auto guess_for = [&](std::uint32_t from, std::uint32_t to) {
-      return ndpi::guess(module_.get(), key.ip_protocol, from, key.src_port, to, key.dst_port);
+      return ndpi::guess(module_.get(), key.ip_protocol, from, with_ports ? key.src_port : 0, to,
+                         with_ports ? key.dst_port : 0);
     };
     const ndpi_protocol result = guess_for(src, dst);
     if (!is_known(result)) return verdict(result, false, NDPI_CONFIDENCE_UNKNOWN);
@@ -292,6 +298,8 @@ class Classifier::Ndpi {
   Counters& counters_;
   bool budget_lowered_ = false;
   ModulePointer module_;
+  TellingPorts telling_ports_;
+  bool bittorrent_seen_ = false;
   StatePool states_;
   std::string scratch_metadata_;  // a member, so that its memory is reused
   // Key: master protocol, application protocol and category in one number. Value: index in names_.

@@ -17,9 +17,9 @@ namespace spanflow {
 // not reentrant. `options` and `counters` must outlive the Classifier. A FlowInspection must not move until it is
 // released.
 //
-// A TCP flow takes an nDPI state with its first payload, or with its seventh packet if there was no payload before.
-// Other flows take a state with their first packet. The flow returns the state with its verdict. If all states are
-// taken, the Classifier gives up the flow that took its state first.
+// A TCP flow takes an nDPI state with its first payload. Other flows take a state with their first packet. The flow
+// returns the state with its verdict. If all states are taken, the Classifier gives up the flow that took its state
+// first.
 class Classifier {
  public:
   // Where nDPI's metadata goes. `left_out`: the keys that have another source.

@@ -60,6 +60,10 @@ inline ndpi_protocol guess(Module* module, std::uint8_t ip_protocol, std::uint32
 #endif
 }
 
+// True for a release whose guess() finds nothing in ports that have no default protocol, but for the peers of
+// BitTorrent flows, which it knows by address and port.
+inline constexpr bool kUnknownPortsTellNothing = !SPANFLOW_NDPI_AT_LEAST(4, 4);
+
 #if SPANFLOW_NDPI_AT_LEAST(4, 12)
 inline std::uint16_t master_of(const ndpi_protocol& result) { return result.proto.master_protocol; }
 inline std::uint16_t app_of(const ndpi_protocol& result) { return result.proto.app_protocol; }
@@ -79,6 +83,11 @@ inline ndpi_protocol protocol_of(std::uint16_t master, std::uint16_t app) {
   return result;
 }
 #endif
+
+// True if the protocol is the application of the result, or carries it.
+inline bool is_or_carries(const ndpi_protocol& result, std::uint16_t protocol) {
+  return app_of(result) == protocol || master_of(result) == protocol;
+}
 
 inline void protocol_name(Module* module, const ndpi_protocol& result, char* buffer, unsigned size) {
 #if SPANFLOW_NDPI_AT_LEAST(4, 12)

@@ -53,6 +53,25 @@ FlowRecord only_record_of(const std::vector<TestPacket>& packets, const Config& 
   return records.at(0);
 }
 
+// nDPI without a Classifier.
+class NdpiModule {
+ public:
+  NdpiModule() {
+    ndpi::enable_all_protocols(get());
+    ndpi_finalize_initialization(get());
+  }
+  ndpi::Module* get() const { return module_.get(); }
+  std::string name_of(const ndpi_protocol& result) const {
+    std::array<char, 128> name{};
+    ndpi::protocol_name(get(), result, name.data(), name.size());
+    return name.data();
+  }
+
+ private:
+  std::unique_ptr<ndpi::Module, decltype(&ndpi_exit_detection_module)> module_{ndpi::make_module(),
+                                                                               &ndpi_exit_detection_module};
+};
+
 TEST(Classifier, ATlsClientHelloIsCalledByItsServerName) {
   const auto record = only_record_of(connection(443, tls_client_hello("www.instagram.com"), tls_server_hello()));
   EXPECT_EQ(record.application_name, "TLS.Instagram");
@@ -106,6 +125,44 @@ TEST(Classifier, ABareSynToAnUnknownPortIsUnknown) {
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_UNKNOWN);
 }
 
+TEST(Classifier, GuessesForEveryPortAsNdpiDoes) {
+  const Config::Dpi options;
+  Counters counters;
+  Classifier classifier(options, 1, {}, counters);
+  const NdpiModule ndpi;
+  FlowKey key = decode(client(443, 1s).syn()).packet.key;
+  for (const std::uint8_t ip_protocol : {protocol::kTcp, protocol::kUdp}) {
+    key.ip_protocol = ip_protocol;
+    for (const std::uint16_t other : {50001, 53}) {
+      for (unsigned port = 1; port <= 0xffff; ++port) {
+        key.src_port = other;
+        key.dst_port = static_cast<std::uint16_t>(port);
+        FlowInspection inspection;
+        FlowRecord record;
+        classifier.describe(classifier.conclude(inspection, key, false), record);
+        const ndpi_protocol guessed = ndpi::guess(ndpi.get(), ip_protocol, 0xc0a80701, other, 0xc0a80702, key.dst_port);
+        ASSERT_EQ(record.application_name, ndpi.name_of(guessed))
+            << "protocol " << int{ip_protocol} << " port " << port;
+      }
+    }
+  }
+}
+
+// nDPI remembers the peers of BitTorrent flows by address and port.
+TEST(Classifier, ABareSynToAPeerOfBitTorrentIsGuessed) {
+  const std::string handshake =
+      "\x13"
+      "BitTorrent protocol" +
+      std::string(48, 'x');
+  FlowHarness flows({}, with_dpi());
+  for (const TestPacket& packet : connection(40002, handshake, handshake)) flows.add(packet);
+  flows.add(PacketBuilder().ethernet().ipv4("192.168.7.9", "192.168.7.2").tcp(50001, 40002).syn().at(5s).build());
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].application_name, "BitTorrent");
+  EXPECT_EQ(records[1].application_name, "BitTorrent");
+}
+
 TEST(Classifier, WhatNobodyKnowsIsUnknown) {
   const auto record = only_record_of({udp(40001, 40002, "\x01\x02\x03\x04\x05\x06\x07\x08")});
   EXPECT_EQ(record.application_name, "Unknown");
@@ -133,22 +190,17 @@ TEST(Classifier, ALabelStaysAcrossAnActiveCut) {
 
 // Returns the name that nDPI finds without a Classifier, if it sees every packet in its original form.
 std::string name_without_replay(const std::vector<TestPacket>& packets) {
-  ndpi::Module* module = ndpi::make_module();
-  ndpi::enable_all_protocols(module);
-  ndpi_finalize_initialization(module);
+  const NdpiModule ndpi;
   const auto flow = std::make_unique<ndpi::FlowState>();
   for (const TestPacket& raw : packets) {
     const Packet packet = decode(raw).packet;
-    ndpi::process(module, flow.get(), packet.ip, static_cast<std::uint16_t>(packet.ip_captured),
+    ndpi::process(ndpi.get(), flow.get(), packet.ip, static_cast<std::uint16_t>(packet.ip_captured),
                   raw.time_ns / 1'000'000);
   }
   bool guessed = false;
-  const ndpi_protocol result = ndpi::give_up(module, flow.get(), guessed);
-  std::array<char, 128> name{};
-  ndpi::protocol_name(module, result, name.data(), name.size());
+  const ndpi_protocol result = ndpi::give_up(ndpi.get(), flow.get(), guessed);
   ndpi_free_flow_data(flow.get());
-  ndpi_exit_detection_module(module);
-  return name.data();
+  return ndpi.name_of(result);
 }
 
 TEST(HandshakeReplay, GivesTheLabelThatEveryPacketWouldGive) {
