@@ -87,11 +87,13 @@ class OpenQueries {
 std::optional<DnsMessage> header_of(const Cursor& message) {
   constexpr std::uint16_t kMostRecords = 1024;
   constexpr std::uint8_t kLastOpcode = 6;
-  if (!message.has(kDnsHeader)) return std::nullopt;
-  const DnsMessage header{message.be16(0), message.be16(2), message.be16(4), message.be16(6)};
+  constexpr std::size_t kFlagsEnd = 4;
+  if (message.wire() < kDnsHeader || !message.has(kFlagsEnd)) return std::nullopt;
+  // The capture may have cut the header. Numbers of records that it does not have count as 0.
+  const auto records = [&message](std::size_t at) { return message.has(at + 2) ? message.be16(at) : std::uint16_t{0}; };
+  const DnsMessage header{message.be16(0), message.be16(2), records(4), records(6)};
   const bool fits = header.opcode() <= kLastOpcode && header.questions <= kMostRecords &&
-                    header.answers <= kMostRecords && message.be16(8) <= kMostRecords &&
-                    message.be16(10) <= kMostRecords;
+                    header.answers <= kMostRecords && records(8) <= kMostRecords && records(10) <= kMostRecords;
   return fits ? std::optional(header) : std::nullopt;
 }
 

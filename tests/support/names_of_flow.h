@@ -46,6 +46,12 @@ class NamedFlow {
   NamedFlow& server_datagram(const std::string& octets) {
     return add(from_server().udp(port_, 40'000).payload(octets));
   }
+  // From now on, only this many octets of each payload of UDP over IPv4 are captured.
+  NamedFlow& capture_at_most(std::size_t octets) {
+    constexpr std::size_t kHeaders = 14 + 20 + 8;
+    snap_ = kHeaders + octets;
+    return *this;
+  }
   NamedFlow& wait(std::chrono::milliseconds time) {
     now_ += time;
     return *this;
@@ -67,7 +73,7 @@ class NamedFlow {
   static PacketBuilder from_server() { return PacketBuilder().ethernet().ipv4("10.0.0.2", "10.0.0.1"); }
   NamedFlow& add(PacketBuilder builder) {
     now_ += std::chrono::milliseconds(1);
-    flows_.add(builder.at(now_).build());
+    flows_.add(builder.at(now_).snap(snap_).build());
     return *this;
   }
 
@@ -76,6 +82,7 @@ class NamedFlow {
   std::chrono::nanoseconds now_ = std::chrono::seconds(1000);
   std::uint32_t client_sent_ = 0;
   std::uint32_t server_sent_ = 0;
+  std::size_t snap_ = SIZE_MAX;
 };
 
 inline std::vector<std::string> list_of(const FlowMetadata& metadata, Metadata key) {

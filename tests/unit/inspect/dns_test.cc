@@ -155,6 +155,25 @@ TEST(Dns, OverTcpComesInAnySegments) {
   }
 }
 
+TEST(Dns, AHeaderThatTheCaptureCutsStillHasItsFlags) {
+  for (const std::size_t captured : {4, 5, 11}) {
+    NamedFlow flow(53);
+    flow.capture_at_most(captured).client_datagram(query(7, "www.example.org", 1));
+    flow.server_datagram(reply(7, "www.example.org", 1, {}, 0x8183));
+    const FlowMetadata found = flow.end();
+    EXPECT_EQ(found.number(Metadata::kDnsFlags), 0x8183U) << captured;
+    EXPECT_EQ(found.number(Metadata::kDnsReplyCode), 3U);
+    EXPECT_EQ(found.number(Metadata::kDnsTransactions), 1U);
+    EXPECT_EQ(text(found, Metadata::kDnsQuery), "");
+  }
+}
+
+TEST(Dns, AHeaderWithoutItsFlagsIsNothing) {
+  NamedFlow flow(53);
+  flow.capture_at_most(3).client_datagram(query(7, "www.example.org", 1));
+  EXPECT_EQ(text(flow.end(), Metadata::kDnsProtocol), "");
+}
+
 TEST(Dns, ADamagedMessageIsReadAsFarAsItGoes) {
   const std::string whole =
       reply(1, "a.example.org", 1, {record(1, 9, "\xc0\x00\x02\x01"s), record(5, 9, "\xc0\xff"s)});
