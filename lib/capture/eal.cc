@@ -34,21 +34,29 @@
 namespace spanflow {
 namespace {
 
-std::mutex words_mutex;        // guards the next two variables
-std::string words;             // the last line that DPDK logged
-std::string words_of_library;  // the last line that libbpf or libxdp logged
+struct LastLines {
+  std::mutex mutex;
+  std::string of_dpdk;
+  std::string of_library;  // libbpf or libxdp
+};
+
+// The lines are never destroyed, because DPDK's threads may log while the program exits.
+LastLines& last_lines() {
+  static auto* const lines = new LastLines;
+  return *lines;
+}
 
 // Logs a line at debug level, and keeps the line in `kept` for error messages.
-void take_line(std::string_view line, std::string& kept) {
+void take_line(std::string_view line, std::string LastLines::*kept) {
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
   log().debug("{}", line);
-  const std::lock_guard lock(words_mutex);
-  kept = line;
+  const std::lock_guard lock(last_lines().mutex);
+  last_lines().*kept = line;
 }
 
 // The stdio stream that DPDK writes its log to calls this function.
 ssize_t take_log(void*, const char* text, std::size_t size) {
-  take_line({text, size}, words);
+  take_line({text, size}, &LastLines::of_dpdk);
   return static_cast<ssize_t>(size);
 }
 
@@ -59,7 +67,7 @@ int take_log_of_library(int level, const char* format, va_list arguments) {
   if (level >= kDebug) return 0;
   std::array<char, 512> text{};
   std::vsnprintf(text.data(), text.size(), format, arguments);
-  take_line(text.data(), words_of_library);
+  take_line(text.data(), &LastLines::of_library);
   return 0;
 }
 
@@ -193,8 +201,8 @@ std::string Eal::version() {
 }
 
 std::string Eal::last_words() {
-  const std::lock_guard lock(words_mutex);
-  return words_of_library.empty() ? words : words_of_library;
+  const std::lock_guard lock(last_lines().mutex);
+  return last_lines().of_library.empty() ? last_lines().of_dpdk : last_lines().of_library;
 }
 
 }  // namespace spanflow

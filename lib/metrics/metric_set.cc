@@ -12,10 +12,10 @@
 namespace spanflow {
 namespace {
 
-// Stores each list of names once, until the process ends, because records point to the list.
+// Stores each list of names once, for ever, because records point to the list, also while the program exits.
 const MetricNames& keep(const MetricNames& names) {
   static std::mutex mutex;
-  static std::set<MetricNames> kept;
+  static auto& kept = *new std::set<MetricNames>;
   const std::lock_guard lock(mutex);
   return *kept.insert(names).first;
 }

@@ -157,7 +157,7 @@ def test_interface_that_goes_away_does_not_hang_the_stop(wire):
         if running.process.poll() is None:
             running.process.send_signal(signal.SIGTERM)
         code = running.process.wait(timeout=patience(5))
-        assert code in (0, 1), (code, running.stderr())
+        assert code in (0, 1), f"exit code {code}:\n{running.stderr()}"
     records = read_csv("flows.csv")
     assert_equal(sum(int(r["src_to_dst_pkts"]) + int(r["dst_to_src_pkts"]) for r in records), sent - not_ip("http.pcap"))
 

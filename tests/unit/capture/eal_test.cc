@@ -1,7 +1,10 @@
-// Tests the arguments for EAL. No test here starts EAL.
+// Tests the arguments for EAL, and EAL's log. EAL is started only in a process of its own.
 #include "capture/eal.h"
 
 #include <gmock/gmock.h>
+#include <rte_log.h>
+
+#include <cstdlib>
 
 namespace spanflow::testing::eal_test {
 namespace {
@@ -48,6 +51,25 @@ TEST(PciDevices, AreToldFromVdevs) {
        {"", "eth0", "net_pcap0,iface=lo", "03:00", "03:00.8", "0000:03:00.0x", "net_tap0,mac=00:00.0"}) {
     EXPECT_FALSE(is_pci_device(device)) << device;
   }
+}
+
+bool logs_at_the_end = false;
+
+// Runs after the destructors of all static objects.
+[[gnu::destructor]] void log_at_the_end() {
+  if (logs_at_the_end) rte_log(RTE_LOG_ERR, RTE_LOGTYPE_EAL, "a line that is longer than a short string can be\n");
+}
+
+// The threads of DPDK run until the process has ended, and its telemetry thread does log when its socket goes away.
+TEST(EalDeathTest, TakesALineDuringTheExit) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  [[maybe_unused]] static const Eal* kept;  // still there at the end, as in a program that a failure ends
+  const auto log_and_exit = [] {
+    kept = new Eal(input(), {});
+    logs_at_the_end = true;
+    std::exit(0);
+  };
+  EXPECT_EXIT(log_and_exit(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
