@@ -180,9 +180,9 @@ class Classifier::Ndpi {
     std::uint32_t& next = state.next_sequence[direction_index(packet.direction)];
     const std::uint8_t bit = direction_bit(packet.direction);
     const std::uint32_t end = packet.tcp_seq + packet.payload_size;
-    const bool is_known = (state.has_next & bit) != 0;
-    const bool is_new = !is_known || static_cast<std::int32_t>(end - next) > 0;
-    if (is_known && static_cast<std::int32_t>(packet.tcp_seq - next) > 0) state.has_hole |= bit;
+    const bool has_next = (state.has_next & bit) != 0;
+    const bool is_new = !has_next || static_cast<std::int32_t>(end - next) > 0;
+    if (has_next && static_cast<std::int32_t>(packet.tcp_seq - next) > 0) state.has_hole |= bit;
     if (is_new) next = end;
     state.has_next |= bit;
     return !is_new && (state.has_hole & bit) == 0;

@@ -33,10 +33,15 @@ constexpr std::array<std::string_view, 22> kResolvers = {"dns.google",
                                                          "freedns.controld.com",
                                                          "doh.dns.apple.com"};
 
-bool is_resolver(std::string_view name) {
-  // Most names are sorted out before all resolvers are compared.
+// Sorts out most names before all resolvers are compared.
+constexpr bool may_be_resolver(std::string_view name) {
   const auto has = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
-  if (!has("dns") && !has("doh") && !has("one.one")) return false;
+  return has("dns") || has("doh") || has("one.one");
+}
+static_assert(std::ranges::all_of(kResolvers, may_be_resolver));
+
+bool is_resolver(std::string_view name) {
+  if (!may_be_resolver(name)) return false;
   return std::ranges::any_of(kResolvers, [name](std::string_view resolver) {
     if (!name.ends_with(resolver)) return false;
     return name.size() == resolver.size() || name[name.size() - resolver.size() - 1] == '.';
