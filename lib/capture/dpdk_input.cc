@@ -50,10 +50,9 @@ void DpdkInput::open_ports(const Config& config) {
       interface_device_ ? std::vector{interface_device_->device} : config.input.devices;
   const std::uint32_t least_room = interface_device_ ? interface_device_->frame : 0;
   eal_.emplace(config.input, devices);
-  const std::uint16_t count = rte_eth_dev_count_avail();
+  const std::size_t count = eal_->ports().size();
   if (count == 0) throw RunError(fmt::format("DPDK has no port for {}", fmt::join(devices, ", ")));
-  std::uint16_t id = 0;
-  RTE_ETH_FOREACH_DEV(id) {
+  for (const std::uint16_t id : eal_->ports()) {
     ports_.push_back(std::make_unique<Port>(id, workers_, config.input.memory / count, least_room));
     if (!interface_) ports_.back()->make_promiscuous();
     counts_.push_back({.name = interface_ ? config.input.interface : ports_.back()->name(),

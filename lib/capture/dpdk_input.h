@@ -17,7 +17,7 @@ namespace spanflow {
 class Port;
 struct Timestamps;
 
-// Owns EAL and the ports.
+// Owns the devices and their ports.
 class DpdkInput : public Input {
  public:
   // Throws RunError if a device cannot be set up.

@@ -3,8 +3,11 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_log.h>
 #include <rte_version.h>
 #include <sched.h>
@@ -24,7 +27,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <mutex>
+#include <optional>
 
 #include "base/cpus.h"
 #include "base/descriptor.h"
@@ -152,8 +157,7 @@ std::vector<std::string> eal_arguments(const Config::Input& input, const std::ve
   const bool any_pci = std::any_of(devices.begin(), devices.end(), is_pci_device);
   if (!any_pci) arguments.emplace_back("--no-pci");
   for (const std::string& device : devices) {
-    arguments.emplace_back(is_pci_device(device) ? "-a" : "--vdev");
-    arguments.push_back(device);
+    if (is_pci_device(device)) arguments.insert(arguments.end(), {"-a", device});
   }
   arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge");
   arguments.emplace_back("-m");
@@ -164,34 +168,110 @@ std::vector<std::string> eal_arguments(const Config::Input& input, const std::ve
   return arguments;
 }
 
-Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
-  redirect_log();
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  std::vector<std::string> arguments = eal_arguments(input, devices, hugepages_available(input.memory));
-  arguments.push_back("--lcores=" + floating_lcore());
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
-  redirect_log_of("libbpf.so.1", "libbpf_set_print");
-  redirect_log_of("libxdp.so.1", "libxdp_set_print");
-  // rte_eal_init() has pinned the calling thread. New threads would inherit the pinning, so restore the old CPU mask.
-  sched_setaffinity(0, sizeof allowed, &allowed);
-  if (result >= 0) remove_leftovers(rte_eal_get_runtime_dir());
-  if (result < 0) {
-    throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), last_words()));
-  }
-}
+namespace {
 
-Eal::~Eal() {
+// EAL itself, until the process ends.
+class Process {
+ public:
+  Process(const Config::Input& input, const std::vector<std::string>& devices)
+      : has_pci_(std::ranges::any_of(devices, is_pci_device)) {
+    redirect_log();
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    std::vector<std::string> arguments = eal_arguments(input, devices, hugepages_available(input.memory));
+    arguments.push_back("--lcores=" + floating_lcore());
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const int result = rte_eal_init(static_cast<int>(argv.size()) - 1, argv.data());
+    // rte_eal_init() has pinned the calling thread. New threads would inherit the pinning, so restore the old CPU mask.
+    sched_setaffinity(0, sizeof allowed, &allowed);
+    if (result < 0) {
+      throw RunError(fmt::format("DPDK cannot be initialised: {} ({})", rte_strerror(rte_errno), Eal::last_words()));
+    }
+    remove_leftovers(rte_eal_get_runtime_dir());
+  }
+
   // EAL creates a runtime folder for each process and does not remove this folder. A folder with another prefix (from
   // input.eal_arguments) stays, because other processes may use it.
-  const std::string runtime_folder = rte_eal_get_runtime_dir();
-  rte_eal_cleanup();
-  std::error_code none;
-  if (runtime_folder.find(file_prefix()) != std::string::npos) std::filesystem::remove_all(runtime_folder, none);
+  ~Process() {
+    const std::string runtime_folder = rte_eal_get_runtime_dir();
+    rte_eal_cleanup();
+    std::error_code none;
+    if (runtime_folder.find(file_prefix()) != std::string::npos) std::filesystem::remove_all(runtime_folder, none);
+  }
+
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  bool has_pci() const { return has_pci_; }
+
+ private:
+  const bool has_pci_;
+};
+
+std::vector<std::uint16_t> all_ports() {
+  std::vector<std::uint16_t> ports;
+  std::uint16_t port = 0;
+  RTE_ETH_FOREACH_DEV(port) ports.push_back(port);
+  return ports;
+}
+
+// Returns the device with another number in its name if a device with this name exists: net_af_packet0,iface=a ->
+// net_af_packet1,iface=a.
+std::string with_unused_name(const std::string& device) {
+  const std::string name = device.substr(0, device.find(','));
+  const std::string stem = name.substr(0, name.find_last_not_of("0123456789") + 1);
+  std::string unused = name;
+  std::uint16_t port = 0;
+  for (int number = 0; rte_eth_dev_get_port_by_name(unused.c_str(), &port) == 0; ++number) {
+    unused = stem + std::to_string(number);
+  }
+  return unused + device.substr(name.size());
+}
+
+}  // namespace
+
+Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
+  static std::mutex mutex;  // guards DPDK's list of ports
+  const std::lock_guard lock(mutex);
+  std::vector<std::uint16_t> others;
+  static std::optional<Process> process;
+  if (process) {
+    others = all_ports();
+  } else {
+    process.emplace(input, devices);
+  }
+  try {
+    for (const std::string& device : devices) {
+      if (!is_pci_device(device)) {
+        add(device);
+      } else if (!process->has_pci()) {
+        throw RunError(device + ": PCI devices must be in the first live capture of a process");
+      }
+    }
+  } catch (...) {
+    remove_added();
+    throw;
+  }
+  redirect_log_of("libbpf.so.1", "libbpf_set_print");
+  redirect_log_of("libxdp.so.1", "libxdp_set_print");
+  std::ranges::set_difference(all_ports(), others, std::back_inserter(ports_));
+}
+
+Eal::~Eal() { remove_added(); }
+
+void Eal::remove_added() {
+  for (const std::string& name : added_) rte_eal_hotplug_remove("vdev", name.c_str());
+}
+
+void Eal::add(const std::string& device) {
+  const std::string unused = with_unused_name(device);
+  if (const int result = rte_dev_probe(unused.c_str()); result < 0) {
+    throw RunError(fmt::format("{}: cannot be opened: {} ({})", device, rte_strerror(-result), last_words()));
+  }
+  added_.push_back(unused.substr(0, unused.find(',')));
 }
 
 std::string Eal::version() {

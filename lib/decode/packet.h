@@ -52,8 +52,6 @@ inline constexpr std::uint8_t kMplsInIp = 137;
 
 struct Packet : PacketInfo {
   FlowKey key;                             // from the innermost IP packet; src is this packet's sender
-  const std::uint8_t* ip = nullptr;        // the captured octets of the innermost IP packet, without padding
-  std::uint32_t ip_captured = 0;           // number of octets at `ip`
   std::int64_t behind_ns = 0;              // see RawPacket
   const std::uint8_t* ethernet = nullptr;  // the frame's own Ethernet header; nullptr if there is none
   std::uint32_t tcp_seq = 0;

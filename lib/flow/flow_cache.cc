@@ -88,7 +88,7 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
       counters_(counters),
       table_(share_of_capacity(config), hash_seed, config.flow.accounting) {
   if (Features::any(config.features)) features_.emplace(config.features, share_of_capacity(config), counters);
-  if (!metrics.empty()) metrics_.emplace(metrics, share_of_capacity(config), counters);
+  if (!metrics.empty() || metrics.observer() != nullptr) metrics_.emplace(metrics, share_of_capacity(config), counters);
 }
 
 void FlowCache::set_timeouts(const Adjustments& adjustments) {

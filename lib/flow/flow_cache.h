@@ -58,6 +58,10 @@ class FlowCache {
   // packet may have an earlier time, `now_ns` must be kSweepDelayNs behind the clock. Stops early if the export ring is
   // nearly full. Returns true if it has ended any flow.
   bool sweep(std::uint64_t now_ns, int budget);
+  // Must be called after each burst.
+  void end_burst() {
+    if (metrics_) metrics_->end_burst();
+  }
   // Ends all flows, at the time `now_ns`. Call it when the capture is over.
   void end_all(std::uint64_t now_ns);
 

@@ -47,6 +47,7 @@ void Meter::run() {
       if (overload_) shed_load();
       intake_.take_burst(burst, *this);
       const bool ended_flows = cache_.sweep(sweep_time(), kSweepBudget);
+      cache_.end_burst();
       pass_on_records(burst);
       if (busy_) note_busy(ended_flows || burst.state == Burst::State::kPackets);
     }
@@ -55,6 +56,7 @@ void Meter::run() {
   }
   writer_.wait_from_now_on();
   end_all();
+  cache_.end_burst();
   writer_.flush();
 }
 

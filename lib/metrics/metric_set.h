@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "metrics/aggregates.h"
+#include "metrics/flow_observer.h"
 #include "metrics/metric_plugin.h"
 #include "spanflow/streamer.h"
 
@@ -60,10 +61,14 @@ class MetricSet {
     mutable MetricSwitch power;
   };
 
-  // Loads the shared objects. Throws ConfigError if a shared object cannot be loaded or a metric is not valid.
-  MetricSet(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks);
+  // Loads the shared objects. Throws ConfigError if a shared object cannot be loaded or a metric is not valid. `observer`
+  // may be nullptr, and must outlive the object.
+  MetricSet(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks,
+            FlowObserver* observer = nullptr);
 
+  // True if no metric has a value.
   bool empty() const { return names_->empty(); }
+  FlowObserver* observer() const { return observer_; }
   const MetricNames& names() const { return *names_; }
   const std::vector<std::string>& conditions() const { return conditions_; }
   const std::vector<Aggregation>& aggregations() const { return aggregations_; }
@@ -71,7 +76,8 @@ class MetricSet {
   const std::deque<Callback>& callbacks() const { return callbacks_; }
   // The number of cells of a record: one for the names and one for each metric. 0 without metrics.
   std::uint32_t record_cells() const { return empty() ? 0 : static_cast<std::uint32_t>(1 + names_->size()); }
-  // The number of cells of a flow: the cells of a record, and the additional cells of aggregates.
+  // The number of cells of a flow: the cells of a record, and the additional cells of aggregates. At least one cell, for
+  // the names, if there is an observer.
   std::uint32_t flow_cells() const { return flow_cells_; }
 
   // Returns a line for the log for each metric that has been switched off since the last call.
@@ -86,6 +92,7 @@ class MetricSet {
   std::vector<Aggregation> aggregations_;
   std::deque<Plugin> plugins_;  // a deque, because its elements cannot be moved
   std::deque<Callback> callbacks_;
+  FlowObserver* observer_;
   std::uint32_t flow_cells_;
 };
 

@@ -95,6 +95,9 @@ void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first) 
   for (const MetricSet::Callback& metric : set_.callbacks()) {
     guarded(metric.cell, metric.power, [&] { metric.code.on_packet(packet, flows_[index]); });
   }
+  if (set_.observer() == nullptr) return;
+  const std::uint64_t switched_off = set_.observer()->on_packet(index, packet, is_first, flows_[index]);
+  if (switched_off > 0) counters_.add(Counter::kMetricsSwitchedOff, switched_off);
 }
 
 void UserMetrics::end_segment(std::uint32_t index) {
@@ -108,6 +111,7 @@ void UserMetrics::end_segment(std::uint32_t index) {
   for (const MetricSet::Callback& metric : set_.callbacks()) {
     if (!metric.power.is_on()) values[metric.cell].value = kNoValue;
   }
+  if (set_.observer() != nullptr) set_.observer()->on_end(index, flows_[index]);
 }
 
 // Destroys the state if it exists, even if the metric has been switched off.
@@ -118,6 +122,7 @@ void UserMetrics::destroy(const Coded& metric, std::byte* flow_memory) {
 }
 
 MetricsView UserMetrics::copy_values(std::uint32_t index, MetricCell* to) const {
+  if (set_.record_cells() == 0) return MetricsView();
   std::copy_n(reinterpret_cast<const MetricCell*>(&memory_[index * stride_]), set_.record_cells(), to);
   return MetricsView(to);
 }

@@ -30,8 +30,8 @@ class UserMetrics {
     __builtin_prefetch(&flow.src_to_dst);
     __builtin_prefetch(&flow.dst_to_src);
   }
-  // True if any metric has user code (a plugin or a callback). User code can read the Flow.
-  bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty(); }
+  // True if there is user code (a plugin, a callback or an observer). User code can read the Flow.
+  bool see_flows() const { return !coded_.empty() || !set_.callbacks().empty() || set_.observer() != nullptr; }
   // Returns the Flow that user code reads. The caller must keep the Flow up to date. Requires see_flows().
   Flow& flow(std::uint32_t index) { return flows_[index]; }
   // Resets the values, and makes flow(index).metrics refer to the values.
@@ -40,7 +40,12 @@ class UserMetrics {
   void add(std::uint32_t index, const Packet& packet, bool is_first);
   // Computes the final values and destroys the states. Must be called for every segment that was started.
   void end_segment(std::uint32_t index);
-  // Copies the final values to `to`, an array of MetricSet::record_cells() cells. Returns a view of this array.
+  // Must be called after each burst, so that user code lets go what it holds during a burst.
+  void end_burst() {
+    if (set_.observer() != nullptr) set_.observer()->end_burst();
+  }
+  // Copies the final values to `to`, an array of MetricSet::record_cells() cells. Returns a view of this array, which is
+  // empty without metrics.
   MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
 
  private:

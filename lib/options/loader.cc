@@ -155,8 +155,12 @@ void apply_setting(const std::string& setting, Config& config) {
 }
 
 void check(const Config& config) {
-  input_type(config.input);
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
+  check_for_program(config);
+}
+
+void check_for_program(const Config& config) {
+  input_type(config.input);
   check_sinks(config.sinks);
   if (!config.input.interface.empty() && (config.input.frame_size & (config.input.frame_size - 1)) != 0) {
     throw ConfigError(fmt::format("input.frame_size: expected a power of two, got {}", config.input.frame_size));

@@ -20,6 +20,8 @@ void apply_setting(const std::string& setting, Config& config);
 
 // Checks rules between options, after all options are read. Throws ConfigError.
 void check(const Config& config);
+// The same for a program that takes the records itself, and so needs no sink.
+void check_for_program(const Config& config);
 // Returns one line for each setting that is allowed but looks like a mistake.
 std::vector<std::string> warnings(const Config& config);
 

@@ -46,13 +46,20 @@ Adjustments adjustments_of(const Config& config) {
               filter.empty() ? nullptr : std::make_shared<const Filter>(filter, LinkType::kEthernet, "input.filter")};
 }
 
+FieldNeeds needs_of(const std::vector<NamedSink>& sinks) {
+  FieldNeeds needs;
+  for (const NamedSink& sink : sinks) needs.add(sink.needs);
+  return needs;
+}
+
 }  // namespace
 
-Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks, const std::vector<UserMetric>& callbacks)
-    : config_(with_needs_of_sinks(std::move(config), !more_sinks.empty())),
+Pipeline::Pipeline(Config config, std::vector<NamedSink> more_sinks, const std::vector<UserMetric>& callbacks,
+                   FlowObserver* observer)
+    : config_(with_needs_of_sinks(std::move(config), needs_of(more_sinks))),
       running_(config_),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key, config_.decode.tunnel_ports),
-      metrics_(config_.metrics, callbacks) {
+      metrics_(config_.metrics, callbacks, observer) {
   make_sources();
   if (!config_.user.empty()) become_user(config_.user);
   make_sinks(std::move(more_sinks));

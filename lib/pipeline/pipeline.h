@@ -35,9 +35,10 @@ namespace spanflow {
 class Pipeline {
  public:
   // Opens the input and the sinks. `more_sinks` are added to the sinks of the configuration, and `callbacks` to its
-  // metrics. Throws ConfigError or RunError.
+  // metrics. `observer`, if it is not nullptr, needs a configuration with one worker, and must outlive the Pipeline.
+  // Throws ConfigError or RunError.
   explicit Pipeline(Config config, std::vector<NamedSink> more_sinks = {},
-                    const std::vector<UserMetric>& callbacks = {});
+                    const std::vector<UserMetric>& callbacks = {}, FlowObserver* observer = nullptr);
   // Stops the run if needed, and joins the threads.
   ~Pipeline();
 
@@ -66,6 +67,8 @@ class Pipeline {
   // Returns the name of the user metric whose code this worker is running, or an empty text.
   std::string_view running_metric(std::size_t worker) const;
   bool is_live() const { return spanflow::is_live(config_.input); }
+  // Returns the names of the user metrics, which every record has.
+  const MetricNames& metrics() const { return metrics_.names(); }
   // Returns the share of the input that has been read, from 0 to 1; negative if it is unknown.
   double progress() const;
 

@@ -18,11 +18,12 @@ FieldNeeds needs_of_sinks(const Config& config) {
 
 }  // namespace
 
-Config with_needs_of_sinks(Config config, bool program_has_sinks) {
-  const FieldNeeds needs = needs_of_sinks(config);
-  config.dpi.metadata = config.dpi.metadata && (needs.ndpi_metadata || program_has_sinks);
-  config.features.names = config.features.names && (needs.names || needs.dns_names || program_has_sinks);
-  if (!needs.dns_names && !program_has_sinks) config.features.dns_names = 0;
+Config with_needs_of_sinks(Config config, const FieldNeeds& more) {
+  FieldNeeds needs = needs_of_sinks(config);
+  needs.add(more);
+  config.dpi.metadata = config.dpi.metadata && needs.ndpi_metadata;
+  config.features.names = config.features.names && (needs.names || needs.dns_names);
+  if (!needs.dns_names) config.features.dns_names = 0;
   config.features.millisecond_gaps = needs.millisecond_gaps;
   return config;
 }

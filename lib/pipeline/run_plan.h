@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "config/config.h"
+#include "sinks/field_needs.h"
 
 namespace spanflow {
 
-// Switches off data that no sink writes. `program_has_sinks` is true if the program adds sinks of its own, which need
-// the metadata.
-Config with_needs_of_sinks(Config config, bool program_has_sinks);
+// Switches off data that no sink writes. `more` are the needs of sinks that are not in the configuration.
+Config with_needs_of_sinks(Config config, const FieldNeeds& more);
 
 // Throws ConfigError if a sink of the configuration `wanted` needs data that the run does not keep. `started` is the
 // configuration at the start of the run, from with_needs_of_sinks().

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "export/collector.h"
 #include "export/sink_runner.h"
+#include "sinks/field_needs.h"
 #include "sinks/sink.h"
 
 namespace spanflow {
@@ -21,7 +22,8 @@ namespace spanflow {
 struct NamedSink {
   std::string name;
   std::unique_ptr<Sink> sink;
-  std::uint64_t queue;  // capacity of the sink's queue, in records
+  std::uint64_t queue;                    // capacity of the sink's queue, in records
+  FieldNeeds needs = FieldNeeds::all();  // the data that the sink takes from records
 };
 
 // Options that all sinks of a run share. The referenced objects must outlive the sinks.

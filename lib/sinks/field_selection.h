@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "sinks/field_needs.h"
 #include "sinks/field_table.h"
 
 namespace spanflow {
@@ -25,20 +26,7 @@ bool is_on(FieldGroup group, const Config& config);
 // leave out groups whose feature is off.
 std::vector<const Field*> select_fields(std::span<const std::string> names, const Config& config);
 
-// The optional data that workers must keep for the fields to have values.
-struct FieldNeeds {
-  bool ndpi_metadata = false;
-  bool names = false;
-  bool dns_names = false;
-  bool millisecond_gaps = false;
-
-  void add(const FieldNeeds& more) {
-    ndpi_metadata |= more.ndpi_metadata;
-    names |= more.names;
-    dns_names |= more.dns_names;
-    millisecond_gaps |= more.millisecond_gaps;
-  }
-};
+// Returns what the fields need.
 FieldNeeds needs_of(std::span<const Field* const> fields);
 
 }  // namespace spanflow

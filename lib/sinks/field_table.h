@@ -49,16 +49,18 @@ struct Field {
         help(field_help),
         ipfix(field_ipfix),
         needs(needs_of<Get>()),
-        csv([](TextWriter out, const FlowRecord& record) { return append_csv(out, Get{}(record)); }),
+        csv([](TextWriter out, const FlowRecord& record) { return append_csv(out, widened(Get{}(record))); }),
         json([](TextWriter out, std::string_view key, const FlowRecord& record) {
-          return append_json_member(out, key, Get{}(record));
+          return append_json_member(out, key, widened(Get{}(record)));
         }),
         proto([](TextWriter out, std::uint16_t own_number, const FlowRecord& record) {
-          return append_protobuf(out, own_number, Get{}(record));
+          return append_protobuf(out, own_number, widened(Get{}(record)));
         }),
-        proto_type(protobuf_type<decltype(Get{}(std::declval<const FlowRecord&>()))>()),
-        is_list(std::is_same_v<decltype(Get{}(std::declval<const FlowRecord&>())), TextList>),
-        ipfix_value(ipfix_form<Get>()) {}
+        proto_type(protobuf_type<Widened<Get>>()),
+        is_list(std::is_same_v<Widened<Get>, TextList>),
+        ipfix_value(ipfix_form<Get>()),
+        type(FieldTypeOf<decltype(Get{}(std::declval<const FlowRecord&>()))>::value),
+        value([](const FlowRecord& record) { return field_value(Get{}(record)); }) {}
 
   std::string_view name;
   std::uint16_t number;  // number of the field in flow.proto; 0: flow.proto does not have the field
@@ -81,8 +83,13 @@ struct Field {
   std::string_view proto_type;  // type in flow.proto, such as "optional uint64"
   bool is_list;                 // true: a list of texts
   IpfixForm ipfix_value;        // appends the value with append_ipfix; nullptr: append_ipfix cannot write the type
+  FieldType type;
+  FieldValue (*value)(const FlowRecord&);
 
  private:
+  template <typename Get>
+  using Widened = decltype(widened(Get{}(std::declval<const FlowRecord&>())));
+
   template <typename Get>
   static constexpr MetadataSet needs_of() {
     if constexpr (requires { Get::kKey; }) return {Get::kKey};
@@ -90,9 +97,9 @@ struct Field {
   }
   template <typename Get>
   static constexpr IpfixForm ipfix_form() {
-    if constexpr (IpfixEncodable<decltype(Get{}(std::declval<const FlowRecord&>()))>) {
+    if constexpr (IpfixEncodable<Widened<Get>>) {
       return [](TextWriter out, const FlowRecord& record, const IpfixElement& element) {
-        return append_ipfix(out, Get{}(record), element);
+        return append_ipfix(out, widened(Get{}(record)), element);
       };
     } else {
       return nullptr;

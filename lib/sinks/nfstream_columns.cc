@@ -9,23 +9,6 @@ namespace {
 
 using Record = const FlowRecord&;
 
-// Returns the value of nDPI's enum ndpi_packet_tunnel, or 0 if the enum does not have the tunnel (IP in IP, for
-// example).
-std::uint64_t tunnel_number(TunnelType type) {
-  switch (type) {
-    case TunnelType::kGtp:
-      return 1;
-    case TunnelType::kCapwap:
-      return 2;
-    case TunnelType::kVxlan:
-      return 5;
-    case TunnelType::kGre:
-      return 6;
-    default:
-      return 0;
-  }
-}
-
 std::int64_t expiration_id(Record record) {
   if (record.end_reason == EndReason::kPlugin) return -1;
   return record.end_reason == EndReason::kActive ? 1 : 0;
@@ -136,6 +119,21 @@ std::vector<Field> make_columns() {
 }
 
 }  // namespace
+
+std::uint64_t tunnel_number(TunnelType type) {
+  switch (type) {
+    case TunnelType::kGtp:
+      return 1;
+    case TunnelType::kCapwap:
+      return 2;
+    case TunnelType::kVxlan:
+      return 5;
+    case TunnelType::kGre:
+      return 6;
+    default:
+      return 0;
+  }
+}
 
 std::span<const Field> nfstream_columns() {
   static const std::vector<Field> columns = make_columns();

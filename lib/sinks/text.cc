@@ -227,4 +227,14 @@ TextWriter append_metric(TextWriter out, double value) {
   return append_with_decimals(out, value, whole ? 0 : 3);
 }
 
+TextWriter append_value(TextWriter out, const FieldValue& value) {
+  if (const auto* text = std::get_if<std::string_view>(&value)) return append_utf8(out, *text);
+  if (const auto* label = std::get_if<LabelValue>(&value)) return append_utf8(out, label->text);
+  if (const auto* text = std::get_if<ShortText>(&value)) return append_plain(out, *text);
+  if (const auto* address = std::get_if<AddressValue>(&value)) return append_plain(out, *address);
+  if (const auto* mac = std::get_if<MacValue>(&value)) return append_plain(out, *mac);
+  if (const auto* hex = std::get_if<HexValue>(&value)) return append_plain(out, *hex);
+  return out;
+}
+
 }  // namespace spanflow

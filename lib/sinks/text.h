@@ -39,6 +39,9 @@ TextWriter append_plain(TextWriter out, HexValue value);
 TextWriter append_plain(TextWriter out, MacValue value);
 TextWriter append_plain(TextWriter out, RealValue value);
 
+// Appends a text, id or address as valid UTF-8 without control characters. Appends nothing for other values.
+TextWriter append_value(TextWriter out, const FieldValue& value);
+
 // Appends a CSV field (RFC 4180), in quotes if it has a comma or a quote. Texts have no line breaks, because
 // append_utf8() replaces control characters. Appends nothing for a missing value.
 TextWriter append_csv(TextWriter out, std::string_view text);

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
+#include <variant>
 
 #include "base/short_text.h"
 #include "base/units.h"
@@ -28,6 +31,12 @@ struct MacValue {
 // 64 bits. Text formats show 16 hexadecimal digits, because many readers would lose the last digits of a number.
 struct HexValue {
   std::uint64_t bits;
+};
+
+// A text from a small set, such as the name of an application. Arrow has dictionaries for such texts; other formats take
+// them as any text.
+struct LabelValue {
+  std::string_view text;
 };
 
 // A number that text formats show with three decimals.
@@ -56,11 +65,90 @@ struct TextList {
   bool empty() const { return metadata == nullptr || metadata->text(key).empty(); }
 };
 
-// A field value has one of the types above, or is a std::uint64_t, std::int64_t, std::string_view or ShortText.
+// A field value has one of the types above, or is an unsigned number, std::int64_t, std::string_view or ShortText.
 // spanflow makes a ShortText itself, for an id: it is printable ASCII that no format has to quote. A std::optional of
 // one of these types is a value that a record may lack.
 
-inline std::uint64_t number(std::uint64_t value) { return value; }
+// The value of any field in a record; std::monostate if the record lacks it. Views refer to the record.
+using FieldValue =
+    std::variant<std::monostate, std::uint64_t, std::int64_t, RealValue, std::string_view, LabelValue, ShortText, HexValue,
+                 AddressValue, MacValue, EarlyPacketsValue, TextList>;
+
+// The type of a field's values, for formats whose columns have types.
+enum class FieldType : std::uint8_t {
+  kUnsigned8,
+  kUnsigned16,
+  kUnsigned32,
+  kUnsigned64,
+  kSigned64,
+  kReal,
+  kText,
+  kLabel,
+  kAddress,
+  kEarlyPackets,
+  kTexts
+};
+
+template <typename Value>
+struct FieldTypeOf : std::integral_constant<FieldType, FieldType::kText> {};
+template <>
+struct FieldTypeOf<std::uint8_t> : std::integral_constant<FieldType, FieldType::kUnsigned8> {};
+template <>
+struct FieldTypeOf<std::uint16_t> : std::integral_constant<FieldType, FieldType::kUnsigned16> {};
+template <>
+struct FieldTypeOf<std::uint32_t> : std::integral_constant<FieldType, FieldType::kUnsigned32> {};
+template <>
+struct FieldTypeOf<std::uint64_t> : std::integral_constant<FieldType, FieldType::kUnsigned64> {};
+template <>
+struct FieldTypeOf<std::int64_t> : std::integral_constant<FieldType, FieldType::kSigned64> {};
+template <>
+struct FieldTypeOf<RealValue> : std::integral_constant<FieldType, FieldType::kReal> {};
+template <>
+struct FieldTypeOf<LabelValue> : std::integral_constant<FieldType, FieldType::kLabel> {};
+template <>
+struct FieldTypeOf<AddressValue> : std::integral_constant<FieldType, FieldType::kAddress> {};
+template <>
+struct FieldTypeOf<EarlyPacketsValue> : std::integral_constant<FieldType, FieldType::kEarlyPackets> {};
+template <>
+struct FieldTypeOf<TextList> : std::integral_constant<FieldType, FieldType::kTexts> {};
+template <typename Value>
+struct FieldTypeOf<std::optional<Value>> : FieldTypeOf<Value> {};
+
+// An unsigned number keeps its type, because columns of Arrow have the width of the type. Other formats widen it.
+template <std::unsigned_integral Number>
+Number number(Number value) {
+  return value;
+}
+template <typename Value>
+auto widened(const Value& value) {
+  if constexpr (std::unsigned_integral<Value>) {
+    return std::uint64_t{value};
+  } else if constexpr (std::same_as<Value, LabelValue>) {
+    return value.text;
+  } else {
+    return value;
+  }
+}
+template <typename Value>
+auto widened(const std::optional<Value>& value) {
+  return value ? std::optional{widened(*value)} : std::nullopt;
+}
+
+template <typename Value>
+FieldValue field_value(const Value& value) {
+  if constexpr (std::unsigned_integral<Value>) {
+    return std::uint64_t{value};
+  } else {
+    return value;
+  }
+}
+template <typename Value>
+FieldValue field_value(const std::optional<Value>& value) {
+  return value ? field_value(*value) : FieldValue{};
+}
+// An empty list counts as missing.
+inline FieldValue field_value(const TextList& list) { return list.empty() ? FieldValue{} : FieldValue{list}; }
+
 inline std::uint64_t milliseconds(std::uint64_t nanoseconds) { return nanoseconds / kNanosecondsPerMillisecond; }
 inline std::uint64_t whole(double value) { return static_cast<std::uint64_t>(value); }
 
@@ -69,18 +157,25 @@ std::optional<Value> value_if(bool has_value, const Value& value) {
   return has_value ? std::optional<Value>{value} : std::nullopt;
 }
 inline std::optional<std::string_view> text_or_missing(std::string_view text) { return value_if(!text.empty(), text); }
-inline std::optional<std::uint64_t> number_or_missing(std::uint64_t value) { return value_if(value != 0, value); }
-inline std::optional<std::uint64_t> if_any(const FlowSide& side, std::uint64_t value) {
+inline std::optional<LabelValue> label_or_missing(std::string_view text) {
+  return value_if(!text.empty(), LabelValue{text});
+}
+template <std::unsigned_integral Number>
+std::optional<Number> number_or_missing(Number value) {
+  return value_if(value != 0, value);
+}
+template <std::unsigned_integral Number>
+std::optional<Number> if_any(const FlowSide& side, Number value) {
   return value_if(side.pkts != 0, value);
 }
 inline std::optional<MacValue> mac_or_missing(const MacAddress& address, std::size_t octets) {
   const bool has_any = std::ranges::any_of(address, [](std::uint8_t octet) { return octet != 0; });
   return value_if(has_any, MacValue{&address, octets});
 }
-inline std::optional<std::uint64_t> tcp_only(const FlowRecord& record, std::uint64_t value) {
+inline std::optional<std::uint8_t> tcp_only(const FlowRecord& record, std::uint8_t value) {
   return value_if(record.ip_protocol == protocol::kTcp, value);
 }
-inline std::optional<std::uint64_t> icmp_only(const FlowRecord& record, std::uint64_t value) {
+inline std::optional<std::uint8_t> icmp_only(const FlowRecord& record, std::uint8_t value) {
   return value_if(record.ip_protocol == protocol::kIcmp || record.ip_protocol == protocol::kIcmpv6, value);
 }
 template <typename Value>
@@ -93,6 +188,11 @@ inline std::optional<std::string_view> metadata_text(const FlowRecord& record, M
 }
 inline std::optional<std::uint64_t> metadata_number(const FlowRecord& record, Metadata key) {
   return record.extras ? record.extras->metadata.number(key) : std::nullopt;
+}
+template <std::unsigned_integral Number>
+std::optional<Number> metadata_number_of(const FlowRecord& record, Metadata key) {
+  const auto value = metadata_number(record, key);
+  return value ? std::optional<Number>{static_cast<Number>(*value)} : std::nullopt;
 }
 
 inline TextList metadata_list(const FlowRecord& record, Metadata key) {
@@ -107,8 +207,8 @@ struct MetadataValue {
 };
 template <Metadata key>
 using MetadataText = MetadataValue<key, metadata_text>;
-template <Metadata key>
-using MetadataNumber = MetadataValue<key, metadata_number>;
+template <Metadata key, std::unsigned_integral Number = std::uint64_t>
+using MetadataNumber = MetadataValue<key, metadata_number_of<Number>>;
 template <Metadata key>
 using MetadataList = MetadataValue<key, metadata_list>;
 
@@ -117,11 +217,6 @@ auto statistic(const FlowRecord& record, const SideStatistics FlowStatistics::*s
   using Value = decltype(get(record.extras->statistics.*side));
   const bool known = record.extras && record.extras->has_statistics;
   return known ? std::optional<Value>{get(record.extras->statistics.*side)} : std::nullopt;
-}
-
-template <typename Number>
-std::optional<std::uint64_t> known(const std::optional<Number>& value) {
-  return value ? std::optional<std::uint64_t>{*value} : std::nullopt;
 }
 
 template <typename Value>

@@ -176,7 +176,7 @@ struct Flow : FlowKey {
   }
 };
 
-// One packet of a flow.
+// One packet of a flow. The octets at `ip` are valid during a call only.
 struct PacketInfo {
   std::uint64_t time_ns = 0;
   std::uint32_t size = 0;            // octets of the whole frame
@@ -186,6 +186,8 @@ struct PacketInfo {
   // Time since the latest packet of the segment, in either direction. 0 for the first packet of a segment, and if the
   // packet is older than the latest one. Set only if there are user metrics.
   std::uint64_t gap_ns = 0;
+  const std::uint8_t* ip = nullptr;  // the captured octets of the innermost IP packet, without padding
+  std::uint32_t ip_captured = 0;     // number of octets at `ip`
   std::uint16_t tcp_window = 0;  // window field of the TCP header, without window scaling
   bool has_tcp_window = false;   // false: not a TCP packet, or the window field was not captured
   std::uint8_t ttl = 0;          // IPv4 TTL or IPv6 hop limit

@@ -1,68 +1,16 @@
 #include "spanflow/streamer.h"
 
-#include <condition_variable>
-#include <mutex>
 #include <ostream>
 #include <span>
 #include <stdexcept>
-#include <thread>
 
-#include "base/error.h"
-#include "capture/input.h"
 #include "options/loader.h"
-#include "pipeline/pipeline.h"
 #include "sinks/field_selection.h"
 #include "sinks/record_text.h"
+#include "streamer/record_stream.h"
 
 namespace spanflow {
 namespace {
-
-// Passes records to the iterating thread without a copy. write() returns when the iterating thread has used all
-// records.
-class PullSink : public Sink {
- public:
-  void write(std::span<const FlowRecord> records) override {
-    std::unique_lock lock(mutex_);
-    records_ = records;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return records_.empty() || closed_; });
-    records_ = {};
-  }
-  void flush() override {}
-
-  // Returns the next record, which is valid until the next call. Returns nullptr at the end.
-  const FlowRecord* next() {
-    std::unique_lock lock(mutex_);
-    if (taken_ > 0 && taken_ == records_.size()) {
-      records_ = {};
-      taken_ = 0;
-      changed_.notify_all();
-    }
-    changed_.wait(lock, [this] { return !records_.empty() || closed_; });
-    return closed_ ? nullptr : &records_[taken_++];
-  }
-
-  // Makes write() and next() return.
-  void close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::span<const FlowRecord> records_;
-  std::size_t taken_ = 0;
-  bool closed_ = false;
-};
-
-void set_source(const std::string& source, Config& config) {
-  for (const InputType& type : input_types()) {
-    if (type.configure(source, config.input)) return;
-  }
-  throw RunError(source + ": no such capture file, network interface or DPDK device");
-}
 
 Config config_from(const StreamerOptions& options) {
   Config config;
@@ -72,55 +20,38 @@ Config config_from(const StreamerOptions& options) {
   config.flow.inactive_timeout = options.inactive_timeout;
   config.workers = options.workers;
   for (const std::string& setting : options.settings) apply_setting(setting, config);
+  check_for_program(config);
   return config;
 }
 
 }  // namespace
 
 struct Streamer::Impl {
-  explicit Impl(const StreamerOptions& options) : pipeline(config_from(options), pull_sinks(), options.user_metrics) {}
+  explicit Impl(const StreamerOptions& options)
+      : stream(config_from(options), FieldNeeds::all(), options.user_metrics) {}
 
-  ~Impl() {
-    pull->close();
-    pipeline.request_stop();
-    if (supervisor.joinable()) supervisor.join();
-  }
-
-  std::vector<NamedSink> pull_sinks() {
-    constexpr std::uint64_t kQueueRecords = 65'536;
-    auto sink = std::make_unique<PullSink>();
-    pull = sink.get();
-    std::vector<NamedSink> sinks;
-    sinks.push_back({"streamer", std::move(sink), kQueueRecords});
-    return sinks;
-  }
-
-  // Starts the pipeline. Also starts a thread that waits for the end of the pipeline while the caller iterates.
   void start() {
     if (started) throw std::logic_error("a Streamer can be iterated only once");
     started = true;
-    pipeline.start();
-    supervisor = std::thread([this] {
-      while (!pipeline.wait(std::chrono::milliseconds{100})) {
-      }
-      pipeline.finish();
-      pull->close();
-    });
+    stream.start();
   }
 
-  // Returns the next record. At the end, throws the pipeline's first failure, or returns nullptr if there was no
-  // failure.
+  // Returns the next record, and nullptr at the end.
   const FlowRecord* next() {
-    const FlowRecord* record = pull->next();
-    if (record != nullptr) return record;
-    supervisor.join();
-    for (const std::exception_ptr& failure : pipeline.failures()) std::rethrow_exception(failure);
-    return nullptr;
+    constexpr std::chrono::milliseconds kPatience{100};
+    if (records.empty()) {
+      std::optional<std::span<const FlowRecord>> more;
+      while (!more) more = stream.next(kPatience);
+      records = *more;
+    }
+    if (records.empty()) return nullptr;
+    const FlowRecord* record = &records.front();
+    records = records.subspan(1);
+    return record;
   }
 
-  PullSink* pull = nullptr;  // owned by the pipeline
-  Pipeline pipeline;
-  std::thread supervisor;
+  RecordStream stream;
+  std::span<const FlowRecord> records;  // the records of the last batch that next() has not returned
   bool started = false;
 };
 

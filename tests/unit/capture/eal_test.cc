@@ -19,7 +19,7 @@ Config::Input input() {
 TEST(EalArguments, WithoutAPciDeviceThePciBusIsNotTouched) {
   const auto arguments = eal_arguments(input(), {"net_af_packet0,iface=eth0"}, false);
   EXPECT_THAT(arguments, ::testing::Contains("--no-pci"));
-  EXPECT_THAT(arguments, ::testing::IsSupersetOf({"--vdev", "net_af_packet0,iface=eth0", "--no-huge"}));
+  EXPECT_THAT(arguments, ::testing::Contains("--no-huge"));
   EXPECT_THAT(eal_arguments(input(), {}, false), ::testing::Contains("--no-pci"));
 }
 

@@ -1,0 +1,26 @@
+// Code of the embedding program that follows each segment from its first packet to its end, such as the plug-ins of the
+// Python package.
+#pragma once
+
+#include <cstdint>
+
+#include "spanflow/record.h"
+
+namespace spanflow {
+
+// The worker's thread calls all functions, so a run with an observer has one worker. `index` identifies an open segment:
+// the next segment with this index begins after on_end(). The functions do not throw: an observer handles the errors of
+// the code that it calls.
+class FlowObserver {
+ public:
+  virtual ~FlowObserver() = default;
+
+  // A packet of the segment, after it has been counted. Returns the number of pieces of user code that it has switched
+  // off, because they threw.
+  virtual std::uint64_t on_packet(std::uint32_t index, const PacketInfo& packet, bool is_first, Flow& flow) = 0;
+  virtual void on_end(std::uint32_t index, const Flow& flow) = 0;
+  // Called after the packets and the ended segments of a burst. Between two calls, the observer may hold a lock.
+  virtual void end_burst() = 0;
+};
+
+}  // namespace spanflow

@@ -1,0 +1,414 @@
+#include "python/flow_object.h"
+
+#include <pybind11/stl.h>
+
+#include <new>
+#include <string>
+
+#include "python/python_type.h"
+#include "python/values.h"
+#include "sinks/field_selection.h"
+#include "sinks/nfstream_columns.h"
+#include "sinks/record_text.h"
+
+namespace spanflow::python {
+namespace {
+
+PyTypeObject* flow_type = nullptr;
+PyTypeObject* nfstream_flow_type = nullptr;
+PyTypeObject* metrics_type = nullptr;
+
+FlowObject* as_flow(PyObject* self) { return reinterpret_cast<FlowObject*>(self); }
+
+PyObject* text_of(const TextBuffer& text) {
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
+// The metrics of a flow, by name. Holds a reference to the flow.
+struct MetricsObject {
+  PyObject_HEAD
+  FlowObject* flow;
+};
+
+MetricsView metrics_of(PyObject* self) { return reinterpret_cast<MetricsObject*>(self)->flow->metrics(); }
+
+// Returns the position of the metric with this name; -1 and sets KeyError if there is none.
+std::ptrdiff_t metric_position(PyObject* self, PyObject* name) {
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(name, &size);
+  if (text == nullptr) return -1;
+  const MetricsView metrics = metrics_of(self);
+  const std::string_view wanted(text, static_cast<std::size_t>(size));
+  for (std::size_t at = 0; at < metrics.size(); ++at) {
+    if (metrics.name(at) == wanted) return static_cast<std::ptrdiff_t>(at);
+  }
+  PyErr_SetObject(PyExc_KeyError, name);
+  return -1;
+}
+
+PyObject* metric(PyObject* self, PyObject* name) {
+  const std::ptrdiff_t at = metric_position(self, name);
+  return at < 0 ? nullptr : metric_to_python(metrics_of(self).value(static_cast<std::size_t>(at)));
+}
+
+int set_metric(PyObject* self, PyObject* name, PyObject* value) {
+  const std::ptrdiff_t at = metric_position(self, name);
+  if (at < 0) return -1;
+  if (value == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "a metric cannot be deleted");
+    return -1;
+  }
+  const double number = PyFloat_AsDouble(value);
+  if (number == -1.0 && PyErr_Occurred() != nullptr) return -1;
+  MetricsView metrics = metrics_of(self);
+  metrics[metrics.name(static_cast<std::size_t>(at))] = number;
+  return 0;
+}
+
+Py_ssize_t metric_count(PyObject* self) { return static_cast<Py_ssize_t>(metrics_of(self).size()); }
+
+PyObject* metrics_as_dict(PyObject* self, PyObject*) {
+  const MetricsView metrics = metrics_of(self);
+  PyObject* dict = PyDict_New();
+  for (std::size_t at = 0; dict != nullptr && at < metrics.size(); ++at) {
+    PyObject* value = metric_to_python(metrics.value(at));
+    if (value != nullptr) PyDict_SetItemString(dict, std::string(metrics.name(at)).c_str(), value);
+    Py_XDECREF(value);
+  }
+  return dict;
+}
+
+// Calls the method of the metrics as a dict: keys, values, items.
+template <auto view>
+PyObject* view_of_metrics(PyObject* self, PyObject*) {
+  PyObject* dict = metrics_as_dict(self, nullptr);
+  PyObject* result = dict == nullptr ? nullptr : view(dict);
+  Py_XDECREF(dict);
+  return result;
+}
+
+PyObject* iterate_metrics(PyObject* self) {
+  PyObject* names = view_of_metrics<PyDict_Keys>(self, nullptr);
+  PyObject* iterator = names == nullptr ? nullptr : PyObject_GetIter(names);
+  Py_XDECREF(names);
+  return iterator;
+}
+
+PyObject* show_metrics(PyObject* self) { return view_of_metrics<PyObject_Repr>(self, nullptr); }
+
+int has_metric(PyObject* self, PyObject* name) {
+  if (!PyUnicode_Check(name)) return 0;
+  if (metric_position(self, name) >= 0) return 1;
+  PyErr_Clear();
+  return 0;
+}
+
+PyObject* get_metric(PyObject* self, PyObject* arguments) {
+  PyObject* name = nullptr;
+  PyObject* instead = Py_None;
+  if (PyArg_ParseTuple(arguments, "O|O", &name, &instead) == 0) return nullptr;
+  if (has_metric(self, name) == 1) return metric(self, name);
+  return Py_NewRef(instead);
+}
+
+void free_metrics(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  Py_DECREF(reinterpret_cast<PyObject*>(reinterpret_cast<MetricsObject*>(self)->flow));
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+// How a user gets a field whose group is off.
+std::string_view remedy(FieldGroup group) {
+  switch (group) {
+    case FieldGroup::kLive:
+      return "only a live capture has it";
+    case FieldGroup::kTunnels:
+      return "it needs the option decode.tunnels";
+    case FieldGroup::kDpi:
+      return "it needs the option dpi.enabled";
+    case FieldGroup::kMetadata:
+      return "it needs the options dpi.enabled and dpi.metadata";
+    case FieldGroup::kNames:
+    case FieldGroup::kReaders:
+    case FieldGroup::kDnsNames:
+      return "it needs the option features.names";
+    case FieldGroup::kStatistics:
+    case FieldGroup::kMillisecondGaps:
+      return "it needs the option features.statistics";
+    case FieldGroup::kEarlyPackets:
+      return "it needs the option features.splt";
+    case FieldGroup::kTcp:
+      return "it needs the option features.tcp";
+    case FieldGroup::kClassic:
+    case FieldGroup::kFlow:
+      break;
+  }
+  return "this run does not have it";
+}
+
+PyObject* get_field(PyObject* self, void* closure) {
+  const auto& field = *static_cast<const Field*>(closure);
+  FlowObject* flow = as_flow(self);
+  if (!is_on(field.group, flow->shape->config)) {
+    const std::string name(field.name);
+    const std::string why(remedy(field.group));
+    PyErr_Format(PyExc_AttributeError, "%s: %s", name.c_str(), why.c_str());
+    return nullptr;
+  }
+  return to_python(field.value(flow->values()));
+}
+
+PyObject* get_metrics(PyObject* self, void*) {
+  auto* metrics = reinterpret_cast<MetricsObject*>(metrics_type->tp_alloc(metrics_type, 0));
+  if (metrics == nullptr) return nullptr;
+  Py_INCREF(self);
+  metrics->flow = as_flow(self);
+  return reinterpret_cast<PyObject*>(metrics);
+}
+
+// A user's plug-in ends the flow by setting nfstream's expiration_id to -1.
+int set_expiration_id(PyObject* self, PyObject* value, void*) {
+  const long number = value == nullptr ? 0 : PyLong_AsLong(value);
+  if (number == -1 && PyErr_Occurred() != nullptr) return -1;
+  if (number == -1 && as_flow(self)->open != nullptr) as_flow(self)->open->finish();
+  return 0;
+}
+
+PyObject* finish(PyObject* self, PyObject*) {
+  if (as_flow(self)->open != nullptr) as_flow(self)->open->finish();
+  Py_RETURN_NONE;
+}
+
+PyObject* get_udps(PyObject* self, void*) {
+  PyObject* udps = as_flow(self)->udps;
+  return Py_NewRef(udps == nullptr ? Py_None : udps);
+}
+
+std::vector<const Field*> fields_named(const FlowObject& flow, PyObject* names) {
+  if (names == Py_None) return flow.shape->selected;
+  if (PyUnicode_Check(names)) return select_fields(std::vector{pybind11::cast<std::string>(names)}, flow.shape->config);
+  return select_fields(pybind11::cast<std::vector<std::string>>(names), flow.shape->config);
+}
+
+PyObject* to_dict(PyObject* self, PyObject* arguments) {
+  PyObject* names = Py_None;
+  if (PyArg_ParseTuple(arguments, "|O", &names) == 0) return nullptr;
+  FlowObject* flow = as_flow(self);
+  PyObject* dict = PyDict_New();
+  if (dict == nullptr) return nullptr;
+  try {
+    for (const Field* field : fields_named(*flow, names)) {
+      PyObject* value = to_python(field->value(flow->values()));
+      if (value != nullptr) PyDict_SetItemString(dict, std::string(field->name).c_str(), value);
+      Py_XDECREF(value);
+    }
+  } catch (const pybind11::cast_error&) {
+    Py_DECREF(dict);
+    PyErr_SetString(PyExc_TypeError, "to_dict() expects the name of a field or of a set of fields, or a list of names");
+    return nullptr;
+  }
+  if (flow->metrics().size() > 0) {
+    PyObject* metrics = get_metrics(self, nullptr);
+    PyObject* values = metrics == nullptr ? nullptr : metrics_as_dict(metrics, nullptr);
+    if (values != nullptr) PyDict_SetItemString(dict, "metrics", values);
+    Py_XDECREF(values);
+    Py_XDECREF(metrics);
+  }
+  return dict;
+}
+
+PyObject* get_item(PyObject* self, PyObject* name) {
+  PyObject* value = PyObject_GetAttr(self, name);
+  if (value != nullptr || PyErr_ExceptionMatches(PyExc_AttributeError) == 0) return value;
+  PyErr_SetObject(PyExc_KeyError, name);
+  return nullptr;
+}
+
+PyObject* show_json(PyObject* self) {
+  FlowObject* flow = as_flow(self);
+  TextBuffer text;
+  const FlowRecord& record = flow->values();
+  append_json(TextWriter(text), record, flow->shape->selected).finish();
+  return text_of(text);
+}
+
+PyObject* show_short(PyObject* self) {
+  const FlowRecord& record = as_flow(self)->values();
+  TextBuffer text;
+  TextWriter out(text);
+  const auto append_side = [&](const IpAddress& address, std::uint16_t port) {
+    if (record.ip_version == 6) out.push_back('[');
+    out = append_address(out, address, record.ip_version);
+    if (record.ip_version == 6) out.push_back(']');
+    out.push_back(':');
+    out = append_plain(out, std::uint64_t{port});
+  };
+  out.append("<Flow ");
+  append_side(record.ip_src, record.src_port);
+  out.append(" -> ");
+  append_side(record.ip_dst, record.dst_port);
+  out.append(" protocol ");
+  out = append_plain(out, std::uint64_t{record.ip_protocol});
+  out.append(", ");
+  if (record.has_application) {
+    out.append(record.application_name);
+    out.append(", ");
+  }
+  out = append_plain(out, record.src_to_dst.pkts + record.dst_to_src.pkts);
+  out.append(" packets>");
+  out.finish();
+  return text_of(text);
+}
+
+void free_flow(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  if (PyType_IS_GC(type)) PyObject_GC_UnTrack(self);
+  FlowObject* flow = as_flow(self);
+  Py_CLEAR(flow->udps);
+  std::destroy_at(&flow->shape);
+  std::destroy_at(&flow->record);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+int traverse_flow(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(as_flow(self)->udps);
+  Py_VISIT(Py_TYPE(self));
+  return 0;
+}
+
+int clear_flow(PyObject* self) {
+  Py_CLEAR(as_flow(self)->udps);
+  return 0;
+}
+
+FlowObject* make_flow(const std::shared_ptr<const Shape>& shape) {
+  PyTypeObject* type = shape->as_nfstream ? nfstream_flow_type : flow_type;
+  auto* flow = reinterpret_cast<FlowObject*>(type->tp_alloc(type, 0));
+  if (flow == nullptr) return nullptr;
+  new (&flow->shape) std::shared_ptr<const Shape>(shape);
+  new (&flow->record) FlowRecord();
+  return flow;
+}
+
+// Names and help texts for Python, which wants texts that end in 0 and live for ever.
+const char* kept(std::string_view text) {
+  static auto& texts = *new std::vector<std::unique_ptr<std::string>>;
+  return texts.emplace_back(std::make_unique<std::string>(text))->c_str();
+}
+
+// Python keeps a pointer to the array.
+std::vector<PyGetSetDef>& attributes(std::span<const Field> fields) {
+  auto& attributes = *new std::vector<PyGetSetDef>;
+  for (const Field& field : fields) {
+    const bool ends_flow = field.name == "expiration_id";
+    std::string help(field.help);
+    if (!field.unit.empty()) help += " (" + std::string(field.unit) + ")";
+    attributes.push_back({kept(field.name), get_field, ends_flow ? set_expiration_id : nullptr, kept(help),
+                          const_cast<Field*>(&field)});
+  }
+  return attributes;
+}
+
+PyTypeObject* add_flow_type(PyObject* module, const char* name, const char* help, std::vector<PyGetSetDef>& attributes,
+                            bool has_gc) {
+  static PyMethodDef methods[] = {
+      {"to_dict", to_dict, METH_VARARGS, "the fields and the metrics as a dict; missing values are None"},
+      {"finish", finish, METH_NOARGS, "for a user metric: ends the flow with the current packet"},
+      {nullptr, nullptr, 0, nullptr}};
+  attributes.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
+  std::vector<PyType_Slot> slots = {{Py_tp_doc, const_cast<char*>(help)},
+                                    {Py_tp_dealloc, reinterpret_cast<void*>(free_flow)},
+                                    {Py_tp_str, reinterpret_cast<void*>(show_json)},
+                                    {Py_tp_repr, reinterpret_cast<void*>(show_short)},
+                                    {Py_mp_subscript, reinterpret_cast<void*>(get_item)},
+                                    {Py_tp_methods, methods},
+                                    {Py_tp_getset, attributes.data()}};
+  if (has_gc) {
+    slots.push_back({Py_tp_traverse, reinterpret_cast<void*>(traverse_flow)});
+    slots.push_back({Py_tp_clear, reinterpret_cast<void*>(clear_flow)});
+  }
+  slots.push_back({0, nullptr});
+  return add_type(module, name, sizeof(FlowObject), slots.data(), has_gc);
+}
+
+PyTypeObject* add_metrics_type(PyObject* module) {
+  static PyMethodDef methods[] = {
+      {"to_dict", metrics_as_dict, METH_NOARGS, "the metrics as a dict"},
+      {"keys", view_of_metrics<PyDict_Keys>, METH_NOARGS, "the names"},
+      {"values", view_of_metrics<PyDict_Values>, METH_NOARGS, "the values"},
+      {"items", view_of_metrics<PyDict_Items>, METH_NOARGS, "pairs of name and value"},
+      {"get", get_metric, METH_VARARGS, "the value of a metric, or the second argument if there is no such metric"},
+      {nullptr, nullptr, 0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("the user metrics of a flow, by name")},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(free_metrics)},
+                         {Py_tp_repr, reinterpret_cast<void*>(show_metrics)},
+                         {Py_tp_iter, reinterpret_cast<void*>(iterate_metrics)},
+                         {Py_mp_subscript, reinterpret_cast<void*>(metric)},
+                         {Py_mp_ass_subscript, reinterpret_cast<void*>(set_metric)},
+                         {Py_mp_length, reinterpret_cast<void*>(metric_count)},
+                         {Py_sq_contains, reinterpret_cast<void*>(has_metric)},
+                         {Py_tp_methods, methods},
+                         {0, nullptr}};
+  return add_type(module, "spanflow.Metrics", sizeof(MetricsObject), slots);
+}
+
+}  // namespace
+
+Shape::Shape(const Config& run, bool nfstream)
+    : config(run), selected(select_fields(run.output.fields, run)), as_nfstream(nfstream) {}
+
+const FlowRecord& FlowObject::values() {
+  if (open != nullptr) static_cast<Flow&>(record) = *open;
+  return record;
+}
+
+bool add_flow_types(PyObject* module) {
+  metrics_type = add_metrics_type(module);
+  auto& own = attributes(fields());
+  own.push_back({"metrics", get_metrics, nullptr, "the user metrics, by name", nullptr});
+  flow_type = add_flow_type(module, "spanflow.Flow", "One record: a segment of a flow.", own, false);
+  auto& nfstream = attributes(nfstream_columns());
+  nfstream.push_back({"metrics", get_metrics, nullptr, "the user metrics, by name", nullptr});
+  nfstream.push_back({"udps", get_udps, nullptr, "attributes that plug-ins set", nullptr});
+  nfstream_flow_type = add_flow_type(module, "spanflow.nfstream.NFlow",
+                                     "One record, with the attributes of nfstream's flows.", nfstream, true);
+  return metrics_type != nullptr && flow_type != nullptr && nfstream_flow_type != nullptr;
+}
+
+PyObject* flow_of_record(const std::shared_ptr<const Shape>& shape, const FlowRecord& record, PyObject* udps) {
+  FlowObject* flow = make_flow(shape);
+  if (flow == nullptr) {
+    Py_XDECREF(udps);
+    return nullptr;
+  }
+  flow->record = record;
+  flow->udps = udps;
+  return reinterpret_cast<PyObject*>(flow);
+}
+
+OpenFlow::~OpenFlow() { Py_XDECREF(reinterpret_cast<PyObject*>(object_)); }
+
+PyObject* OpenFlow::show(Flow& flow, PyObject* udps) {
+  if (object_ == nullptr) object_ = make_flow(shape_);
+  if (object_ == nullptr) return nullptr;
+  object_->open = &flow;
+  if (object_->udps != udps) Py_XSETREF(object_->udps, Py_XNewRef(udps));
+  return reinterpret_cast<PyObject*>(object_);
+}
+
+void OpenFlow::hide() {
+  if (Py_REFCNT(object_) == 1) {
+    object_->open = nullptr;
+    return;
+  }
+  // A copy of a record owns its metrics.
+  object_->values();
+  FlowRecord copy(object_->record);
+  object_->record = std::move(copy);
+  object_->open = nullptr;
+  Py_DECREF(std::exchange(object_, nullptr));
+}
+
+}  // namespace spanflow::python

@@ -1,0 +1,117 @@
+#include "python/run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/error.h"
+#include "options/loader.h"
+#include "sinks/field_selection.h"
+#include "telemetry/log.h"
+
+namespace spanflow::python {
+namespace {
+
+struct OpenRuns {
+  std::mutex mutex;
+  std::set<Run*> runs;
+};
+
+OpenRuns& open_runs() {
+  static auto* const runs = new OpenRuns;
+  return *runs;
+}
+
+void set_sources(const std::vector<std::string>& sources, Config& config) {
+  if (sources.size() == 1) return set_source(sources.front(), config);
+  for (const std::string& source : sources) {
+    if (!std::filesystem::exists(source)) throw RunError(source + ": no such capture file");
+  }
+  config.input.files = sources;
+}
+
+FieldNeeds needs_of(const RunOptions& options, const Shape& shape) {
+  FieldNeeds needs = spanflow::needs_of(shape.selected);
+  if (options.every_field) needs.add(FieldNeeds::all());
+  return needs;
+}
+
+}  // namespace
+
+Config config_of(const RunOptions& options) {
+  Config config;
+  if (!options.config_file.empty()) load_yaml_file(options.config_file, config);
+  if (!options.sources.empty()) set_sources(options.sources, config);
+  for (const std::string& setting : options.settings) apply_setting(setting, config);
+  check_for_program(config);
+  if (config.workers > 1 && !(options.metrics.empty() && options.plugins.empty())) {
+    throw ConfigError(fmt::format("workers: metrics and plug-ins in Python need 1 worker, got {}", config.workers));
+  }
+  return config;
+}
+
+Run::Run(RunOptions options) {
+  const Config config = config_of(options);
+  shape_ = std::make_shared<const Shape>(config, options.as_nfstream);
+  code_ = std::make_unique<UserCode>(shape_, std::move(options.metrics), std::move(options.plugins),
+                                     std::move(options.new_udps));
+  const std::vector<UserMetric> callbacks = code_->metrics();
+  without_gil([&] {
+    for (const std::string& line : warnings(config)) log().warn("{}", line);
+    stream_.emplace(config, needs_of(options, *shape_), callbacks, code_->empty() ? nullptr : code_.get());
+    metrics_ = stream_->metrics();
+    stream_->start();
+  });
+  const std::lock_guard lock(open_runs().mutex);
+  open_runs().runs.insert(this);
+}
+
+Run::~Run() {
+  close();
+  const std::lock_guard lock(open_runs().mutex);
+  open_runs().runs.erase(this);
+}
+
+std::optional<std::span<const FlowRecord>> Run::next(std::chrono::milliseconds time) {
+  const std::lock_guard reading(reading_);
+  if (!stream_) return std::span<const FlowRecord>{};
+  return stream_->next(time);
+}
+
+void Run::close() {
+  without_gil([this] {
+    const std::lock_guard lock(mutex_);
+    if (!stream_) return;
+    stream_->stop();
+    const std::lock_guard reading(reading_);
+    stream_->join();
+    last_summary_ = to_json(stream_->summary());
+    stream_.reset();
+  });
+}
+
+std::string Run::summary() {
+  return without_gil([this] {
+    const std::lock_guard lock(mutex_);
+    return stream_ ? to_json(stream_->summary()) : last_summary_;
+  });
+}
+
+double Run::progress() {
+  const std::lock_guard lock(mutex_);
+  return stream_ ? stream_->progress() : 1;
+}
+
+void close_all_runs() {
+  std::set<Run*> runs;
+  {
+    const std::lock_guard lock(open_runs().mutex);
+    runs = open_runs().runs;
+  }
+  for (Run* run : runs) run->close();
+}
+
+}  // namespace spanflow::python
