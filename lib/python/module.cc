@@ -54,6 +54,12 @@ void add_runs(py::module_& module) {
             return arrow_stream(run, rows, form, std::chrono::milliseconds(static_cast<long>(delay * 1000)));
           },
           py::arg("rows"), py::arg("binary_addresses"), py::arg("delay"))
+      .def("drain",
+           [](Run& run) {
+             for (std::optional<std::span<const FlowRecord>> records; !records || !records->empty();) {
+               records = wait_for_records(run);
+             }
+           })
       .def("close", &Run::close)
       .def("summary", &Run::summary)
       .def("progress", &Run::progress);

@@ -1,0 +1,46 @@
+"""The ledgers of a run."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+
+class Summary(dict[str, Any]):
+    """Counters by their names in docs/counters.md, nested at the dots: summary["packets"]["received"]."""
+
+    def _repr_html_(self) -> str:
+        packets, flows, records = (self.get(name, {}) for name in ("packets", "flows", "records"))
+        lost = sum(packets.get(name, 0) for name in ("nic_missed", "no_mbuf", "kernel_dropped", "reader_ring_full"))
+        rows = [
+            ("packets received", packets.get("received")),
+            ("metered", packets.get("metered")),
+            ("ignored", _sum(packets.get("ignored"))),
+            ("malformed", _sum(packets.get("malformed"))),
+            ("lost", lost),
+            ("flows opened", flows.get("opened")),
+            ("open", flows.get("open")),
+            *((f"ended: {reason}", count) for reason, count in flows.get("exported", {}).items() if count),
+            ("records exported", records.get("exported")),
+            ("seconds", round(self.get("seconds", 0), 3)),
+        ]
+        return as_table(rows)
+
+
+def as_table(rows: list[tuple[str, Any]]) -> str:
+    """Returns rows of name and value as a table of HTML."""
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(_shown(value))}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table>{cells}</table>"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _sum(counts: Any) -> int:
+    return sum(map(_sum, counts.values())) if isinstance(counts, dict) else int(counts or 0)
