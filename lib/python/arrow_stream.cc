@@ -26,7 +26,7 @@ class Stream {
 
   ArrowSchema schema() const { return table_.schema(); }
 
-  // Returns the next rows; nullopt at the end.
+  // Returns the next rows; nullopt at the end. The error of the run comes after all rows.
   std::optional<ArrowArray> next() {
     const auto due = std::chrono::steady_clock::now() + delay_;
     while (!ended_ && table_.rows() < rows_) {
@@ -34,8 +34,9 @@ class Stream {
       take_rows();
       if (table_.rows() > 0 && unread_.empty() && std::chrono::steady_clock::now() >= due) break;
     }
-    if (table_.rows() == 0) return std::nullopt;
-    return table_.take();
+    if (table_.rows() > 0) return table_.take();
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
+    return std::nullopt;
   }
 
   const char* error() const { return error_.empty() ? nullptr : error_.c_str(); }
@@ -43,10 +44,14 @@ class Stream {
 
  private:
   void fetch() {
-    const auto records = without_gil([this] { return run_->next(kSignalCheck); });
-    if (records) {
-      unread_ = *records;
-      ended_ = unread_.empty();
+    try {
+      if (const auto records = without_gil([this] { return run_->next(kSignalCheck); })) {
+        unread_ = *records;
+        ended_ = unread_.empty();
+      }
+    } catch (...) {
+      failure_ = std::current_exception();
+      ended_ = true;
     }
     check_signals();
   }
@@ -73,6 +78,7 @@ class Stream {
   ArrowTable table_;
   std::span<const FlowRecord> unread_;
   bool ended_ = false;
+  std::exception_ptr failure_;  // the error that ended the run
   std::string error_;
 };
 

@@ -42,7 +42,7 @@ void add_runs(py::module_& module) {
       .def(py::init(&options_of), py::kw_only(), py::arg("sources"), py::arg("config_file") = "", py::arg("settings"),
            py::arg("as_nfstream") = false, py::arg("every_field") = true, py::arg("metrics") = Metrics{},
            py::arg("plugins") = Plugins{}, py::arg("new_udps") = py::none())
-      .def("check", [](const RunOptions& options) { config_of(options); });
+      .def("check", &check);
   py::class_<Run, std::shared_ptr<Run>>(module, "Run")
       .def(py::init<RunOptions>())
       .def("__iter__",

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "metrics/metric_set.h"
 #include "options/loader.h"
 #include "sinks/field_selection.h"
 #include "telemetry/log.h"
@@ -39,8 +40,6 @@ FieldNeeds needs_of(const RunOptions& options, const Shape& shape) {
   return needs;
 }
 
-}  // namespace
-
 Config config_of(const RunOptions& options) {
   Config config;
   if (!options.config_file.empty()) load_yaml_file(options.config_file, config);
@@ -51,6 +50,15 @@ Config config_of(const RunOptions& options) {
     throw ConfigError(fmt::format("workers: metrics and plug-ins in Python need 1 worker, got {}", config.workers));
   }
   return config;
+}
+
+}  // namespace
+
+void check(const RunOptions& options) {
+  const Config config = config_of(options);
+  std::vector<UserMetric> callbacks;
+  for (const PythonMetric& metric : options.metrics) callbacks.push_back({metric.name, [](const PacketInfo&, Flow&) {}});
+  const MetricSet metrics(config.metrics, callbacks);  // throws if a metric is wrong
 }
 
 Run::Run(RunOptions options) {

@@ -59,8 +59,8 @@ class Run {
   std::string last_summary_;
 };
 
-// Reads and checks the options, but opens nothing. Throws ConfigError or RunError.
-Config config_of(const RunOptions& options);
+// Reads and checks the options and the names of metrics, but opens no input. Throws ConfigError or RunError.
+void check(const RunOptions& options);
 
 // Closes all runs of the process, before Python ends.
 void close_all_runs();

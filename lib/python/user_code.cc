@@ -12,14 +12,14 @@ namespace py = pybind11;
 // Logs the Python exception with its traceback, clears it, and returns it in one line: "ZeroDivisionError: division by
 // zero".
 std::string report_exception(const std::string& what) {
-  py::error_already_set error;
+  const py::error_already_set error;
+  if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
   std::string line = "an exception";
   try {
-    const py::object type = error.type();
-    line = py::str(type.attr("__name__")).cast<std::string>() + ": " + py::str(error.value()).cast<std::string>();
-    const py::object exc_info = py::make_tuple(type, error.value(), error.trace());
+    line = py::str(error.type().attr("__name__")).cast<std::string>() + ": " +
+           py::str(error.value()).cast<std::string>();
     py::module_::import("logging").attr("getLogger")("spanflow").attr("error")("%s raised an exception", what,
-                                                                              py::arg("exc_info") = exc_info);
+                                                                              py::arg("exc_info") = error.value());
   } catch (py::error_already_set& second) {
     second.discard_as_unraisable("spanflow");
   }
@@ -66,11 +66,15 @@ void UserCode::call_metric(PythonMetric& metric, bool& warned, const PacketInfo&
   PyObject* const arguments[] = {open_packet_.show(packet, flow), open_flow_.show(flow, nullptr)};
   if (arguments[0] == nullptr || arguments[1] == nullptr) throw std::runtime_error(report_exception(metric.name));
   PyObject* result = PyObject_Vectorcall(metric.function.ptr(), arguments, 2, nullptr);
+  const bool raised = result == nullptr;
+  const bool returned_none = result == Py_None;
+  Py_XDECREF(result);  // before hide(), because the function usually returns the flow
   open_packet_.hide();
   open_flow_.hide();
-  if (result == Py_None && !std::exchange(warned, true) && !warn_of_none(metric)) Py_CLEAR(result);
-  if (result == nullptr) throw std::runtime_error(report_exception("user metric " + metric.name));
-  Py_DECREF(result);
+  const bool warns = returned_none && !std::exchange(warned, true);
+  if (raised || (warns && !warn_of_none(metric))) {
+    throw std::runtime_error(report_exception("user metric " + metric.name));
+  }
 }
 
 std::uint64_t UserCode::on_packet(std::uint32_t index, const PacketInfo& packet, bool is_first, Flow& flow) {
