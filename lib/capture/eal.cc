@@ -153,6 +153,8 @@ bool hugepages_available(std::uint64_t octets) {
 
 std::vector<std::string> eal_arguments(const Config::Input& input, const std::vector<std::string>& devices,
                                        bool hugepages) {
+  // Without hugepages, the memory of EAL cannot grow for further inputs. Memory that is not used costs nothing.
+  constexpr std::uint64_t kInputs = 8;
   std::vector<std::string> arguments{"spanflowd"};
   const bool any_pci = std::any_of(devices.begin(), devices.end(), is_pci_device);
   if (!any_pci) arguments.emplace_back("--no-pci");
@@ -161,7 +163,7 @@ std::vector<std::string> eal_arguments(const Config::Input& input, const std::ve
   }
   arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge");
   arguments.emplace_back("-m");
-  arguments.push_back(std::to_string(input.memory >> 20));
+  arguments.push_back(std::to_string((hugepages ? input.memory : kInputs * input.memory) >> 20));
   arguments.push_back("--file-prefix=" + file_prefix());
   arguments.emplace_back("--no-shconf");
   arguments.insert(arguments.end(), input.eal_arguments.begin(), input.eal_arguments.end());

@@ -35,12 +35,17 @@ TEST(EalArguments, OnlyTheNamedPciDevicesAreAllowed) {
 TEST(EalArguments, HaveTheMemoryAndEndWithTheUsersOwn) {
   Config::Input options = input();
   options.eal_arguments = {"--iova-mode=va", "--log-level=8"};
-  const auto arguments = eal_arguments(options, {}, false);
+  const auto arguments = eal_arguments(options, {}, true);
   const auto memory = std::find(arguments.begin(), arguments.end(), "-m");
   ASSERT_NE(memory, arguments.end());
   EXPECT_EQ(*(memory + 1), "64");
   EXPECT_EQ(*(arguments.end() - 2), "--iova-mode=va");
   EXPECT_EQ(arguments.back(), "--log-level=8");
+}
+
+TEST(EalArguments, WithoutHugepagesThereIsRoomForMoreInputs) {
+  const auto arguments = eal_arguments(input(), {}, false);
+  EXPECT_EQ(*(std::find(arguments.begin(), arguments.end(), "-m") + 1), "512");
 }
 
 TEST(PciDevices, AreToldFromVdevs) {
