@@ -24,6 +24,7 @@ DpdkInput::DpdkInput(const Config& config, const std::atomic<bool>& stop)
       busy_poll_(config.input.busy_poll),
       enters_tunnels_(!config.decode.tunnels.empty()) {
   if (!config.input.interface.empty()) {
+    claim_.emplace(config.input.interface);
     interface_.emplace(config.input.interface);
     warn_about_interface();
     interface_device_ = kernel_device(config.input, interface_->facts());

@@ -51,6 +51,7 @@ class DpdkInput : public Input {
   const std::uint16_t workers_;
   const bool busy_poll_;
   const bool enters_tunnels_;
+  std::optional<InterfaceClaim> claim_;
   std::optional<KernelInterface> interface_;
   std::optional<KernelDevice> interface_device_;
   std::optional<Eal> eal_;

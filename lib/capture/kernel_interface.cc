@@ -16,6 +16,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
+#include <set>
 
 #include "base/error.h"
 #include "capture/xdp_program.h"
@@ -146,6 +148,30 @@ std::uint64_t KernelInterface::take_dropped() const {
     }
   }
   return dropped;
+}
+
+namespace {
+
+struct Claims {
+  std::mutex mutex;
+  std::set<std::string> names;
+};
+
+Claims& claims() {
+  static Claims claims;
+  return claims;
+}
+
+}  // namespace
+
+InterfaceClaim::InterfaceClaim(const std::string& name) : name_(name) {
+  const std::lock_guard lock(claims().mutex);
+  if (!claims().names.insert(name).second) throw RunError(name + ": another capture of this process reads from it");
+}
+
+InterfaceClaim::~InterfaceClaim() {
+  const std::lock_guard lock(claims().mutex);
+  claims().names.erase(name_);
 }
 
 }  // namespace spanflow

@@ -62,4 +62,18 @@ class KernelInterface {
   int promiscuous_socket_ = -1;
 };
 
+// The right to capture from an interface. The packet sockets of a process on one interface divide its packets among
+// themselves, because DPDK's af_packet puts them into one group. So only one capture of a process at a time may have it.
+class InterfaceClaim {
+ public:
+  // Throws RunError if another capture of the process has it.
+  explicit InterfaceClaim(const std::string& name);
+  ~InterfaceClaim();
+  InterfaceClaim(const InterfaceClaim&) = delete;
+  InterfaceClaim& operator=(const InterfaceClaim&) = delete;
+
+ private:
+  const std::string name_;
+};
+
 }  // namespace spanflow

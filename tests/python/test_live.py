@@ -1,6 +1,7 @@
 """Live captures from a veth pair in network namespaces, in a Python process of their own."""
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ class Script:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def line(self):
+        readable, _, _ = select.select([self.process.stdout], [], [], patience(20))
+        if not readable:
+            self.process.kill()
         return self.process.stdout.readline().rstrip("\n")
 
     def expect(self, line):
@@ -155,18 +159,46 @@ def test_user_metric_of_a_live_link(wire, script):
     program.end()
 
 
-def test_process_may_capture_live_many_times_and_twice_at_once(wire, script):
+def test_process_may_capture_live_many_times(wire, script):
     program = script("""
     for time in range(5):
         for flow in Streamer(source="tap", settings={"input.duration": "100ms"}): pass
-    options = {"inactive_timeout": 1, "settings": {"flow.tcp_linger": "1s"}}
-    one, other = iter(Streamer(source="tap", **options)), iter(Streamer(source="tap", **options))
+    """, LIVE, "say(next(flows).application_name)")
+    program.expect("ready")
+    wire.send("--topspeed", capture("tls12_instagram.pcap"))
+    program.expect("TLS.Instagram")
+    program.end()
+
+
+def test_process_may_capture_from_two_interfaces_at_once(wire, script):
+    for words in (("link", "add", "name", "near", "type", "veth", "peer", "far"), ("link", "set", "near", "up"),
+                  ("link", "set", "far", "up")):
+        subprocess.run(["ip", "-n", wire.sensor, *words], check=True)
+    program = script("""
+    options = {"inactive_timeout": 1, "settings": {"flow.tcp_linger": "1s", "input.filter": "tcp"}}
+    one, other = iter(Streamer(source="tap", **options)), iter(Streamer(source="near", **options))
     say("ready")
     say(next(one).application_name, next(other).application_name)
     """)
     program.expect("ready")
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
+    subprocess.run([*inside(wire.sensor), "tcpreplay", "-q", "-i", "far", capture("tls12_instagram.pcap")], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     program.expect("TLS.Instagram TLS.Instagram")
+    program.end()
+
+
+def test_second_capture_from_an_interface_says_why_not(script):
+    program = script(LIVE, """
+    try:
+        next(iter(Streamer(source="tap")))
+    except RuntimeError as error:
+        say(error)
+    flows.close()
+    iter(Streamer(source="tap"))
+    """)
+    program.expect("ready")
+    program.expect("tap: another capture of this process reads from it")
     program.end()
 
 
