@@ -93,6 +93,7 @@ SinkConfig parse_target(const std::string& target) {
   SinkConfig sink;
   sink.type = target.substr(0, colon);
   const SinkType* const type = find_sink_type(sink.type);
+  if (type != nullptr && !type->absence.empty()) throw ConfigError(std::string(type->absence));
   if (type != nullptr && colon != std::string::npos) {
     if (auto settings = type->from_target(target.substr(colon + 1))) {
       sink.settings = *std::move(settings);

@@ -35,6 +35,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "telemetry/log.h"
+#include "version.h"
 
 namespace spanflow {
 namespace {
@@ -125,6 +126,17 @@ void remove_leftovers(const std::filesystem::path& runtime_folder) {
 
 // Returns the value of EAL's option --lcores: one lcore, which may run on all CPUs that this process may use.
 std::string floating_lcore() { return fmt::format("0@({})", fmt::join(allowed_cpus(), ",")); }
+
+// Throws RunError if this build has no driver for one of the devices. DPDK's own error would not say so.
+void require_drivers(const std::vector<std::string>& devices) {
+  if (!kSelfContained) return;
+  for (const std::string& device : devices) {
+    if (device.starts_with("net_af_packet")) continue;
+    throw RunError(fmt::format(
+        "{}: this build of spanflow has DPDK's driver net_af_packet only, which captures from kernel interfaces",
+        device));
+  }
+}
 
 }  // namespace
 
@@ -236,6 +248,7 @@ std::string with_unused_name(const std::string& device) {
 }  // namespace
 
 Eal::Eal(const Config::Input& input, const std::vector<std::string>& devices) {
+  require_drivers(devices);
   static std::mutex mutex;  // guards DPDK's list of ports
   const std::lock_guard lock(mutex);
   std::vector<std::uint16_t> others;

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "telemetry/log.h"
+#include "version.h"
 
 namespace spanflow {
 namespace {
@@ -75,7 +76,7 @@ KernelDevice af_xdp_device(const InterfaceFacts& interface) {
 
 // libxdp looks up XDP programs by their id. This look-up requires CAP_SYS_ADMIN; CAP_BPF is not enough.
 XdpAbility xdp_ability() {
-  XdpAbility ability;
+  XdpAbility ability{.build_has_it = !kSelfContained};
   const int descriptor = ::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
   ability.kernel_has_it = descriptor >= 0 || errno != EAFNOSUPPORT;
   if (descriptor >= 0) ::close(descriptor);
@@ -87,6 +88,7 @@ XdpAbility xdp_ability() {
 }
 
 std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility& ability) {
+  if (!ability.build_has_it) return "this build of spanflow has no driver for it";
   if (!ability.kernel_has_it) return "the kernel has no AF_XDP sockets";
   if (!ability.permitted) return "the process needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN";
   if (interface.greatest_frame() > kGreatestXdpFrame) {

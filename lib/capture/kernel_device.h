@@ -19,8 +19,9 @@ struct KernelDevice {
 KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface);
 KernelDevice af_xdp_device(const InterfaceFacts& interface);
 
-// Says whether this process and its kernel can use AF_XDP.
+// Says whether this build, this process and its kernel can use AF_XDP.
 struct XdpAbility {
+  bool build_has_it = true;
   bool kernel_has_it = true;
   bool permitted = true;
 };

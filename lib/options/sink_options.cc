@@ -189,6 +189,9 @@ std::string complaint_about_key(const SinkMembers& all, const std::string& type,
 SinkConfig read_sink(const SinkOptionTable& table, const std::string& expected, const YAML::Node& node) {
   if (!node.IsMap()) throw OptionError{.expected = expected};
   const std::string type = type_of_sink(node, table.all.front());
+  if (const auto absence = find_sink_type(type)->absence; !absence.empty()) {
+    throw OptionError{.complaint = std::string(absence)};
+  }
   SinkConfig sink;
   read_members(node, table.by_type.at(type), sink,
                [&](const std::string& key) { return complaint_about_key(table.all, type, key); });

@@ -34,6 +34,7 @@ const SinkType* find_sink_type(std::string_view name) {
 const SinkType& sink_type(const SinkConfig& config) {
   const SinkType* const type = find_sink_type(config.type);
   if (type == nullptr) throw ConfigError(config.type + ": no such sink");
+  if (!type->absence.empty()) throw ConfigError(std::string(type->absence));
   return *type;
 }
 

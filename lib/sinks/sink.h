@@ -92,6 +92,8 @@ struct SinkType {
   std::string_view help;
   std::string_view target_form;  // form of the text after "TYPE:" on the command line, such as "PATH"
   std::vector<Setting> options;  // options of this type, besides the options that all types have
+  // If this build has no such sink: the error for a configuration that names the type. The members below are then null.
+  std::string_view absence;
   // Returns the error in the combination of the settings, or an empty text.
   std::string (*complaint)(const SinkSettings&);
   // Parses the text after "TYPE:" on the command line. Returns nullopt if the text does not have the form target_form.
@@ -108,7 +110,8 @@ std::unique_ptr<Sink> make_sink(const SinkConfig& config, const SinkContext& con
 
 // Returns nullptr if no type has this name.
 const SinkType* find_sink_type(std::string_view name);
-// Returns the type that the configuration names. Throws ConfigError if no type has this name.
+// Returns the type that the configuration names. Throws ConfigError if no type has this name, or if this build has no
+// such sink.
 const SinkType& sink_type(const SinkConfig& config);
 
 SinkPlaces places_of(const SinkConfig& config);

@@ -67,7 +67,8 @@ TEST(KernelDeviceTest, AfXdpLeavesProgramsOfOthersAlone) {
   EXPECT_EQ(obstacle_to_af_xdp(facts, {}), "");
 }
 
-TEST(KernelDeviceTest, AfXdpNeedsAKernelThatHasItAndPermission) {
+TEST(KernelDeviceTest, AfXdpNeedsABuildAndAKernelThatHaveItAndPermission) {
+  EXPECT_THAT(obstacle_to_af_xdp(kPlain, {.build_has_it = false}), HasSubstr("no driver for it"));
   EXPECT_THAT(obstacle_to_af_xdp(kPlain, {.kernel_has_it = false}), HasSubstr("no AF_XDP sockets"));
   EXPECT_THAT(obstacle_to_af_xdp(kPlain, {.permitted = false}), HasSubstr("CAP_SYS_ADMIN"));
 }
