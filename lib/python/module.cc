@@ -80,6 +80,9 @@ PYBIND11_MODULE(_core, module) {
     throw py::error_already_set();
   }
   add_runs(module);
+  module.def("check_signals", [] {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  });
   log_to_python();
   py::module_::import("atexit").attr("register")(py::cpp_function(&close_all_runs));
 }

@@ -97,13 +97,13 @@ def test_ctrl_c_ends_a_conversion_of_a_live_link(script):
     say("ready")
     try:
         streamer.to_arrow()
-    except BaseException as error:
-        say("interrupted", type(error).__name__)
+    except KeyboardInterrupt:
+        say("interrupted", len(streamer.summary["flows"]))
     """)
     program.expect("ready")
     time.sleep(1)
     program.process.send_signal(signal.SIGINT)
-    assert program.line() in ("interrupted KeyboardInterrupt", "interrupted OSError")
+    assert program.line().startswith("interrupted")
     program.end()
 
 
@@ -215,7 +215,7 @@ def test_live_fields_have_values(wire, script):
     """)
     program.expect("ready")
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
-    program.expect("16 kernel")
+    assert program.line() in ("16 kernel", "16 tsc")
     program.end()
 
 

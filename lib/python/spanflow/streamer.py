@@ -106,12 +106,16 @@ class Streamer:
         reader = _reader(_Stream(self._stream(rows)))
         try:
             yield reader
+        except OSError:
+            _core.check_signals()  # after Ctrl-C, Arrow reports an error, but KeyboardInterrupt is right
+            raise
         finally:
             self._stop()
 
     def to_arrow(self) -> pyarrow.Table:
         """Returns all records as a table of pyarrow."""
-        return _reader(self).read_all()
+        with self.open_batches() as reader:
+            return reader.read_all()
 
     def to_pandas(self, **options: Any) -> pandas.DataFrame:
         """Returns all records as a DataFrame. `options` are those of pyarrow.Table.to_pandas(). A user metric becomes a column
