@@ -77,7 +77,7 @@ void declare(CLI::App& app, Flags& flags, CLI::Option*& list_options_flag, CLI::
                           ->type_name("[AS]")
                           ->expected(0, 1);
   list_fields_flag = app.add_option("--list-fields", flags.list_fields_as,
-                                    "list the fields of a record (as: markdown, proto) and exit")
+                                    "list the fields of a record (as: markdown, proto, python) and exit")
                          ->type_name("[AS]")
                          ->expected(0, 1);
   app.add_flag("--list-captures", flags.list_captures,
@@ -158,7 +158,8 @@ std::string list_options_as(const std::string& form) {
 std::string list_fields_as(const std::string& form) {
   if (form.empty() || form == "markdown") return list_fields();
   if (form == "proto") return list_fields_as_proto();
-  throw ConfigError(fmt::format("--list-fields {}: expected markdown or proto", form));
+  if (form == "python") return list_fields_as_stub();
+  throw ConfigError(fmt::format("--list-fields {}: expected markdown, proto or python", form));
 }
 
 }  // namespace

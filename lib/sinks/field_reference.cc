@@ -45,6 +45,27 @@ std::string unit_in_brackets(const Field& field) {
   return field.unit.empty() || has_word(field.help, field.unit) ? "" : fmt::format(" ({})", field.unit);
 }
 
+// Returns the type of the field's values in Python.
+std::string python_type(const Field& field) {
+  const auto type = [&field]() -> std::string_view {
+    switch (field.type) {
+      case FieldType::kReal:
+        return "float";
+      case FieldType::kText:
+      case FieldType::kLabel:
+      case FieldType::kAddress:
+        return "str";
+      case FieldType::kEarlyPackets:
+        return "list[int]";
+      case FieldType::kTexts:
+        return "list[str]";
+      default:
+        return "int";
+    }
+  }();
+  return fmt::format("{}{}", type, field.may_be_missing ? " | None" : "");
+}
+
 }  // namespace
 
 std::string list_fields() {
@@ -72,6 +93,17 @@ std::string list_fields_as_proto() {
   }
   return text +
          fmt::format("  // the user's metrics, by name\n  map<string, double> metrics = {};\n}}\n", kMetricsNumber);
+}
+
+std::string list_fields_as_stub() {
+  std::string text =
+      "# The fields of a flow, for tools that check the types of Python programs. spanflowd --list-fields python writes "
+      "this file.\n"
+      "class Fields:\n";
+  for (const Field& field : fields()) {
+    text += fmt::format("    @property\n    def {}(self) -> {}: ...\n", field.name, python_type(field));
+  }
+  return text;
 }
 
 }  // namespace spanflow

@@ -59,7 +59,9 @@ struct Field {
         proto_type(protobuf_type<Widened<Get>>()),
         is_list(std::is_same_v<Widened<Get>, TextList>),
         ipfix_value(ipfix_form<Get>()),
-        type(FieldTypeOf<decltype(Get{}(std::declval<const FlowRecord&>()))>::value),
+        type(FieldTypeOf<Value<Get>>::value),
+        may_be_missing(!std::is_same_v<decltype(as_optional(std::declval<Value<Get>>())), std::optional<Value<Get>>> ||
+                       std::is_same_v<Value<Get>, TextList>),
         value([](const FlowRecord& record) { return field_value(Get{}(record)); }) {}
 
   std::string_view name;
@@ -84,11 +86,14 @@ struct Field {
   bool is_list;                 // true: a list of texts
   IpfixForm ipfix_value;        // appends the value with append_ipfix; nullptr: append_ipfix cannot write the type
   FieldType type;
+  bool may_be_missing;  // true: a record may lack the value although the field's feature is on
   FieldValue (*value)(const FlowRecord&);
 
  private:
   template <typename Get>
-  using Widened = decltype(widened(Get{}(std::declval<const FlowRecord&>())));
+  using Value = decltype(Get{}(std::declval<const FlowRecord&>()));
+  template <typename Get>
+  using Widened = decltype(widened(std::declval<Value<Get>>()));
 
   template <typename Get>
   static constexpr MetadataSet needs_of() {

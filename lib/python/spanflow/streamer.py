@@ -147,7 +147,7 @@ class Streamer:
             run.drain()
         finally:
             run.close()
-        return self.summary["records"]["exported"]
+        return int(self.summary["records"]["exported"])
 
     def _options(self, every_field: bool = False, settings: Mapping[str, Any] | None = None) -> _core.RunOptions:
         return _core.RunOptions(
