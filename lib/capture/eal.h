@@ -21,9 +21,9 @@ bool is_pci_device(const std::string& device);
 // True if at least `octets` octets of hugepages are reserved and free.
 bool hugepages_available(std::uint64_t octets);
 
-// The devices of one input. DPDK can be initialised only once in a process. So the first object initialises EAL, with its
-// own memory and PCI devices, and EAL stays until the process ends. Objects that come later share it. All ports must be
-// closed before the object is destroyed.
+// The devices of one input. DPDK can be initialised only once in a process. So the first object initialises EAL, with
+// its own memory and PCI devices, and EAL stays until the process ends. Objects that come later share it. All ports
+// must be closed before the object is destroyed.
 class Eal {
  public:
   // If EAL cannot be initialised or a device cannot be added, throws RunError with the text of last_words().

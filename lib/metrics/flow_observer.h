@@ -8,9 +8,9 @@
 
 namespace spanflow {
 
-// The worker's thread calls all functions, so a run with an observer has one worker. `index` identifies an open segment:
-// the next segment with this index begins after on_end(). The functions do not throw: an observer handles the errors of
-// the code that it calls.
+// The worker's thread calls all functions, so a run with an observer has one worker. `index` identifies an open
+// segment: the next segment with this index begins after on_end(). The functions do not throw: an observer handles the
+// errors of the code that it calls.
 class FlowObserver {
  public:
   virtual ~FlowObserver() = default;

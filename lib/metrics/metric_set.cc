@@ -74,7 +74,9 @@ std::string MetricSwitch::take_reason() {
 
 MetricSet::MetricSet(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks,
                      FlowObserver* observer)
-    : names_(&names_of(configured, callbacks)), observer_(observer), flow_cells_(std::max(record_cells(), observer == nullptr ? 0U : 1U)) {
+    : names_(&names_of(configured, callbacks)),
+      observer_(observer),
+      flow_cells_(std::max(record_cells(), observer == nullptr ? 0U : 1U)) {
   std::uint32_t cell = 1;
   for (const MetricConfig& metric : configured) {
     if (metric.plugin.empty()) {

@@ -61,8 +61,8 @@ class MetricSet {
     mutable MetricSwitch power;
   };
 
-  // Loads the shared objects. Throws ConfigError if a shared object cannot be loaded or a metric is not valid. `observer`
-  // may be nullptr, and must outlive the object.
+  // Loads the shared objects. Throws ConfigError if a shared object cannot be loaded or a metric is not valid.
+  // `observer` may be nullptr, and must outlive the object.
   MetricSet(const std::vector<MetricConfig>& configured, const std::vector<UserMetric>& callbacks,
             FlowObserver* observer = nullptr);
 
@@ -76,8 +76,8 @@ class MetricSet {
   const std::deque<Callback>& callbacks() const { return callbacks_; }
   // The number of cells of a record: one for the names and one for each metric. 0 without metrics.
   std::uint32_t record_cells() const { return empty() ? 0 : static_cast<std::uint32_t>(1 + names_->size()); }
-  // The number of cells of a flow: the cells of a record, and the additional cells of aggregates. At least one cell, for
-  // the names, if there is an observer.
+  // The number of cells of a flow: the cells of a record, and the additional cells of aggregates. At least one cell,
+  // for the names, if there is an observer.
   std::uint32_t flow_cells() const { return flow_cells_; }
 
   // Returns a line for the log for each metric that has been switched off since the last call.

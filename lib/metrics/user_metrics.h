@@ -44,8 +44,8 @@ class UserMetrics {
   void end_burst() {
     if (set_.observer() != nullptr) set_.observer()->end_burst();
   }
-  // Copies the final values to `to`, an array of MetricSet::record_cells() cells. Returns a view of this array, which is
-  // empty without metrics.
+  // Copies the final values to `to`, an array of MetricSet::record_cells() cells. Returns a view of this array, which
+  // is empty without metrics.
   MetricsView copy_values(std::uint32_t index, MetricCell* to) const;
 
  private:

@@ -22,7 +22,7 @@ namespace spanflow {
 struct NamedSink {
   std::string name;
   std::unique_ptr<Sink> sink;
-  std::uint64_t queue;                    // capacity of the sink's queue, in records
+  std::uint64_t queue;                   // capacity of the sink's queue, in records
   FieldNeeds needs = FieldNeeds::all();  // the data that the sink takes from records
 };
 

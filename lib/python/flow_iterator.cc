@@ -11,8 +11,7 @@ namespace {
 PyTypeObject* iterator_type = nullptr;
 
 struct FlowIterator {
-  PyObject_HEAD
-  std::shared_ptr<Run> run;
+  PyObject_HEAD std::shared_ptr<Run> run;
   std::span<const FlowRecord> records;  // the records of the last batch that were not returned yet
 };
 

@@ -7,7 +7,8 @@
 
 namespace spanflow::python {
 
-// Calls `work` without the GIL, whether or not the calling thread holds it. Arrow's readers call with it and without it.
+// Calls `work` without the GIL, whether or not the calling thread holds it. Arrow's readers call with it and without
+// it.
 template <typename Work>
 auto without_gil(Work work) {
   if (PyGILState_Check() == 0) return work();

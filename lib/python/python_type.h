@@ -5,8 +5,8 @@
 
 namespace spanflow::python {
 
-// Makes a type that only the extension makes objects of, adds it to the module, and returns it. Returns nullptr and sets a
-// Python exception if this fails. `slots` end in {0, nullptr}; Python keeps pointers to the tables in them.
+// Makes a type that only the extension makes objects of, adds it to the module, and returns it. Returns nullptr and
+// sets a Python exception if this fails. `slots` end in {0, nullptr}; Python keeps pointers to the tables in them.
 inline PyTypeObject* add_type(PyObject* module, const char* name, int size, PyType_Slot* slots, bool has_gc = false) {
   const unsigned long flags =
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | (has_gc ? Py_TPFLAGS_HAVE_GC : 0);

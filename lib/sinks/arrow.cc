@@ -264,7 +264,9 @@ class TextColumn : public ArrowColumn {
 // Texts from a small set. The numbers of texts stay the same in all arrays, because the dictionary only grows.
 class LabelColumn : public ArrowColumn {
  public:
-  ArrowSchema schema(std::string_view name) const override { return export_schema("i", name, {}, {export_schema("u", "")}); }
+  ArrowSchema schema(std::string_view name) const override {
+    return export_schema("i", name, {}, {export_schema("u", "")});
+  }
   void append(const FieldValue& value) override {
     const auto* label = std::get_if<LabelValue>(&value);
     validity_.append(label != nullptr);
@@ -323,7 +325,9 @@ class BinaryAddressColumn : public ArrowColumn {
 template <typename Item>
 class ListColumn : public ArrowColumn {
  public:
-  ArrowSchema schema(std::string_view name) const override { return export_schema("+l", name, {items_.schema("item")}); }
+  ArrowSchema schema(std::string_view name) const override {
+    return export_schema("+l", name, {items_.schema("item")});
+  }
   void append(const FieldValue& value) override {
     if (const auto* early = std::get_if<EarlyPacketsValue>(&value)) append_items(*early);
     if (const auto* texts = std::get_if<TextList>(&value)) {

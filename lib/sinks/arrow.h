@@ -53,8 +53,8 @@ class ArrowColumn;
 // How columns show IP addresses: as text, or as 16 octets, an IPv4 address as an IPv4-mapped IPv6 address (RFC 4291).
 enum class AddressForm : std::uint8_t { kText, kBinary };
 
-// Collects records as rows of a table with one column for each field, and a last column "metrics", a struct with the user
-// metrics, if there are any. Types of columns:
+// Collects records as rows of a table with one column for each field, and a last column "metrics", a struct with the
+// user metrics, if there are any. Types of columns:
 //   number: uint8 to uint64 or int64 or float64; label: dictionary of texts; text: utf8; list: list of int64 or utf8;
 //   time since the epoch: timestamp in UTC, in ns, or in s for times of certificates, which exceed the range of ns.
 // A missing value is null. Not thread-safe.

@@ -102,18 +102,17 @@ std::optional<std::string_view> ech_outer_name(Record record) {
     NAME, NUMBER, FieldGroup::kTcp, UNIT, HELP,                                                 \
         [](Record r) { return tcp_quality(r, [](const TcpQuality& q) { return EXPRESSION; }); } \
   }
-#define TCP_SIDE(SIDE, FIRST)                                                                                  \
-  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had already been sent",             \
-      number(q.SIDE.retransmitted_pkts)),                                                                      \
-      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets",                                                  \
-          "packets that arrived after packets with later sequence numbers", number(q.SIDE.out_of_order_pkts)), \
-      TCP(#SIDE "_zero_window_pkts", (FIRST) + 2, "packets", "packets that announced a closed receive window", \
-          number(q.SIDE.zero_window_pkts)),                                                                    \
-      TCP(#SIDE "_gaps", (FIRST) + 3, "", "number of times that octets were missing before a packet",          \
-          number(q.SIDE.gaps)),                                                                                \
-      TCP(#SIDE "_mss", (FIRST) + 4, "octets", "maximum segment size, from the SYN of this direction",         \
-          q.SIDE.mss),                                                                                  \
-      TCP(#SIDE "_window_scale", (FIRST) + 5, "", "window scale shift, from the SYN of this direction",        \
+#define TCP_SIDE(SIDE, FIRST)                                                                                       \
+  TCP(#SIDE "_retransmitted_pkts", FIRST, "packets", "packets whose octets had already been sent",                  \
+      number(q.SIDE.retransmitted_pkts)),                                                                           \
+      TCP(#SIDE "_out_of_order_pkts", (FIRST) + 1, "packets",                                                       \
+          "packets that arrived after packets with later sequence numbers", number(q.SIDE.out_of_order_pkts)),      \
+      TCP(#SIDE "_zero_window_pkts", (FIRST) + 2, "packets", "packets that announced a closed receive window",      \
+          number(q.SIDE.zero_window_pkts)),                                                                         \
+      TCP(#SIDE "_gaps", (FIRST) + 3, "", "number of times that octets were missing before a packet",               \
+          number(q.SIDE.gaps)),                                                                                     \
+      TCP(#SIDE "_mss", (FIRST) + 4, "octets", "maximum segment size, from the SYN of this direction", q.SIDE.mss), \
+      TCP(#SIDE "_window_scale", (FIRST) + 5, "", "window scale shift, from the SYN of this direction",             \
           q.SIDE.window_scale)
 
 // The classic fields come first. Their names and their order are fixed, because existing readers rely on them. A

@@ -33,8 +33,8 @@ struct HexValue {
   std::uint64_t bits;
 };
 
-// A text from a small set, such as the name of an application. Arrow has dictionaries for such texts; other formats take
-// them as any text.
+// A text from a small set, such as the name of an application. Arrow has dictionaries for such texts; other formats
+// take them as any text.
 struct LabelValue {
   std::string_view text;
 };
@@ -70,9 +70,8 @@ struct TextList {
 // one of these types is a value that a record may lack.
 
 // The value of any field in a record; std::monostate if the record lacks it. Views refer to the record.
-using FieldValue =
-    std::variant<std::monostate, std::uint64_t, std::int64_t, RealValue, std::string_view, LabelValue, ShortText, HexValue,
-                 AddressValue, MacValue, EarlyPacketsValue, TextList>;
+using FieldValue = std::variant<std::monostate, std::uint64_t, std::int64_t, RealValue, std::string_view, LabelValue,
+                                ShortText, HexValue, AddressValue, MacValue, EarlyPacketsValue, TextList>;
 
 // The type of a field's values, for formats whose columns have types.
 enum class FieldType : std::uint8_t {

@@ -11,8 +11,8 @@
 
 namespace spanflow {
 
-// Finds the kind of input that the text names, a capture file ("-": standard input), DPDK device or kernel interface, and
-// sets it in `config`. Throws RunError if there is none.
+// Finds the kind of input that the text names, a capture file ("-": standard input), DPDK device or kernel interface,
+// and sets it in `config`. Throws RunError if there is none.
 void set_source(const std::string& source, Config& config);
 
 // Owns the pipeline, its threads and one more thread, which waits for the end of the run. Only one thread at a time may
@@ -26,8 +26,9 @@ class RecordStream {
   ~RecordStream();
 
   void start();
-  // Waits at most `time` for the next records, which are valid until the next call. Returns nullopt if the time is over, and
-  // no records at the end of the run, or if stop() was called. Throws the pipeline's first failure at the end.
+  // Waits at most `time` for the next records, which are valid until the next call. Returns nullopt if the time is
+  // over, and no records at the end of the run, or if stop() was called. Throws the pipeline's first failure at the
+  // end.
   std::optional<std::span<const FlowRecord>> next(std::chrono::milliseconds time);
   // Ends the run. Records that next() has not returned are dropped.
   void stop();
