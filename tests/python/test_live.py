@@ -22,7 +22,8 @@ class Script:
 
     def __init__(self, wire, *code):
         self.process = subprocess.Popen([*inside(wire.sensor), sys.executable, "-c", "\n".join(map(textwrap.dedent, (PRELUDE, *code)))],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
 
     def line(self):
         readable, _, _ = select.select([self.process.stdout], [], [], patience(20))
@@ -156,6 +157,29 @@ def test_user_metric_of_a_live_link(wire, script):
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
     for _ in range(3):
         program.expect("True")
+    program.end()
+
+
+def test_packets_that_a_slow_user_metric_loses_are_counted(wire, script):
+    program = script("""
+    def slow(packet, flow):
+        time.sleep(0.0005)
+        return flow
+    streamer = Streamer(source="tap", user_metrics={"slow": slow}, inactive_timeout=1, settings={"input.ring_frames": 512})
+    flows = iter(streamer)
+    say("ready")
+    sys.stdin.readline()
+    flows.close()
+    say(json.dumps(streamer.summary["packets"]))
+    """)
+    program.expect("ready")
+    sent = wire.send("--topspeed", "--loop", "10", capture("mixed.pcap"))
+    time.sleep(0.5)
+    program.process.stdin.write("\n")
+    program.process.stdin.flush()
+    packets = json.loads(program.line())
+    assert sent == 4750 and packets["kernel_dropped"] > 0
+    assert packets["received"] + packets["kernel_dropped"] >= sent
     program.end()
 
 
