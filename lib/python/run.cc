@@ -71,7 +71,12 @@ Run::Run(RunOptions options) {
     for (const std::string& line : warnings(config)) log().warn("{}", line);
     stream_.emplace(config, needs_of(options, *shape_), callbacks, code_->empty() ? nullptr : code_.get());
     metrics_ = stream_->metrics();
-    stream_->start();
+    try {
+      stream_->start();
+    } catch (...) {
+      stream_.reset();  // here, because a thread that it joins may wait for the GIL
+      throw;
+    }
   });
   const std::lock_guard lock(open_runs().mutex);
   open_runs().runs.insert(this);
