@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _LIVE_DELAY = 1.0
 
 
+class YamlText(str):
+    """The value of a setting as YAML."""
+
+
 class Streamer:
     """Gives one flow per record. Each loop, and each conversion, is a capture of its own from the start of the source.
 
@@ -157,7 +161,7 @@ class Streamer:
         return _core.RunOptions(
             sources=self._sources,
             config_file=self._config,
-            settings=[f"{name}={json.dumps(value)}" for name, value in (self._settings | dict(settings or {})).items()],
+            settings=[f"{name}={_yaml(value)}" for name, value in (self._settings | dict(settings or {})).items()],
             every_field=every_field,
             metrics=self._metrics,
         )
@@ -208,6 +212,10 @@ def _sources(source: Source | Sequence[Source] | None) -> list[str]:
     if isinstance(source, (str, os.PathLike)):
         return [os.fspath(source)]
     return [os.fspath(one) for one in source]
+
+
+def _yaml(value: Any) -> str:
+    return value if isinstance(value, YamlText) else json.dumps(value)  # JSON is YAML
 
 
 def _seconds(value: float | None) -> str | None:
