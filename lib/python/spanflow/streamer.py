@@ -171,8 +171,9 @@ class Streamer:
         return self._run
 
     def _shown_progress(self) -> contextlib.AbstractContextManager[None]:
-        shown = self._progress and self._run is not None
-        return progress_bar.beside(self._run) if shown else contextlib.nullcontext()
+        if self._progress and self._run is not None:
+            return progress_bar.beside(self._run)
+        return contextlib.nullcontext()
 
     def _stop(self) -> None:
         if self._run is not None:
