@@ -261,6 +261,16 @@ PyObject* show_short(PyObject* self) {
   return text_of(text);
 }
 
+// Notebooks call this.
+PyObject* show_html(PyObject* self, PyObject*) {
+  PyObject* values = PyObject_CallMethod(self, "to_dict", nullptr);
+  PyObject* module = values == nullptr ? nullptr : PyImport_ImportModule("spanflow.html_table");
+  PyObject* table = module == nullptr ? nullptr : PyObject_CallMethod(module, "of_flow", "O", values);
+  Py_XDECREF(module);
+  Py_XDECREF(values);
+  return table;
+}
+
 void free_flow(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   if (PyType_IS_GC(type)) PyObject_GC_UnTrack(self);
@@ -316,6 +326,7 @@ PyTypeObject* add_flow_type(PyObject* module, const char* name, const char* help
   static PyMethodDef methods[] = {
       {"to_dict", to_dict, METH_VARARGS, "the fields and the metrics as a dict; missing values are None"},
       {"finish", finish, METH_NOARGS, "for a user metric: ends the flow with the current packet"},
+      {"_repr_html_", show_html, METH_NOARGS, "the fields and the metrics as a table of HTML"},
       {nullptr, nullptr, 0, nullptr}};
   attributes.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
   std::vector<PyType_Slot> slots = {{Py_tp_doc, const_cast<char*>(help)},

@@ -6,7 +6,10 @@ import itertools
 import os
 import re
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from spanflow import _core
 
 if TYPE_CHECKING:
     import pyarrow
@@ -96,17 +99,29 @@ class _Files:
 
 def write(streamer: Streamer, path: str, rotate: int | str | None, options: dict[str, Any]) -> int:
     """See Streamer.to_parquet()."""
+    import pyarrow.parquet  # noqa: F401  # takes long, so not while packets already come
+
     rotation = _Rotation(rotate)
     written = 0
     with streamer.open_batches() as reader:
         files = _Files(path, rotation, reader.schema, options)
         try:
-            for batch in reader:
+            for batch in _interruptible(reader):
                 files.write(batch)
                 written += batch.num_rows
         finally:
             files.complete_all()
     return written
+
+
+def _interruptible(reader: pyarrow.RecordBatchReader) -> Iterator[pyarrow.RecordBatch]:
+    """Gives the batches. After Ctrl-C, the reader fails, and Python would raise KeyboardInterrupt some calls later, while the
+    file is being completed. This function raises it at once."""
+    try:
+        yield from reader
+    except OSError:
+        _core.check_signals()
+        raise
 
 
 def _period(text: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -66,4 +68,28 @@ def shown(items: Iterator[Item], run: Run) -> Iterator[Item]:
             yield item
         bar.show(1.0)
     finally:
+        bar.close()
+
+
+@contextlib.contextmanager
+def beside(run: Run) -> Iterator[None]:
+    """Shows the progress of the run while the block reads it. Shows nothing if the progress is unknown."""
+    if run.progress() < 0:
+        yield
+        return
+    bar = _make()
+    ended = threading.Event()
+
+    def show() -> None:
+        while not ended.wait(_PERIOD):
+            bar.show(run.progress())
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        bar.show(run.progress())
         bar.close()

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _LIVE_DELAY = 1.0
 
 
+class YamlText(str):
+    """The value of a setting as YAML."""
+
+
 class Streamer:
     """Gives one flow per record. Each loop, and each conversion, is a capture of its own from the start of the source.
 
@@ -103,9 +107,11 @@ class Streamer:
     @contextlib.contextmanager
     def open_batches(self, rows: int = 65536) -> Iterator[pyarrow.RecordBatchReader]:
         """Opens the source and gives a reader of batches, with their schema. The capture stops at the end of the block."""
+        _need_pyarrow()
         reader = _reader(_Stream(self._stream(rows)))
         try:
-            yield reader
+            with self._shown_progress():
+                yield reader
         except OSError:
             _core.check_signals()  # after Ctrl-C, Arrow reports an error, but KeyboardInterrupt is right
             raise
@@ -137,6 +143,7 @@ class Streamer:
         options: those of pyarrow.parquet.ParquetWriter.
         A file is called PATH.part until it is complete.
         """
+        _need_pyarrow()
         return parquet.write(self, os.fspath(path), rotate, options)
 
     def to_csv(self, path: Source, rotate_every: str | None = None, rotate_size: str | None = None) -> int:
@@ -144,7 +151,8 @@ class Streamer:
         sink = {"type": "csv", "path": os.fspath(path)} | _given({"rotate_every": rotate_every, "rotate_size": rotate_size})
         run = self._start(every_field=False, settings={"sinks": [sink]})
         try:
-            run.drain()
+            with self._shown_progress():
+                run.drain()
         finally:
             run.close()
         return int(self.summary["records"]["exported"])
@@ -153,7 +161,7 @@ class Streamer:
         return _core.RunOptions(
             sources=self._sources,
             config_file=self._config,
-            settings=[f"{name}={json.dumps(value)}" for name, value in (self._settings | dict(settings or {})).items()],
+            settings=[f"{name}={_yaml(value)}" for name, value in (self._settings | dict(settings or {})).items()],
             every_field=every_field,
             metrics=self._metrics,
         )
@@ -161,6 +169,11 @@ class Streamer:
     def _start(self, every_field: bool, settings: Mapping[str, Any] | None = None) -> _core.Run:
         self._run = _core.Run(self._options(every_field, settings))
         return self._run
+
+    def _shown_progress(self) -> contextlib.AbstractContextManager[None]:
+        if self._progress and self._run is not None:
+            return progress_bar.beside(self._run)
+        return contextlib.nullcontext()
 
     def _stop(self) -> None:
         if self._run is not None:
@@ -180,11 +193,17 @@ class _Stream:
         return self._capsule
 
 
-def _reader(stream: Streamer | _Stream) -> pyarrow.RecordBatchReader:
+def _need_pyarrow() -> None:
+    """Imports pyarrow before a capture starts, because the import takes long."""
     try:
-        import pyarrow
+        import pyarrow  # noqa: F401
     except ImportError:
         raise ImportError('this needs pyarrow: pip install "spanflow[arrow]"') from None
+
+
+def _reader(stream: Streamer | _Stream) -> pyarrow.RecordBatchReader:
+    import pyarrow
+
     return pyarrow.RecordBatchReader.from_stream(stream)
 
 
@@ -194,6 +213,10 @@ def _sources(source: Source | Sequence[Source] | None) -> list[str]:
     if isinstance(source, (str, os.PathLike)):
         return [os.fspath(source)]
     return [os.fspath(one) for one in source]
+
+
+def _yaml(value: Any) -> str:
+    return value if isinstance(value, YamlText) else json.dumps(value)  # JSON is YAML
 
 
 def _seconds(value: float | None) -> str | None:

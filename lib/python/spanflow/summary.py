@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
+
+from spanflow import html_table
 
 
 class Summary(dict[str, Any]):
@@ -24,16 +25,7 @@ class Summary(dict[str, Any]):
             ("records exported", records.get("exported")),
             ("seconds", round(self.get("seconds", 0), 3)),
         ]
-        return as_table(rows)
-
-
-def as_table(rows: list[tuple[str, Any]]) -> str:
-    """Returns rows of name and value as a table of HTML."""
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(_shown(value))}</td></tr>"
-        for name, value in rows
-    )
-    return f"<table>{cells}</table>"
+        return html_table.of_numbers((name, _shown(value)) for name, value in rows)
 
 
 def _shown(value: Any) -> str:
