@@ -137,12 +137,15 @@ void apply_setting(const std::string& setting, Config& config) {
   const std::string origin = "--set " + shortened(setting);
   const auto equals = setting.find('=');
   if (equals == std::string::npos) throw ConfigError(origin + ": expected name=value");
-  const std::string name = setting.substr(0, equals);
+  apply_setting(setting.substr(0, equals), setting.substr(equals + 1), origin, config);
+}
+
+void apply_setting(const std::string& name, const std::string& yaml, const std::string& origin, Config& config) {
   const Option* option = find_option(name);
   if (option == nullptr) unknown_key(origin, name, name.substr(0, name.rfind('.') + 1));
   YAML::Node node;
   try {
-    node = YAML::Load(setting.substr(equals + 1));
+    node = YAML::Load(yaml);
   } catch (const YAML::ParserException& error) {
     throw ConfigError(fmt::format("{}: not YAML: {}", origin, error.msg));
   }
@@ -155,6 +158,7 @@ void apply_setting(const std::string& setting, Config& config) {
 }
 
 void check(const Config& config) {
+  input_type(config.input);
   if (config.sinks.empty()) throw ConfigError("no sinks: name where records go (-w, sinks)");
   check_for_program(config);
 }

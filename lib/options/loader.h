@@ -17,6 +17,8 @@ void load_yaml_file(const std::string& path, Config& config);
 void load_yaml(const std::string& yaml, const std::string& origin, Config& config);
 // Applies one --set, such as "flow.capacity=1000000"; the value is YAML.
 void apply_setting(const std::string& setting, Config& config);
+// The same, with the name and the value apart. `origin` is the beginning of messages.
+void apply_setting(const std::string& name, const std::string& yaml, const std::string& origin, Config& config);
 
 // Checks rules between options, after all options are read. Throws ConfigError.
 void check(const Config& config);

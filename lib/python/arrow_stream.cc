@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "python/flow_iterator.h"
 
@@ -35,6 +37,7 @@ class Stream {
       if (table_.rows() > 0 && unread_.empty() && std::chrono::steady_clock::now() >= due) break;
     }
     if (table_.rows() > 0) return table_.take();
+    if (interrupted_) interrupt_again();
     if (failure_ != nullptr) std::rethrow_exception(failure_);
     return std::nullopt;
   }
@@ -53,7 +56,13 @@ class Stream {
       failure_ = std::current_exception();
       ended_ = true;
     }
-    check_signals();
+    if (was_interrupted()) end_input();
+  }
+
+  // The rows of the flows that are open still come, unless there is a second signal.
+  void end_input() {
+    if (std::exchange(interrupted_, true)) ended_ = true;
+    run_->end_input();
   }
 
   void take_rows() {
@@ -64,12 +73,17 @@ class Stream {
   }
 
   // A reader cannot pass on an exception of Python, so the signal is raised again for it, once the reader has returned.
-  static void check_signals() {
-    const py::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() == 0) return;
-    PyErr_Clear();
+  [[noreturn]] static void interrupt_again() {
     PyErr_SetInterrupt();
     throw std::runtime_error("interrupted");
+  }
+
+  // Returns true if a handler of a signal has raised an exception.
+  static bool was_interrupted() {
+    const py::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() == 0) return false;
+    PyErr_Clear();
+    return true;
   }
 
   std::shared_ptr<Run> run_;
@@ -78,6 +92,7 @@ class Stream {
   ArrowTable table_;
   std::span<const FlowRecord> unread_;
   bool ended_ = false;
+  bool interrupted_ = false;
   std::exception_ptr failure_;  // the error that ended the run
   std::string error_;
 };

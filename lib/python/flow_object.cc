@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -185,36 +186,49 @@ PyObject* get_udps(PyObject* self, void*) {
   return Py_NewRef(udps == nullptr ? Py_None : udps);
 }
 
+// Returns the fields with these names. Throws pybind11::key_error for a name that no field and no set has.
 std::vector<const Field*> fields_named(const FlowObject& flow, PyObject* names) {
   if (names == Py_None) return flow.shape->selected;
-  if (PyUnicode_Check(names)) return select_fields(std::vector{pybind11::cast<std::string>(names)}, flow.shape->config);
-  return select_fields(pybind11::cast<std::vector<std::string>>(names), flow.shape->config);
+  const bool is_one = PyUnicode_Check(names) != 0;
+  const auto all = is_one ? std::vector{pybind11::cast<std::string>(names)} : pybind11::cast<std::vector<std::string>>(names);
+  for (const std::string& name : all) {
+    const bool is_set = std::ranges::find(kFieldSets, name) != kFieldSets.end();
+    if (!is_set && std::ranges::find(fields(), name, &Field::name) == fields().end()) throw pybind11::key_error(name);
+  }
+  return select_fields(all, flow.shape->config);
 }
 
-PyObject* to_dict(PyObject* self, PyObject* arguments) {
-  PyObject* names = Py_None;
-  if (PyArg_ParseTuple(arguments, "|O", &names) == 0) return nullptr;
-  FlowObject* flow = as_flow(self);
+PyObject* dict_of(FlowObject& flow, const std::vector<const Field*>& fields) {
   PyObject* dict = PyDict_New();
-  if (dict == nullptr) return nullptr;
-  try {
-    for (const Field* field : fields_named(*flow, names)) {
-      PyObject* value = to_python(field->value(flow->values()));
-      if (value != nullptr) PyDict_SetItemString(dict, std::string(field->name).c_str(), value);
-      Py_XDECREF(value);
-    }
-  } catch (const pybind11::cast_error&) {
-    Py_DECREF(dict);
-    PyErr_SetString(PyExc_TypeError, "to_dict() expects the name of a field or of a set of fields, or a list of names");
+  for (const Field* field : fields) {
+    PyObject* value = dict == nullptr ? nullptr : to_python(field->value(flow.values()));
+    if (value != nullptr) PyDict_SetItemString(dict, std::string(field->name).c_str(), value);
+    Py_XDECREF(value);
+  }
+  return dict;
+}
+
+PyObject* to_dict(PyObject* self, PyObject* arguments, PyObject* named) {
+  static const char* names_of_arguments[] = {"fields", nullptr};
+  PyObject* names = Py_None;
+  if (PyArg_ParseTupleAndKeywords(arguments, named, "|O", const_cast<char**>(names_of_arguments), &names) == 0) {
     return nullptr;
   }
-  if (flow->metrics().size() > 0) {
-    PyObject* metrics = get_metrics(self, nullptr);
-    PyObject* values = metrics == nullptr ? nullptr : metrics_as_dict(metrics, nullptr);
-    if (values != nullptr) PyDict_SetItemString(dict, "metrics", values);
-    Py_XDECREF(values);
-    Py_XDECREF(metrics);
+  FlowObject* flow = as_flow(self);
+  PyObject* dict = nullptr;
+  try {
+    dict = dict_of(*flow, fields_named(*flow, names));
+  } catch (const pybind11::key_error& error) {
+    PyErr_SetString(PyExc_KeyError, error.what());
+  } catch (const pybind11::cast_error&) {
+    PyErr_SetString(PyExc_TypeError, "to_dict() expects the name of a field or of a set of fields, or a list of names");
   }
+  if (dict == nullptr || flow->metrics().size() == 0) return dict;
+  PyObject* metrics = get_metrics(self, nullptr);
+  PyObject* values = metrics == nullptr ? nullptr : metrics_as_dict(metrics, nullptr);
+  if (values != nullptr) PyDict_SetItemString(dict, "metrics", values);
+  Py_XDECREF(values);
+  Py_XDECREF(metrics);
   return dict;
 }
 
@@ -324,7 +338,7 @@ std::vector<PyGetSetDef>& attributes(std::span<const Field> fields) {
 PyTypeObject* add_flow_type(PyObject* module, const char* name, const char* help, std::vector<PyGetSetDef>& attributes,
                             bool has_gc) {
   static PyMethodDef methods[] = {
-      {"to_dict", to_dict, METH_VARARGS, "the fields and the metrics as a dict; missing values are None"},
+      {"to_dict", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to_dict)), METH_VARARGS | METH_KEYWORDS, "the fields and the metrics as a dict; missing values are None"},
       {"finish", finish, METH_NOARGS, "for a user metric: ends the flow with the current packet"},
       {"_repr_html_", show_html, METH_NOARGS, "the fields and the metrics as a table of HTML"},
       {nullptr, nullptr, 0, nullptr}};

@@ -22,7 +22,8 @@ using Metrics = std::vector<std::pair<std::string, py::object>>;
 // (name, on_init, on_update) for each plug-in.
 using Plugins = std::vector<std::tuple<std::string, py::object, py::object>>;
 
-RunOptions options_of(std::vector<std::string> sources, std::string config_file, std::vector<std::string> settings,
+RunOptions options_of(std::vector<std::string> sources, std::string config_file,
+                      std::vector<std::pair<std::string, std::string>> settings,
                       bool as_nfstream, bool every_field, Metrics metrics, Plugins plugins, py::object new_udps) {
   RunOptions options{.sources = std::move(sources),
                      .config_file = std::move(config_file),

@@ -44,7 +44,7 @@ Config config_of(const RunOptions& options) {
   Config config;
   if (!options.config_file.empty()) load_yaml_file(options.config_file, config);
   if (!options.sources.empty()) set_sources(options.sources, config);
-  for (const std::string& setting : options.settings) apply_setting(setting, config);
+  for (const auto& [name, yaml] : options.settings) apply_setting(name, yaml, "settings", config);
   check_for_program(config);
   if (config.workers > 1 && !(options.metrics.empty() && options.plugins.empty())) {
     throw ConfigError(fmt::format("workers: metrics and plug-ins in Python need 1 worker, got {}", config.workers));
@@ -94,6 +94,13 @@ std::optional<std::span<const FlowRecord>> Run::next(std::chrono::milliseconds t
   return stream_->next(time);
 }
 
+void Run::end_input() {
+  without_gil([this] {
+    const std::lock_guard lock(mutex_);
+    if (stream_) stream_->end_input();
+  });
+}
+
 void Run::close() {
   without_gil([this] {
     const std::lock_guard lock(mutex_);
@@ -114,8 +121,10 @@ std::string Run::summary() {
 }
 
 double Run::progress() {
-  const std::lock_guard lock(mutex_);
-  return stream_ ? stream_->progress() : 1;
+  return without_gil([this] {
+    const std::lock_guard lock(mutex_);
+    return stream_ ? stream_->progress() : 1;
+  });
 }
 
 void close_all_runs() {

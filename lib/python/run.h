@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "python/user_code.h"
@@ -17,7 +18,7 @@ namespace spanflow::python {
 struct RunOptions {
   std::vector<std::string> sources;   // capture files, or one interface or DPDK device
   std::string config_file;            // YAML; empty: none
-  std::vector<std::string> settings;  // "name=value", the value is YAML
+  std::vector<std::pair<std::string, std::string>> settings;  // names and values of options; a value is YAML
   bool as_nfstream = false;           // flows have nfstream's attributes
   bool every_field = true;            // false: only the selected fields have values
   std::vector<PythonMetric> metrics;
@@ -41,6 +42,8 @@ class Run {
   // See RecordStream::next(). No records after close().
   std::optional<std::span<const FlowRecord>> next(std::chrono::milliseconds time);
   PyObject* take_udps(const FlowRecord& record) { return code_->take_udps(record); }
+  // Ends the capture. next() gives the records of all open flows, then no records.
+  void end_input();
   // Stops the capture and waits until all threads have ended. Further calls do nothing.
   void close();
 

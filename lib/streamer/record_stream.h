@@ -16,7 +16,7 @@ namespace spanflow {
 void set_source(const std::string& source, Config& config);
 
 // Owns the pipeline, its threads and one more thread, which waits for the end of the run. Only one thread at a time may
-// call start() and next(). stop(), summary() and progress() are thread-safe.
+// call start() and next(). end_input(), stop(), summary() and progress() are thread-safe.
 class RecordStream {
  public:
   // Opens the input. Throws ConfigError or RunError. `needs`: the data that the caller takes from records.
@@ -30,6 +30,8 @@ class RecordStream {
   // over, and no records at the end of the run, or if stop() was called. Throws the pipeline's first failure at the
   // end.
   std::optional<std::span<const FlowRecord>> next(std::chrono::milliseconds time);
+  // Ends the input. next() then gives the records of the flows that were open, and no records at the end.
+  void end_input() { pipeline_.request_stop(); }
   // Ends the run. Records that next() has not returned are dropped.
   void stop();
   // Waits until the run has ended, after stop() or the last records. Afterwards, summary() is final.

@@ -54,7 +54,15 @@ def test_installation_holds_these_files_and_no_other():
         *(f"share/doc/spanflow/docs/{name}" for name in files_below(os.path.join(ROOT, "docs")) - {"regenerate"}),
     }
     prefix = options["prefix"].lstrip("/")
-    assert_equal(sorted(files_below(installation())), sorted(os.path.join(prefix, path) for path in expected))
+    installed = {path for path in files_below(installation()) if "-packages/" not in path}
+    assert_equal(sorted(installed), sorted(os.path.join(prefix, path) for path in expected))
+
+
+def test_installation_has_the_whole_python_package():
+    modules = {path for path in files_below(os.path.join(ROOT, "lib", "python", "spanflow")) if path.endswith((".py", ".pyi", "py.typed"))}
+    installed = {path.split("-packages/spanflow/")[1] for path in files_below(installation()) if "-packages/" in path}
+    assert_equal(sorted(path for path in installed if not path.startswith("_core.") or path.endswith(".pyi")), sorted(modules))
+    assert_equal(len(installed), len(modules) + 1)
 
 
 def test_links_between_installed_pages_lead_somewhere():

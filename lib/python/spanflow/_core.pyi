@@ -73,7 +73,7 @@ class RunOptions:
         *,
         sources: Sequence[str],
         config_file: str = ...,
-        settings: Sequence[str],
+        settings: Sequence[tuple[str, str]],
         as_nfstream: bool = ...,
         every_field: bool = ...,
         metrics: Sequence[tuple[str, Callable[..., Any]]] = ...,

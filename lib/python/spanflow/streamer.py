@@ -65,14 +65,19 @@ class Streamer:
     ) -> None:
         if addresses not in ("text", "binary"):
             raise ValueError(f'addresses: expected "text" or "binary", got {addresses!r}')
+        if source is None and config is None:
+            raise ValueError("source: expected a capture file, a network interface or a DPDK device")
+        for name, function in (user_metrics or {}).items():
+            if not callable(function):
+                raise TypeError(f"user_metrics: {name}: expected a function, got {function!r}")
         self._sources = _sources(source)
         self._config = "" if config is None else os.fspath(config)
         self._fields = [fields] if isinstance(fields, str) else list(fields)
         self._settings = {"output.fields": self._fields} | _given(
             {
                 "flow.capacity": capacity,
-                "flow.active_timeout": _seconds(active_timeout),
-                "flow.inactive_timeout": _seconds(inactive_timeout),
+                "flow.active_timeout": _seconds("active_timeout", active_timeout),
+                "flow.inactive_timeout": _seconds("inactive_timeout", inactive_timeout),
                 "workers": workers,
             }
         )
@@ -96,7 +101,7 @@ class Streamer:
         return summary.Summary(json.loads(self._run.summary()))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The records as a stream of Apache Arrow, for pyarrow.table(streamer), polars.from_arrow(streamer), and others."""
+        """The records as a stream of Apache Arrow, for pyarrow.table(streamer), polars.DataFrame(streamer), and others."""
         return self._stream(rows=65536)
 
     def batches(self, rows: int = 65536) -> Iterator[pyarrow.RecordBatch]:
@@ -161,7 +166,7 @@ class Streamer:
         return _core.RunOptions(
             sources=self._sources,
             config_file=self._config,
-            settings=[f"{name}={_yaml(value)}" for name, value in (self._settings | dict(settings or {})).items()],
+            settings=[(name, _yaml(value)) for name, value in (self._settings | dict(settings or {})).items()],
             every_field=every_field,
             metrics=self._metrics,
         )
@@ -219,8 +224,12 @@ def _yaml(value: Any) -> str:
     return value if isinstance(value, YamlText) else json.dumps(value)  # JSON is YAML
 
 
-def _seconds(value: float | None) -> str | None:
-    return None if value is None else f"{round(value * 1e9)}ns"
+def _seconds(name: str, value: float | None) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: expected a number of seconds, got {value!r}")
+    return f"{round(value * 1e9)}ns"
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
