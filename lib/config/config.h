@@ -120,6 +120,8 @@ struct Config {
     Accounting accounting = Accounting::kLink;
     VlanKey vlan_key = VlanKey::kInner;
     FlowDirection direction = FlowDirection::kFirstPacket;
+    // False: after an active timeout, the next packet begins a new flow, as in nfstream. No option sets this.
+    bool segments = true;
   } flow;
 
   ReaderSet inspect = ReaderSet::all();

@@ -47,6 +47,8 @@ class Classifier {
   // Returns the verdict for a record of the flow with this key. If `ends_flow` is true, the classification ends and the
   // verdict is final. Otherwise the verdict may be preliminary.
   Verdict conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow);
+  // Returns what nDPI has found so far, without a guess. Changes nothing.
+  Verdict found(const FlowInspection& inspection);
   // Frees the flow's nDPI state.
   void release(FlowInspection& inspection);
   // Fills in the application fields of a record.
