@@ -126,6 +126,10 @@ std::uint64_t tunnel_number(TunnelType type) {
       return 1;
     case TunnelType::kCapwap:
       return 2;
+    case TunnelType::kTzsp:
+      return 3;
+    case TunnelType::kL2tp:
+      return 4;
     case TunnelType::kVxlan:
       return 5;
     case TunnelType::kGre:
