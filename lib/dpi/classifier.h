@@ -36,6 +36,9 @@ class Classifier {
   // Returns nDPI's version, for example "4.2.0".
   static std::string version();
 
+  // Returns the number that nDPI 5.0 has for this confidence. Older releases use other numbers.
+  static std::uint8_t confidence_in_ndpi_5(std::uint8_t confidence);
+
   // Gives nDPI the packet if the flow has no verdict yet. `flow` is the index of the flow's entry in the flow table.
   // For TCP, `initial` holds the sequence numbers of the directions in which an earlier packet was a SYN. For the other
   // directions, the Classifier derives the number from the first packets.
