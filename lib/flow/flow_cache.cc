@@ -81,7 +81,7 @@ constexpr std::uint32_t kProbationPart = 4;
 FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, PayloadTools& tools,
                      const MetricSet& metrics, RecordWriter& writer, Counters& counters)
     : options_(config.flow),
-      timeouts_(config.flow.active_timeout, config.flow.inactive_timeout, config.flow.tcp_linger),
+      timeouts_(config.flow.active_timeout, config.flow.inactive_timeout, config.flow.tcp_linger, config.flow.segments),
       origin_(origin),
       tools_(tools),
       writer_(writer),
@@ -92,7 +92,8 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
 }
 
 void FlowCache::set_timeouts(const Adjustments& adjustments) {
-  timeouts_ = FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger);
+  timeouts_ = FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger,
+                           options_.segments);
 }
 
 void FlowCache::prefetch(std::uint32_t hash) const {
@@ -159,9 +160,13 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
   const std::uint64_t swept_ns = clock_ns_ - std::min(clock_ns_, kSweepDelayNs);
   for (Deadline due = deadline(*entry); packet.time_ns >= due.at_ns || clock_time(*entry, due) <= swept_ns;
        due = deadline(*entry)) {
-    const bool stays = becomes_dormant(*entry, due.reason);
+    const bool stays = FlowTimeouts::becomes_dormant(entry->state, due.reason);
     end(*entry, due);
     if (!stays) return nullptr;
+  }
+  if (timeouts_.ends_at_packet(*entry, packet.time_ns)) {
+    end(*entry, EndReason::kActive);
+    return nullptr;
   }
   if (!is_new_connection(*entry, packet, direction)) return entry;
   end(*entry, EndReason::kClosed);
