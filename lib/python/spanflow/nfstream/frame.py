@@ -22,16 +22,23 @@ def from_csv(path: str) -> pandas.DataFrame:
     return pandas.read_csv(path, engine="c")
 
 
-def from_arrow(table: pyarrow.Table, anonymizer: Anonymizer) -> pandas.DataFrame:
-    """Returns the columns with the types that from_csv() gives: texts, of which empty ones are NaN, int64 and float64."""
+def from_arrow(table: pyarrow.Table, anonymizer: Anonymizer) -> pandas.DataFrame | None:
+    """Returns None if there are no rows, else the columns with the types that from_csv() gives: texts, of which empty ones are NaN, int64 and float64.
+
+    Needs little memory if the caller keeps no reference to the table: each column is freed once it is converted.
+    """
     import pyarrow
 
-    hashed = set(anonymizer.positions(table.column_names))
+    if table.num_rows == 0:
+        return None
+    names = table.column_names
+    hashed = set(anonymizer.positions(names))
     columns: list[Any] = []
-    for at, column in enumerate(table.columns):
-        plain = _plain(column)
-        columns.append(_hashed(plain, anonymizer) if at in hashed else _without_empty(plain))
-    return pyarrow.table(columns, names=table.column_names).to_pandas(split_blocks=True)
+    for at in range(len(names)):
+        plain = _plain(table.column(0))
+        table = table.remove_column(0)
+        columns.append((_hashed(plain, anonymizer) if at in hashed else _without_empty(plain)).combine_chunks())
+    return pyarrow.table(columns, names=names).to_pandas(split_blocks=True, self_destruct=True)
 
 
 def _plain(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
@@ -75,4 +82,4 @@ def _hashed(column: pyarrow.ChunkedArray, anonymizer: Anonymizer) -> pyarrow.Chu
     texts = column.fill_null("") if column.type == pyarrow.string() else column
     distinct = texts.combine_chunks().dictionary_encode()
     hashes = pyarrow.array([anonymizer.hash(value) for value in distinct.dictionary.to_pylist()], pyarrow.string())
-    return hashes.take(distinct.indices)
+    return pyarrow.chunked_array([hashes.take(distinct.indices)])

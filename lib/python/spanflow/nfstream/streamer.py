@@ -142,8 +142,7 @@ class NFStreamer:
         """Returns the flows as a DataFrame; None if there are none. The parameters are those of to_csv()."""
         anonymizer = Anonymizer(columns_to_anonymize, anonymization_key)
         if frame.has_arrow() and not self._callbacks() and not self._is_live():
-            table = self._table()
-            return frame.from_arrow(table, anonymizer) if table.num_rows else None
+            return frame.from_arrow(self._table(), anonymizer)
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "flows.csv")
             return frame.from_csv(path) if CsvFiles(path, 0, 0, anonymizer).write(self) else None
