@@ -371,6 +371,7 @@ PyObject* flow_of_record(const std::shared_ptr<const Shape>& shape, const FlowRe
     return nullptr;
   }
   flow->record = record;
+  flow->has_ended = true;
   flow->plugins = plugins;
   if (plugins.written != nullptr) drop_outdated(plugins.written, record);
   return reinterpret_cast<PyObject*>(flow);

@@ -32,6 +32,7 @@ struct FlowObject {
   Flow* open;                          // nullptr: the flow is the record
   const SegmentReader* reader;         // of an open flow; may be nullptr
   bool is_read;                        // true: the record has the reader's values
+  bool has_ended;                      // false: an open flow, or what user code has kept of it
   FlowRecord record;                   // of an open flow: room for a copy
   std::unique_ptr<FlowExtras> extras;  // of the record of an open flow
   PluginData plugins;                  // NFlow only

@@ -76,7 +76,7 @@ PyObject* column_value(FlowObject& flow, const Column& column) {
     return written == deleted_mark ? no_attribute(column.name) : Py_NewRef(written);
   }
   if (flow.shape == nullptr || !is_on(column.field->group, flow.shape->config)) return no_attribute(column.name);
-  if (flow.open != nullptr && is_named(column, "id")) return PyLong_FromLong(-1);  // it gets one when it is handed over
+  if (!flow.has_ended && is_named(column, "id")) return PyLong_FromLong(-1);  // it gets one when it ends
   const FlowRecord& record = is_in_flow(column.field->group) ? flow.values() : flow.all_values();
   const FieldValue value = column.field->value(record);
   return std::holds_alternative<std::monostate>(value) ? instead_of_none(column, flow.shape->config) : to_python(value);

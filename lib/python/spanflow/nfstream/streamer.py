@@ -108,7 +108,7 @@ class NFStreamer:
     def __iter__(self) -> Iterator[NFlow]:
         """Starts the capture. Leaving the loop stops it. Ctrl-C while it waits for a flow ends the loop."""
         with self._running() as run:
-            flows = itertools.islice(run, self.max_nflows or None)
+            flows: Iterator[Any] = itertools.islice(run, self.max_nflows or None)
             report = PerformanceReport(run, self.performance_report if self._is_live() else 0)
             try:
                 while (flow := _next(flows)) is not None:
@@ -134,7 +134,7 @@ class NFStreamer:
         anonymization_key: at most 64 octets; the same key gives the same hashes. By default, each call has another key.
         """
         anonymizer = Anonymizer(columns_to_anonymize, anonymization_key)
-        return CsvFiles(path or self._default_path(), flows_per_file, rotate_files, anonymizer).write(self)
+        return CsvFiles(self._default_path() if path is None else path, flows_per_file, rotate_files, anonymizer).write(self)
 
     def to_pandas(
         self, columns_to_anonymize: Collection[str] = (), *, anonymization_key: bytes | None = None
@@ -222,7 +222,7 @@ class NFStreamer:
         return settings
 
     def _capacity(self) -> int:
-        octets = self.splt_analysis * _EARLY_PACKET_OCTETS + (_STATISTICS_OCTETS if self.statistical_analysis else 0)
+        octets: int = self.splt_analysis * _EARLY_PACKET_OCTETS + (_STATISTICS_OCTETS if self.statistical_analysis else 0)
         return min(_MOST_FLOWS, _MOST_FEATURE_OCTETS // octets) if octets else _MOST_FLOWS
 
 
