@@ -92,8 +92,8 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
 }
 
 void FlowCache::set_timeouts(const Adjustments& adjustments) {
-  timeouts_ = FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger,
-                           options_.segments);
+  timeouts_ =
+      FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger, options_.segments);
 }
 
 void FlowCache::prefetch(std::uint32_t hash) const {

@@ -31,7 +31,8 @@ FlowTimeouts::Deadline FlowTimeouts::deadline(const FlowEntry& entry, const Flow
     case EntryState::kOpen:
       break;
   }
-  return segments_ && active < inactive ? Deadline{active, EndReason::kActive} : Deadline{inactive, EndReason::kInactive};
+  return segments_ && active < inactive ? Deadline{active, EndReason::kActive}
+                                        : Deadline{inactive, EndReason::kInactive};
 }
 
 bool FlowTimeouts::is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const {

@@ -36,8 +36,8 @@ class UserMetrics {
   Flow& flow(std::uint32_t index) { return flows_[index]; }
   // Resets the values, and makes flow(index).metrics refer to the values.
   void start_segment(std::uint32_t index);
-  // Adds a packet that has already been counted in the flow. `is_first` is true for the first packet of the segment. The
-  // observer gets the reader.
+  // Adds a packet that has already been counted in the flow. `is_first` is true for the first packet of the segment.
+  // The observer gets the reader.
   void add(std::uint32_t index, const Packet& packet, bool is_first, const SegmentReader& reader);
   // Computes the final values and destroys the states. Must be called for every segment that was started.
   void end_segment(std::uint32_t index);

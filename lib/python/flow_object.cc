@@ -25,8 +25,7 @@ PyObject* text_of(const TextBuffer& text) {
 
 // The metrics of a flow, by name. Holds a reference to the flow.
 struct MetricsObject {
-  PyObject_HEAD
-  FlowObject* flow;
+  PyObject_HEAD FlowObject* flow;
 };
 
 MetricsView metrics_of(PyObject* self) { return reinterpret_cast<MetricsObject*>(self)->flow->metrics(); }
@@ -269,8 +268,7 @@ std::vector<PyGetSetDef>& attributes(std::span<const Field> fields) {
   for (const Field& field : fields) {
     std::string help(field.help);
     if (!field.unit.empty()) help += " (" + std::string(field.unit) + ")";
-    attributes.push_back({kept(field.name), get_field, nullptr, kept(help),
-                          const_cast<Field*>(&field)});
+    attributes.push_back({kept(field.name), get_field, nullptr, kept(help), const_cast<Field*>(&field)});
   }
   return attributes;
 }

@@ -25,17 +25,17 @@ struct Shape {
   bool as_nfstream;
 };
 
-// A flow. It is either an open flow in the memory of a worker, while user code runs for one of its packets, or a record.
+// A flow. It is either an open flow in the memory of a worker, while user code runs for one of its packets, or a
+// record.
 struct FlowObject {
-  PyObject_HEAD
-  std::shared_ptr<const Shape> shape;  // nullptr: an NFlow that was unpickled
-  Flow* open;                          // nullptr: the flow is the record
-  const SegmentReader* reader;         // of an open flow; may be nullptr
-  bool is_read;                        // true: the record has the reader's values
-  bool has_ended;                      // false: an open flow, or what user code has kept of it
-  FlowRecord record;                   // of an open flow: room for a copy
-  std::unique_ptr<FlowExtras> extras;  // of the record of an open flow
-  PluginData plugins;                  // NFlow only
+  PyObject_HEAD std::shared_ptr<const Shape> shape;  // nullptr: an NFlow that was unpickled
+  Flow* open;                                        // nullptr: the flow is the record
+  const SegmentReader* reader;                       // of an open flow; may be nullptr
+  bool is_read;                                      // true: the record has the reader's values
+  bool has_ended;                                    // false: an open flow, or what user code has kept of it
+  FlowRecord record;                                 // of an open flow: room for a copy
+  std::unique_ptr<FlowExtras> extras;                // of the record of an open flow
+  PluginData plugins;                                // NFlow only
 
   // The values of the flow as a record. Of an open flow, the values of packets so far that a Flow has.
   const FlowRecord& values();
@@ -56,8 +56,8 @@ void free_flow(PyObject* self);
 // Returns a new reference to a flow with a copy of the record. Takes the references in `plugins`.
 PyObject* flow_of_record(const std::shared_ptr<const Shape>& shape, const FlowRecord& record, PluginData plugins);
 
-// The flow object that user code gets. One object serves all calls, unless user code keeps it: then it gets a copy of the
-// flow, and the next call gets a new object. Needs the GIL.
+// The flow object that user code gets. One object serves all calls, unless user code keeps it: then it gets a copy of
+// the flow, and the next call gets a new object. Needs the GIL.
 class OpenFlow {
  public:
   explicit OpenFlow(std::shared_ptr<const Shape> shape) : shape_(std::move(shape)) {}

@@ -23,7 +23,8 @@ using Metrics = std::vector<std::pair<std::string, py::object>>;
 using Plugins = std::vector<std::tuple<std::string, py::object, py::object, py::object>>;
 
 RunOptions options_of(std::vector<std::string> sources, std::string config_file, std::vector<std::string> settings,
-                      std::optional<NfstreamRules> nfstream, bool every_field, Metrics metrics, Plugins plugins, py::object new_udps) {
+                      std::optional<NfstreamRules> nfstream, bool every_field, Metrics metrics, Plugins plugins,
+                      py::object new_udps) {
   RunOptions options{.sources = std::move(sources),
                      .config_file = std::move(config_file),
                      .settings = std::move(settings),
@@ -54,8 +55,7 @@ void add_runs(py::module_& module) {
       .def("check", &check);
   py::class_<Run, std::shared_ptr<Run>>(module, "Run")
       .def(py::init<RunOptions>())
-      .def("__iter__",
-           [](const std::shared_ptr<Run>& run) { return py::reinterpret_steal<py::object>(iterate(run)); })
+      .def("__iter__", [](const std::shared_ptr<Run>& run) { return py::reinterpret_steal<py::object>(iterate(run)); })
       .def(
           "arrow_stream",
           [](const std::shared_ptr<Run>& run, std::size_t rows, bool binary_addresses, double delay) {

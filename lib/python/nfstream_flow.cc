@@ -211,8 +211,8 @@ int clear_plugins(PyObject* self) {
 std::vector<PyGetSetDef>& column_attributes() {
   static auto& attributes = *new std::vector<PyGetSetDef>;
   for (const Column& column : columns()) {
-    attributes.push_back({PyUnicode_AsUTF8(column.name), get_column, set_column, "a column of nfstream",
-                          const_cast<Column*>(&column)});
+    attributes.push_back(
+        {PyUnicode_AsUTF8(column.name), get_column, set_column, "a column of nfstream", const_cast<Column*>(&column)});
   }
   attributes.push_back({"udps", get_udps, nullptr, "attributes that plug-ins set", nullptr});
   attributes.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});

@@ -17,12 +17,13 @@ struct PluginData {
   void clear();
 };
 
-// Adds the type and the function that unpickles its objects to the module. Returns nullptr and sets a Python exception if
-// this fails.
+// Adds the type and the function that unpickles its objects to the module. Returns nullptr and sets a Python exception
+// if this fails.
 PyTypeObject* add_nfstream_flow_type(PyObject* module);
 
-// Keeps what the user code of one packet has written, as nfstream does: attributes that are fixed when a flow begins keep
-// a value that was written, the next packet sets all others again. Returns a new reference, or nullptr: nothing is kept.
+// Keeps what the user code of one packet has written, as nfstream does: attributes that are fixed when a flow begins
+// keep a value that was written, the next packet sets all others again. Returns a new reference, or nullptr: nothing is
+// kept.
 PyObject* kept_after_packet(PyObject* written);
 // Drops values that the end of the flow has replaced.
 void drop_outdated(PyObject* written, const FlowRecord& record);

@@ -191,8 +191,7 @@ PyObject* compare_packets(PyObject* self, PyObject* other, int operation) {
   if (Py_TYPE(other) == Py_TYPE(self)) {
     return with_tuple(other, nullptr, [=](PyObject* tuple) { return compare_packets(self, tuple, operation); });
   }
-  return with_tuple(self, nullptr,
-                    [=](PyObject* tuple) { return PyObject_RichCompare(tuple, other, operation); });
+  return with_tuple(self, nullptr, [=](PyObject* tuple) { return PyObject_RichCompare(tuple, other, operation); });
 }
 PyObject* packet_as_dict(PyObject* self, PyObject*) {
   return with_tuple(self, nullptr, [](PyObject* tuple) { return PyObject_CallMethod(tuple, "_asdict", nullptr); });
@@ -266,18 +265,22 @@ PyTypeObject* add_nfstream_packet_type(PyObject* module) {
 
 PyTypeObject* add_own_packet_type(PyObject* module) {
   static PyMemberDef members[] = {
-      {"time_ns", T_ULONGLONG, place(offsetof(PacketInfo, time_ns)), READONLY, "time of the packet (ns since the epoch)"},
+      {"time_ns", T_ULONGLONG, place(offsetof(PacketInfo, time_ns)), READONLY,
+       "time of the packet (ns since the epoch)"},
       {"size", T_UINT, place(offsetof(PacketInfo, size)), READONLY, "octets of the whole frame"},
       {"ip_size", T_UINT, place(offsetof(PacketInfo, ip_size)), READONLY, "octets from the IP header on"},
       {"transport_size", T_UINT, place(offsetof(PacketInfo, transport_size)), READONLY,
        "octets from the transport header on"},
-      {"payload_size", T_UINT, place(offsetof(PacketInfo, payload_size)), READONLY, "octets after the transport header"},
+      {"payload_size", T_UINT, place(offsetof(PacketInfo, payload_size)), READONLY,
+       "octets after the transport header"},
       {"gap_ns", T_ULONGLONG, place(offsetof(PacketInfo, gap_ns)), READONLY,
        "time since the latest packet of the segment; 0 for the first (ns)"},
       {"ttl", T_UBYTE, place(offsetof(PacketInfo, ttl)), READONLY, "IPv4 TTL or IPv6 hop limit"},
-      {"tcp_flags", T_UBYTE, place(offsetof(PacketInfo, tcp_flags)), READONLY, "flags of TCP: 1 FIN, 2 SYN, 4 RST, ..."},
+      {"tcp_flags", T_UBYTE, place(offsetof(PacketInfo, tcp_flags)), READONLY,
+       "flags of TCP: 1 FIN, 2 SYN, 4 RST, ..."},
       {"dscp", T_UBYTE, place(offsetof(PacketInfo, dscp)), READONLY, "differentiated services code point"},
-      {"direction", T_UBYTE, place(offsetof(PacketInfo, direction)), READONLY, "0: from src to dst, 1: from dst to src"},
+      {"direction", T_UBYTE, place(offsetof(PacketInfo, direction)), READONLY,
+       "0: from src to dst, 1: from dst to src"},
       {nullptr, 0, 0, 0, nullptr}};
   static PyGetSetDef attributes[] = {
       {"ip_src", get_ip_src, nullptr, "address of the packet's sender", nullptr},

@@ -71,7 +71,8 @@ Config config_of(const RunOptions& options) {
 void check(const RunOptions& options) {
   const Config config = config_of(options);
   std::vector<UserMetric> callbacks;
-  for (const PythonMetric& metric : options.metrics) callbacks.push_back({metric.name, [](const PacketInfo&, Flow&) {}});
+  for (const PythonMetric& metric : options.metrics)
+    callbacks.push_back({metric.name, [](const PacketInfo&, Flow&) {}});
   const MetricSet metrics(config.metrics, callbacks);  // throws if a metric is wrong
 }
 

@@ -28,7 +28,7 @@ struct RunOptions {
   std::string config_file;            // YAML; empty: none
   std::vector<std::string> settings;  // "name=value", the value is YAML
   std::optional<NfstreamRules> nfstream;
-  bool every_field = true;            // false: only the selected fields have values
+  bool every_field = true;  // false: only the selected fields have values
   std::vector<PythonMetric> metrics;
   std::vector<PythonPlugin> plugins;
   pybind11::object new_udps = pybind11::none();

@@ -17,10 +17,11 @@ std::string report_exception(const std::string& what) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
   std::string line = "an exception";
   try {
-    line = py::str(error.type().attr("__name__")).cast<std::string>() + ": " +
-           py::str(error.value()).cast<std::string>();
-    py::module_::import("logging").attr("getLogger")("spanflow").attr("error")("%s raised an exception", what,
-                                                                              py::arg("exc_info") = error.value());
+    line =
+        py::str(error.type().attr("__name__")).cast<std::string>() + ": " + py::str(error.value()).cast<std::string>();
+    py::module_::import("logging")
+        .attr("getLogger")("spanflow")
+        .attr("error")("%s raised an exception", what, py::arg("exc_info") = error.value());
   } catch (py::error_already_set& second) {
     second.discard_as_unraisable("spanflow");
   }

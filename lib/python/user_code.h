@@ -32,9 +32,9 @@ struct PythonPlugin {
   pybind11::object on_expire;
 };
 
-// Calls the functions in the thread of a worker. If one raises, its traceback is logged, and it is not called again. Made
-// and destroyed with the GIL. The worker takes the GIL once per burst, when it needs it first, and lets it go before it may
-// have to wait.
+// Calls the functions in the thread of a worker. If one raises, its traceback is logged, and it is not called again.
+// Made and destroyed with the GIL. The worker takes the GIL once per burst, when it needs it first, and lets it go
+// before it may have to wait.
 class UserCode : public FlowObserver {
  public:
   // `new_udps` is called without arguments for each segment, if there are plug-ins: the result is flow.udps.
@@ -51,8 +51,8 @@ class UserCode : public FlowObserver {
   void on_end(std::uint32_t index, const Flow& flow) override;
   void end_burst() override { gil_.let_go(); }
 
-  // Returns a new reference to the flow of the record, after the plug-ins have seen its end; nullptr and sets an exception
-  // if there is no memory. Records must come in their order. Needs the GIL.
+  // Returns a new reference to the flow of the record, after the plug-ins have seen its end; nullptr and sets an
+  // exception if there is no memory. Records must come in their order. Needs the GIL.
   PyObject* flow_of(const FlowRecord& record);
 
  private:

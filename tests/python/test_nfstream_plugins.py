@@ -1,6 +1,8 @@
 """spanflow.nfstream: plug-ins, and the packets and flows that they see."""
+import gc
 import logging
 import pickle
+import sys
 
 import pytest
 from support.captures import capture
@@ -217,3 +219,29 @@ def test_tcp_flags_are_numbers():
     flows(HTTP, plugin(lambda self, packet, flow: seen.append(packet)))
     assert [type(getattr(seen[0], name)) for name in ("syn", "ack", "fin")] == [int] * 3
     assert (seen[0].syn, seen[0].ack, seen[0].payload_size, seen[0].transport_size) == (1, 0, 0, 40)
+
+
+# --- Memory ---
+
+def test_loops_and_kept_objects_leave_no_references():
+    def note(self, packet, flow):
+        flow.vlan_id = 7
+        flow.udps.kept = [*getattr(flow.udps, "kept", []), packet, flow]
+    noting = plugin(note, note, lambda self, flow: flow.udps)
+
+    def run():
+        for number, flow in enumerate(NFStreamer(DNS, udps=noting, n_dissections=0)):
+            str(flow), flow.values(), flow.udps.kept[0]._asdict(), pickle.dumps(flow)
+            if number == 3:
+                break
+
+    def measured():
+        gc.collect()
+        return sys.getrefcount(note), sys.getrefcount(FIELDS), len(gc.get_objects())
+    for _ in range(5):
+        run()
+    before = measured()
+    for _ in range(100):  # with 4 flows each
+        run()
+    after = measured()
+    assert after[:2] == before[:2] and after[2] - before[2] < 400
