@@ -63,7 +63,8 @@ class KernelInterface {
 };
 
 // The right to capture from an interface. The packet sockets of a process on one interface divide its packets among
-// themselves, because DPDK's af_packet puts them into one group. So only one capture of a process at a time may have it.
+// themselves, because DPDK's af_packet puts them into one group. So only one capture of a process at a time may have
+// it.
 class InterfaceClaim {
  public:
   // Throws RunError if another capture of the process has it.

@@ -120,6 +120,9 @@ struct Config {
     Accounting accounting = Accounting::kLink;
     VlanKey vlan_key = VlanKey::kInner;
     FlowDirection direction = FlowDirection::kFirstPacket;
+    // False: the first packet after an active timeout ends the flow and begins another one, as in nfstream. A flow
+    // without further packets ends with the inactive timeout. No option sets this.
+    bool segments = true;
   } flow;
 
   ReaderSet inspect = ReaderSet::all();

@@ -114,6 +114,20 @@ class Classifier::Ndpi {
     return inspection.verdict();
   }
 
+  Verdict found(const FlowInspection& inspection) {
+    switch (inspection.progress()) {
+      case DpiProgress::kNotStarted:
+        return verdict({}, false, NDPI_CONFIDENCE_UNKNOWN);
+      case DpiProgress::kRunning: {
+        const State& state = states_[inspection.state()];
+        return verdict(state.result, false, state.flow.confidence);
+      }
+      case DpiProgress::kDone:
+        break;
+    }
+    return inspection.verdict();
+  }
+
   void release(FlowInspection& inspection) {
     if (inspection.progress() == DpiProgress::kRunning) states_.give_back(inspection.state());
   }
@@ -323,6 +337,22 @@ void Classifier::lower_budget(bool lower) { ndpi_->lower_budget(lower); }
 Verdict Classifier::conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow) {
   return ndpi_->conclude(inspection, key, ends_flow);
 }
+std::uint8_t Classifier::confidence_in_ndpi_5(std::uint8_t confidence) {
+  switch (confidence) {
+    case NDPI_CONFIDENCE_MATCH_BY_PORT:
+      return 1;
+    case NDPI_CONFIDENCE_DPI_CACHE:
+      return 5;
+    case NDPI_CONFIDENCE_DPI:
+      return 6;
+    case NDPI_CONFIDENCE_MATCH_BY_IP:
+      return 7;
+    default:
+      return confidence;
+  }
+}
+
+Verdict Classifier::found(const FlowInspection& inspection) { return ndpi_->found(inspection); }
 void Classifier::release(FlowInspection& inspection) { ndpi_->release(inspection); }
 void Classifier::describe(const Verdict& verdict, FlowRecord& record) const { ndpi_->describe(verdict, record); }
 void Classifier::append_metadata(const FlowInspection& inspection, std::string& octets) const {

@@ -36,6 +36,9 @@ class Classifier {
   // Returns nDPI's version, for example "4.2.0".
   static std::string version();
 
+  // Returns the number that nDPI 5.0 has for this confidence. Older releases use other numbers.
+  static std::uint8_t confidence_in_ndpi_5(std::uint8_t confidence);
+
   // Gives nDPI the packet if the flow has no verdict yet. `flow` is the index of the flow's entry in the flow table.
   // For TCP, `initial` holds the sequence numbers of the directions in which an earlier packet was a SYN. For the other
   // directions, the Classifier derives the number from the first packets.
@@ -47,6 +50,8 @@ class Classifier {
   // Returns the verdict for a record of the flow with this key. If `ends_flow` is true, the classification ends and the
   // verdict is final. Otherwise the verdict may be preliminary.
   Verdict conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow);
+  // Returns what nDPI has found so far, without a guess. Changes nothing.
+  Verdict found(const FlowInspection& inspection);
   // Frees the flow's nDPI state.
   void release(FlowInspection& inspection);
   // Fills in the application fields of a record.

@@ -81,7 +81,7 @@ constexpr std::uint32_t kProbationPart = 4;
 FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, PayloadTools& tools,
                      const MetricSet& metrics, RecordWriter& writer, Counters& counters)
     : options_(config.flow),
-      timeouts_(config.flow.active_timeout, config.flow.inactive_timeout, config.flow.tcp_linger),
+      timeouts_(config.flow.active_timeout, config.flow.inactive_timeout, config.flow.tcp_linger, config.flow.segments),
       origin_(origin),
       tools_(tools),
       writer_(writer),
@@ -92,7 +92,8 @@ FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const Record
 }
 
 void FlowCache::set_timeouts(const Adjustments& adjustments) {
-  timeouts_ = FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger);
+  timeouts_ =
+      FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger, options_.segments);
 }
 
 void FlowCache::prefetch(std::uint32_t hash) const {
@@ -124,8 +125,10 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
       open_segment(*entry, packet);
     }
   }
-  count(*entry, packet);
+  const bool is_first = metrics_ && !entry->has_packets();
+  count(*entry, packet, is_first);
   look_into(*entry, packet);
+  if (metrics_) add_to_metrics(*entry, packet, is_first);
   if (is_tcp(packet.key)) follow_tcp(*entry, packet);
   if (entry->ends_now) {
     end(*entry, EndReason::kPlugin);
@@ -160,6 +163,10 @@ FlowEntry* FlowCache::continued(FlowEntry* entry, const Packet& packet, Directio
     const bool stays = FlowTimeouts::becomes_dormant(entry->state, due.reason);
     end(*entry, due);
     if (!stays) return nullptr;
+  }
+  if (timeouts_.ends_at_packet(*entry, packet.time_ns)) {
+    end(*entry, EndReason::kActive);
+    return nullptr;
   }
   if (!is_new_connection(*entry, packet, direction)) return entry;
   end(*entry, EndReason::kClosed);
@@ -247,8 +254,7 @@ void FlowCache::open_segment(FlowEntry& entry, const Packet& packet) {
   counters_.add(Counter::kFlowsOpen);
 }
 
-void FlowCache::count(FlowEntry& entry, Packet& packet) {
-  const bool is_first = metrics_ && !entry.has_packets();
+void FlowCache::count(FlowEntry& entry, Packet& packet, bool is_first) {
   const std::uint64_t before_ns = entry.end_ns();
   if (packet.time_ns < before_ns) counters_.add(Counter::kPacketsTimeBackwards);
   SideState& side = entry.side(packet.direction);
@@ -267,9 +273,7 @@ void FlowCache::count(FlowEntry& entry, Packet& packet) {
     table_.tunnel_ids(entry).sides[direction_index(packet.direction)] = packet.tunnel_id;
   }
   count_apart(entry, packet);
-  if (!metrics_) return;
-  packet.gap_ns = is_first ? 0 : packet.time_ns - std::min(packet.time_ns, before_ns);
-  add_to_metrics(entry, packet, is_first);
+  if (metrics_) packet.gap_ns = is_first ? 0 : packet.time_ns - std::min(packet.time_ns, before_ns);
 }
 
 void FlowCache::carry(FlowEntry& entry, Direction direction, bool pkts, bool link_octets, bool ip_octets) {
@@ -297,15 +301,31 @@ void FlowCache::start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns) {
   entry.ends_now = flow.ends_now;
 }
 
+class FlowCache::OpenSegment : public SegmentReader {
+ public:
+  OpenSegment(FlowCache& cache, const FlowEntry& entry) : cache_(cache), entry_(entry) {}
+
+  void read(FlowRecord& record, FlowExtras& extras) const override {
+    Verdict verdict;
+    if (Classifier* classifier = cache_.tools_.classifier()) verdict = classifier->found(entry_.inspection);
+    cache_.describe(entry_, verdict, record, &extras);
+  }
+
+ private:
+  FlowCache& cache_;
+  const FlowEntry& entry_;
+};
+
 // Updates only those members of the Flow that a packet changes.
 void FlowCache::add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first) {
   const std::uint32_t index = table_.index_of(entry);
-  if (!metrics_->see_flows()) return metrics_->add(index, packet, is_first);
+  const OpenSegment segment(*this, entry);
+  if (!metrics_->see_flows()) return metrics_->add(index, packet, is_first, segment);
   Flow& flow = metrics_->flow(index);
   flow.start_ns = entry.start_ns();
   flow.end_ns = entry.end_ns();
   table_.read(entry, packet.direction, flow.side(packet.direction));
-  metrics_->add(index, packet, is_first);
+  metrics_->add(index, packet, is_first, segment);
   entry.ends_now = flow.ends_now;
 }
 
@@ -442,7 +462,7 @@ void FlowCache::end(FlowEntry& entry, const Deadline& due) {
   if (entry.state == EntryState::kOpen) table_.by_opening().remove(index);
   if (entry.state == EntryState::kClosed) table_.by_close().remove(index);
   if (entry.state != EntryState::kDormant) write_record(entry, due);
-  if (FlowTimeouts::becomes_dormant(entry.state, due.reason)) {
+  if (becomes_dormant(entry, due.reason)) {
     entry.state = EntryState::kDormant;
   } else {
     forget(entry);
@@ -451,7 +471,7 @@ void FlowCache::end(FlowEntry& entry, const Deadline& due) {
 
 void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   const EndReason reason = due.reason;
-  const bool ends_flow = reason != EndReason::kActive;
+  const bool ends_flow = !options_.segments || reason != EndReason::kActive;
   Verdict verdict;
   if (tools_.classifier() != nullptr) verdict = tools_.classifier()->conclude(entry.inspection, entry.key, ends_flow);
   counters_.subtract(Counter::kFlowsOpen);
@@ -473,14 +493,19 @@ void FlowCache::write_record(FlowEntry& entry, const Deadline& due) {
   record->worker = origin_.worker;
   record->timestamp_source = origin_.timestamp_source;
   record->community_id_seed = origin_.community_id_seed;
-  describe_payload(entry, verdict, *record, extras);
+  describe(entry, verdict, *record, extras);
+  if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
+}
+
+// Fills in what is not in the table.
+void FlowCache::describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras) {
+  describe_payload(entry, verdict, record, extras);
   if (keeps_features(entry)) {
     features_->describe(table_.index_of(entry), *extras);
   } else if (features_) {
     Features::describe_nothing(*extras);
   }
-  record->extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
-  if (metrics_) record->metrics = metrics_->copy_values(table_.index_of(entry), metrics);
+  record.extras = extras == nullptr || extras->empty() ? ExtrasView{} : ExtrasView{*extras};
 }
 
 // Fills in the application and the metadata.

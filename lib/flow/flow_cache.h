@@ -82,17 +82,22 @@ class FlowCache {
   FlowEntry& open(Packet& packet, std::uint32_t hash);
   void note_overload(FlowEntry& entry);
   void open_segment(FlowEntry& entry, const Packet& packet);
-  void count(FlowEntry& entry, Packet& packet);
+  void count(FlowEntry& entry, Packet& packet, bool is_first);
   void carry(FlowEntry& entry, Direction direction, bool pkts, bool link_octets, bool ip_octets);
   void count_apart(const FlowEntry& entry, const Packet& packet);
+  class OpenSegment;
   void start_metrics(FlowEntry& entry, std::uint64_t first_packet_ns);
   void add_to_metrics(FlowEntry& entry, const Packet& packet, bool is_first);
   void look_into(FlowEntry& entry, const Packet& packet);
   void follow_tcp(FlowEntry& entry, const Packet& packet);
   void note_initial_sequence(FlowEntry& entry, const Packet& packet);
+  bool becomes_dormant(const FlowEntry& entry, EndReason reason) const {
+    return options_.segments && FlowTimeouts::becomes_dormant(entry.state, reason);
+  }
   void end(FlowEntry& entry, EndReason reason);
   void end(FlowEntry& entry, const Deadline& due);
   void write_record(FlowEntry& entry, const Deadline& due);
+  void describe(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras);
   void describe_payload(const FlowEntry& entry, const Verdict& verdict, FlowRecord& record, FlowExtras* extras);
   void forget(FlowEntry& entry);
   void make_room();

@@ -13,10 +13,11 @@ std::uint64_t nanoseconds(Nanoseconds duration) { return static_cast<std::uint64
 
 }  // namespace
 
-FlowTimeouts::FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger)
+FlowTimeouts::FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger, bool segments)
     : active_ns_(nanoseconds(active)),
       inactive_ns_(nanoseconds(inactive)),
-      tcp_linger_ns_(std::min(nanoseconds(tcp_linger), kMostLinger)) {}
+      tcp_linger_ns_(std::min(nanoseconds(tcp_linger), kMostLinger)),
+      segments_(segments) {}
 
 FlowTimeouts::Deadline FlowTimeouts::deadline(const FlowEntry& entry, const FlowDetails& details) const {
   const std::uint64_t end_ns = entry.end_ns();
@@ -30,7 +31,8 @@ FlowTimeouts::Deadline FlowTimeouts::deadline(const FlowEntry& entry, const Flow
     case EntryState::kOpen:
       break;
   }
-  return active < inactive ? Deadline{active, EndReason::kActive} : Deadline{inactive, EndReason::kInactive};
+  return segments_ && active < inactive ? Deadline{active, EndReason::kActive}
+                                        : Deadline{inactive, EndReason::kInactive};
 }
 
 bool FlowTimeouts::is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const {

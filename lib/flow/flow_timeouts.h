@@ -18,7 +18,8 @@ class FlowTimeouts {
     bool operator==(const Deadline&) const = default;
   };
 
-  FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger);
+  // `segments`: see Config::FlowOptions. Without them, only a packet notices that the active timeout has passed.
+  FlowTimeouts(Nanoseconds active, Nanoseconds inactive, Nanoseconds tcp_linger, bool segments = true);
 
   // A fast check that is true for nearly every packet: the segment is open, the packet is not older than the flow's
   // last packet, and no timeout has passed.
@@ -34,6 +35,10 @@ class FlowTimeouts {
   // wrong. The flow must end, because a record of both packets would span too much time.
   bool is_too_old(const FlowEntry& entry, std::uint64_t time_ns) const;
 
+  // True if a packet of `time_ns` ends a flow without segments, because the active timeout has passed.
+  bool ends_at_packet(const FlowEntry& entry, std::uint64_t time_ns) const {
+    return !segments_ && time_ns >= entry.start_ns() && time_ns - entry.start_ns() >= active_ns_;
+  }
   // True if the entry stays as a dormant entry when its segment ends. Otherwise the entry is erased.
   static bool becomes_dormant(EntryState state, EndReason reason) {
     return state == EntryState::kOpen && reason == EndReason::kActive;
@@ -52,6 +57,7 @@ class FlowTimeouts {
   std::uint64_t active_ns_;
   std::uint64_t inactive_ns_;
   std::uint64_t tcp_linger_ns_;
+  bool segments_;
 };
 
 }  // namespace spanflow

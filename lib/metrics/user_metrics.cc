@@ -77,7 +77,7 @@ void UserMetrics::start_segment(std::uint32_t index) {
   }
 }
 
-void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first) {
+void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first, const SegmentReader& reader) {
   MetricCell* values = cells(index);
   const std::uint8_t direction = packet.direction == Direction::kSrcToDst ? 1 : 2;
   for (const MetricSet::Aggregation& metric : set_.aggregations()) {
@@ -96,7 +96,7 @@ void UserMetrics::add(std::uint32_t index, const Packet& packet, bool is_first) 
     guarded(metric.cell, metric.power, [&] { metric.code.on_packet(packet, flows_[index]); });
   }
   if (set_.observer() == nullptr) return;
-  const std::uint64_t switched_off = set_.observer()->on_packet(index, packet, is_first, flows_[index]);
+  const std::uint64_t switched_off = set_.observer()->on_packet(index, packet, is_first, flows_[index], reader);
   if (switched_off > 0) counters_.add(Counter::kMetricsSwitchedOff, switched_off);
 }
 

@@ -37,7 +37,8 @@ class UserMetrics {
   // Resets the values, and makes flow(index).metrics refer to the values.
   void start_segment(std::uint32_t index);
   // Adds a packet that has already been counted in the flow. `is_first` is true for the first packet of the segment.
-  void add(std::uint32_t index, const Packet& packet, bool is_first);
+  // The observer gets the reader.
+  void add(std::uint32_t index, const Packet& packet, bool is_first, const SegmentReader& reader);
   // Computes the final values and destroys the states. Must be called for every segment that was started.
   void end_segment(std::uint32_t index);
   // Must be called after each burst, so that user code lets go what it holds during a burst.

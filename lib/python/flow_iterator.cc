@@ -41,7 +41,7 @@ PyObject* next_flow(PyObject* self) {
   if (iterator.records.empty() && !fetch(iterator)) return nullptr;
   const FlowRecord& record = iterator.records.front();
   iterator.records = iterator.records.subspan(1);
-  return flow_of_record(iterator.run->shape(), record, iterator.run->take_udps(record));
+  return iterator.run->flow_of(record);
 }
 
 PyObject* close(PyObject* self, PyObject*) {

@@ -9,7 +9,6 @@
 #include "python/python_type.h"
 #include "python/values.h"
 #include "sinks/field_selection.h"
-#include "sinks/nfstream_columns.h"
 #include "sinks/record_text.h"
 
 namespace spanflow::python {
@@ -19,7 +18,7 @@ PyTypeObject* flow_type = nullptr;
 PyTypeObject* nfstream_flow_type = nullptr;
 PyTypeObject* metrics_type = nullptr;
 
-FlowObject* as_flow(PyObject* self) { return reinterpret_cast<FlowObject*>(self); }
+PyTypeObject* type_for(const Shape& shape) { return shape.as_nfstream ? nfstream_flow_type : flow_type; }
 
 PyObject* text_of(const TextBuffer& text) {
   return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
@@ -27,8 +26,7 @@ PyObject* text_of(const TextBuffer& text) {
 
 // The metrics of a flow, by name. Holds a reference to the flow.
 struct MetricsObject {
-  PyObject_HEAD
-  FlowObject* flow;
+  PyObject_HEAD FlowObject* flow;
 };
 
 MetricsView metrics_of(PyObject* self) { return reinterpret_cast<MetricsObject*>(self)->flow->metrics(); }
@@ -168,29 +166,17 @@ PyObject* get_metrics(PyObject* self, void*) {
   return reinterpret_cast<PyObject*>(metrics);
 }
 
-// A user's plug-in ends the flow by setting nfstream's expiration_id to -1.
-int set_expiration_id(PyObject* self, PyObject* value, void*) {
-  const long number = value == nullptr ? 0 : PyLong_AsLong(value);
-  if (number == -1 && PyErr_Occurred() != nullptr) return -1;
-  if (number == -1 && as_flow(self)->open != nullptr) as_flow(self)->open->finish();
-  return 0;
-}
-
 PyObject* finish(PyObject* self, PyObject*) {
   if (as_flow(self)->open != nullptr) as_flow(self)->open->finish();
   Py_RETURN_NONE;
-}
-
-PyObject* get_udps(PyObject* self, void*) {
-  PyObject* udps = as_flow(self)->udps;
-  return Py_NewRef(udps == nullptr ? Py_None : udps);
 }
 
 // Returns the fields with these names. Throws pybind11::key_error for a name that no field and no set has.
 std::vector<const Field*> fields_named(const FlowObject& flow, PyObject* names) {
   if (names == Py_None) return flow.shape->selected;
   const bool is_one = PyUnicode_Check(names) != 0;
-  const auto all = is_one ? std::vector{pybind11::cast<std::string>(names)} : pybind11::cast<std::vector<std::string>>(names);
+  const auto all =
+      is_one ? std::vector{pybind11::cast<std::string>(names)} : pybind11::cast<std::vector<std::string>>(names);
   for (const std::string& name : all) {
     const bool is_set = std::ranges::find(kFieldSets, name) != kFieldSets.end();
     if (!is_set && std::ranges::find(fields(), name, &Field::name) == fields().end()) throw pybind11::key_error(name);
@@ -285,37 +271,6 @@ PyObject* show_html(PyObject* self, PyObject*) {
   return table;
 }
 
-void free_flow(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  if (PyType_IS_GC(type)) PyObject_GC_UnTrack(self);
-  FlowObject* flow = as_flow(self);
-  Py_CLEAR(flow->udps);
-  std::destroy_at(&flow->shape);
-  std::destroy_at(&flow->record);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-int traverse_flow(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(as_flow(self)->udps);
-  Py_VISIT(Py_TYPE(self));
-  return 0;
-}
-
-int clear_flow(PyObject* self) {
-  Py_CLEAR(as_flow(self)->udps);
-  return 0;
-}
-
-FlowObject* make_flow(const std::shared_ptr<const Shape>& shape) {
-  PyTypeObject* type = shape->as_nfstream ? nfstream_flow_type : flow_type;
-  auto* flow = reinterpret_cast<FlowObject*>(type->tp_alloc(type, 0));
-  if (flow == nullptr) return nullptr;
-  new (&flow->shape) std::shared_ptr<const Shape>(shape);
-  new (&flow->record) FlowRecord();
-  return flow;
-}
-
 // Names and help texts for Python, which wants texts that end in 0 and live for ever.
 const char* kept(std::string_view text) {
   static auto& texts = *new std::vector<std::unique_ptr<std::string>>;
@@ -326,36 +281,30 @@ const char* kept(std::string_view text) {
 std::vector<PyGetSetDef>& attributes(std::span<const Field> fields) {
   auto& attributes = *new std::vector<PyGetSetDef>;
   for (const Field& field : fields) {
-    const bool ends_flow = field.name == "expiration_id";
     std::string help(field.help);
     if (!field.unit.empty()) help += " (" + std::string(field.unit) + ")";
-    attributes.push_back({kept(field.name), get_field, ends_flow ? set_expiration_id : nullptr, kept(help),
-                          const_cast<Field*>(&field)});
+    attributes.push_back({kept(field.name), get_field, nullptr, kept(help), const_cast<Field*>(&field)});
   }
   return attributes;
 }
 
-PyTypeObject* add_flow_type(PyObject* module, const char* name, const char* help, std::vector<PyGetSetDef>& attributes,
-                            bool has_gc) {
+PyTypeObject* add_flow_type(PyObject* module, std::vector<PyGetSetDef>& attributes) {
   static PyMethodDef methods[] = {
-      {"to_dict", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to_dict)), METH_VARARGS | METH_KEYWORDS, "the fields and the metrics as a dict; missing values are None"},
+      {"to_dict", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to_dict)), METH_VARARGS | METH_KEYWORDS,
+       "the fields and the metrics as a dict; missing values are None"},
       {"finish", finish, METH_NOARGS, "for a user metric: ends the flow with the current packet"},
       {"_repr_html_", show_html, METH_NOARGS, "the fields and the metrics as a table of HTML"},
       {nullptr, nullptr, 0, nullptr}};
   attributes.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
-  std::vector<PyType_Slot> slots = {{Py_tp_doc, const_cast<char*>(help)},
-                                    {Py_tp_dealloc, reinterpret_cast<void*>(free_flow)},
-                                    {Py_tp_str, reinterpret_cast<void*>(show_json)},
-                                    {Py_tp_repr, reinterpret_cast<void*>(show_short)},
-                                    {Py_mp_subscript, reinterpret_cast<void*>(get_item)},
-                                    {Py_tp_methods, methods},
-                                    {Py_tp_getset, attributes.data()}};
-  if (has_gc) {
-    slots.push_back({Py_tp_traverse, reinterpret_cast<void*>(traverse_flow)});
-    slots.push_back({Py_tp_clear, reinterpret_cast<void*>(clear_flow)});
-  }
-  slots.push_back({0, nullptr});
-  return add_type(module, name, sizeof(FlowObject), slots.data(), has_gc);
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("One record: a segment of a flow.")},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(free_flow)},
+                         {Py_tp_str, reinterpret_cast<void*>(show_json)},
+                         {Py_tp_repr, reinterpret_cast<void*>(show_short)},
+                         {Py_mp_subscript, reinterpret_cast<void*>(get_item)},
+                         {Py_tp_methods, methods},
+                         {Py_tp_getset, attributes.data()},
+                         {0, nullptr}};
+  return add_type(module, "spanflow.Flow", sizeof(FlowObject), slots);
 }
 
 PyTypeObject* add_metrics_type(PyObject* module) {
@@ -384,8 +333,39 @@ PyTypeObject* add_metrics_type(PyObject* module) {
 Shape::Shape(const Config& run, bool nfstream)
     : config(run), selected(select_fields(run.output.fields, run)), as_nfstream(nfstream) {}
 
+FlowObject* make_flow(PyTypeObject* type, const std::shared_ptr<const Shape>& shape) {
+  auto* flow = reinterpret_cast<FlowObject*>(type->tp_alloc(type, 0));
+  if (flow == nullptr) return nullptr;
+  new (&flow->shape) std::shared_ptr<const Shape>(shape);
+  new (&flow->record) FlowRecord();
+  new (&flow->extras) std::unique_ptr<FlowExtras>();
+  return flow;
+}
+
+void free_flow(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  if (PyType_IS_GC(type)) PyObject_GC_UnTrack(self);
+  FlowObject* flow = as_flow(self);
+  flow->plugins.clear();
+  std::destroy_at(&flow->shape);
+  std::destroy_at(&flow->record);
+  std::destroy_at(&flow->extras);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
 const FlowRecord& FlowObject::values() {
-  if (open != nullptr) static_cast<Flow&>(record) = *open;
+  if (open == nullptr) return record;
+  static_cast<Flow&>(record) = *open;
+  record.end_reason = open->ends_now ? EndReason::kPlugin : EndReason::kInactive;
+  return record;
+}
+
+const FlowRecord& FlowObject::all_values() {
+  values();
+  if (open == nullptr || reader == nullptr || std::exchange(is_read, true)) return record;
+  if (extras == nullptr) extras = std::make_unique<FlowExtras>();
+  reader->read(record, *extras);
   return record;
 }
 
@@ -393,45 +373,52 @@ bool add_flow_types(PyObject* module) {
   metrics_type = add_metrics_type(module);
   auto& own = attributes(fields());
   own.push_back({"metrics", get_metrics, nullptr, "the user metrics, by name", nullptr});
-  flow_type = add_flow_type(module, "spanflow.Flow", "One record: a segment of a flow.", own, false);
-  auto& nfstream = attributes(nfstream_columns());
-  nfstream.push_back({"metrics", get_metrics, nullptr, "the user metrics, by name", nullptr});
-  nfstream.push_back({"udps", get_udps, nullptr, "attributes that plug-ins set", nullptr});
-  nfstream_flow_type = add_flow_type(module, "spanflow.nfstream.NFlow",
-                                     "One record, with the attributes of nfstream's flows.", nfstream, true);
+  flow_type = add_flow_type(module, own);
+  nfstream_flow_type = add_nfstream_flow_type(module);
   return metrics_type != nullptr && flow_type != nullptr && nfstream_flow_type != nullptr;
 }
 
-PyObject* flow_of_record(const std::shared_ptr<const Shape>& shape, const FlowRecord& record, PyObject* udps) {
-  FlowObject* flow = make_flow(shape);
+PyObject* flow_of_record(const std::shared_ptr<const Shape>& shape, const FlowRecord& record, PluginData plugins) {
+  FlowObject* flow = make_flow(type_for(*shape), shape);
   if (flow == nullptr) {
-    Py_XDECREF(udps);
+    plugins.clear();
     return nullptr;
   }
   flow->record = record;
-  flow->udps = udps;
+  flow->has_ended = true;
+  flow->plugins = plugins;
+  if (plugins.written != nullptr) drop_outdated(plugins.written, record);
   return reinterpret_cast<PyObject*>(flow);
 }
 
 OpenFlow::~OpenFlow() { Py_XDECREF(reinterpret_cast<PyObject*>(object_)); }
 
-PyObject* OpenFlow::show(Flow& flow, PyObject* udps) {
-  if (object_ == nullptr) object_ = make_flow(shape_);
+PyObject* OpenFlow::show(Flow& flow, const SegmentReader* reader, const PluginData& plugins) {
+  if (object_ == nullptr) object_ = make_flow(type_for(*shape_), shape_);
   if (object_ == nullptr) return nullptr;
   object_->open = &flow;
-  if (object_->udps != udps) Py_XSETREF(object_->udps, Py_XNewRef(udps));
+  object_->reader = reader;
+  object_->is_read = false;
+  PluginData& shown = object_->plugins;
+  if (shown.udps != plugins.udps) Py_XSETREF(shown.udps, Py_XNewRef(plugins.udps));
+  if (shown.written != plugins.written) Py_XSETREF(shown.written, Py_XNewRef(plugins.written));
   return reinterpret_cast<PyObject*>(object_);
 }
 
-void OpenFlow::hide() {
-  if (Py_REFCNT(object_) == 1) {
-    object_->open = nullptr;
-    return;
+void OpenFlow::hide(PluginData& plugins) {
+  if (object_->plugins.written != nullptr) {
+    Py_XSETREF(plugins.written, kept_after_packet(object_->plugins.written));
   }
-  // A copy of a record owns its metrics.
-  object_->values();
-  FlowRecord copy(object_->record);
+  if (Py_REFCNT(object_) > 1) return detach();
+  object_->open = nullptr;
+}
+
+// Gives the flow to the user code that keeps it.
+void OpenFlow::detach() {
+  object_->all_values();
+  FlowRecord copy(object_->record);  // a copy owns its metrics and extras
   object_->record = std::move(copy);
+  object_->extras.reset();
   object_->open = nullptr;
   Py_DECREF(std::exchange(object_, nullptr));
 }

@@ -19,35 +19,43 @@ namespace py = pybind11;
 
 // (name, function) for each user metric.
 using Metrics = std::vector<std::pair<std::string, py::object>>;
-// (name, on_init, on_update) for each plug-in.
-using Plugins = std::vector<std::tuple<std::string, py::object, py::object>>;
+// (name, on_init, on_update, on_expire) for each plug-in.
+using Plugins = std::vector<std::tuple<std::string, py::object, py::object, py::object>>;
 
 RunOptions options_of(std::vector<std::string> sources, std::string config_file,
-                      std::vector<std::pair<std::string, std::string>> settings,
-                      bool as_nfstream, bool every_field, Metrics metrics, Plugins plugins, py::object new_udps) {
+                      std::vector<std::pair<std::string, std::string>> settings, std::optional<NfstreamRules> nfstream,
+                      bool every_field, Metrics metrics, Plugins plugins, py::object new_udps) {
   RunOptions options{.sources = std::move(sources),
                      .config_file = std::move(config_file),
                      .settings = std::move(settings),
-                     .as_nfstream = as_nfstream,
+                     .nfstream = nfstream,
                      .every_field = every_field,
                      .metrics = {},
                      .plugins = {},
                      .new_udps = std::move(new_udps)};
   for (auto& [name, function] : metrics) options.metrics.push_back({name, function});
-  for (auto& [name, on_init, on_update] : plugins) options.plugins.push_back({name, on_init, on_update});
+  for (auto& [name, on_init, on_update, on_expire] : plugins) {
+    options.plugins.push_back({name, on_init, on_update, on_expire});
+  }
   return options;
 }
 
 void add_runs(py::module_& module) {
+  py::class_<NfstreamRules>(module, "NfstreamRules")
+      .def(py::init([](std::uint64_t idle_timeout, std::uint64_t active_timeout, std::uint64_t splt,
+                       bool has_tunnel_column) {
+             return NfstreamRules{idle_timeout, active_timeout, splt, has_tunnel_column};
+           }),
+           py::kw_only(), py::arg("idle_timeout"), py::arg("active_timeout"), py::arg("splt"),
+           py::arg("has_tunnel_column"));
   py::class_<RunOptions>(module, "RunOptions")
       .def(py::init(&options_of), py::kw_only(), py::arg("sources"), py::arg("config_file") = "", py::arg("settings"),
-           py::arg("as_nfstream") = false, py::arg("every_field") = true, py::arg("metrics") = Metrics{},
+           py::arg("nfstream") = std::nullopt, py::arg("every_field") = true, py::arg("metrics") = Metrics{},
            py::arg("plugins") = Plugins{}, py::arg("new_udps") = py::none())
       .def("check", &check);
   py::class_<Run, std::shared_ptr<Run>>(module, "Run")
       .def(py::init<RunOptions>())
-      .def("__iter__",
-           [](const std::shared_ptr<Run>& run) { return py::reinterpret_steal<py::object>(iterate(run)); })
+      .def("__iter__", [](const std::shared_ptr<Run>& run) { return py::reinterpret_steal<py::object>(iterate(run)); })
       .def(
           "arrow_stream",
           [](const std::shared_ptr<Run>& run, std::size_t rows, bool binary_addresses, double delay) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "base/units.h"
@@ -87,7 +88,140 @@ PyObject* get_tunnel_id(PyObject* self, void*) {
 
 template <std::uint8_t flag>
 PyObject* get_flag(PyObject* self, void*) {
-  return PyBool_FromLong(as_packet(self)->info.tcp_flags & flag);
+  return PyLong_FromLong((as_packet(self)->info.tcp_flags & flag) != 0 ? 1 : 0);
+}
+PyObject* get_direction(PyObject* self, void*) { return PyLong_FromLong(is_forward(*as_packet(self)) ? 0 : 1); }
+template <std::uint32_t PacketInfo::*size>
+PyObject* get_size(PyObject* self, void*) {
+  return PyLong_FromUnsignedLong(as_packet(self)->info.*size);
+}
+
+const MacAddress& src_mac(const PacketObject& packet) {
+  return packet.flow != nullptr ? packet.flow->src_mac : packet.src_mac;
+}
+const MacAddress& dst_mac(const PacketObject& packet) {
+  return packet.flow != nullptr ? packet.flow->dst_mac : packet.dst_mac;
+}
+// The flow's addresses, as nfstream gives them. `octets`: 6, or 3 for the vendor.
+template <std::size_t octets>
+PyObject* get_src_mac(PyObject* self, void*) {
+  const PacketObject& packet = *as_packet(self);
+  return to_python(MacValue{is_forward(packet) ? &src_mac(packet) : &dst_mac(packet), octets});
+}
+template <std::size_t octets>
+PyObject* get_dst_mac(PyObject* self, void*) {
+  const PacketObject& packet = *as_packet(self);
+  return to_python(MacValue{is_forward(packet) ? &dst_mac(packet) : &src_mac(packet), octets});
+}
+
+// In the order of nfstream's named tuple.
+PyGetSetDef nfstream_attributes[] = {
+    {"time", get_milliseconds, nullptr, "time of the packet (ms since the epoch)", nullptr},
+    {"delta_time", get_delta_milliseconds, nullptr, "time since the flow's previous packet (ms)", nullptr},
+    {"direction", get_direction, nullptr, "0: from src to dst, 1: from dst to src", nullptr},
+    {"raw_size", get_size<&PacketInfo::size>, nullptr, "octets of the whole frame", nullptr},
+    {"ip_size", get_size<&PacketInfo::ip_size>, nullptr, "octets from the IP header on", nullptr},
+    {"transport_size", get_size<&PacketInfo::transport_size>, nullptr, "octets from the transport header on", nullptr},
+    {"payload_size", get_size<&PacketInfo::payload_size>, nullptr, "octets after the transport header", nullptr},
+    {"src_ip", get_ip_src, nullptr, "address of the packet's sender", nullptr},
+    {"src_mac", get_src_mac<6>, nullptr, "MAC address of src_ip, from the flow's first packet", nullptr},
+    {"src_oui", get_src_mac<3>, nullptr, "vendor part of src_mac", nullptr},
+    {"dst_ip", get_ip_dst, nullptr, "address of the packet's receiver", nullptr},
+    {"dst_mac", get_dst_mac<6>, nullptr, "MAC address of dst_ip, from the flow's first packet", nullptr},
+    {"dst_oui", get_dst_mac<3>, nullptr, "vendor part of dst_mac", nullptr},
+    {"src_port", get_src_port, nullptr, "port of src_ip", nullptr},
+    {"dst_port", get_dst_port, nullptr, "port of dst_ip", nullptr},
+    {"protocol", get_protocol, nullptr, "IP protocol number: 6 TCP, 17 UDP", nullptr},
+    {"vlan_id", get_vlan_id, nullptr, "innermost VLAN id of the flow's first packet; 0: no tag", nullptr},
+    {"ip_version", get_ip_version, nullptr, "4 or 6", nullptr},
+    {"ip_packet", get_octets, nullptr, "the captured octets from the IP header on", nullptr},
+    {"syn", get_flag<0x02>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"cwr", get_flag<0x80>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"ece", get_flag<0x40>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"urg", get_flag<0x20>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"ack", get_flag<0x10>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"psh", get_flag<0x08>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"rst", get_flag<0x04>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"fin", get_flag<0x01>, nullptr, "TCP flag: 0 or 1", nullptr},
+    {"tunnel_id", get_tunnel_id, nullptr, "nDPI's number of the kind of tunnel; 0: none", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+// --- NFPacket as a named tuple ---
+
+PyObject* named_tuple = nullptr;  // the class of the tuples
+
+Py_ssize_t packet_length(PyObject*) { return std::ssize(nfstream_attributes) - 1; }
+
+// Returns a new reference to the values, as a plain tuple.
+PyObject* plain_tuple(PyObject* self) {
+  PyObject* tuple = PyTuple_New(packet_length(self));
+  for (Py_ssize_t at = 0; tuple != nullptr && at < packet_length(self); ++at) {
+    PyObject* value = nfstream_attributes[at].get(self, nullptr);
+    if (value == nullptr) Py_CLEAR(tuple);
+    if (tuple != nullptr) PyTuple_SET_ITEM(tuple, at, value);
+  }
+  return tuple;
+}
+
+// Returns a new reference to the packet as a real named tuple.
+PyObject* as_tuple(PyObject* self) {
+  PyObject* values = plain_tuple(self);
+  PyObject* tuple = values == nullptr ? nullptr : PyObject_Call(named_tuple, values, nullptr);
+  Py_XDECREF(values);
+  return tuple;
+}
+
+// Returns what `use` makes of the packet as a named tuple.
+template <typename Use>
+auto with_tuple(PyObject* self, decltype(std::declval<Use>()(self)) failure, Use use) {
+  PyObject* tuple = as_tuple(self);
+  if (tuple == nullptr) return failure;
+  auto result = use(tuple);
+  Py_DECREF(tuple);
+  return result;
+}
+
+PyObject* show_packet(PyObject* self) { return with_tuple(self, nullptr, PyObject_Repr); }
+PyObject* iterate_packet(PyObject* self) { return with_tuple(self, nullptr, PyObject_GetIter); }
+Py_hash_t hash_packet(PyObject* self) { return with_tuple(self, -1, PyObject_Hash); }
+PyObject* packet_item(PyObject* self, PyObject* index) {
+  return with_tuple(self, nullptr, [index](PyObject* tuple) { return PyObject_GetItem(tuple, index); });
+}
+PyObject* compare_packets(PyObject* self, PyObject* other, int operation) {
+  if (Py_TYPE(other) == Py_TYPE(self)) {
+    return with_tuple(other, nullptr, [=](PyObject* tuple) { return compare_packets(self, tuple, operation); });
+  }
+  return with_tuple(self, nullptr, [=](PyObject* tuple) { return PyObject_RichCompare(tuple, other, operation); });
+}
+PyObject* packet_as_dict(PyObject* self, PyObject*) {
+  return with_tuple(self, nullptr, [](PyObject* tuple) { return PyObject_CallMethod(tuple, "_asdict", nullptr); });
+}
+PyObject* replaced_packet(PyObject* self, PyObject* arguments, PyObject* values) {
+  return with_tuple(self, nullptr, [=](PyObject* tuple) -> PyObject* {
+    PyObject* method = PyObject_GetAttrString(tuple, "_replace");
+    PyObject* replaced = method == nullptr ? nullptr : PyObject_Call(method, arguments, values);
+    Py_XDECREF(method);
+    return replaced;
+  });
+}
+PyObject* reduce_packet(PyObject* self, PyObject*) { return Py_BuildValue("ON", named_tuple, plain_tuple(self)); }
+
+// Makes the class of the tuples, with the names of the attributes. Returns a new reference.
+PyObject* make_named_tuple() {
+  PyObject* names = PyTuple_New(packet_length(nullptr));
+  for (Py_ssize_t at = 0; names != nullptr && at < packet_length(nullptr); ++at) {
+    PyTuple_SET_ITEM(names, at, PyUnicode_InternFromString(nfstream_attributes[at].name));
+  }
+  PyObject* collections = PyImport_ImportModule("collections");
+  PyObject* made = names == nullptr || collections == nullptr
+                       ? nullptr
+                       : PyObject_CallMethod(collections, "namedtuple", "sO", "NFPacket", names);
+  Py_XDECREF(collections);
+  Py_XDECREF(names);
+  PyObject* module = PyUnicode_FromString("spanflow.nfstream");  // where pickle finds the class
+  if (made != nullptr && module != nullptr) PyObject_SetAttrString(made, "__module__", module);
+  Py_XDECREF(module);
+  return made;
 }
 
 void free_packet(PyObject* self) {
@@ -101,31 +235,52 @@ constexpr Py_ssize_t place(std::size_t member) {
   return static_cast<Py_ssize_t>(offsetof(PacketObject, info) + member);
 }
 
-PyTypeObject* add_packet_type(PyObject* module, const char* name, const char* help, PyMemberDef* members, PyGetSetDef* attributes) {
-  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>(help)},
+PyTypeObject* add_nfstream_packet_type(PyObject* module) {
+  static PyMethodDef methods[] = {
+      {"_asdict", packet_as_dict, METH_NOARGS, "the values by name"},
+      {"_replace", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(replaced_packet)),
+       METH_VARARGS | METH_KEYWORDS, "a named tuple with other values"},
+      {"__reduce__", reduce_packet, METH_NOARGS, "for pickle and copy"},
+      {nullptr, nullptr, 0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("One packet, with the attributes of nfstream's.")},
                          {Py_tp_dealloc, reinterpret_cast<void*>(free_packet)},
-                         {Py_tp_members, members},
-                         {Py_tp_getset, attributes},
+                         {Py_tp_repr, reinterpret_cast<void*>(show_packet)},
+                         {Py_tp_iter, reinterpret_cast<void*>(iterate_packet)},
+                         {Py_tp_hash, reinterpret_cast<void*>(hash_packet)},
+                         {Py_tp_richcompare, reinterpret_cast<void*>(compare_packets)},
+                         {Py_mp_length, reinterpret_cast<void*>(packet_length)},
+                         {Py_mp_subscript, reinterpret_cast<void*>(packet_item)},
+                         {Py_tp_methods, methods},
+                         {Py_tp_getset, nfstream_attributes},
                          {0, nullptr}};
-  return add_type(module, name, sizeof(PacketObject), slots);
+  named_tuple = make_named_tuple();
+  if (named_tuple == nullptr || PyModule_AddObjectRef(module, "NFPacketTuple", named_tuple) != 0) return nullptr;
+  PyTypeObject* type = add_type(module, "spanflow.nfstream.NFPacket", sizeof(PacketObject), slots);
+  PyObject* fields = PyObject_GetAttrString(named_tuple, "_fields");
+  if (type == nullptr || fields == nullptr) return nullptr;
+  const int failed = PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), "_fields", fields);
+  Py_DECREF(fields);
+  return failed != 0 ? nullptr : type;
 }
 
-}  // namespace
-
-bool add_packet_types(PyObject* module) {
+PyTypeObject* add_own_packet_type(PyObject* module) {
   static PyMemberDef members[] = {
-      {"time_ns", T_ULONGLONG, place(offsetof(PacketInfo, time_ns)), READONLY, "time of the packet (ns since the epoch)"},
+      {"time_ns", T_ULONGLONG, place(offsetof(PacketInfo, time_ns)), READONLY,
+       "time of the packet (ns since the epoch)"},
       {"size", T_UINT, place(offsetof(PacketInfo, size)), READONLY, "octets of the whole frame"},
       {"ip_size", T_UINT, place(offsetof(PacketInfo, ip_size)), READONLY, "octets from the IP header on"},
       {"transport_size", T_UINT, place(offsetof(PacketInfo, transport_size)), READONLY,
        "octets from the transport header on"},
-      {"payload_size", T_UINT, place(offsetof(PacketInfo, payload_size)), READONLY, "octets after the transport header"},
+      {"payload_size", T_UINT, place(offsetof(PacketInfo, payload_size)), READONLY,
+       "octets after the transport header"},
       {"gap_ns", T_ULONGLONG, place(offsetof(PacketInfo, gap_ns)), READONLY,
        "time since the latest packet of the segment; 0 for the first (ns)"},
       {"ttl", T_UBYTE, place(offsetof(PacketInfo, ttl)), READONLY, "IPv4 TTL or IPv6 hop limit"},
-      {"tcp_flags", T_UBYTE, place(offsetof(PacketInfo, tcp_flags)), READONLY, "flags of TCP: 1 FIN, 2 SYN, 4 RST, ..."},
+      {"tcp_flags", T_UBYTE, place(offsetof(PacketInfo, tcp_flags)), READONLY,
+       "flags of TCP: 1 FIN, 2 SYN, 4 RST, ..."},
       {"dscp", T_UBYTE, place(offsetof(PacketInfo, dscp)), READONLY, "differentiated services code point"},
-      {"direction", T_UBYTE, place(offsetof(PacketInfo, direction)), READONLY, "0: from src to dst, 1: from dst to src"},
+      {"direction", T_UBYTE, place(offsetof(PacketInfo, direction)), READONLY,
+       "0: from src to dst, 1: from dst to src"},
       {nullptr, 0, 0, 0, nullptr}};
   static PyGetSetDef attributes[] = {
       {"ip_src", get_ip_src, nullptr, "address of the packet's sender", nullptr},
@@ -139,38 +294,19 @@ bool add_packet_types(PyObject* module) {
       {"ip_packet", get_octets, nullptr, "the captured octets from the IP header on", nullptr},
       {"payload", get_payload, nullptr, "the captured octets after the transport header", nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
-  static PyMemberDef nfstream_members[] = {
-      {"direction", T_UBYTE, place(offsetof(PacketInfo, direction)), READONLY, "0: from src to dst, 1: from dst to src"},
-      {"raw_size", T_UINT, place(offsetof(PacketInfo, size)), READONLY, "octets of the whole frame"},
-      {"ip_size", T_UINT, place(offsetof(PacketInfo, ip_size)), READONLY, "octets from the IP header on"},
-      {"transport_size", T_UINT, place(offsetof(PacketInfo, transport_size)), READONLY,
-       "octets from the transport header on"},
-      {"payload_size", T_UINT, place(offsetof(PacketInfo, payload_size)), READONLY, "octets after the transport header"},
-      {nullptr, 0, 0, 0, nullptr}};
-  static PyGetSetDef nfstream_attributes[] = {
-      {"time", get_milliseconds, nullptr, "time of the packet (ms since the epoch)", nullptr},
-      {"delta_time", get_delta_milliseconds, nullptr, "time since the flow's previous packet (ms)", nullptr},
-      {"src_ip", get_ip_src, nullptr, "address of the packet's sender", nullptr},
-      {"src_port", get_src_port, nullptr, "port of src_ip", nullptr},
-      {"dst_ip", get_ip_dst, nullptr, "address of the packet's receiver", nullptr},
-      {"dst_port", get_dst_port, nullptr, "port of dst_ip", nullptr},
-      {"protocol", get_protocol, nullptr, "IP protocol number: 6 TCP, 17 UDP", nullptr},
-      {"ip_version", get_ip_version, nullptr, "4 or 6", nullptr},
-      {"vlan_id", get_vlan_id, nullptr, "innermost VLAN id of the flow's first packet; 0: no tag", nullptr},
-      {"tunnel_id", get_tunnel_id, nullptr, "nDPI's number of the kind of tunnel; 0: none", nullptr},
-      {"fin", get_flag<0x01>, nullptr, "TCP flag", nullptr},
-      {"syn", get_flag<0x02>, nullptr, "TCP flag", nullptr},
-      {"rst", get_flag<0x04>, nullptr, "TCP flag", nullptr},
-      {"psh", get_flag<0x08>, nullptr, "TCP flag", nullptr},
-      {"ack", get_flag<0x10>, nullptr, "TCP flag", nullptr},
-      {"urg", get_flag<0x20>, nullptr, "TCP flag", nullptr},
-      {"ece", get_flag<0x40>, nullptr, "TCP flag", nullptr},
-      {"cwr", get_flag<0x80>, nullptr, "TCP flag", nullptr},
-      {"ip_packet", get_octets, nullptr, "the captured octets from the IP header on", nullptr},
-      {nullptr, nullptr, nullptr, nullptr, nullptr}};
-  packet_type = add_packet_type(module, "spanflow.Packet", "One packet of a flow.", members, attributes);
-  nfstream_packet_type = add_packet_type(module, "spanflow.nfstream.NFPacket", "One packet, with the attributes of nfstream's.",
-                                          nfstream_members, nfstream_attributes);
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("One packet of a flow.")},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(free_packet)},
+                         {Py_tp_members, members},
+                         {Py_tp_getset, attributes},
+                         {0, nullptr}};
+  return add_type(module, "spanflow.Packet", sizeof(PacketObject), slots);
+}
+
+}  // namespace
+
+bool add_packet_types(PyObject* module) {
+  packet_type = add_own_packet_type(module);
+  nfstream_packet_type = add_nfstream_packet_type(module);
   return packet_type != nullptr && nfstream_packet_type != nullptr;
 }
 
@@ -191,6 +327,8 @@ void OpenPacket::hide() {
   Py_XDECREF(get_octets(reinterpret_cast<PyObject*>(object_), nullptr));
   object_->key = *object_->flow;
   object_->vlan_id = object_->flow->vlan_id;
+  object_->src_mac = object_->flow->src_mac;
+  object_->dst_mac = object_->flow->dst_mac;
   object_->flow = nullptr;
   Py_DECREF(std::exchange(object_, nullptr));
 }

@@ -1,4 +1,5 @@
-// The Python types of packets: spanflow.Packet, and spanflow.nfstream's NFPacket, whose attributes have nfstream's names.
+// The Python types of packets: spanflow.Packet, and spanflow.nfstream's NFPacket, whose attributes have nfstream's
+// names and which behaves like a named tuple. Its values are made when they are read.
 #pragma once
 
 #include <Python.h>
@@ -9,12 +10,13 @@ namespace spanflow::python {
 
 // The packet for which user code runs.
 struct PacketObject {
-  PyObject_HEAD
-  PacketInfo info;
+  PyObject_HEAD PacketInfo info;
   const Flow* flow;  // the packet's flow; nullptr after the call: then `key` and so on have the values
   PyObject* octets;  // the IP packet as bytes, once somebody has asked for it; may be nullptr
   FlowKey key;
   std::uint16_t vlan_id;
+  MacAddress src_mac;  // of the flow, as is dst_mac
+  MacAddress dst_mac;
 };
 
 // Adds the types to the module. Returns false and sets a Python exception if this fails.

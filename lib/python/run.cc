@@ -40,11 +40,25 @@ FieldNeeds needs_of(const RunOptions& options, const Shape& shape) {
   return needs;
 }
 
+void apply(const NfstreamRules& rules, Config& config) {
+  config.flow.segments = false;
+  config.flow.inactive_timeout = std::chrono::seconds(rules.idle_timeout);
+  config.flow.active_timeout = std::chrono::seconds(rules.active_timeout);
+  config.features.splt = rules.splt;
+}
+
+// The configuration that decides which fields exist.
+Config shown_config(const RunOptions& options, Config config) {
+  if (options.nfstream && !options.nfstream->has_tunnel_column) config.decode.tunnels = TunnelSet::none();
+  return config;
+}
+
 Config config_of(const RunOptions& options) {
   Config config;
   if (!options.config_file.empty()) load_yaml_file(options.config_file, config);
   if (!options.sources.empty()) set_sources(options.sources, config);
   for (const auto& [name, yaml] : options.settings) apply_setting(name, yaml, "settings", config);
+  if (options.nfstream) apply(*options.nfstream, config);
   check_for_program(config);
   if (config.workers > 1 && !(options.metrics.empty() && options.plugins.empty())) {
     throw ConfigError(fmt::format("workers: metrics and plug-ins in Python need 1 worker, got {}", config.workers));
@@ -57,13 +71,14 @@ Config config_of(const RunOptions& options) {
 void check(const RunOptions& options) {
   const Config config = config_of(options);
   std::vector<UserMetric> callbacks;
-  for (const PythonMetric& metric : options.metrics) callbacks.push_back({metric.name, [](const PacketInfo&, Flow&) {}});
+  for (const PythonMetric& metric : options.metrics)
+    callbacks.push_back({metric.name, [](const PacketInfo&, Flow&) {}});
   const MetricSet metrics(config.metrics, callbacks);  // throws if a metric is wrong
 }
 
 Run::Run(RunOptions options) {
   const Config config = config_of(options);
-  shape_ = std::make_shared<const Shape>(config, options.as_nfstream);
+  shape_ = std::make_shared<const Shape>(shown_config(options, config), options.nfstream.has_value());
   code_ = std::make_unique<UserCode>(shape_, std::move(options.metrics), std::move(options.plugins),
                                      std::move(options.new_udps));
   const std::vector<UserMetric> callbacks = code_->metrics();

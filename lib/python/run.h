@@ -15,12 +15,21 @@
 
 namespace spanflow::python {
 
+// Flows have nfstream's attributes, and follow its rules that spanflowd has no options for: a flow ends with an active
+// timeout, so the next packet opens another one.
+struct NfstreamRules {
+  std::uint64_t idle_timeout = 120;  // in s, as is active_timeout. 0: each packet is a flow
+  std::uint64_t active_timeout = 1800;
+  std::uint64_t splt = 0;  // number of first packets that are kept
+  bool has_tunnel_column = true;
+};
+
 struct RunOptions {
-  std::vector<std::string> sources;   // capture files, or one interface or DPDK device
-  std::string config_file;            // YAML; empty: none
+  std::vector<std::string> sources;                           // capture files, or one interface or DPDK device
+  std::string config_file;                                    // YAML; empty: none
   std::vector<std::pair<std::string, std::string>> settings;  // names and values of options; a value is YAML
-  bool as_nfstream = false;           // flows have nfstream's attributes
-  bool every_field = true;            // false: only the selected fields have values
+  std::optional<NfstreamRules> nfstream;
+  bool every_field = true;  // false: only the selected fields have values
   std::vector<PythonMetric> metrics;
   std::vector<PythonPlugin> plugins;
   pybind11::object new_udps = pybind11::none();
@@ -41,7 +50,8 @@ class Run {
 
   // See RecordStream::next(). No records after close().
   std::optional<std::span<const FlowRecord>> next(std::chrono::milliseconds time);
-  PyObject* take_udps(const FlowRecord& record) { return code_->take_udps(record); }
+  // See UserCode::flow_of().
+  PyObject* flow_of(const FlowRecord& record) { return code_->flow_of(record); }
   // Ends the capture. next() gives the records of all open flows, then no records.
   void end_input();
   // Stops the capture and waits until all threads have ended. Further calls do nothing.

@@ -97,7 +97,8 @@ std::string list_fields_as_proto() {
 
 std::string list_fields_as_stub() {
   std::string text =
-      "# The fields of a flow, for tools that check the types of Python programs. spanflowd --list-fields python writes "
+      "# The fields of a flow, for tools that check the types of Python programs. spanflowd --list-fields python "
+      "writes "
       "this file.\n"
       "class Fields:\n";
   for (const Field& field : fields()) {

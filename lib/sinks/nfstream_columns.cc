@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "dpi/classifier.h"
+
 namespace spanflow {
 namespace {
 
@@ -109,8 +111,9 @@ std::vector<Field> make_columns() {
        COLUMN("splt_piat_ms", kEarlyPackets, python_list(r, early_gap<kNanosecondsPerMillisecond>))});
   rename(FieldGroup::kDpi, {{"application_name", "application_name"},
                             {"application_category_name", "category_name"},
-                            {"application_is_guessed", "application_is_guessed"},
-                            {"application_confidence", "application_confidence"}});
+                            {"application_is_guessed", "application_is_guessed"}});
+  add({COLUMN("application_confidence", kDpi,
+              dpi_only(r, Classifier::confidence_in_ndpi_5(r.application_confidence)))});
   rename(FieldGroup::kNames, {{"requested_server_name", "requested_server_name"}});
   add({COLUMN("client_fingerprint", kNames, either(r, Metadata::kJa4, Metadata::kHasshClient)),
        COLUMN("server_fingerprint", kNames, either(r, Metadata::kJa3Server, Metadata::kHasshServer))});
@@ -126,6 +129,10 @@ std::uint64_t tunnel_number(TunnelType type) {
       return 1;
     case TunnelType::kCapwap:
       return 2;
+    case TunnelType::kTzsp:
+      return 3;
+    case TunnelType::kL2tp:
+      return 4;
     case TunnelType::kVxlan:
       return 5;
     case TunnelType::kGre:

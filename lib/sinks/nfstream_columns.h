@@ -11,8 +11,8 @@ namespace spanflow {
 // All columns. select_fields() leaves out columns whose group is off, as nfstream does.
 std::span<const Field> nfstream_columns();
 
-// Returns the value of nDPI's enum ndpi_packet_tunnel, or 0 if the enum does not have the tunnel (IP in IP, for example).
-// nfstream shows this number.
+// Returns the value of nDPI's enum ndpi_packet_tunnel, or 0 if the enum does not have the tunnel (IP in IP, for
+// example). nfstream shows this number.
 std::uint64_t tunnel_number(TunnelType type);
 
 }  // namespace spanflow

@@ -188,9 +188,9 @@ struct PacketInfo {
   std::uint64_t gap_ns = 0;
   const std::uint8_t* ip = nullptr;  // the captured octets of the innermost IP packet, without padding
   std::uint32_t ip_captured = 0;     // number of octets at `ip`
-  std::uint16_t tcp_window = 0;  // window field of the TCP header, without window scaling
-  bool has_tcp_window = false;   // false: not a TCP packet, or the window field was not captured
-  std::uint8_t ttl = 0;          // IPv4 TTL or IPv6 hop limit
+  std::uint16_t tcp_window = 0;      // window field of the TCP header, without window scaling
+  bool has_tcp_window = false;       // false: not a TCP packet, or the window field was not captured
+  std::uint8_t ttl = 0;              // IPv4 TTL or IPv6 hop limit
   std::uint8_t tcp_flags = 0;
   std::uint8_t dscp = 0;  // differentiated services code point
   Direction direction = Direction::kSrcToDst;

@@ -25,7 +25,7 @@ Config with(Config config, const FlowHarness::Options& options) {
 FlowHarness::FlowHarness(Config config, const Options& options)
     : config_(with(std::move(config), options)),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
-      metrics_(config_.metrics, options.callbacks),
+      metrics_(config_.metrics, options.callbacks, options.observer),
       conditions_(metrics_.conditions()),
       ring_(options.blocks, Features::give_extras(config_), metrics_.record_cells()),
       writer_(ring_, options.wait),

@@ -33,6 +33,7 @@ class FlowHarness {
     std::uint16_t worker = 0;
     TimestampSource timestamp_source = TimestampSource::kFile;
     std::vector<UserMetric> callbacks;
+    FlowObserver* observer = nullptr;
   };
 
   explicit FlowHarness(Config config = {}) : FlowHarness(std::move(config), Options{}) {}

@@ -1,5 +1,5 @@
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from spanflow._fields import Fields
 
@@ -61,10 +61,53 @@ class Packet:
     def vlan_id(self) -> int: ...
 
 @final
+class NFlow:
+    udps: Any
+    def __delattr__(self, name: str) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+    def __setattr__(self, name: str, value: Any) -> None: ...
+    def keys(self) -> list[str]: ...
+    def values(self) -> list[Any]: ...
+
+class NFPacketTuple(NamedTuple):
+    time: int
+    delta_time: int
+    direction: int
+    raw_size: int
+    ip_size: int
+    transport_size: int
+    payload_size: int
+    src_ip: str
+    src_mac: str
+    src_oui: str
+    dst_ip: str
+    dst_mac: str
+    dst_oui: str
+    src_port: int
+    dst_port: int
+    protocol: int
+    vlan_id: int
+    ip_version: int
+    ip_packet: bytes
+    syn: int
+    cwr: int
+    ece: int
+    urg: int
+    ack: int
+    psh: int
+    rst: int
+    fin: int
+    tunnel_id: int
+
+@final
 class FlowIterator(Iterator[Flow]):
     def __iter__(self) -> FlowIterator: ...
     def __next__(self) -> Flow: ...
     def close(self) -> None: ...
+
+@final
+class NfstreamRules:
+    def __init__(self, *, idle_timeout: int, active_timeout: int, splt: int, has_tunnel_column: bool) -> None: ...
 
 @final
 class RunOptions:
@@ -74,10 +117,12 @@ class RunOptions:
         sources: Sequence[str],
         config_file: str = ...,
         settings: Sequence[tuple[str, str]],
-        as_nfstream: bool = ...,
+        nfstream: NfstreamRules | None = ...,
         every_field: bool = ...,
         metrics: Sequence[tuple[str, Callable[..., Any]]] = ...,
-        plugins: Sequence[tuple[str, Callable[..., Any] | None, Callable[..., Any] | None]] = ...,
+        plugins: Sequence[
+            tuple[str, Callable[..., Any] | None, Callable[..., Any] | None, Callable[..., Any] | None]
+        ] = ...,
         new_udps: Callable[[], Any] | None = ...,
     ) -> None: ...
     def check(self) -> None: ...

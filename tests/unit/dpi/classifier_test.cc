@@ -81,6 +81,14 @@ TEST(Classifier, ATlsClientHelloIsCalledByItsServerName) {
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_DPI);
 }
 
+TEST(Classifier, ConfidencesHaveTheNumbersOfNdpi5) {
+  EXPECT_EQ(Classifier::confidence_in_ndpi_5(NDPI_CONFIDENCE_UNKNOWN), 0);
+  EXPECT_EQ(Classifier::confidence_in_ndpi_5(NDPI_CONFIDENCE_MATCH_BY_PORT), 1);
+  EXPECT_EQ(Classifier::confidence_in_ndpi_5(NDPI_CONFIDENCE_DPI_CACHE), 5);
+  EXPECT_EQ(Classifier::confidence_in_ndpi_5(NDPI_CONFIDENCE_DPI), 6);
+  EXPECT_EQ(Classifier::confidence_in_ndpi_5(NDPI_CONFIDENCE_MATCH_BY_IP), 7);
+}
+
 TEST(Classifier, ATlsClientHelloToAnUnknownServerIsTls) {
   const auto record = only_record_of(connection(8443, tls_client_hello("www.example.test"), tls_server_hello()));
   EXPECT_EQ(record.application_name, "TLS");

@@ -6,8 +6,10 @@
 #include <list>
 #include <map>
 #include <random>
+#include <string>
 
 #include "base/flow_hash.h"
+#include "support/application_packets.h"
 #include "support/flow_harness.h"
 
 namespace spanflow::testing::flow_cache_test {
@@ -785,6 +787,50 @@ TEST(BiflowDirection, IsOneOnlyIfItIsKnown) {
   EXPECT_EQ(direction_of(ip().udp(40000, 53)), BiflowDirection::kInitiator);
   EXPECT_EQ(direction_of(ip().udp(53, 40000)), BiflowDirection::kArbitrary);
   EXPECT_EQ(direction_of(ip().tcp(1, 2).ack()), BiflowDirection::kArbitrary);
+}
+
+// Notes what an observer can read with each packet.
+class Notes : public FlowObserver {
+ public:
+  struct Note {
+    std::string application;
+    std::string name;
+    double mean_size;
+    std::size_t early_packets;
+    bool operator==(const Note&) const = default;
+  };
+
+  std::uint64_t on_packet(std::uint32_t, const PacketInfo&, bool, Flow&, const SegmentReader& reader) override {
+    FlowRecord record;
+    FlowExtras extras;
+    reader.read(record, extras);
+    notes.push_back({std::string(record.application_name), std::string(extras.metadata.text(Metadata::kHttpHost)),
+                     extras.statistics.bidirectional.packet_size.mean, extras.early_packets.size()});
+    return 0;
+  }
+  void on_end(std::uint32_t, const Flow&) override {}
+  void end_burst() override {}
+
+  std::vector<Note> notes;
+};
+
+TEST(Observer, ReadsAllValuesOfAnOpenSegmentWithTheCurrentPacket) {
+  Config config;
+  config.features.statistics = true;
+  config.features.splt = 2;
+  Notes observer;
+  FlowHarness flows(config, {.dpi = true, .names = true, .observer = &observer});
+  const auto tcp = [](std::string_view payload) {
+    return PacketBuilder().ipv4("10.0.0.1", "10.0.0.2").tcp(40000, 8080).seq(1).payload(payload).at(1s).build();
+  };
+  flows.add(PacketBuilder().ipv4("10.0.0.1", "10.0.0.2").tcp(40000, 8080).syn().at(1s).build());
+  flows.add(tcp(http_get("www.example.test")));
+  ASSERT_EQ(observer.notes.size(), 2U);
+  EXPECT_EQ(observer.notes[0], (Notes::Note{"Unknown", "", 40.0, 1}));
+  EXPECT_EQ(observer.notes[1].application, "HTTP");
+  EXPECT_EQ(observer.notes[1].name, "www.example.test");
+  EXPECT_GT(observer.notes[1].mean_size, 40.0);
+  EXPECT_EQ(observer.notes[1].early_packets, 2U);
 }
 
 }  // namespace

@@ -171,6 +171,47 @@ TEST(ActiveTimeout, APacketWithinTheDormantEntrysTimeIsTheNextSegment) {
   EXPECT_EQ(records[1].flow_id, records[0].flow_id);
 }
 
+Config without_segments(Nanoseconds active, Nanoseconds inactive) {
+  Config config = with_timeouts(active, inactive);
+  config.flow.segments = false;
+  return config;
+}
+
+TEST(WithoutSegments, APacketAfterTheActiveTimeoutBeginsAnotherFlow) {
+  FlowHarness flows(without_segments(10s, 20s));
+  flows.add(udp(1, 0s));
+  flows.add(udp_back(1, 10s));
+  flows.add(udp(1, 9s));  // older than the start of its flow
+  const auto records = flows.finish();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].end_reason, EndReason::kActive);
+  EXPECT_EQ(records[1].ip_src, address("10.0.0.2"));
+  EXPECT_EQ(records[1].segment, 0U);
+  EXPECT_EQ(records[1].src_to_dst.pkts + records[1].dst_to_src.pkts, 2U);
+  EXPECT_TRUE(flows.ledgers_balance());
+}
+
+TEST(WithoutSegments, TheActiveTimeoutEndsNoFlowWithoutPackets) {
+  FlowHarness flows(without_segments(10s, 8s));
+  flows.add(udp(1, 0s));
+  flows.add(udp(1, 5s));
+  flows.sweep(kStart + 13s - 1ns);
+  EXPECT_TRUE(flows.take_records().empty());
+  flows.sweep(kStart + 13s);
+  const auto records = flows.take_records();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].end_reason, EndReason::kInactive);
+  EXPECT_EQ(flows.table().size(), 0U);
+}
+
+TEST(WithoutSegments, ATimeoutOfZeroMakesEachPacketAFlow) {
+  for (const Config& config : {without_segments(0s, 20s), without_segments(10s, 0s)}) {
+    FlowHarness flows(config);
+    for (int packet = 0; packet < 3; ++packet) flows.add(udp(1, 1s));
+    EXPECT_EQ(flows.finish().size(), 3U);
+  }
+}
+
 TEST(BothTimeouts, TheEarlierGivesTheReason) {
   FlowHarness inactive_first(with_timeouts(12s, 10s));
   inactive_first.add(udp(1, 0s));
