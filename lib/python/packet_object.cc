@@ -1,9 +1,6 @@
 #include "python/packet_object.h"
 
-#include <structmember.h>
-
 #include <array>
-#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -24,7 +21,9 @@ const FlowKey& key_of(const PacketObject& packet) {
   return packet.flow != nullptr ? static_cast<const FlowKey&>(*packet.flow) : packet.key;
 }
 
-bool is_forward(const PacketObject& packet) { return packet.info.direction == Direction::kSrcToDst; }
+const PacketInfo& info_of(PyObject* self) { return *as_packet(self)->info; }
+
+bool is_forward(const PacketObject& packet) { return packet.info->direction == Direction::kSrcToDst; }
 
 PyObject* get_ip_src(PyObject* self, void*) {
   const FlowKey& key = key_of(*as_packet(self));
@@ -49,7 +48,7 @@ PyObject* get_vlan_id(PyObject* self, void*) {
   return PyLong_FromLong(packet.flow != nullptr ? packet.flow->vlan_id : packet.vlan_id);
 }
 PyObject* get_tcp_window(PyObject* self, void*) {
-  const PacketInfo& info = as_packet(self)->info;
+  const PacketInfo& info = info_of(self);
   if (!info.has_tcp_window) Py_RETURN_NONE;
   return PyLong_FromLong(info.tcp_window);
 }
@@ -57,13 +56,13 @@ PyObject* get_tcp_window(PyObject* self, void*) {
 PyObject* get_octets(PyObject* self, void*) {
   PacketObject& packet = *as_packet(self);
   if (packet.octets == nullptr) {
-    packet.octets = PyBytes_FromStringAndSize(reinterpret_cast<const char*>(packet.info.ip), packet.info.ip_captured);
+    packet.octets = PyBytes_FromStringAndSize(reinterpret_cast<const char*>(packet.info->ip), packet.info->ip_captured);
   }
   return Py_XNewRef(packet.octets);
 }
 
 PyObject* get_payload(PyObject* self, void*) {
-  const PacketInfo& info = as_packet(self)->info;
+  const PacketInfo& info = info_of(self);
   PyObject* octets = get_octets(self, nullptr);
   if (octets == nullptr) return nullptr;
   const Py_ssize_t headers = info.ip_size - info.payload_size;
@@ -74,10 +73,10 @@ PyObject* get_payload(PyObject* self, void*) {
 
 // nfstream's times are whole milliseconds; gaps are taken between them.
 PyObject* get_milliseconds(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(as_packet(self)->info.time_ns / kNanosecondsPerMillisecond);
+  return PyLong_FromUnsignedLongLong(info_of(self).time_ns / kNanosecondsPerMillisecond);
 }
 PyObject* get_delta_milliseconds(PyObject* self, void*) {
-  const PacketInfo& info = as_packet(self)->info;
+  const PacketInfo& info = info_of(self);
   const std::uint64_t before_ns = info.time_ns - info.gap_ns;
   return PyLong_FromUnsignedLongLong(info.time_ns / kNanosecondsPerMillisecond -
                                      before_ns / kNanosecondsPerMillisecond);
@@ -88,12 +87,12 @@ PyObject* get_tunnel_id(PyObject* self, void*) {
 
 template <std::uint8_t flag>
 PyObject* get_flag(PyObject* self, void*) {
-  return PyLong_FromLong((as_packet(self)->info.tcp_flags & flag) != 0 ? 1 : 0);
+  return PyLong_FromLong((info_of(self).tcp_flags & flag) != 0 ? 1 : 0);
 }
 PyObject* get_direction(PyObject* self, void*) { return PyLong_FromLong(is_forward(*as_packet(self)) ? 0 : 1); }
-template <std::uint32_t PacketInfo::*size>
-PyObject* get_size(PyObject* self, void*) {
-  return PyLong_FromUnsignedLong(as_packet(self)->info.*size);
+template <auto member>
+PyObject* get_number(PyObject* self, void*) {
+  return PyLong_FromUnsignedLong(info_of(self).*member);
 }
 
 const MacAddress& src_mac(const PacketObject& packet) {
@@ -119,10 +118,11 @@ PyGetSetDef nfstream_attributes[] = {
     {"time", get_milliseconds, nullptr, "time of the packet (ms since the epoch)", nullptr},
     {"delta_time", get_delta_milliseconds, nullptr, "time since the flow's previous packet (ms)", nullptr},
     {"direction", get_direction, nullptr, "0: from src to dst, 1: from dst to src", nullptr},
-    {"raw_size", get_size<&PacketInfo::size>, nullptr, "octets of the whole frame", nullptr},
-    {"ip_size", get_size<&PacketInfo::ip_size>, nullptr, "octets from the IP header on", nullptr},
-    {"transport_size", get_size<&PacketInfo::transport_size>, nullptr, "octets from the transport header on", nullptr},
-    {"payload_size", get_size<&PacketInfo::payload_size>, nullptr, "octets after the transport header", nullptr},
+    {"raw_size", get_number<&PacketInfo::size>, nullptr, "octets of the whole frame", nullptr},
+    {"ip_size", get_number<&PacketInfo::ip_size>, nullptr, "octets from the IP header on", nullptr},
+    {"transport_size", get_number<&PacketInfo::transport_size>, nullptr, "octets from the transport header on",
+     nullptr},
+    {"payload_size", get_number<&PacketInfo::payload_size>, nullptr, "octets after the transport header", nullptr},
     {"src_ip", get_ip_src, nullptr, "address of the packet's sender", nullptr},
     {"src_mac", get_src_mac<6>, nullptr, "MAC address of src_ip, from the flow's first packet", nullptr},
     {"src_oui", get_src_mac<3>, nullptr, "vendor part of src_mac", nullptr},
@@ -231,10 +231,6 @@ void free_packet(PyObject* self) {
   Py_DECREF(type);
 }
 
-constexpr Py_ssize_t place(std::size_t member) {
-  return static_cast<Py_ssize_t>(offsetof(PacketObject, info) + member);
-}
-
 PyTypeObject* add_nfstream_packet_type(PyObject* module) {
   static PyMethodDef methods[] = {
       {"_asdict", packet_as_dict, METH_NOARGS, "the values by name"},
@@ -264,25 +260,19 @@ PyTypeObject* add_nfstream_packet_type(PyObject* module) {
 }
 
 PyTypeObject* add_own_packet_type(PyObject* module) {
-  static PyMemberDef members[] = {
-      {"time_ns", T_ULONGLONG, place(offsetof(PacketInfo, time_ns)), READONLY,
-       "time of the packet (ns since the epoch)"},
-      {"size", T_UINT, place(offsetof(PacketInfo, size)), READONLY, "octets of the whole frame"},
-      {"ip_size", T_UINT, place(offsetof(PacketInfo, ip_size)), READONLY, "octets from the IP header on"},
-      {"transport_size", T_UINT, place(offsetof(PacketInfo, transport_size)), READONLY,
-       "octets from the transport header on"},
-      {"payload_size", T_UINT, place(offsetof(PacketInfo, payload_size)), READONLY,
-       "octets after the transport header"},
-      {"gap_ns", T_ULONGLONG, place(offsetof(PacketInfo, gap_ns)), READONLY,
-       "time since the latest packet of the segment; 0 for the first (ns)"},
-      {"ttl", T_UBYTE, place(offsetof(PacketInfo, ttl)), READONLY, "IPv4 TTL or IPv6 hop limit"},
-      {"tcp_flags", T_UBYTE, place(offsetof(PacketInfo, tcp_flags)), READONLY,
-       "flags of TCP: 1 FIN, 2 SYN, 4 RST, ..."},
-      {"dscp", T_UBYTE, place(offsetof(PacketInfo, dscp)), READONLY, "differentiated services code point"},
-      {"direction", T_UBYTE, place(offsetof(PacketInfo, direction)), READONLY,
-       "0: from src to dst, 1: from dst to src"},
-      {nullptr, 0, 0, 0, nullptr}};
   static PyGetSetDef attributes[] = {
+      {"time_ns", get_number<&PacketInfo::time_ns>, nullptr, "time of the packet (ns since the epoch)", nullptr},
+      {"size", get_number<&PacketInfo::size>, nullptr, "octets of the whole frame", nullptr},
+      {"ip_size", get_number<&PacketInfo::ip_size>, nullptr, "octets from the IP header on", nullptr},
+      {"transport_size", get_number<&PacketInfo::transport_size>, nullptr, "octets from the transport header on",
+       nullptr},
+      {"payload_size", get_number<&PacketInfo::payload_size>, nullptr, "octets after the transport header", nullptr},
+      {"gap_ns", get_number<&PacketInfo::gap_ns>, nullptr,
+       "time since the latest packet of the segment; 0 for the first (ns)", nullptr},
+      {"ttl", get_number<&PacketInfo::ttl>, nullptr, "IPv4 TTL or IPv6 hop limit", nullptr},
+      {"tcp_flags", get_number<&PacketInfo::tcp_flags>, nullptr, "flags of TCP: 1 FIN, 2 SYN, 4 RST, ...", nullptr},
+      {"dscp", get_number<&PacketInfo::dscp>, nullptr, "differentiated services code point", nullptr},
+      {"direction", get_direction, nullptr, "0: from src to dst, 1: from dst to src", nullptr},
       {"ip_src", get_ip_src, nullptr, "address of the packet's sender", nullptr},
       {"src_port", get_src_port, nullptr, "port of ip_src", nullptr},
       {"ip_dst", get_ip_dst, nullptr, "address of the packet's receiver", nullptr},
@@ -296,7 +286,6 @@ PyTypeObject* add_own_packet_type(PyObject* module) {
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("One packet of a flow.")},
                          {Py_tp_dealloc, reinterpret_cast<void*>(free_packet)},
-                         {Py_tp_members, members},
                          {Py_tp_getset, attributes},
                          {0, nullptr}};
   return add_type(module, "spanflow.Packet", sizeof(PacketObject), slots);
@@ -314,7 +303,7 @@ PyObject* OpenPacket::show(const PacketInfo& packet, const Flow& flow) {
   PyTypeObject* type = as_nfstream_ ? nfstream_packet_type : packet_type;
   if (object_ == nullptr) object_ = reinterpret_cast<PacketObject*>(type->tp_alloc(type, 0));
   if (object_ == nullptr) return nullptr;
-  object_->info = packet;
+  object_->info = &packet;
   object_->flow = &flow;
   return reinterpret_cast<PyObject*>(object_);
 }
@@ -325,6 +314,8 @@ void OpenPacket::hide() {
     return;
   }
   Py_XDECREF(get_octets(reinterpret_cast<PyObject*>(object_), nullptr));
+  object_->kept = *object_->info;
+  object_->info = &object_->kept;
   object_->key = *object_->flow;
   object_->vlan_id = object_->flow->vlan_id;
   object_->src_mac = object_->flow->src_mac;

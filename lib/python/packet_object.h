@@ -10,9 +10,10 @@ namespace spanflow::python {
 
 // The packet for which user code runs.
 struct PacketObject {
-  PyObject_HEAD PacketInfo info;
+  PyObject_HEAD const PacketInfo* info;  // after the call: `kept`
   const Flow* flow;  // the packet's flow; nullptr after the call: then `key` and so on have the values
   PyObject* octets;  // the IP packet as bytes, once somebody has asked for it; may be nullptr
+  PacketInfo kept;
   FlowKey key;
   std::uint16_t vlan_id;
   MacAddress src_mac;  // of the flow, as is dst_mac

@@ -29,16 +29,26 @@ class Flow(Fields):
 
 @final
 class Packet:
-    direction: int
-    dscp: int
-    gap_ns: int
-    ip_size: int
-    payload_size: int
-    size: int
-    tcp_flags: int
-    time_ns: int
-    transport_size: int
-    ttl: int
+    @property
+    def direction(self) -> int: ...
+    @property
+    def dscp(self) -> int: ...
+    @property
+    def gap_ns(self) -> int: ...
+    @property
+    def ip_size(self) -> int: ...
+    @property
+    def payload_size(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def tcp_flags(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def transport_size(self) -> int: ...
+    @property
+    def ttl(self) -> int: ...
     @property
     def dst_port(self) -> int: ...
     @property

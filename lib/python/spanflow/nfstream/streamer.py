@@ -157,9 +157,10 @@ class NFStreamer:
         return [callbacks(plugin) for plugin in self.udps]
 
     def _table(self) -> pyarrow.Table:
-        import pyarrow
-
         with self._running() as run, _errors_of_nfstream():
+            import pandas  # noqa: F401  # the imports take long, and the file is read meanwhile
+            import pyarrow
+
             stream = _Stream(run.arrow_stream(_ROWS, False, 0.0))
             reader = pyarrow.RecordBatchReader.from_stream(stream)
             if not self.max_nflows:
