@@ -7,6 +7,13 @@
 #include "capture/input.h"
 
 namespace spanflow {
+namespace {
+
+// A live run needs a long queue for the times when the caller is slow. The reader of a capture file waits instead.
+constexpr std::uint64_t kLiveQueueRecords = 65'536;
+constexpr std::uint64_t kQueueRecords = 8192;
+
+}  // namespace
 
 void set_source(const std::string& source, Config& config) {
   for (const InputType& type : input_types()) {
@@ -59,7 +66,8 @@ class RecordStream::PullSink : public Sink {
 
 RecordStream::RecordStream(Config config, const FieldNeeds& needs, const std::vector<UserMetric>& callbacks,
                            FlowObserver* observer)
-    : pipeline_(std::move(config), pull_sinks(needs), callbacks, observer) {}
+    : queue_records_(spanflow::is_live(config.input) ? kLiveQueueRecords : kQueueRecords),
+      pipeline_(std::move(config), pull_sinks(needs), callbacks, observer) {}
 
 RecordStream::~RecordStream() {
   stop();
@@ -67,11 +75,10 @@ RecordStream::~RecordStream() {
 }
 
 std::vector<NamedSink> RecordStream::pull_sinks(const FieldNeeds& needs) {
-  constexpr std::uint64_t kQueueRecords = 65'536;
   auto sink = std::make_unique<PullSink>();
   pull_ = sink.get();
   std::vector<NamedSink> sinks;
-  sinks.push_back({"streamer", std::move(sink), kQueueRecords, needs});
+  sinks.push_back({"streamer", std::move(sink), queue_records_, needs});
   return sinks;
 }
 

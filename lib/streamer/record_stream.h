@@ -46,6 +46,7 @@ class RecordStream {
   class PullSink;
   std::vector<NamedSink> pull_sinks(const FieldNeeds& needs);
 
+  const std::uint64_t queue_records_;
   PullSink* pull_ = nullptr;  // owned by the pipeline
   Pipeline pipeline_;
   std::thread supervisor_;
