@@ -2,6 +2,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <utility>
+
 #include "base/error.h"
 #include "python/arrow_stream.h"
 #include "python/flow_iterator.h"
@@ -24,7 +26,7 @@ using Plugins = std::vector<std::tuple<std::string, py::object, py::object, py::
 
 RunOptions options_of(std::vector<std::string> sources, std::string config_file,
                       std::vector<std::pair<std::string, std::string>> settings, std::optional<NfstreamRules> nfstream,
-                      bool every_field, Metrics metrics, Plugins plugins, py::object new_udps) {
+                      bool every_field, const Metrics& metrics, const Plugins& plugins, py::object new_udps) {
   RunOptions options{.sources = std::move(sources),
                      .config_file = std::move(config_file),
                      .settings = std::move(settings),
@@ -33,8 +35,8 @@ RunOptions options_of(std::vector<std::string> sources, std::string config_file,
                      .metrics = {},
                      .plugins = {},
                      .new_udps = std::move(new_udps)};
-  for (auto& [name, function] : metrics) options.metrics.push_back({name, function});
-  for (auto& [name, on_init, on_update, on_expire] : plugins) {
+  for (const auto& [name, function] : metrics) options.metrics.push_back({name, function});
+  for (const auto& [name, on_init, on_update, on_expire] : plugins) {
     options.plugins.push_back({name, on_init, on_update, on_expire});
   }
   return options;
@@ -78,7 +80,7 @@ PYBIND11_MODULE(_core, module) {
   module.attr("version") = kVersion;
   py::register_exception_translator([](std::exception_ptr failure) {
     try {
-      if (failure) std::rethrow_exception(failure);
+      if (failure) std::rethrow_exception(std::move(failure));
     } catch (const ConfigError&) {
       set_python_error();
     } catch (const RunError&) {

@@ -39,7 +39,7 @@ bool warn_of_none(const PythonMetric& metric) {
 
 }  // namespace
 
-UserCode::UserCode(std::shared_ptr<const Shape> shape, std::vector<PythonMetric> metrics,
+UserCode::UserCode(const std::shared_ptr<const Shape>& shape, std::vector<PythonMetric> metrics,
                    std::vector<PythonPlugin> plugins, py::object new_udps)
     : shape_(shape),
       open_flow_(shape),

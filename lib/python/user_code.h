@@ -38,8 +38,8 @@ struct PythonPlugin {
 class UserCode : public FlowObserver {
  public:
   // `new_udps` is called without arguments for each segment, if there are plug-ins: the result is flow.udps.
-  UserCode(std::shared_ptr<const Shape> shape, std::vector<PythonMetric> metrics, std::vector<PythonPlugin> plugins,
-           pybind11::object new_udps);
+  UserCode(const std::shared_ptr<const Shape>& shape, std::vector<PythonMetric> metrics,
+           std::vector<PythonPlugin> plugins, pybind11::object new_udps);
   ~UserCode() override;
 
   bool empty() const { return metrics_.empty() && plugins_.empty(); }

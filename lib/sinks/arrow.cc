@@ -173,7 +173,7 @@ class ArrowColumn {
 namespace {
 
 template <typename Number>
-constexpr std::string_view kFormatOf = "";
+constexpr std::string_view kFormatOf;
 template <>
 constexpr std::string_view kFormatOf<std::uint8_t> = "C";
 template <>
@@ -265,7 +265,7 @@ class TextColumn : public ArrowColumn {
 class LabelColumn : public ArrowColumn {
  public:
   ArrowSchema schema(std::string_view name) const override {
-    return export_schema("i", name, {}, {export_schema("u", "")});
+    return export_schema("i", name, {}, {export_schema("u", {})});
   }
   void append(const FieldValue& value) override {
     const auto* label = std::get_if<LabelValue>(&value);
