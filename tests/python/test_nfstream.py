@@ -4,8 +4,8 @@ import os
 import pathlib
 import pickle
 import re
-import signal
-import time
+import subprocess
+import sys
 
 import pytest
 from support import pcap_file
@@ -184,14 +184,26 @@ def test_list_of_files_is_one_capture(tmp_path):
     assert (flow.src2dst_packets, flow.dst2src_packets, flow.bidirectional_duration_ms) == (1, 1, 500)
 
 
+INTERRUPTED_LOOP = """
+import os, signal, sys, time
+from spanflow.nfstream import NFPlugin, NFStreamer
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background inherits that it is ignored
+
+class Interrupt(NFPlugin):
+    def on_init(self, packet, flow):
+        if not self.sent:
+            self.sent = True
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)  # meanwhile, the loop looks for signals
+
+print(len(list(NFStreamer(sys.argv[1], udps=Interrupt(sent=False)))))
+"""
+
+
 def test_interrupt_while_waiting_ends_the_loop():
-    class Interrupt(NFPlugin):
-        def on_init(self, packet, flow):
-            if not self.sent:
-                self.sent = True
-                os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)  # meanwhile, the loop looks for signals
-    assert len(flows(DNS, udps=Interrupt(sent=False))) < 8
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_LOOP, DNS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 8
 
 
 # --- The end of flows ---
