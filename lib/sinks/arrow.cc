@@ -1,7 +1,6 @@
 #include "sinks/arrow.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -35,12 +34,14 @@ void release_all(std::vector<Exported>& exported) {
   }
 }
 
-void release_array(ArrowArray* array) {
-  auto* memory = static_cast<ArrayMemory*>(array->private_data);
+// Frees the memory of an array or a schema, and what it has exported for its children.
+template <typename Memory, typename Exported>
+void release(Exported* exported) {
+  auto* memory = static_cast<Memory*>(exported->private_data);
   release_all(memory->children);
   release_all(memory->dictionary);
   delete memory;
-  array->release = nullptr;
+  exported->release = nullptr;
 }
 
 // An empty buffer among `buffers` stands for a bitmap that is left out, because no value is null.
@@ -67,7 +68,7 @@ ArrowArray export_array(std::size_t rows, std::size_t nulls, std::vector<Octets>
                    .buffers = memory->buffer_pointers.data(),
                    .children = memory->child_pointers.data(),
                    .dictionary = memory->dictionary.empty() ? nullptr : memory->dictionary.data(),
-                   .release = release_array,
+                   .release = release<ArrayMemory, ArrowArray>,
                    .private_data = nullptr};
   array.private_data = memory.release();
   return array;
@@ -80,14 +81,6 @@ struct SchemaMemory {
   std::vector<ArrowSchema*> child_pointers;
   std::vector<ArrowSchema> dictionary;  // none or one
 };
-
-void release_schema(ArrowSchema* schema) {
-  auto* memory = static_cast<SchemaMemory*>(schema->private_data);
-  release_all(memory->children);
-  release_all(memory->dictionary);
-  delete memory;
-  schema->release = nullptr;
-}
 
 ArrowSchema export_schema(std::string format, std::string_view name, std::vector<ArrowSchema> children = {},
                           std::vector<ArrowSchema> dictionary = {}) {
@@ -104,7 +97,7 @@ ArrowSchema export_schema(std::string format, std::string_view name, std::vector
                      .n_children = static_cast<std::int64_t>(memory->children.size()),
                      .children = memory->child_pointers.data(),
                      .dictionary = memory->dictionary.empty() ? nullptr : memory->dictionary.data(),
-                     .release = release_schema,
+                     .release = release<SchemaMemory, ArrowSchema>,
                      .private_data = nullptr};
   schema.private_data = memory.release();
   return schema;

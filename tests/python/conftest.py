@@ -13,22 +13,10 @@ from support.links import link  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--build-dir", default=build.folder, help="the build to test (default: build-tests)")
-    parser.addoption("--alone", choices=["only", "without"],
-                     help="only, or without, the cases that need the machine to themselves")
 
 
 def pytest_configure(config):
     build.folder = os.path.abspath(config.getoption("build_dir"))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config, items):
-    chosen = config.getoption("alone")
-    if chosen is None:
-        return
-    left_out = [item for item in items if (item.get_closest_marker("alone") is None) == (chosen == "only")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture

@@ -33,7 +33,10 @@ def pictures(notebook):
 
 
 def printed(notebook):
-    return [output["text"] for output in outputs(notebook) if output["output_type"] == "stream" and output["name"] == "stdout"]
+    """Returns the printed text of each code cell. The kernel may send it in several parts."""
+    streams = [[output["text"] for output in cell.outputs if output["output_type"] == "stream" and output["name"] == "stdout"]
+               for cell in notebook.cells if cell.cell_type == "code"]
+    return ["".join(parts) for parts in streams]
 
 
 @pytest.fixture(autouse=True)

@@ -113,7 +113,7 @@ class Streamer:
     def open_batches(self, rows: int = 65536) -> Iterator[pyarrow.RecordBatchReader]:
         """Opens the source and gives a reader of batches, with their schema. The capture stops at the end of the block."""
         _need_pyarrow()
-        reader = _reader(_Stream(self._stream(rows)))
+        reader = _reader(CapsuleStream(self._stream(rows)))
         try:
             with self._shown_progress():
                 yield reader
@@ -188,7 +188,7 @@ class Streamer:
         return self._start(every_field=False).arrow_stream(rows, self._binary_addresses, _LIVE_DELAY)
 
 
-class _Stream:
+class CapsuleStream:
     """A capsule as an object that readers of Arrow take."""
 
     def __init__(self, capsule: object) -> None:
@@ -206,7 +206,7 @@ def _need_pyarrow() -> None:
         raise ImportError('this needs pyarrow: pip install "spanflow[arrow]"') from None
 
 
-def _reader(stream: Streamer | _Stream) -> pyarrow.RecordBatchReader:
+def _reader(stream: Streamer | CapsuleStream) -> pyarrow.RecordBatchReader:
     import pyarrow
 
     return pyarrow.RecordBatchReader.from_stream(stream)

@@ -16,6 +16,7 @@ from spanflow.nfstream.anonymizer import Anonymizer
 from spanflow.nfstream.csv_files import CsvFiles
 from spanflow.nfstream.performance import PerformanceReport
 from spanflow.nfstream.plugin import UDPS, NFPlugin, callbacks
+from spanflow.streamer import CapsuleStream
 
 if TYPE_CHECKING:
     import pandas
@@ -161,7 +162,7 @@ class NFStreamer:
             import pandas  # noqa: F401  # the imports take long, and the file is read meanwhile
             import pyarrow
 
-            stream = _Stream(run.arrow_stream(_ROWS, False, 0.0))
+            stream = CapsuleStream(run.arrow_stream(_ROWS, False, 0.0))
             reader = pyarrow.RecordBatchReader.from_stream(stream)
             if not self.max_nflows:
                 return reader.read_all()
@@ -225,16 +226,6 @@ class NFStreamer:
     def _capacity(self) -> int:
         octets: int = self.splt_analysis * _EARLY_PACKET_OCTETS + (_STATISTICS_OCTETS if self.statistical_analysis else 0)
         return min(_MOST_FLOWS, _MOST_FEATURE_OCTETS // octets) if octets else _MOST_FLOWS
-
-
-class _Stream:
-    """A capsule as an object that readers of Arrow take."""
-
-    def __init__(self, capsule: object) -> None:
-        self._capsule = capsule
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._capsule
 
 
 def _first_rows(reader: pyarrow.RecordBatchReader, rows: int) -> Iterator[pyarrow.RecordBatch]:
