@@ -15,9 +15,8 @@
 
 namespace spanflow::python {
 
-// What the flows of a run show.
+// The fields that the flows of a run show, and the configuration that decides which fields have values.
 struct Shape {
-  // `names`: fields and sets of fields, as in the option output.fields.
   Shape(const Config& config, bool as_nfstream);
 
   Config config;
