@@ -30,6 +30,7 @@ _ACCOUNTING = ("link", "ip", "transport", "payload")  # by accounting_mode
 _MOST_DPI_PACKETS = 32
 _MOST_TIMEOUT = 10**9  # s
 _ROWS = 65536  # of a batch of Arrow
+_LONGEST_WAIT = 3600.0  # s, for a full batch: the caller needs the whole table
 
 # Flows of the table. Beyond, the least recently used one ends early; nfstream has no limit.
 _MOST_FLOWS = 1 << 20
@@ -162,7 +163,7 @@ class NFStreamer:
             import pandas  # noqa: F401  # the imports take long, and the file is read meanwhile
             import pyarrow
 
-            stream = CapsuleStream(run.arrow_stream(_ROWS, False, 0.0))
+            stream = CapsuleStream(run.arrow_stream(_ROWS, False, _LONGEST_WAIT))
             reader = pyarrow.RecordBatchReader.from_stream(stream)
             if not self.max_nflows:
                 return reader.read_all()
