@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/privileges.h"
 #include "command_line.h"
+#include "crash_report.h"
 #include "metrics/metric_set.h"
 #include "options/loader.h"
 #include "service.h"
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (!line.config.user.empty()) limit_privileges();
+  learn_from_crashes(line.config);
   return Service(argc, argv, std::move(line)).run();
 }
 

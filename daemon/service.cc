@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "capture/input.h"
+#include "crash_report.h"
 #include "options/loader.h"
 #include "progress_bar.h"
 #include "telemetry/log.h"
@@ -47,6 +48,9 @@ Service::Service(int argc, char** argv, CommandLine line)
       signals_(line_.has_config_file),
       pipeline_(line_.config),
       reloader_(argc, argv, pipeline_) {
+  if (const std::string folder = crash_folder(line_.config.crash_folder); !folder.empty()) {
+    crash_reporter_.emplace(folder, pipeline_.counters());
+  }
   if (const std::string path = ControlSocket::path_of(line_.config.control.socket); !path.empty()) {
     control_ = std::make_unique<ControlSocket>(path, control_commands());
   }

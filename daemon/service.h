@@ -9,6 +9,7 @@
 #include "base/standby_thread.h"
 #include "command_line.h"
 #include "control_socket.h"
+#include "crash_reporter.h"
 #include "monitor/live_telemetry.h"
 #include "pipeline/pipeline.h"
 #include "rates.h"
@@ -48,6 +49,7 @@ class Service {
   Signals signals_;
   std::optional<LogThread> log_thread_{std::in_place};
   Pipeline pipeline_;
+  std::optional<CrashReporter> crash_reporter_;
   Reloader reloader_;
   Heartbeat heartbeat_;
   bool stopping_ = false;

@@ -85,6 +85,7 @@ struct SinkConfig {
 struct Config {
   std::string sensor_id;
   std::string user;  // name of the user to become once the input is open; empty: none
+  std::string crash_folder = "auto";
 
   struct Input {
     std::vector<std::string> files;
@@ -135,6 +136,12 @@ struct Config {
     bool metadata = true;
     std::string protocols_file;
     std::string categories_file;
+    Nanoseconds time_budget = std::chrono::milliseconds{20};  // 0: no limit
+    bool guard = false;
+    std::uint64_t most_crashes = 5;  // 0: any number
+    // The next two are no options: the daemon sets them, from the reports of crashes.
+    std::vector<FlowKey> quarantined;
+    bool suspended = false;
   } dpi;
 
   struct Features {
@@ -181,7 +188,8 @@ struct Config {
   // True if flows get names from DNS replies that were seen before.
   bool correlates_names() const { return reads_names() && inspect.has(PayloadReader::kDns) && features.dns_names > 0; }
   // True if flows have metadata: from the readers or from nDPI.
-  bool keeps_metadata() const { return reads_names() || (dpi.enabled && dpi.metadata); }
+  bool uses_ndpi() const { return dpi.enabled && !dpi.suspended; }
+  bool keeps_metadata() const { return reads_names() || (uses_ndpi() && dpi.metadata); }
 };
 
 }  // namespace spanflow

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -17,12 +18,15 @@
 #include "base/error.h"
 #include "base/flow_hash.h"
 #include "base/intern.h"
+#include "dpi/guarded_octets.h"
+#include "dpi/ndpi_activity.h"
 #include "dpi/ndpi_api.h"
 #include "dpi/ndpi_metadata.h"
 #include "dpi/ndpi_print.h"
 #include "dpi/replay.h"
 #include "dpi/state_pool.h"
 #include "dpi/telling_ports.h"
+#include "dpi/time_budget.h"
 
 namespace spanflow {
 namespace {
@@ -66,7 +70,10 @@ class Classifier::Ndpi {
         counters_(counters),
         module_(make_module(options)),
         telling_ports_(module_.get()),
-        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)) {}
+        time_budget_(options.time_budget),
+        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)) {
+    if (options.guard) guard_.emplace();
+  }
 
   void inspect(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial, const Packet& packet) {
     if (packet.later_fragment) return;
@@ -77,6 +84,8 @@ class Classifier::Ndpi {
                         packet.tcp_ack);
         return;
       }
+      if (is_quarantined(packet.key)) return pass_over(inspection, packet);
+      const NdpiActivity::Scope working(activity_, packet.key, &packet);
       start(inspection, flow, initial, packet);
     }
     State& state = states_[inspection.state()];
@@ -85,11 +94,9 @@ class Classifier::Ndpi {
       ++state.passed_over;
       return;
     }
+    const NdpiActivity::Scope working(activity_, packet.key, &packet);
     if (state.packets() >= budget(packet)) return conclude_running(inspection);
-    counters_.add(Counter::kDpiCalls);
-    leave_out_ja3 = target_.store == nullptr || target_.left_out.has(Metadata::kJa3Client);
-    const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
-    state.result = ndpi::process(module_.get(), &state.flow, packet.ip, length, milliseconds(packet.time_ns));
+    if (!read(state, packet)) return abandon(inspection, packet);
     const bool known = is_known(state.result);
     bittorrent_seen_ |= ndpi::is_or_carries(state.result, NDPI_PROTOCOL_BITTORRENT);
     const bool out_of_packets = state.flow.fail_with_unknown != 0 || state.packets() >= budget(packet);
@@ -103,6 +110,7 @@ class Classifier::Ndpi {
   Verdict conclude(FlowInspection& inspection, const FlowKey& key, bool ends_flow) {
     if (inspection.progress() == DpiProgress::kRunning) {
       State& state = states_[inspection.state()];
+      const NdpiActivity::Scope working(activity_, key);
       if (!ends_flow) return is_known(state.result) ? verdict(state.result, false, state.flow.confidence) : guess(key);
       give_up(inspection);
     } else if (inspection.progress() == DpiProgress::kNotStarted) {
@@ -179,6 +187,37 @@ class Classifier::Ndpi {
     return module;
   }
 
+  bool is_quarantined(const FlowKey& key) const {
+    return std::ranges::any_of(options_.quarantined,
+                               [&key](const FlowKey& one) { return one == key || one == reversed(key); });
+  }
+
+  // Gives the flow a verdict without nDPI's dissectors.
+  void pass_over(FlowInspection& inspection, const Packet& packet) {
+    counters_.add(Counter::kDpiQuarantined);
+    counters_.add(Counter::kDpiGivenUp);
+    inspection.conclude(guess(flow_key(packet)));
+  }
+
+  // Gives the packet to nDPI. Returns false if that took too long.
+  bool read(State& state, const Packet& packet) {
+    counters_.add(Counter::kDpiCalls);
+    leave_out_ja3 = target_.store == nullptr || target_.left_out.has(Metadata::kJa3Client);
+    const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
+    const std::uint8_t* octets = guard_ ? guard_->copy({packet.ip, length}) : packet.ip;
+    time_budget_.begin();
+    state.result = ndpi::process(module_.get(), &state.flow, octets, length, milliseconds(packet.time_ns));
+    return !time_budget_.exceeded();
+  }
+
+  // Ends the classification without a further call of the flow's dissectors.
+  void abandon(FlowInspection& inspection, const Packet& packet) {
+    counters_.add(Counter::kDpiTooSlow);
+    if (is_known(states_[inspection.state()].result)) return conclude_running(inspection);
+    counters_.add(Counter::kDpiGivenUp);
+    settle(inspection, guess(flow_key(packet)));
+  }
+
   std::uint32_t budget(const Packet& packet) const {
     return static_cast<std::uint32_t>(packet.key.ip_protocol == protocol::kUdp ? options_.max_packets_udp
                                                                                : options_.max_packets);
@@ -215,7 +254,7 @@ class Classifier::Ndpi {
     if (!is_known(state.result)) return give_up(inspection);
     counters_.add(Counter::kDpiClassified);
     counters_.observe(HistogramId::kPacketsToVerdict, state.packets());
-    settle(inspection, state.result, false, state.flow.confidence);
+    settle(inspection, verdict(state.result, false, state.flow.confidence));
   }
 
   // Takes an nDPI state for the flow. Then gives nDPI the earlier packets of the flow, which had no payload.
@@ -263,13 +302,12 @@ class Classifier::Ndpi {
     bool guessed = false;
     const ndpi_protocol result = ndpi::give_up(module_.get(), &state.flow, guessed);
     counters_.add(Counter::kDpiGivenUp);
-    settle(inspection, result, guessed, state.flow.confidence);
+    settle(inspection, verdict(result, guessed, state.flow.confidence));
   }
 
-  void settle(FlowInspection& inspection, const ndpi_protocol& result, bool guessed, ndpi_confidence_t confidence) {
+  void settle(FlowInspection& inspection, Verdict settled) {
     const State& state = states_[inspection.state()];
     if (target_.store != nullptr) keep_metadata(state);
-    Verdict settled = verdict(result, guessed, confidence);
     settled.cut_short = state.cut_short;
     if (settled.cut_short) counters_.add(Counter::kOverloadDpiLowered);
     states_.give_back(inspection.state());
@@ -314,6 +352,9 @@ class Classifier::Ndpi {
   ModulePointer module_;
   TellingPorts telling_ports_;
   bool bittorrent_seen_ = false;
+  NdpiActivity activity_;
+  std::optional<GuardedOctets> guard_;  // with dpi.guard
+  TimeBudget time_budget_;
   StatePool states_;
   std::string scratch_metadata_;  // a member, so that its memory is reused
   // Key: master protocol, application protocol and category in one number. Value: index in names_.

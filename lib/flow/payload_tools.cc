@@ -14,7 +14,7 @@ PayloadTools::PayloadTools(const Config& config, NameCache* names, Counters& cou
     metadata_.emplace(config.features.names_memory / config.workers, share_of_capacity(config), counters);
   }
   if (config.reads_names()) inspector_.emplace(config.inspect, *metadata_, names, counters);
-  if (!config.dpi.enabled) return;
+  if (!config.uses_ndpi()) return;
   Classifier::MetadataTarget target;
   if (config.dpi.metadata) target.store = metadata();
   if (config.reads_names()) target.left_out = Inspector::keys_of(config.inspect);

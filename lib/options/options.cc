@@ -304,6 +304,10 @@ std::vector<Option> make_options() {
   return {
       OPTION(sensor_id, text(), "name of this observation point; part of every flow_id, and a field if set"),
       OPTION(user, text(), "if started as root: user that the process becomes once the input is open"),
+      OPTION(crash_folder, text(),
+             "folder for reports of crashes, see docs/security.md; auto: crashes in the state folder that systemd "
+             "creates; "
+             "off: no reports"),
       OPTION(workers, whole_number(1, 128), "number of metering threads, each with its own flow table"),
       OPTION(input.files, list_of(text()), "capture files, read in order as one capture; - is standard input"),
       OPTION(input.interface, text(), "kernel interface to capture from"),
@@ -370,6 +374,15 @@ std::vector<Option> make_options() {
       OPTION(dpi.metadata, boolean(),
              "keep what only nDPI finds: server names of other protocols, risks, and the fields of readers that "
              "inspect leaves out"),
+      OPTION(dpi.time_budget, duration(Nanoseconds{0}),
+             "CPU time that nDPI may need for one packet; a flow with a slower packet is given up; 0: no limit"),
+      OPTION(
+          dpi.guard, boolean(),
+          "give nDPI each packet in front of a memory page that cannot be read, so that a read behind the packet ends "
+          "the process and is reported; for tests and for the search of faults"),
+      OPTION(
+          dpi.most_crashes, whole_number(0, 1000),
+          "crashes of nDPI within an hour, after which spanflowd starts without nDPI; 0: it always starts with nDPI"),
       OPTION(dpi.protocols_file, text(), "nDPI protocols file with your own rules"),
       OPTION(dpi.categories_file, text(), "nDPI categories file with your own rules"),
       OPTION(features.statistics, boolean(), "statistics of packet sizes, gaps and TCP flags per flow"),

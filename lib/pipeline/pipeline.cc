@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/alternate_stack.h"
 #include "base/cpus.h"
 #include "base/error.h"
 #include "base/privileges.h"
@@ -144,6 +145,7 @@ void Pipeline::start() {
 
 void Pipeline::run_meter(std::uint16_t worker) {
   name_this_thread(fmt::format("worker {}", worker));
+  const AlternateStack stack_for_crash_report;
   meters_[worker]->run();
   // Also after a failure, so that no other worker waits for this worker.
   if (hand_over_ != nullptr) hand_over_->leave(worker);
@@ -265,6 +267,12 @@ void Pipeline::finish() {
     changed_.notify_all();
   }
   grace_.join();
+}
+
+std::vector<const Counters*> Pipeline::counters() const {
+  std::vector<const Counters*> all{&input_->counters(), &distributor_counters_, &collector_counters_};
+  for (const auto& counters : worker_counters_) all.push_back(counters.get());
+  return all;
 }
 
 std::vector<std::exception_ptr> Pipeline::failures() const {

@@ -58,6 +58,8 @@ class Pipeline {
   // Returns, for each thread that polls for packets, how often it has polled. If a number no longer grows, the thread
   // hangs.
   std::vector<std::uint64_t> polls() const;
+  // Returns the counters of all threads, which exist as long as the Pipeline.
+  std::vector<const Counters*> counters() const;
   // Drains the pipeline and joins the threads. Afterwards, all records are written or counted as dropped, and
   // failures() returns the errors.
   void finish();

@@ -97,6 +97,10 @@ namespace spanflow {
     "flows that nDPI did not classify within its limits of packets and time, or before they ended")                    \
   X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early because dpi.max_flows was reached")                   \
   X(DpiCalls, "dpi.calls", "packets", "packets that were given to nDPI")                                               \
+  X(DpiTooSlow, "dpi.too_slow", "flows",                                                                               \
+    "flows given up because nDPI needed more than dpi.time_budget for one packet")                                     \
+  X(DpiQuarantined, "dpi.quarantined", "flows",                                                                        \
+    "flows given up without nDPI, because it has crashed twice on a flow with the same key")                           \
   X(InspectGivenUp, "inspect.given_up", "directions",                                                                  \
     "directions of flows whose message could not be put together: cut by the snap length, too long or too much out "   \
     "of "                                                                                                              \

@@ -83,13 +83,21 @@ def checksum(data):
     return ~words & 0xFFFF
 
 
-def udp(source, destination, ports=(40000, 9), payload=b"x" * 20):
-    """Returns an Ethernet frame with a UDP packet between two IPv4 addresses, given as "10.0.0.1"."""
-    datagram = struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload
+def ipv4(source, destination, protocol, segment):
+    """Returns an Ethernet frame with an IPv4 packet between two addresses, given as "10.0.0.1"."""
     addresses = bytes(map(int, source.split("."))) + bytes(map(int, destination.split(".")))
-    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0) + addresses
+    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(segment), 0, 0, 64, protocol, 0) + addresses
     header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
-    return b"\x02\0\0\0\0\x02" + b"\x02\0\0\0\0\x01" + b"\x08\0" + header + datagram
+    return b"\x02\0\0\0\0\x02" + b"\x02\0\0\0\0\x01" + b"\x08\0" + header + segment
+
+
+def udp(source, destination, ports=(40000, 9), payload=b"x" * 20):
+    return ipv4(source, destination, 17, struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload)
+
+
+def tcp(source, destination, ports, payload):
+    """Returns the frame of a segment with PSH and ACK, and without a valid checksum."""
+    return ipv4(source, destination, 6, struct.pack(">HHIIBBHHH", *ports, 1, 1, 5 << 4, 0x18, 1000, 0, 0) + payload)
 
 
 def many_flows(path, count):

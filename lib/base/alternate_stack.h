@@ -1,0 +1,29 @@
+// A stack for signal handlers.
+#pragma once
+
+#include <csignal>
+#include <memory>
+
+namespace spanflow {
+
+// While the object exists, handlers with SA_ONSTACK run on this stack in the calling thread, so that they also run when
+// the thread's own stack is full. Destroy it in the same thread.
+class AlternateStack {
+ public:
+  AlternateStack() : memory_(std::make_unique_for_overwrite<char[]>(kSize)) {
+    const stack_t stack{.ss_sp = memory_.get(), .ss_flags = 0, .ss_size = kSize};
+    ::sigaltstack(&stack, nullptr);
+  }
+  ~AlternateStack() {
+    const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+    ::sigaltstack(&none, nullptr);
+  }
+  AlternateStack(const AlternateStack&) = delete;
+  AlternateStack& operator=(const AlternateStack&) = delete;
+
+ private:
+  static constexpr std::size_t kSize = 64 << 10;
+  std::unique_ptr<char[]> memory_;
+};
+
+}  // namespace spanflow
