@@ -35,6 +35,7 @@ constexpr std::array kExitCodes = {
 constexpr std::array kEnvironment = {
     Definition{"`RUNTIME_DIRECTORY`",
                "The folder for DPDK's runtime files and for the control socket. The service sets it."},
+    Definition{"`STATE_DIRECTORY`", "The folder in which `crashes` gets reports of crashes. The service sets it."},
     Definition{"`NOTIFY_SOCKET`, `WATCHDOG_USEC`",
                "The socket for notifications to the service manager, and its watchdog's timeout."},
     Definition{"`JOURNAL_STREAM`",
@@ -45,7 +46,8 @@ constexpr std::array kFiles = {
     Definition{"`/etc/spanflow/`*NAME*`.yaml`",
                "Configuration of `spanflowd@`*NAME*`.service`. `spanflowd.service` reads `spanflow.yaml`."},
     Definition{"`/run/spanflow/`*NAME*", "Runtime files of the service."},
-    Definition{"`/var/lib/spanflow/`*NAME*", "Working folder of the service, for spools."},
+    Definition{"`/var/lib/spanflow/`*NAME*",
+               "Working folder of the service, for spools and, in `crashes`, reports of crashes."},
     Definition{"`/var/log/spanflow/`*NAME*", "Folder for record files, which the group `spanflow` may read."},
 };
 

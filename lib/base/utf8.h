@@ -1,4 +1,5 @@
-// Makes text from packets safe to print: valid UTF-8 without control characters.
+// Makes text from packets safe to print: valid UTF-8 without control characters and without characters that change the
+// layout of the text around them.
 #pragma once
 
 #include <algorithm>
@@ -11,11 +12,12 @@
 
 namespace spanflow {
 
-// The next two functions write each octet of a control character or of invalid UTF-8 as \xNN. append_utf8() appends to
-// `out` and returns the writer after the text.
+// The next two functions write each octet of such a character or of invalid UTF-8 as \xNN. A backslash before an x and
+// two hexadecimal digits becomes \x5C, so a reader that replaces each \xNN by its octet gets the text as it was sent.
+// append_utf8() appends to `out` and returns the writer after the text.
 TextWriter append_utf8(TextWriter out, std::string_view text);
 std::string clean_utf8(std::string_view text);
-// True if all of `text` is printable ASCII, which append_utf8() copies unchanged.
+// True if all of `text` is printable ASCII without a backslash, which append_utf8() copies unchanged.
 bool is_clean_ascii(std::string_view text);
 
 // The printable ASCII characters without the characters that are special in an output format. Nearly all texts consist
@@ -33,6 +35,9 @@ class PlainCharacters {
  private:
   std::array<bool, 256> plain_{};
 };
+
+// Returns the beginning of the text, at most `most` octets, without a part of a UTF-8 character at its end.
+std::string_view cut_utf8(std::string_view text, std::size_t most);
 
 // Returns the text, cut to at most 200 octets, for error messages. "..." marks the cut.
 std::string shortened(std::string_view text);

@@ -166,6 +166,7 @@ struct Config {
     std::vector<std::string> fields = {"full"};
     Nanoseconds max_delay = std::chrono::milliseconds{200};
     std::uint64_t community_id_seed = 0;
+    bool spreadsheet_safe = false;
   } output;
 
   std::vector<SinkConfig> sinks;

@@ -405,6 +405,8 @@ std::vector<Option> make_options() {
              "how long a live record may wait before it is passed on", kReloads),
       OPTION(output.community_id_seed, whole_number(0, 65'535),
              "seed of community_id; use the same one in all tools whose ids you compare"),
+      OPTION(output.spreadsheet_safe, boolean(),
+             "csv: put an apostrophe before texts that begin with = + - @, which spreadsheets would run as formulas"),
       OPTION(sinks, list_of(sink()), "targets of the records", kReloads),
       OPTION(telemetry.listen, listen_address(), "address where a live run serves Prometheus metrics, at /metrics"),
       OPTION(control.socket, text(),

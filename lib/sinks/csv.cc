@@ -22,30 +22,13 @@ bool is_formula(std::string_view text) {
   return std::ranges::any_of(kFormulas, [text](std::string_view begin) { return text.starts_with(begin); });
 }
 
-// True for the Unicode characters that change the direction of the text after them, so that it shows in another order.
-bool changes_direction(std::string_view text) {
-  const std::string_view character = text.substr(0, 3);
-  return (character >= "\u200e" && character <= "\u200f") || (character >= "\u202a" && character <= "\u202e") ||
-         (character >= "\u2066" && character <= "\u2069");
-}
-
-// Appends a field of CSV so that a spreadsheet shows it as text. An apostrophe comes before a formula. Characters that
-// change the direction become \xNN, as control characters do.
+// Appends a field of CSV so that a spreadsheet shows it as text: an apostrophe comes before a formula.
 TextWriter append_shown(TextWriter out, std::string_view field) {
-  if (field.starts_with('"')) {
-    out.push_back('"');
-    field.remove_prefix(1);
-  }
+  const bool is_quoted = field.starts_with('"');
+  if (is_quoted) out.push_back('"');
+  field.remove_prefix(is_quoted ? 1 : 0);
   if (is_formula(field)) out.push_back('\'');
-  while (!field.empty()) {
-    if (changes_direction(field)) {
-      for (const char c : field.substr(0, 3)) out.append(fmt::format("\\x{:02X}", static_cast<unsigned char>(c)));
-      field.remove_prefix(3);
-    } else {
-      out.push_back(field.front());
-      field.remove_prefix(1);
-    }
-  }
+  out.append(field);
   return out;
 }
 
@@ -54,13 +37,12 @@ TextWriter append_shown(TextWriter out, std::string_view field) {
 class CsvSink : public FileSink {
  public:
   CsvSink(const SinkConfig& config, const SinkContext& context)
-      : FileSink(config, context, append_csv_header),
-        for_spreadsheet_(config.settings.as<FileSettings>().for_spreadsheet) {}
+      : FileSink(config, context, append_csv_header), spreadsheet_safe_(context.config.output.spreadsheet_safe) {}
 
   void write(std::span<const FlowRecord> records) override {
     TextWriter lines = out();
     for (const FlowRecord& record : records) {
-      lines = for_spreadsheet_ ? append_line_shown(lines, record) : append_csv(lines, record, fields());
+      lines = spreadsheet_safe_ ? append_line_shown(lines, record) : append_csv(lines, record, fields());
     }
     lines.finish();
   }
@@ -76,7 +58,7 @@ class CsvSink : public FileSink {
     return append_csv(out, record, {});  // the metrics and the end of the line
   }
 
-  const bool for_spreadsheet_;
+  const bool spreadsheet_safe_;
   TextBuffer field_;
 };
 
@@ -86,11 +68,6 @@ std::unique_ptr<Sink> make_csv(const SinkConfig& config, const SinkContext& cont
 
 }  // namespace
 
-SinkType csv_sink() {
-  SinkType type = file_sink_type("csv", "comma-separated values with a header line, RFC 4180", make_csv);
-  type.options.push_back({"for_spreadsheet", "make texts from packets safe for spreadsheets, which run formulas",
-                          FlagSetting{at<&FileSettings::for_spreadsheet>()}});
-  return type;
-}
+SinkType csv_sink() { return file_sink_type("csv", "comma-separated values with a header line, RFC 4180", make_csv); }
 
 }  // namespace spanflow

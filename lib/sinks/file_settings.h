@@ -18,7 +18,6 @@ struct FileSettings {
   Nanoseconds rotate_every{0};                   // period of the rotation by time; 0: off
   std::uint64_t rotate_size = 0;                 // limit of a file's text before compression, in octets; 0: off
   std::uint64_t compression_level = 3;           // zstd level, from 1 to 19
-  bool for_spreadsheet = false;                  // csv only: texts are safe for spreadsheets
 
   // True if a file can end before the run ends.
   bool rotates() const { return rotate_every.count() > 0 || rotate_size > 0; }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/units.h"
+#include "base/utf8.h"
 
 namespace spanflow {
 namespace {
@@ -28,6 +29,14 @@ TextWriter append_length(TextWriter out, std::size_t octets) {
   return append_big_endian(out, octets, octets < kLong ? 1 : 2);
 }
 
+// RFC 7011, section 6.1.6: valid UTF-8.
+TextWriter append_string(TextWriter out, std::string_view clean) {
+  clean = cut_utf8(clean, kMostText);
+  out = append_length(out, clean.size());
+  out.append(clean);
+  return out;
+}
+
 }  // namespace
 
 TextWriter append_big_endian(TextWriter out, std::uint64_t value, std::size_t octets) {
@@ -44,10 +53,8 @@ TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement&
 }
 
 TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& /*element*/) {
-  text = text.substr(0, kMostText);
-  out = append_length(out, text.size());
-  out.append(text);
-  return out;
+  if (!is_clean_ascii(text)) return append_string(out, clean_utf8(text));
+  return append_string(out, text);
 }
 
 TextWriter append_ipfix(TextWriter out, const TextList& list, const IpfixElement& element) {
@@ -56,8 +63,9 @@ TextWriter append_ipfix(TextWriter out, const TextList& list, const IpfixElement
   TextWriter content = append_ipfix_specifier(append_big_endian(TextWriter(buffer), kOrdered, 1), element);
   std::size_t octets = 0;
   list.for_each([&](std::string_view text) {
-    octets += text.size();
-    if (octets <= kMostText) content = append_ipfix(content, text, element);
+    const std::string clean = clean_utf8(text);
+    octets += clean.size();
+    if (octets <= kMostText) content = append_string(content, clean);
   });
   content.finish();
   out = append_length(out, buffer.size());

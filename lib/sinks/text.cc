@@ -76,6 +76,21 @@ TextWriter append_with_decimals(TextWriter out, double number, int decimals) {
   return out;
 }
 
+// Appends a field of CSV. `clean` is from clean_utf8().
+TextWriter append_quoted(TextWriter out, std::string_view clean) {
+  if (clean.find_first_of(",\"") == std::string_view::npos) {
+    out.append(clean);
+    return out;
+  }
+  out.push_back('"');
+  for (const char c : clean) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+  return out;
+}
+
 }  // namespace
 
 TextWriter append_digits(TextWriter out, std::uint64_t value) {
@@ -146,18 +161,9 @@ TextWriter append_address(TextWriter out, const IpAddress& address, unsigned ip_
 }
 
 TextWriter append_csv(TextWriter out, std::string_view text) {
-  static constexpr PlainCharacters kPlain{",\""};
-  if (kPlain.are_all_of(text)) {
-    out.append(text);
-    return out;
-  }
-  if (text.find_first_of(",\"") == std::string_view::npos) return append_utf8(out, text);
-  out.push_back('"');
-  for (const char c : clean_utf8(text)) {
-    if (c == '"') out.push_back('"');
-    out.push_back(c);
-  }
-  out.push_back('"');
+  static constexpr PlainCharacters kPlain{",\"\\"};
+  if (!kPlain.are_all_of(text)) return append_quoted(out, clean_utf8(text));
+  out.append(text);
   return out;
 }
 
@@ -180,14 +186,14 @@ TextWriter append_csv(TextWriter out, const TextList& list) {
       out.append(text);
     } else {
       if (!is_first) joined += ';';
-      for (const char c : text) {
+      for (const char c : clean_utf8(text)) {
         if (c == ';' || c == '\\') joined += '\\';
         joined += c;
       }
     }
     is_first = false;
   });
-  return all_plain ? out : append_csv(out, std::string_view(joined));
+  return all_plain ? out : append_quoted(out, joined);
 }
 
 TextWriter append_json(TextWriter out, std::string_view text) {

@@ -3,6 +3,7 @@ import contextlib
 import glob
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -246,25 +247,34 @@ def test_a_disk_that_is_full_for_a_while(name):
 AGENT = b"curl/7.88.1"
 
 
-def user_agents(agent, *settings):
+def user_agents(agent, *arguments):
     """Returns the user agents of a capture in which curl calls itself `agent`, of at most 7 octets."""
     another_header = agent.encode() + b"\r\nX:"
     frames = pcap_file.read(capture("http.pcap"))
     for frame in frames:
         frame.data = frame.data.replace(AGENT, another_header.ljust(len(AGENT)))
     pcap_file.write("agent.pcap", frames)
-    run = spanflowd("-r", "agent.pcap", "--quiet", "-s", f"sinks=[{{type: csv, {', '.join(settings)}}}]",
-                    "-s", "output.fields=[http_user_agent]")
+    run = spanflowd("-r", "agent.pcap", "--quiet", "-w", "csv:-", "-s", "output.fields=[http_user_agent]", *arguments)
     return {line for line in run.stdout.splitlines() if "Mozilla" not in line}
 
 
 @pytest.mark.parametrize("agent, shown", [
     ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"), ("\uff1d1", "'\uff1d1"),
-    ('=A1,"x"', '"\'=A1,""x"""'), ("a\u202eb", "a\\xE2\\x80\\xAEb"), ("\u2066=b", "\\xE2\\x81\\xA6=b"),
-    ("1=-", "1=-"), ("\u00e9t\u00e9", "\u00e9t\u00e9")])
+    ('=A1,"x"', '"\'=A1,""x"""'), ("1=-", "1=-"), ("\u00e9t\u00e9", "\u00e9t\u00e9")])
 def test_a_spreadsheet_gets_texts_and_no_formulas(agent, shown):
-    assert shown in user_agents(agent, "for_spreadsheet: true")
+    assert shown in user_agents(agent, "-s", "output.spreadsheet_safe=true")
 
 
 def test_other_readers_get_texts_as_they_were_sent():
     assert "=1+1" in user_agents("=1+1")
+
+
+@pytest.mark.parametrize("agent, shown", [
+    ("a\u202eb", "a\\xE2\\x80\\xAEb"), ("\u2066b", "\\xE2\\x81\\xA6b"), ("\u061cb", "\\xD8\\x9Cb"),
+    ("a\u2028b", "a\\xE2\\x80\\xA8b"), ("\x1b[1m", "\\x1B[1m"), ("\x9b1m", "\\xC2\\x9B1m"), ("\\x1Bz", "\\x5Cx1Bz"),
+    ("\\\x1b", "\\\\x1B"), ("C:\\xyz", "C:\\xyz")])
+def test_no_text_reaches_a_reader_with_characters_that_act(agent, shown):
+    """And a reader can undo the change."""
+    assert shown in user_agents(agent)
+    undone = re.sub(rb"\\x([0-9A-F]{2})", lambda found: bytes.fromhex(found[1].decode()), shown.encode())
+    assert_equal(undone, agent.encode())

@@ -8,7 +8,7 @@ from support.compare import assert_equal
 from support.program import spanflowd
 
 DURATION = "a duration with its unit, such as 120s, 2m or 500ms, of at least 1ms"
-SINK = ("a sink with type, fields, queue, path, compression, rotate_every, rotate_size, compression_level, for_spreadsheet, "
+SINK = ("a sink with type, fields, queue, path, compression, rotate_every, rotate_size, compression_level, "
         "observation_domain, template_refresh, brokers, topic, key, value, flush_timeout, tls, sasl, spool, rdkafka")
 
 MISTAKES = (

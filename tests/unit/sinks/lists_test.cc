@@ -50,6 +50,19 @@ TEST_F(TextLists, InCsvAreJoinedBySemicolons) {
   EXPECT_EQ(written([&](TextWriter out) { return append_csv(out, empty_, fields_); }), ",60\n");
 }
 
+TEST_F(TextLists, HaveCleanTextsInAllFormats) {
+  FlowExtras extras;
+  const FlowRecord record = record_with({"\x1b;", "\\x1B", "\u202e"}, extras);
+  EXPECT_EQ(written([&](TextWriter out) { return append_csv(out, record, fields_); }),
+            R"(\\x1B\;;\\x5Cx1B;\\xE2\\x80\\xAE,60)"
+            "\n");
+  EXPECT_EQ(written([&](TextWriter out) { return append_json(out, record, fields_); }),
+            R"({"dns_answers":["\\x1B;","\\x5Cx1B","\\xE2\\x80\\xAE"],"dns_least_ttl":60})");
+  const std::string ipfix =
+      written([&](TextWriter out) { return IpfixTemplate(256, fields_, 4).append_record(out, record); });
+  EXPECT_NE(ipfix.find("\x05\\x1B;\x07\\x5Cx1B\x0c\\xE2\\x80\\xAE"), std::string::npos);
+}
+
 TEST_F(TextLists, InProtobufAreRepeated) {
   EXPECT_EQ(written([&](TextWriter out) { return append_protobuf(out, record_, fields_); }),
             "\xda\x06\x0b"s

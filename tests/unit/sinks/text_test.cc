@@ -71,6 +71,28 @@ TEST(Utf8, ControlCharactersAndNulAreShown) {
   EXPECT_EQ(utf8("\xc2\x80\xc2\x9b"), "\\xC2\\x80\\xC2\\x9B");  // C1 control characters, two octets each
 }
 
+TEST(Utf8, CharactersThatChangeTheLayoutAreShown) {
+  EXPECT_EQ(utf8("a\u202e\u2066\u200f\u061c"), R"(a\xE2\x80\xAE\xE2\x81\xA6\xE2\x80\x8F\xD8\x9C)");
+  EXPECT_EQ(utf8("\u2028\u2029"), R"(\xE2\x80\xA8\xE2\x80\xA9)");
+  for (const char* neighbour : {"\u061b", "\u061d", "\u200d", "\u2010", "\u2027", "\u202f", "\u2065", "\u206a"}) {
+    EXPECT_EQ(utf8(neighbour), neighbour);
+  }
+}
+
+TEST(Utf8, AnEscapeThatWasSentDiffersFromAnEscapedOctet) {
+  EXPECT_EQ(utf8("\\x1B"sv), "\\x5Cx1B");
+  EXPECT_EQ(utf8("\x1b"), "\\x1B");
+  EXPECT_EQ(utf8("\\\x1b"), "\\\\x1B");
+  for (const std::string_view text : {"\\", "\\x", "\\x1", "\\x1g", "\\X1B", "\\\\", "C:\\xyz"})
+    EXPECT_EQ(utf8(text), text);
+}
+
+TEST(Csv, TextsWithBackslashesAreClean) {
+  EXPECT_EQ(csv("\\x1B"sv), "\\x5Cx1B");
+  EXPECT_EQ(csv("\\x1B,"sv), "\"\\x5Cx1B,\"");
+  EXPECT_EQ(json("\\x1B"sv), R"("\\x5Cx1B")");
+}
+
 TEST(Csv, PlainValuesAreNotQuoted) {
   EXPECT_EQ(csv("TLS.Instagram"sv), "TLS.Instagram");
   EXPECT_EQ(csv(std::uint64_t{0}), "0");
