@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/privileges.h"
 #include "command_line.h"
+#include "memory_reserve.h"
 #include "metrics/metric_set.h"
 #include "options/loader.h"
 #include "service.h"
@@ -27,6 +28,7 @@ void hold_standard_descriptors() {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
+  hold_memory_reserve();
   configure_log({});  // before parsing, so that errors of the command line can go to the journal
   CommandLine line = parse_command_line(argc, argv);
   configure_log(line.config);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "capture/input.h"
+#include "memory_reserve.h"
 #include "options/loader.h"
 #include "progress_bar.h"
 #include "telemetry/log.h"
@@ -69,6 +70,7 @@ int Service::run() {
 void Service::watch() {
   ProgressBar progress(!line_.quiet && !is_live(line_.config.input));
   while (!pipeline_.wait(kPollInterval)) {
+    if (memory_ran_out()) stop();
     handle_signals();
     notify_service_manager();
     progress.draw(pipeline_);
@@ -129,9 +131,15 @@ void Service::stop() {
 int Service::report() const {
   const Summary summary = pipeline_.summary();
   if (!line_.quiet) std::cerr << to_text(summary);
-  summary_file_.write(to_json(summary));
   std::vector<std::exception_ptr> failures = pipeline_.failures();
   if (failure_ != nullptr) failures.push_back(failure_);
+  if (memory_ran_out())
+    failures.push_back(std::make_exception_ptr(RunError("no memory was left, so the run has ended")));
+  try {
+    summary_file_.write(to_json(summary));
+  } catch (const RunError&) {
+    failures.push_back(std::current_exception());
+  }
   for (const std::exception_ptr& failure : failures) log_failure(failure);
   return failures.empty() ? 0 : 1;
 }
