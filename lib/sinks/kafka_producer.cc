@@ -277,8 +277,9 @@ void KafkaProducer::renew_client() {
     const std::lock_guard lock(mutex_);
     client_ = std::move(renewed);
     fatal_ = false;
-  } catch (const ConfigError& error) {
-    // For example, the file of a certificate is missing. run() calls this function again.
+  } catch (const std::runtime_error& error) {  // ConfigError or RunError
+    // For example, the file of a certificate is missing, or the system refuses a thread. run() calls this function
+    // again.
     log().debug("{}", error.what());
   }
 }
