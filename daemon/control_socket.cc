@@ -14,7 +14,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "unix_socket.h"
 
 namespace spanflow {
@@ -76,7 +76,7 @@ ControlSocket::ControlSocket(std::string path, std::vector<ControlCommand> comma
                        ::chmod(path_.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == 0 &&
                        ::listen(listener_.get(), kWaiting) == 0;
   if (!listens) throw RunError(fmt::format("control.socket: {}: {}", path_, std::strerror(errno)));
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("control", [this] { run(); });
 }
 
 ControlSocket::~ControlSocket() {
@@ -96,7 +96,6 @@ struct ControlSocket::Peer {
 };
 
 void ControlSocket::run() {
-  name_this_thread("control");
   std::vector<Peer> peers;
   while (!stop_) {
     std::vector<pollfd> waiting{{.fd = listener_.get(), .events = POLLIN, .revents = 0}};

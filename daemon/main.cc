@@ -9,6 +9,7 @@
 #include "base/privileges.h"
 #include "command_line.h"
 #include "crash_report.h"
+#include "memory_reserve.h"
 #include "metrics/metric_set.h"
 #include "options/loader.h"
 #include "service.h"
@@ -28,6 +29,7 @@ void hold_standard_descriptors() {
 
 int main(int argc, char** argv) {
   hold_standard_descriptors();
+  hold_memory_reserve();
   configure_log({});  // before parsing, so that errors of the command line can go to the journal
   CommandLine line = parse_command_line(argc, argv);
   configure_log(line.config);

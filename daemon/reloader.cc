@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <system_error>
+
 #include "base/error.h"
 #include "command_line.h"
 #include "options/loader.h"
@@ -34,14 +36,18 @@ Changes Reloader::reload() {
 void Reloader::reload_in_background() {
   // The lambda takes over the previous future and waits for the previous reload. If this function destroyed the future
   // instead, the destructor would block the caller until the previous reload has ended.
-  background_ = std::async(std::launch::async, [this, before = std::move(background_)]() mutable {
-    if (before.valid()) before.wait();
-    try {
-      reload();
-    } catch (const std::exception&) {
-      // reload() has already logged the error
-    }
-  });
+  try {
+    background_ = std::async(std::launch::async, [this, before = std::move(background_)]() mutable {
+      if (before.valid()) before.wait();
+      try {
+        reload();
+      } catch (const std::exception&) {
+        // reload() has already logged the error
+      }
+    });
+  } catch (const std::system_error& error) {
+    log().error("reload: the thread \"reload\" cannot be started: {}; nothing has changed", error.code().message());
+  }
 }
 
 std::string to_text(const Changes& changes) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "capture/input.h"
 #include "crash_report.h"
+#include "memory_reserve.h"
 #include "options/loader.h"
 #include "progress_bar.h"
 #include "telemetry/log.h"
@@ -73,6 +74,7 @@ int Service::run() {
 void Service::watch() {
   ProgressBar progress(!line_.quiet && !is_live(line_.config.input));
   while (!pipeline_.wait(kPollInterval)) {
+    if (memory_ran_out()) stop();
     handle_signals();
     notify_service_manager();
     progress.draw(pipeline_);
@@ -133,9 +135,15 @@ void Service::stop() {
 int Service::report() const {
   const Summary summary = pipeline_.summary();
   if (!line_.quiet) std::cerr << to_text(summary);
-  summary_file_.write(to_json(summary));
   std::vector<std::exception_ptr> failures = pipeline_.failures();
   if (failure_ != nullptr) failures.push_back(failure_);
+  if (memory_ran_out())
+    failures.push_back(std::make_exception_ptr(RunError("no memory was left, so the run has ended")));
+  try {
+    summary_file_.write(to_json(summary));
+  } catch (const RunError&) {
+    failures.push_back(std::current_exception());
+  }
   for (const std::exception_ptr& failure : failures) log_failure(failure);
   return failures.empty() ? 0 : 1;
 }

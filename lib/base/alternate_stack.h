@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <memory>
+#include <new>
 
 namespace spanflow {
 
@@ -10,7 +11,9 @@ namespace spanflow {
 // the thread's own stack is full. Destroy it in the same thread.
 class AlternateStack {
  public:
-  AlternateStack() : memory_(std::make_unique_for_overwrite<char[]>(kSize)) {
+  // Without memory for the stack, handlers run on the thread's own stack.
+  AlternateStack() : memory_(new (std::nothrow) char[kSize]) {
+    if (memory_ == nullptr) return;
     const stack_t stack{.ss_sp = memory_.get(), .ss_flags = 0, .ss_size = kSize};
     ::sigaltstack(&stack, nullptr);
   }

@@ -9,22 +9,23 @@
 #include <thread>
 #include <utility>
 
-#include "base/thread_name.h"
+#include "base/thread.h"
 
 namespace spanflow {
 
-// For work at the end of a run, when the system may refuse a new thread.
+// The threads of a run are made before the run begins: if the system refuses one of them, no other thread waits for its
+// work. The threads for the end of a run are made early too, because the system may refuse a thread then.
 class StandbyThread {
  public:
+  // Throws RunError if the system refuses a new thread.
   StandbyThread(std::string name, std::function<void()> work)
-      : thread_([this, name = std::move(name), work = std::move(work)] {
-          name_this_thread(name);
+      : thread_(start_thread(std::move(name), [this, work = std::move(work)] {
           if (!wait_for_begin()) return;
           work();
           const std::lock_guard lock(mutex_);
           state_ = State::kDone;
           changed_.notify_all();
-        }) {}
+        })) {}
   // If the work has begun, waits for its end.
   ~StandbyThread() { join(); }
 
@@ -50,6 +51,8 @@ class StandbyThread {
     }
     if (thread_.joinable()) thread_.join();
   }
+
+  std::thread::native_handle_type native_handle() { return thread_.native_handle(); }
 
  private:
   enum class State : unsigned char { kWaiting, kWorking, kDone, kGivenUp };

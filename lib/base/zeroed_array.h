@@ -4,14 +4,16 @@
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <new>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
+#include "base/error.h"
+
 namespace spanflow {
 
-// All-zero memory must be a valid T. Elements do not move.
+// All-zero memory must be a valid T. Elements do not move. The constructor throws RunError if there is no memory.
 template <typename T>
 class ZeroedArray {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
@@ -20,7 +22,7 @@ class ZeroedArray {
   explicit ZeroedArray(std::size_t size) : size_(size) {
     if (size == 0) return;
     void* memory = mmap(nullptr, octets(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
+    if (memory == MAP_FAILED) throw RunError(std::to_string(octets() >> 20) + " MiB of memory cannot be allocated");
     madvise(memory, octets(), MADV_HUGEPAGE);  // reduces TLB misses; a failure is harmless
     data_ = static_cast<T*>(memory);
   }

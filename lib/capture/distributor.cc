@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "base/flow_hash.h"
-#include "base/thread_name.h"
 #include "capture/backoff.h"
 
 namespace spanflow {
@@ -61,25 +60,20 @@ Distributor::Distributor(const Config& config, PacketSource& source, const Decod
   }
 }
 
-Distributor::~Distributor() {
-  if (thread_.joinable()) thread_.join();
-}
+Distributor::~Distributor() { thread_.join(); }
 
 std::unique_ptr<PreparedSource> Distributor::make_source(std::uint32_t worker) {
   return std::make_unique<LaneSource>(*this, *lanes_[worker]);
 }
 
-void Distributor::start() {
-  thread_ = std::thread([this] { run(); });
-}
+void Distributor::start() { thread_.begin(); }
 
 void Distributor::finish() {
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
   if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void Distributor::run() {
-  name_this_thread("distributor");
   try {
     source_.attach_thread();
     for (Burst burst; burst.state != Burst::State::kEnd;) {

@@ -4,10 +4,10 @@
 #include <atomic>
 #include <exception>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "base/mailbox.h"
+#include "base/standby_thread.h"
 #include "capture/intake.h"
 #include "capture/packet_lane.h"
 #include "capture/packet_source.h"
@@ -58,7 +58,7 @@ class Distributor {
   std::atomic<std::uint64_t> end_ns_{0};
   std::atomic<bool> ended_{false};
   std::exception_ptr failure_;
-  std::thread thread_;
+  StandbyThread thread_{"distributor", [this] { run(); }};  // last, because it uses the other members
 };
 
 }  // namespace spanflow

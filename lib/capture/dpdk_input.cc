@@ -26,6 +26,7 @@ DpdkInput::DpdkInput(const Config& config, const std::atomic<bool>& stop)
   if (!config.input.interface.empty()) {
     claim_.emplace(config.input.interface);
     interface_.emplace(config.input.interface);
+    greatest_mtu_ = interface_->facts().mtu;
     warn_about_interface();
     interface_device_ = kernel_device(config.input, interface_->facts());
   }
@@ -157,6 +158,16 @@ void DpdkInput::check_links() {
   }
 }
 
+// The buffers were chosen for the MTU at the start. The kernel's packet sockets cut longer frames without a word.
+void DpdkInput::check_mtu() {
+  if (!interface_) return;
+  const std::uint32_t mtu = interface_->mtu();
+  if (mtu <= greatest_mtu_) return;
+  greatest_mtu_ = mtu;
+  log().warn("{}: the MTU has grown from {} to {}: until the next start, longer frames are lost or counted too short",
+             interface_->facts().name, interface_->facts().mtu, mtu);
+}
+
 void DpdkInput::note_step(std::string_view clock, std::int64_t step_ns) {
   counters_.add(Counter::kTimeStepped);
   log().warn("{} was set {} by {:.3f} s; flows go on, and records have the new time", clock,
@@ -167,6 +178,7 @@ void DpdkInput::update() {
   follow_clocks();
   read_counts();
   check_links();
+  check_mtu();
 }
 
 void DpdkInput::read_counts() {

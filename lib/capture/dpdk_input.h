@@ -39,6 +39,7 @@ class DpdkInput : public Input {
   void follow_clocks();
   void read_counts();
   void check_links();
+  void check_mtu();
   void note_step(std::string_view clock, std::int64_t step_ns);
   void warn_about_interface() const;
   bool have_queue_per_worker() const;
@@ -53,6 +54,7 @@ class DpdkInput : public Input {
   const bool enters_tunnels_;
   std::optional<InterfaceClaim> claim_;
   std::optional<KernelInterface> interface_;
+  std::uint32_t greatest_mtu_ = 0;  // of interface_, since the start
   std::optional<KernelDevice> interface_device_;
   std::optional<Eal> eal_;
   std::vector<std::unique_ptr<Port>> ports_;

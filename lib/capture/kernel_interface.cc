@@ -107,13 +107,20 @@ LinkState interface_state(unsigned index) {
   return (control.request().ifr_flags & IFF_UP) != 0 ? LinkState::kUp : LinkState::kDown;
 }
 
+std::uint32_t mtu_of_interface(unsigned index) {
+  std::array<char, IF_NAMESIZE> name{};
+  if (::if_indextoname(index, name.data()) == nullptr) return 0;
+  ControlSocket control(name.data());
+  return control.ask(SIOCGIFMTU) ? static_cast<std::uint32_t>(control.request().ifr_mtu) : 0;
+}
+
 bool KernelInterface::exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
 
 KernelInterface::KernelInterface(const std::string& name)
     : facts_{.name = name}, index_(static_cast<int>(::if_nametoindex(name.c_str()))) {
   if (index_ == 0) throw RunError(name + ": no such network interface");
   ControlSocket control(name);
-  if (control.ask(SIOCGIFMTU)) facts_.mtu = static_cast<std::uint32_t>(control.request().ifr_mtu);
+  facts_.mtu = mtu_of_interface(static_cast<unsigned>(index_));
   facts_.is_up = interface_state(static_cast<unsigned>(index_)) != LinkState::kDown;
   if (control.ethtool(ETHTOOL_GGRO) != 0) facts_.merging_offloads.emplace_back("gro");
   const std::uint32_t flags = control.ethtool(ETHTOOL_GFLAGS);

@@ -32,6 +32,8 @@ enum class LinkState : std::uint8_t { kUp, kDown, kGone, kUnknown };
 
 // Returns the state of the interface with this index. Another interface that has its name now does not count.
 LinkState interface_state(unsigned index);
+// Returns 0 if the MTU cannot be read.
+std::uint32_t mtu_of_interface(unsigned index);
 
 class KernelInterface {
  public:
@@ -43,6 +45,8 @@ class KernelInterface {
 
   static bool exists(const std::string& name);
 
+  // Returns the present MTU, or 0 if it cannot be read.
+  std::uint32_t mtu() const { return mtu_of_interface(static_cast<unsigned>(index_)); }
   // Returns the properties that the interface had when this object was constructed.
   const InterfaceFacts& facts() const { return facts_; }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/thread_name.h"
 #include "capture/backoff.h"
 
 namespace spanflow {
@@ -29,12 +28,10 @@ ReadAhead::ReadAhead(std::unique_ptr<RetainableSource> source) : source_(std::mo
 
 ReadAhead::~ReadAhead() {
   given_up_ = true;
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
-void ReadAhead::attach_thread() {
-  thread_ = std::thread([this] { run(); });
-}
+void ReadAhead::attach_thread() { thread_.begin(); }
 
 Burst ReadAhead::poll() {
   if (block_ != nullptr && block_->burst.state == Burst::State::kEnd) return block_->burst;
@@ -58,7 +55,6 @@ ReadAhead::Block& ReadAhead::wait_for_block() {
 }
 
 void ReadAhead::run() {
-  name_this_thread("read ahead");
   source_->attach_thread();
   while (Block* block = take_empty()) {
     read(*block);

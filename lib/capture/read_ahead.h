@@ -5,9 +5,9 @@
 #include <atomic>
 #include <exception>
 #include <memory>
-#include <thread>
 
 #include "base/block_ring.h"
+#include "base/standby_thread.h"
 #include "capture/packet_source.h"
 
 namespace spanflow {
@@ -42,7 +42,7 @@ class ReadAhead : public PacketSource {
   BlockRing<Block> ring_;
   Block* block_ = nullptr;  // the block of the last burst; a block with kEnd is never given back
   std::atomic<bool> given_up_{false};
-  std::thread thread_;
+  StandbyThread thread_{"read ahead", [this] { run(); }};  // last, because it uses the other members
 };
 
 }  // namespace spanflow

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/steady_time.h"
-#include "base/thread_name.h"
 #include "capture/backoff.h"
 
 namespace spanflow {
@@ -21,17 +20,14 @@ Collector::Collector(std::vector<ExportRing*> rings, std::vector<SinkRunner*> si
 
 Collector::~Collector() { finish(); }
 
-void Collector::start() {
-  thread_ = std::thread([this] { run(); });
-}
+void Collector::start() { thread_.begin(); }
 
 void Collector::finish() {
   finishing_ = true;
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
 void Collector::run() {
-  name_this_thread("collector");
   Backoff backoff(kIdle);
   for (;;) {
     // Read before drain(), so that the last drain() finds all blocks that were pushed before finish().

@@ -5,9 +5,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
+#include "base/standby_thread.h"
 #include "export/export_ring.h"
 #include "export/sink_runner.h"
 #include "telemetry/counters.h"
@@ -45,7 +45,7 @@ class Collector {
   std::vector<std::uint64_t> due_ns_;  // due times, ns since the epoch, of the records in batch_ that have a due time
   std::uint64_t sequence_ = 0;         // FlowRecord::sequence of the next record
   std::atomic<bool> finishing_{false};
-  std::thread thread_;
+  StandbyThread thread_{"collector", [this] { run(); }};  // last, because it uses the other members
 };
 
 }  // namespace spanflow

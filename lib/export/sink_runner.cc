@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/thread_name.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -49,15 +48,14 @@ SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::uint64
       queue_records_(queue_records),
       wait_(wait),
       abandon_(abandon),
-      clock_(std::move(clock)) {
+      clock_(std::move(clock)),
+      thread_("sink " + name_, [this] { run(); }) {
   ledger_.name = name_;
 }
 
 SinkRunner::~SinkRunner() { finish(); }
 
-void SinkRunner::start() {
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-}
+void SinkRunner::start() { thread_.begin(); }
 
 void SinkRunner::enqueue(const RecordBatch& batch) {
   std::unique_lock lock(mutex_);
@@ -79,12 +77,19 @@ bool SinkRunner::has_room(std::size_t records) const {
 }
 
 void SinkRunner::finish() {
-  {
-    const std::lock_guard lock(mutex_);
-    finishing_ = true;
-    changed_.notify_all();
-  }
-  if (thread_.joinable()) thread_.join();
+  ask_to_finish();
+  thread_.join();
+}
+
+bool SinkRunner::finish_within(std::chrono::milliseconds time) {
+  ask_to_finish();
+  return thread_.wait_for(time);
+}
+
+void SinkRunner::ask_to_finish() {
+  const std::lock_guard lock(mutex_);
+  finishing_ = true;
+  changed_.notify_all();
 }
 
 void SinkRunner::release() {
@@ -96,7 +101,6 @@ void SinkRunner::release() {
 }
 
 void SinkRunner::run() {
-  name_this_thread("sink " + name_);
   flush_until_written();  // writes the start of the output, such as a header line
   while (const RecordBatch batch = take()) deliver(batch);
   sink_->end();

@@ -13,9 +13,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/standby_thread.h"
 #include "sinks/sink.h"
 
 namespace spanflow {
@@ -65,6 +65,8 @@ class SinkRunner {
   bool has_room(std::size_t records) const;
   // Writes the queued records, finishes the sink and joins the thread.
   void finish();
+  // The same, but waits at most `time`. Returns false if the sink has not finished within this time.
+  bool finish_within(std::chrono::milliseconds time);
   // To be called after finish(). Destroys the sink, which closes its files and connections.
   void release();
 
@@ -76,6 +78,7 @@ class SinkRunner {
 
  private:
   void run();
+  void ask_to_finish();
   bool fits(std::size_t records) const;
   RecordBatch take();
   void deliver(const RecordBatch& batch);
@@ -113,7 +116,7 @@ class SinkRunner {
   std::exception_ptr loss_;  // the error for lost_
   bool ended_ = false;       // true once the sink takes no more records
   bool finishing_ = false;
-  std::thread thread_;
+  StandbyThread thread_;  // last, because it uses the other members
 };
 
 }  // namespace spanflow

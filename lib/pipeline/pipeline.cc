@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/privileges.h"
 #include "base/random_seed.h"
-#include "base/thread_name.h"
 #include "capture/filter.h"
 #include "flow/overload.h"
 #include "pipeline/run_plan.h"
@@ -27,7 +26,7 @@ int cpu_of(const Config& config, std::size_t worker) {
   return cpus[cpus.size() - 1 - worker % cpus.size()];
 }
 
-void pin(std::thread& thread, int cpu) {
+void pin(StandbyThread& thread, int cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
@@ -120,6 +119,7 @@ void Pipeline::make_workers() {
     rings.push_back(rings_.back().get());
     meters_.push_back(std::make_unique<Meter>(config_, worker, intake_inputs_[worker], decoder_, *rings_.back(),
                                               metrics_, names_ ? &*names_ : nullptr, *worker_counters_[worker]));
+    threads_.emplace_back(fmt::format("worker {}", worker), [this, worker] { run_meter(worker); });
   }
   collector_ = std::make_unique<Collector>(std::move(rings), sinks_->runners(), collector_counters_);
 }
@@ -134,17 +134,19 @@ void Pipeline::start() {
   collector_->start();
   running_meters_ = meters_.size();
   for (std::uint16_t worker = 0; worker < config_.workers; ++worker) {
-    threads_.emplace_back([this, worker] { run_meter(worker); });
-    if (!is_live()) continue;
-    const int cpu = cpu_of(config_, worker);
-    pin(threads_.back(), cpu);
-    input_->warn_if_distant(cpu);
+    if (is_live()) pin_worker(worker);
+    threads_[worker].begin();
   }
   if (distributor_ != nullptr) distributor_->start();
 }
 
+void Pipeline::pin_worker(std::uint16_t worker) {
+  const int cpu = cpu_of(config_, worker);
+  pin(threads_[worker], cpu);
+  input_->warn_if_distant(cpu);
+}
+
 void Pipeline::run_meter(std::uint16_t worker) {
-  name_this_thread(fmt::format("worker {}", worker));
   const AlternateStack stack_for_crash_report;
   meters_[worker]->run();
   // Also after a failure, so that no other worker waits for this worker.
@@ -246,9 +248,7 @@ void Pipeline::finish() {
     const std::lock_guard reloading(reload_mutex_);
     stop_ = true;
   }
-  for (std::thread& thread : threads_) {
-    if (thread.joinable()) thread.join();
-  }
+  for (StandbyThread& thread : threads_) thread.join();
   if (distributor_ != nullptr) {
     try {
       distributor_->finish();

@@ -5,12 +5,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/standby_thread.h"
@@ -80,6 +80,7 @@ class Pipeline {
   void hand_over(const OwnerWorkers& owner_workers);
   void make_sinks(std::vector<NamedSink> own);
   void make_workers();
+  void pin_worker(std::uint16_t worker);
   void run_meter(std::uint16_t worker);
   void update_input();
   void limit_patience();
@@ -112,7 +113,7 @@ class Pipeline {
   std::optional<NameCache> names_;  // must outlive the meters
   std::vector<std::unique_ptr<Meter>> meters_;
 
-  std::vector<std::thread> threads_;
+  std::deque<StandbyThread> threads_;  // one for each of the meters_
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t running_meters_ = 0;

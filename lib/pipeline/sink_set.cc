@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
-#include <thread>
 
 #include "base/error.h"
 #include "telemetry/log.h"
@@ -172,13 +170,8 @@ void SinkSet::retire(const Member& member) {
 
 // Waits until the sink has finished. After `time`, makes the sink stop waiting for its target.
 void SinkSet::finish_within(std::chrono::milliseconds time, const Member& member) {
-  std::promise<void> finished;
-  std::thread patience([&, done = finished.get_future()] {
-    if (done.wait_for(time) == std::future_status::timeout) *member.abandon = true;
-  });
+  if (!member.runner->finish_within(time)) *member.abandon = true;
   member.runner->finish();
-  finished.set_value();
-  patience.join();
 }
 
 void SinkSet::abandon() {

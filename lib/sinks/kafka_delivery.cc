@@ -121,6 +121,16 @@ std::string KafkaDelivery::complaint() const {
 }
 
 void KafkaDelivery::finish() {
+  send_the_rest();
+  if (!spool_) return;
+  const std::uint64_t lost = spool_->ledger().dropped[static_cast<std::size_t>(SpoolDrop::kWriteFailed)];
+  if (lost > 0) {
+    throw RunError(fmt::format("{}: {} records were lost, because {} could not be written", options_.name, lost,
+                               options_.spool.path));
+  }
+}
+
+void KafkaDelivery::send_the_rest() {
   const auto end = Clock::now() + options_.patience;
   for (;;) {
     if (spool_) poll();

@@ -53,6 +53,7 @@ class KafkaDelivery {
   void recall();
   void replay();
   void wait_for_spool();
+  void send_the_rest();
   void leave_the_rest();
 
   // The producer calls settle() and tell() on its own thread. Exception: if librdkafka refuses a message at once,

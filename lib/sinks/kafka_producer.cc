@@ -8,7 +8,7 @@
 #include <bit>
 
 #include "base/error.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -64,6 +64,13 @@ std::string kafka_property_error(const std::string& name, const std::string& val
   return set(Conf(rd_kafka_conf_new()).get(), name, value);
 }
 
+// rd_kafka_new() has failed, because the system refuses a thread, or because properties contradict each other.
+[[noreturn]] void throw_refusal(const char* reason) {
+  const std::string text = fmt::format("kafka: {}", reason);
+  if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE) throw RunError(text);
+  throw ConfigError(text);
+}
+
 struct KafkaProducer::Client {
   explicit Client(rd_kafka_t* producer) : handle(producer) {}
   ~Client() {
@@ -83,7 +90,7 @@ KafkaProducer::KafkaProducer(KafkaProperties properties, std::string topic, Repo
       report_(std::move(report)),
       notice_(std::move(notice)),
       client_(make_client()) {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("kafka", [this] { run(); });
 }
 
 KafkaProducer::~KafkaProducer() {
@@ -111,7 +118,7 @@ std::unique_ptr<KafkaProducer::Client> KafkaProducer::make_client() {
       conf.get(), [](const rd_kafka_t*, int, const char*, const char* line) { log().debug("librdkafka: {}", line); });
   Text error{};
   rd_kafka_t* const handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
-  if (handle == nullptr) throw ConfigError(fmt::format("kafka: {}", error.data()));
+  if (handle == nullptr) throw_refusal(error.data());
   (void)conf.release();  // the handle now owns the configuration
   auto client = std::make_unique<Client>(handle);
   client->topic = rd_kafka_topic_new(handle, topic_.c_str(), nullptr);
@@ -171,7 +178,6 @@ KafkaProducer::Trouble KafkaProducer::trouble() const {
 }
 
 void KafkaProducer::run() {
-  name_this_thread("kafka");
   while (!ended_) {
     serve();
     if (giving_up_) give_up_all();
@@ -271,8 +277,9 @@ void KafkaProducer::renew_client() {
     const std::lock_guard lock(mutex_);
     client_ = std::move(renewed);
     fatal_ = false;
-  } catch (const ConfigError& error) {
-    // For example, the file of a certificate is missing. run() calls this function again.
+  } catch (const std::runtime_error& error) {  // ConfigError or RunError
+    // For example, the file of a certificate is missing, or the system refuses a thread. run() calls this function
+    // again.
     log().debug("{}", error.what());
   }
 }

@@ -2,14 +2,14 @@
 
 #include <zstd.h>
 
-#include <new>
+#include "base/error.h"
 
 namespace spanflow {
 
 void ZstdEncoder::Release::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
 ZstdEncoder::ZstdEncoder(int level) : context_(ZSTD_createCCtx()) {
-  if (context_ == nullptr) throw std::bad_alloc();
+  if (context_ == nullptr) throw RunError("no memory is left for compression");
   ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
 }
@@ -30,7 +30,8 @@ void ZstdEncoder::run(std::string_view text, int directive, std::string& encoded
     ZSTD_outBuffer output{encoded.data(), encoded.size(), used};
     left = ZSTD_compressStream2(context_.get(), &output, &input, static_cast<ZSTD_EndDirective>(directive));
     encoded.resize(output.pos);
-    if (ZSTD_isError(left) != 0) throw std::bad_alloc();  // a lack of memory is the only possible error
+    // A lack of memory is the only possible error, and only for the first octets. The caller may try again.
+    if (ZSTD_isError(left) != 0) throw RunError("no memory is left for compression");
   } while (input.pos < input.size || (all_out && left > 0));
 }
 

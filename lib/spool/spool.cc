@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "telemetry/log.h"
 
 namespace spanflow {
@@ -24,10 +24,11 @@ constexpr std::size_t kWriteSize = std::size_t{64} << 10;
 bool is_full(int error) { return error == ENOSPC || error == EDQUOT; }
 
 void create_folder(const std::string& path) {
-  std::error_code ignored;  // open_folder() then fails to open the folder and reports the error
+  std::error_code ignored;  // mkdir() then reports the error
   const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
   std::filesystem::create_directories(parent, ignored);
-  ::mkdir(path.c_str(), 0750);
+  if (::mkdir(path.c_str(), 0750) == 0 || errno == EEXIST) return;
+  throw RunError(path + ": cannot be made as a spool: " + std::strerror(errno));
 }
 
 Descriptor open_folder(const std::string& path) {
@@ -84,7 +85,7 @@ Spool::Spool(SpoolOptions options)
       folder_(open_folder(options_.path)),
       mark_(std::make_unique<MarkFile>(folder_.get(), options_.path)) {
   recover();
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("spool", [this] { run(); });
 }
 
 Spool::~Spool() {
@@ -98,7 +99,6 @@ Spool::~Spool() {
 }
 
 void Spool::run() {
-  name_this_thread("spool");
   std::unique_lock lock(mutex_);
   while (!stop_.wait_for(lock, options_.sync_interval, [this] { return stopping_; })) {
     lock.unlock();
@@ -159,6 +159,10 @@ std::uint64_t Spool::recover_last_file() {
 std::uint64_t Spool::count_records(std::uint64_t first) try {
   std::uint64_t& octets = files_.at(first);
   SpoolFileReader reader(folder_.get(), first);
+  if (const auto version = reader.foreign_version()) {
+    throw RunError(fmt::format("{}: this file has version {} of the format, and this program knows only version {}",
+                               path_of(first), *version, kSpoolVersion));
+  }
   if (!reader.has_good_header()) {
     if (octets <= kSpoolFileHeader) return 0;
     ++ledger_.recovered;

@@ -19,7 +19,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the file format is little endian");
 
 constexpr std::string_view kMagic = "spanspol";
-constexpr std::uint32_t kVersion = 1;
 constexpr std::string_view kSuffix = ".spool";
 constexpr std::size_t kDigits = 20;
 constexpr std::uint64_t kReadAhead = std::uint64_t{256} << 10;
@@ -64,9 +63,9 @@ std::optional<std::uint64_t> first_of_spool_file(std::string_view name) {
   return first;
 }
 
-std::string spool_file_header(std::uint64_t first) {
+std::string spool_file_header(std::uint64_t first, std::uint32_t version) {
   std::string header(kMagic);
-  put(header, kVersion);
+  put(header, version);
   put(header, first);
   put(header, crc32c(header));
   return header;
@@ -118,6 +117,14 @@ SpoolFileReader::SpoolFileReader(int folder, std::uint64_t first)
 
 bool SpoolFileReader::has_good_header() {
   return octets(0, kSpoolFileHeader, kSpoolFileHeader) == spool_file_header(first_);
+}
+
+std::optional<std::uint32_t> SpoolFileReader::foreign_version() {
+  const std::string_view header = octets(0, kSpoolFileHeader, kSpoolFileHeader);
+  if (header.size() < kSpoolFileHeader) return std::nullopt;
+  const auto version = get<std::uint32_t>(header.substr(kMagic.size()));
+  if (version == kSpoolVersion || header != spool_file_header(first_, version)) return std::nullopt;
+  return version;
 }
 
 SpoolFileReader::Found SpoolFileReader::read(std::uint64_t limit) {

@@ -11,6 +11,8 @@
 
 namespace spanflow {
 
+// The version of the format. It also covers what a sink stores in a record.
+inline constexpr std::uint32_t kSpoolVersion = 1;
 // The size of a file header in octets: magic, version, position of the first record, CRC-32C of these three fields.
 inline constexpr std::size_t kSpoolFileHeader = 24;
 // The size of a record header in octets: length of the payload, CRC-32C of length and payload.
@@ -22,7 +24,7 @@ inline constexpr std::uint64_t kMaxPosition = std::uint64_t{1} << 63;
 std::string spool_file_name(std::uint64_t first);
 std::optional<std::uint64_t> first_of_spool_file(std::string_view name);
 
-std::string spool_file_header(std::uint64_t first);
+std::string spool_file_header(std::uint64_t first, std::uint32_t version = kSpoolVersion);
 void append_record(std::string& out, std::string_view payload);
 // Returns the size of the record at the start of `octets`, in octets, including its header. Takes the size from the
 // length field.
@@ -62,6 +64,8 @@ class SpoolFileReader {
 
   std::uint64_t first() const { return first_; }
   bool has_good_header();
+  // The version of the file's format, if its header is good but for this version.
+  std::optional<std::uint32_t> foreign_version();
   // Reads the next record. Treats the offset `limit` as the end of the file. payload() stays valid until the next call.
   Found read(std::uint64_t limit);
   std::string_view payload() const { return payload_; }

@@ -84,12 +84,14 @@ std::vector<NamedSink> RecordStream::pull_sinks(const FieldNeeds& needs) {
 
 void RecordStream::start() {
   pipeline_.start();
-  supervisor_ = std::thread([this] {
-    while (!pipeline_.wait(std::chrono::milliseconds{100})) {
-    }
-    pipeline_.finish();
-    pull_->close();
-  });
+  supervisor_.begin();
+}
+
+void RecordStream::supervise() {
+  while (!pipeline_.wait(std::chrono::milliseconds{100})) {
+  }
+  pipeline_.finish();
+  pull_->close();
 }
 
 std::optional<std::span<const FlowRecord>> RecordStream::next(std::chrono::milliseconds time) {
@@ -100,9 +102,7 @@ std::optional<std::span<const FlowRecord>> RecordStream::next(std::chrono::milli
   return records;
 }
 
-void RecordStream::join() {
-  if (supervisor_.joinable()) supervisor_.join();
-}
+void RecordStream::join() { supervisor_.join(); }
 
 void RecordStream::stop() {
   pull_->close();

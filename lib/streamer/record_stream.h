@@ -4,9 +4,9 @@
 #include <chrono>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
+#include "base/standby_thread.h"
 #include "pipeline/pipeline.h"
 
 namespace spanflow {
@@ -45,11 +45,12 @@ class RecordStream {
  private:
   class PullSink;
   std::vector<NamedSink> pull_sinks(const FieldNeeds& needs);
+  void supervise();
 
   const std::uint64_t queue_records_;
   PullSink* pull_ = nullptr;  // owned by the pipeline
   Pipeline pipeline_;
-  std::thread supervisor_;
+  StandbyThread supervisor_{"supervisor", [this] { supervise(); }};  // last, because it uses the other members
 };
 
 }  // namespace spanflow

@@ -6,7 +6,9 @@
 #include <spdlog/details/thread_pool.h>
 
 #include <atomic>
+#include <system_error>
 
+#include "base/error.h"
 #include "base/thread_name.h"
 #include "config/config.h"
 #include "telemetry/folding.h"
@@ -71,7 +73,7 @@ void configure_log(const Config& config) {
   set_log_level(config.log.level);
 }
 
-LogThread::LogThread(std::function<Clock::time_point()> now)
+LogThread::LogThread(std::function<Clock::time_point()> now) try
     : folding_(std::make_shared<Folding>(loggers().writer, std::move(now))),
       sink_(std::make_shared<WriterSink>(folding_)),
       pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1, [] { name_this_thread("log"); })) {
@@ -83,6 +85,8 @@ LogThread::LogThread(std::function<Clock::time_point()> now)
   };
   timer_ = std::make_unique<spdlog::details::periodic_worker>(tick, kTick);
   use(*loggers().queued);
+} catch (const std::system_error& error) {
+  throw RunError(fmt::format("the thread \"log\" cannot be started: {}", error.code().message()));
 }
 
 LogThread::~LogThread() {

@@ -1,7 +1,6 @@
 """Options, markers and fixtures of the end-to-end cases."""
 import itertools
 import os
-import tempfile
 
 import pytest
 
@@ -9,7 +8,7 @@ pytest.register_assert_rewrite("support")
 
 from support import build  # noqa: E402
 from support.broker import Broker  # noqa: E402
-from support.links import link  # noqa: E402
+from support.fixtures import own_folder, wire  # noqa: E402,F401
 
 MARKERS_OF_FIXTURES = {"wire": ("root", "network"), "broker": ("broker",), "own_broker": ("broker",)}
 # Two processes run the cases that have a broker of their own, because each broker takes all free CPUs.
@@ -53,21 +52,6 @@ def select_by_need_for_the_machine(config, items):
     left_out = [item for item in items if (item.get_closest_marker("alone") is None) == (chosen == "only")]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
-
-
-@pytest.fixture(autouse=True)
-def own_folder(monkeypatch):
-    """Runs each case in its own folder. pytest's folders cannot be used: their paths are too long for Unix sockets, and
-    other users cannot enter them."""
-    with tempfile.TemporaryDirectory(prefix="spanflow-e2e-") as folder:
-        monkeypatch.chdir(folder)
-        yield folder
-
-
-@pytest.fixture
-def wire():
-    with link() as made:
-        yield made
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@
 
 namespace spanflow::testing {
 
-// Not thread-safe. The cluster has one broker, whose number is 1. A topic has four partitions.
+// Not thread-safe. The brokers are numbered from 1. A topic has four partitions.
 class MockCluster {
  public:
   struct Message {
@@ -22,13 +22,20 @@ class MockCluster {
   };
   enum Request : std::int16_t { kProduce = 0 };  // API keys of the Kafka protocol
 
-  MockCluster() : host_(new_handle(RD_KAFKA_PRODUCER, {})), cluster_(rd_kafka_mock_cluster_new(host_.get(), 1)) {}
+  explicit MockCluster(int brokers = 1)
+      : host_(new_handle(RD_KAFKA_PRODUCER, {})), cluster_(rd_kafka_mock_cluster_new(host_.get(), brokers)) {}
   ~MockCluster() { rd_kafka_mock_cluster_destroy(cluster_); }
   MockCluster(const MockCluster&) = delete;
   MockCluster& operator=(const MockCluster&) = delete;
 
   std::string brokers() const { return rd_kafka_mock_cluster_bootstraps(cluster_); }
   void make_topic(const std::string& topic) { rd_kafka_mock_topic_create(cluster_, topic.c_str(), 4, 1); }
+  // Makes another broker the leader of all partitions of the topic.
+  void change_leader(const std::string& topic, std::int32_t broker) {
+    for (std::int32_t partition = 0; partition < 4; ++partition) {
+      rd_kafka_mock_partition_set_leader(cluster_, topic.c_str(), partition, broker);
+    }
+  }
   void stop_broker() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void start_broker() { rd_kafka_mock_broker_set_up(cluster_, 1); }
   // Delays all answers by `ms` milliseconds; 0: no delay.

@@ -19,7 +19,7 @@ using std::chrono::seconds;
 
 class KafkaProducerTest : public ::testing::Test {
  protected:
-  KafkaProducerTest() { cluster_.make_topic("flows"); }
+  explicit KafkaProducerTest(int brokers = 1) : cluster_(brokers) { cluster_.make_topic("flows"); }
 
   void make_producer(const KafkaProperties& more = {}) {
     KafkaProperties properties = {{"bootstrap.servers", cluster_.brokers()},
@@ -145,6 +145,24 @@ TEST_F(KafkaProducerTest, ErrorsThatPassLoseNothing) {
   EXPECT_TRUE(producer_->flush(seconds{30}));
   EXPECT_EQ(reported(Outcome::kDelivered), 500U);
   EXPECT_EQ(arrived().size(), 500U);
+}
+
+class TwoBrokersTest : public KafkaProducerTest {
+ protected:
+  TwoBrokersTest() : KafkaProducerTest(2) {}
+};
+
+TEST_F(TwoBrokersTest, AChangeOfTheLeaderLosesNothingAndSendsNothingTwice) {
+  cluster_.change_leader("flows", 1);
+  make_producer();
+  for (std::uint64_t round = 0; round < 6; ++round) {
+    produce(round * 200, round * 200 + 200);
+    cluster_.change_leader("flows", 1 + static_cast<std::int32_t>(round + 1) % 2);
+  }
+  EXPECT_TRUE(producer_->flush(seconds{30}));
+  EXPECT_EQ(reported(Outcome::kDelivered), 1200U);
+  EXPECT_EQ(arrived().size(), 1200U);
+  EXPECT_EQ(cluster_.read("flows").size(), 1200U);
 }
 
 TEST_F(KafkaProducerTest, WhatIsForbiddenIsSentAgainAndToldOfOnce) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -60,6 +61,15 @@ class KafkaSpoolTest : public ::testing::TestWithParam<std::string> {
       ++times[nlohmann::json::parse(message.value)["flow_id"].get<std::string>()];
     }
     return times;
+  }
+
+  // Writes a file of the spool from hexadecimal digits.
+  void write_file(const std::string& name, std::string_view digits) const {
+    std::filesystem::create_directories(spool_.at("path"));
+    std::ofstream file(spool_.at("path") + "/" + name, std::ios::binary);
+    for (std::size_t at = 0; at < digits.size(); at += 2) {
+      file.put(static_cast<char>(std::stoi(std::string(digits.substr(at, 2)), nullptr, 16)));
+    }
   }
 
   std::size_t spool_files() const {
@@ -140,6 +150,23 @@ TEST_P(KafkaSpoolTest, WhatIsLeftAtTheEndOfARunIsSentByTheNext) {
   EXPECT_EQ(ledger.delivered, 400U);
   expect_balanced(ledger);
   EXPECT_EQ(arrived().size(), 400U);
+}
+
+// The files were written by the first program that had a spool, commit 31a0665.
+TEST_F(KafkaSpoolTest, ASpoolOfTheFirstVersionIsSent) {
+  write_file("00000000000000000007.spool",
+             "7370616e73706f6c0100000007000000000000004fed7cd41200000034f1ba8b03006f6e657b22666c6f775f6964223a317d"
+             "0f000000aa44684000007b22666c6f775f6964223a327d");
+  write_file("acknowledged", "07000000000000008eb77176");
+  const auto runner = start();
+  runner->finish();
+  const SinkLedger ledger = runner->ledger();
+  EXPECT_EQ(ledger.recovered, 2U);
+  EXPECT_EQ(ledger.delivered, 2U);
+  expect_balanced(ledger);
+  std::map<std::string, std::string> arrived;
+  for (const auto& message : cluster_.read("flows")) arrived[message.value] = message.key;
+  EXPECT_EQ(arrived, (std::map<std::string, std::string>{{R"({"flow_id":1})", "one"}, {R"({"flow_id":2})", ""}}));
 }
 
 TEST_P(KafkaSpoolTest, ASlowBrokerLosesNothingAndSendsNothingTwice) {

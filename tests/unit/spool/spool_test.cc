@@ -11,12 +11,14 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <random>
 #include <set>
 #include <thread>
 
 #include "base/error.h"
+#include "spool/spool_file.h"
 #include "support/error_of.h"
 #include "support/eventually.h"
 #include "support/temporary_folder.h"
@@ -280,6 +282,17 @@ TEST_F(SpoolTest, AFileWithACorruptHeaderIsLost) {
   EXPECT_EQ(read_all(spool), numbers(0, 10));
   // The last file is lost, so the number of its records is unknown. The loss counts as one record.
   EXPECT_EQ(dropped(spool, SpoolDrop::kCorrupt), 11U);
+}
+
+TEST_F(SpoolTest, AFileOfALaterVersionIsRefusedAndKept) {
+  leave(25);
+  {
+    std::fstream last(file(20), std::ios::in | std::ios::out | std::ios::binary);
+    last << spool_file_header(20, kSpoolVersion + 1);
+  }
+  EXPECT_EQ(error_of([&] { Spool spool(options()); }),
+            file(20) + ": this file has version 2 of the format, and this program knows only version 1");
+  EXPECT_TRUE(fs::exists(file(20)));
 }
 
 TEST_F(SpoolTest, AMissingFileIsCounted) {
