@@ -352,7 +352,7 @@ TEST_F(SpoolTest, AFolderThatCannotBeThereIsNamed) {
   folder_.write("file", "");
   SpoolOptions options = SpoolTest::options();
   options.path = folder_ / "file/spool";
-  EXPECT_EQ(error_of([&] { Spool spool(options); }), options.path + ": cannot be opened as a spool: Not a directory");
+  EXPECT_EQ(error_of([&] { Spool spool(options); }), options.path + ": cannot be made as a spool: Not a directory");
 }
 
 TEST_F(SpoolTest, FilesOfOthersStay) {
