@@ -16,7 +16,8 @@ namespace spanflow::fuzz {
 class MemoryFile {
  public:
   explicit MemoryFile(std::span<const std::uint8_t> content) : file_(memfd_create("fuzz", MFD_CLOEXEC)) {
-    const ssize_t written = ::write(file_.get(), content.data(), content.size());
+    // pwrite() leaves the offset at the start, where a reader of this descriptor begins.
+    const ssize_t written = ::pwrite(file_.get(), content.data(), content.size(), 0);
     require(written == static_cast<ssize_t>(content.size()), "the file is written");
   }
 

@@ -17,7 +17,7 @@ void use_all_features(Config& config) {
   config.features.statistics = config.features.tcp = config.features.millisecond_gaps = true;
   config.features.splt = 8;
   config.metrics = {{.name = "mean_size", .aggregate = "mean", .quantity = "size"},
-                    {.name = "syns", .aggregate = "count", .when = "tcp[13] & 2 != 0"}};
+                    {.name = "syns", .aggregate = "count", .quantity = "packets", .when = "tcp[13] & 2 != 0"}};
 }
 
 void use_short_timeouts(Config& config) {
@@ -50,7 +50,6 @@ Config meter_config(unsigned variant) {
     config.flow.tcp_close = false;
     config.flow.segments = false;
     config.decode.tunnels = TunnelSet::none();
-    config.input.filter = "not udp port 9";
     use_all_features(config);
   }
   return config;

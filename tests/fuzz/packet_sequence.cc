@@ -14,9 +14,9 @@ using testing::Bytes;
 using testing::TestPacket;
 
 constexpr std::array<std::uint64_t, 4> kUnitsNs = {1, 1'000, 1'000'000, 1'000'000'000};
-constexpr std::uint64_t kUsualStartNs = 1'700'000'000'000'000'000;
-// Times at which numbers could overflow: the epoch, and the greatest times with and without a sign.
-constexpr std::array<std::uint64_t, 4> kStartsNs = {kUsualStartNs, 0, ~0ULL - 5'000'000'000, (1ULL << 63) - 1'000'000};
+// A usual time, and times at which numbers could overflow: the epoch, and the greatest times with and without a sign.
+constexpr std::array<std::uint64_t, 4> kStartsNs = {1'700'000'000'000'000'000, 0, ~0ULL - 5'000'000'000,
+                                                    (1ULL << 63) - 1'000'000};
 constexpr std::uint8_t kGoesBack = 4;
 constexpr unsigned kWireShift = 3;
 
@@ -76,10 +76,8 @@ constexpr std::size_t kSlotAndGuard = kSlot + kPage;
 
 SequenceReader::SequenceReader(std::span<const std::uint8_t> input) : octets_(input) {
   head_.variant = octets_.u8();
-  head_.link_type_octet = octets_.u8();
-  head_.link_type = link_types()[head_.link_type_octet % link_types().size()].type;
-  head_.start_octet = octets_.u8();
-  head_.start_ns = kStartsNs[head_.start_octet % kStartsNs.size()];
+  head_.link_type = link_types()[octets_.u8() % link_types().size()].type;
+  head_.start_ns = kStartsNs[octets_.u8() % kStartsNs.size()];
   time_ns_ = head_.start_ns;
 }
 
@@ -112,15 +110,8 @@ std::vector<TestPacket> packets_of(SequenceReader& sequence) {
 
 Bytes sequence_of(std::uint8_t variant, std::span<const TestPacket> packets) {
   const LinkType type = packets.empty() ? LinkType::kEthernet : packets.front().link_type;
-  return sequence_of({.variant = variant, .start_ns = kUsualStartNs, .link_type_octet = link_type_octet(type)},
-                     packets);
-}
-
-Bytes sequence_of(const SequenceHead& head, std::span<const TestPacket> packets) {
-  Bytes out{head.variant, head.link_type_octet, head.start_octet};
-  // The first packet of a capture is at the start, because the format has no steps of years.
-  const bool far = !packets.empty() && packets.front().time_ns - head.start_ns > 3600 * kUnitsNs.back();
-  std::uint64_t before_ns = far ? packets.front().time_ns : head.start_ns;
+  Bytes out{variant, link_type_octet(type), 0};
+  std::uint64_t before_ns = packets.empty() ? 0 : packets.front().time_ns;
   for (const TestPacket& packet : packets.first(std::min(packets.size(), kMostPackets))) {
     append(out, packet, before_ns);
     before_ns = packet.time_ns;

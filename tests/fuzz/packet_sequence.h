@@ -28,8 +28,6 @@ struct SequenceHead {
   std::uint8_t variant = 0;
   LinkType link_type = LinkType::kEthernet;
   std::uint64_t start_ns = 0;
-  std::uint8_t link_type_octet = 0;
-  std::uint8_t start_octet = 0;
 };
 
 // Reads a sequence from its start. The octets of the input must outlive the object.
@@ -51,10 +49,10 @@ class SequenceReader {
 // Returns the packets that the sequence still has.
 std::vector<testing::TestPacket> packets_of(SequenceReader& sequence);
 
-// Writes a sequence. Times that the format does not have are rounded down. All packets must have one link type.
+// Writes a sequence that starts at the usual time. Times that the format does not have are rounded down. All packets must
+// have one link type.
+// must
 testing::Bytes sequence_of(std::uint8_t variant, std::span<const testing::TestPacket> packets);
-// The same with the head of another sequence.
-testing::Bytes sequence_of(const SequenceHead& head, std::span<const testing::TestPacket> packets);
 
 // Memory for the packets of one input. Each packet ends directly before a page that cannot be read, so a read beyond
 // its captured octets ends the process, also in code that no sanitizer has instrumented.

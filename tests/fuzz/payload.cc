@@ -90,7 +90,9 @@ class Flow {
     packet.time_ns = time_ns_ = raw.time_ns;
     packet.ip = payload.data();
     packet.ip_captured = static_cast<std::uint32_t>(payload.size());
-    packet.ip_size = packet.transport_size = packet.payload_size = std::max(raw.wire, packet.ip_captured);
+    constexpr std::uint32_t kMostPayload = 0xffff;
+    packet.payload_size = std::min(std::max(raw.wire, packet.ip_captured), kMostPayload);
+    packet.ip_size = packet.transport_size = packet.payload_size;
     packet.tcp_seq = next;
     packet.tcp_flags = tcp::kAck;
     next += packet.payload_size;
@@ -100,13 +102,13 @@ class Flow {
   }
 
   static void check(const FlowMetadata& metadata) {
-    constexpr std::size_t kMostText = 1024;
+    constexpr std::size_t kMostText = 8192;
     std::size_t read = 0;
     for (unsigned number = 0; number <= static_cast<unsigned>(Metadata::kRiskScore); ++number) {
       const auto key = static_cast<Metadata>(number);
       metadata.for_each(key, [&](std::string_view text) {
         ++read;
-        require(text.size() <= kMostText || key == Metadata::kDnsOpen, "a text has at most 1024 octets");
+        require(text.size() <= kMostText || key == Metadata::kDnsOpen, "a text has at most 8192 octets");
       });
     }
     std::size_t items = 0;

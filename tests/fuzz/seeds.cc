@@ -135,8 +135,8 @@ void add_other_links(const Seeds& seeds) {
 
 // A capture in pieces, so that mutations find all its packets.
 void add_capture(const Seeds& seeds, const std::string& name) {
-  constexpr std::size_t kPiece = 24;
-  constexpr std::size_t kMostPieces = 8;
+  constexpr std::size_t kPiece = 8;
+  constexpr std::size_t kMostPieces = 16;
   const auto packets = testing::recorded_packets(name);
   for (std::size_t i = 0; i < kMostPieces && i * kPiece < packets.size(); ++i) {
     const auto piece = std::span(packets).subspan(i * kPiece, std::min(kPiece, packets.size() - i * kPiece));

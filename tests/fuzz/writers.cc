@@ -51,8 +51,11 @@ void read_metadata(Octets& input, FlowMetadata& metadata) {
     const auto& [key, type] = *std::next(types.begin(), static_cast<std::ptrdiff_t>(input.u8() % types.size()));
     if (type != FieldType::kTexts && metadata.find(key, 0) < metadata.octets.size()) continue;
     if (type == FieldType::kText || type == FieldType::kLabel || type == FieldType::kTexts) {
-      constexpr std::size_t kMostText = 1024;
-      put(metadata.octets, key, input.text(input.u16() % (kMostText + 1)));
+      constexpr std::size_t kMostText = 8192;
+      const std::size_t octets = input.u16() % (kMostText + 1);
+      // Long texts come from a single octet, so that short inputs have them too.
+      put(metadata.octets, key,
+          octets < 64 ? std::string(input.text(octets)) : std::string(octets, static_cast<char>(input.u8())));
     } else {
       put(metadata.octets, key, input.u64());
     }
@@ -490,12 +493,16 @@ std::uint64_t nanoseconds_of_ntp(std::uint64_t ntp) {
 }
 
 struct InIpfix {
+  // A longer text, or list of texts, may be cut, so that the record fits into a message.
+  static constexpr std::size_t kLeastText = 500;
+
   const IpfixElement& element;
+  bool is_list;
   std::string_view octets;
 
   std::uint64_t number() const { return Ipfix(octets).number(octets.size()); }
   bool operator()(std::monostate) const {
-    return std::ranges::all_of(octets, [](char c) { return c == 0; });
+    return is_list ? operator()(TextList{nullptr, {}}) : std::ranges::all_of(octets, [](char c) { return c == 0; });
   }
   bool operator()(std::uint64_t value) const {
     // The seconds of NTP have 32 bits.
@@ -506,8 +513,10 @@ struct InIpfix {
   bool operator()(std::int64_t) const { return true; }
   bool operator()(const RealValue&) const { return true; }
   bool operator()(const HexValue& value) const { return number() == value.bits; }
-  bool operator()(std::string_view text) const { return octets == text; }
-  bool operator()(const LabelValue& label) const { return octets == label.text; }
+  bool operator()(std::string_view text) const {
+    return octets == text || (octets.size() >= kLeastText && text.starts_with(octets));
+  }
+  bool operator()(const LabelValue& label) const { return operator()(label.text); }
   bool operator()(const ShortText& text) const { return octets == text.view(); }
   bool operator()(const AddressValue& value) const {
     return std::memcmp(octets.data(), value.address->bytes.data(), octets.size()) == 0;
@@ -516,14 +525,15 @@ struct InIpfix {
     return std::memcmp(octets.data(), value.address->data(), octets.size()) == 0;
   }
   bool operator()(const EarlyPacketsValue&) const { return true; }
-  // A list has its first texts, as long as they have 4096 octets together.
+  // A list has its first texts.
   bool operator()(const TextList& list) const {
     Ipfix from(octets);
     require(from.number(1) == 4 && read_specifier(from).id == element.id, "the list has its semantic and element");
     std::size_t sum = 0;
     for (const std::string& text : texts_of(list)) {
+      if (from.empty()) return sum + text.size() > kLeastText;
+      if (from.value(IpfixElement::kVariable) != text) return false;
       sum += text.size();
-      if (sum <= 4096 && from.value(IpfixElement::kVariable) != text) return false;
     }
     return from.empty();
   }
@@ -547,7 +557,7 @@ void check_ipfix(const FlowRecord& record, std::span<const Field* const> selecte
     const std::uint64_t id = field->is_list ? kBasicList.id : element->id;
     require(column != columns->second.end() && column->id == id, "the template has the field's element");
     const std::string_view octets = set.value(column->octets);
-    require(std::visit(InIpfix{*element, octets}, field->value(record)), field->name);
+    require(std::visit(InIpfix{*element, field->is_list, octets}, field->value(record)), field->name);
     ++column;
   }
   require(set.empty() && column == columns->second.end(), "the record has no other values");
