@@ -64,10 +64,11 @@ bool is_clean_ascii(std::string_view text) {
 std::string shortened(std::string_view text) {
   constexpr std::size_t kMost = 200;
   constexpr std::string_view kMark = "...";
-  if (text.size() <= kMost) return std::string(text);
+  std::string clean = clean_utf8(text);
+  if (clean.size() <= kMost) return clean;
   std::size_t end = kMost - kMark.size();
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not inside a character
-  return std::string(text.substr(0, end)) + std::string(kMark);
+  while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xc0) == 0x80) --end;  // not inside a character
+  return clean.substr(0, end) + std::string(kMark);
 }
 
 }  // namespace spanflow

@@ -34,7 +34,8 @@ class PlainCharacters {
   std::array<bool, 256> plain_{};
 };
 
-// Returns the text, cut to at most 200 octets, for error messages. "..." marks the cut.
+// Returns the text for an error message, which is one line: as clean_utf8() does, and cut to at most 200 octets. "..."
+// marks the cut.
 std::string shortened(std::string_view text);
 
 }  // namespace spanflow

@@ -49,9 +49,8 @@ class SequenceReader {
 // Returns the packets that the sequence still has.
 std::vector<testing::TestPacket> packets_of(SequenceReader& sequence);
 
-// Writes a sequence that starts at the usual time. Times that the format does not have are rounded down. All packets must
-// have one link type.
-// must
+// Writes a sequence that starts at the usual time. Times that the format does not have are rounded down. All packets
+// must have one link type.
 testing::Bytes sequence_of(std::uint8_t variant, std::span<const testing::TestPacket> packets);
 
 // Memory for the packets of one input. Each packet ends directly before a page that cannot be read, so a read beyond
