@@ -19,8 +19,6 @@ struct IpfixElement {
   std::uint16_t octets;  // length of a value; kVariable: variable length
   IpfixType type;
   std::uint32_t enterprise = 0;  // private enterprise number; 0: an element of IANA
-  // Octets of a text that are exported. IpfixTemplate sets a smaller number if it has many texts.
-  std::uint16_t most_text = 4096;
 };
 
 // The element for a list of values that have one and the same element (RFC 6313, section 4.5.1).

@@ -1,6 +1,5 @@
 #include "sinks/ipfix_messages.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace spanflow {
@@ -12,9 +11,6 @@ constexpr std::size_t kLengthAt = 2;        // offset of the length, in a messag
 constexpr std::size_t kExportTimeAt = 4;
 constexpr std::size_t kSequenceAt = 8;
 constexpr std::size_t kSetHeader = 4;         // octets
-constexpr std::size_t kMostMessage = 65'535;  // octets
-constexpr std::size_t kTextHeader = 3;        // greatest number of octets of a text's length
-constexpr std::size_t kListHeader = 12;       // the list's length, its semantic, and its element
 constexpr std::uint16_t kTemplateSet = 2;     // set id of a set of template records
 constexpr std::uint16_t kIpv4Template = 256;  // the least template id that RFC 7011 allows
 constexpr std::uint16_t kIpv6Template = 257;
@@ -43,26 +39,6 @@ IpfixTemplate::IpfixTemplate(std::uint16_t id, std::span<const Field* const> fie
   for (const Field* field : fields) {
     const auto element = ipfix_element(field->ipfix, ip_version);
     if (element) columns_.push_back({field, *element});
-  }
-  limit_texts();
-}
-
-// A message has at most 65,535 octets, because its length has 16 bits. Each text, or list of texts, gets the same share
-// of what the other values leave.
-void IpfixTemplate::limit_texts() {
-  std::size_t rest = kMostMessage - kMessageHeader - kSetHeader;
-  std::size_t texts = 0;
-  for (const IpfixColumn& column : columns_) {
-    const bool is_text = column.element.octets == IpfixElement::kVariable;
-    texts += is_text ? 1 : 0;
-    rest -= is_text ? 0 : column.element.octets;
-  }
-  if (texts == 0) return;
-  const std::size_t share = rest / texts;
-  for (IpfixColumn& column : columns_) {
-    // A text of a list has its own length, of one octet if it is short.
-    const std::size_t most = column.field->is_list ? (share - kListHeader) / 2 : share - kTextHeader;
-    column.element.most_text = static_cast<std::uint16_t>(std::min<std::size_t>(column.element.most_text, most));
   }
 }
 

@@ -30,8 +30,6 @@ class IpfixTemplate {
   TextWriter append_record(TextWriter out, const FlowRecord& record) const;
 
  private:
-  void limit_texts();
-
   std::uint16_t id_;
   std::vector<IpfixColumn> columns_;
 };

@@ -8,6 +8,8 @@
 namespace spanflow {
 namespace {
 
+constexpr std::size_t kMostText = 4096;  // octets of a text that are exported, so that a record fits into one message
+
 // RFC 7011, section 6.1.10: the NTP format, 32 bits of seconds since 1900 and a fraction of 32 bits. 0 means no time
 // and stays 0.
 std::uint64_t ntp_time(std::uint64_t nanoseconds) {
@@ -41,8 +43,8 @@ TextWriter append_ipfix(TextWriter out, std::uint64_t value, const IpfixElement&
   return append_big_endian(out, std::min(value, greatest), element.octets);
 }
 
-TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& element) {
-  text = text.substr(0, element.most_text);
+TextWriter append_ipfix(TextWriter out, std::string_view text, const IpfixElement& /*element*/) {
+  text = text.substr(0, kMostText);
   out = append_length(out, text.size());
   out.append(text);
   return out;
@@ -55,7 +57,7 @@ TextWriter append_ipfix(TextWriter out, const TextList& list, const IpfixElement
   std::size_t octets = 0;
   list.for_each([&](std::string_view text) {
     octets += text.size();
-    if (octets <= element.most_text) content = append_ipfix(content, text, element);
+    if (octets <= kMostText) content = append_ipfix(content, text, element);
   });
   content.finish();
   out = append_length(out, buffer.size());

@@ -493,8 +493,8 @@ std::uint64_t nanoseconds_of_ntp(std::uint64_t ntp) {
 }
 
 struct InIpfix {
-  // A longer text, or list of texts, may be cut, so that the record fits into a message.
-  static constexpr std::size_t kLeastText = 500;
+  // A longer text, or list of texts, is cut, so that the record fits into a message.
+  static constexpr std::size_t kLeastText = 4096;
 
   const IpfixElement& element;
   bool is_list;
