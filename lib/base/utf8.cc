@@ -49,11 +49,10 @@ bool looks_escaped(std::string_view text) {
   return text.size() >= 4 && text.starts_with("\\x") && is_hex_digit(text[2]) && is_hex_digit(text[3]);
 }
 
-}  // namespace
-
-TextWriter append_utf8(TextWriter out, std::string_view text) {
+// `escaped_before`: \xNN in the text stays.
+TextWriter append_escaped(TextWriter out, std::string_view text, bool escaped_before) {
   while (!text.empty()) {
-    const bool is_special = is_control(text.front()) || looks_escaped(text);
+    const bool is_special = is_control(text.front()) || (!escaped_before && looks_escaped(text));
     const std::size_t length = is_special ? 0 : utf8_sequence(text);
     if (length == 0) {
       fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(text.front()));
@@ -66,11 +65,19 @@ TextWriter append_utf8(TextWriter out, std::string_view text) {
   return out;
 }
 
-std::string clean_utf8(std::string_view text) {
+std::string escaped(std::string_view text, bool escaped_before) {
   TextBuffer clean;
-  append_utf8(TextWriter(clean), text).finish();
+  append_escaped(TextWriter(clean), text, escaped_before).finish();
   return std::string(clean.view());
 }
+
+}  // namespace
+
+TextWriter append_utf8(TextWriter out, std::string_view text) { return append_escaped(out, text, false); }
+
+std::string clean_utf8(std::string_view text) { return escaped(text, false); }
+
+std::string clean_line(std::string_view text) { return escaped(text, true); }
 
 bool is_clean_ascii(std::string_view text) {
   static constexpr PlainCharacters kPlain{"\\"};
@@ -86,8 +93,9 @@ std::string_view cut_utf8(std::string_view text, std::size_t most) {
 std::string shortened(std::string_view text) {
   constexpr std::size_t kMost = 200;
   constexpr std::string_view kMark = "...";
-  if (text.size() <= kMost) return std::string(text);
-  return std::string(cut_utf8(text, kMost - kMark.size())) + std::string(kMark);
+  std::string clean = clean_utf8(text);
+  if (clean.size() <= kMost) return clean;
+  return std::string(cut_utf8(clean, kMost - kMark.size())) + std::string(kMark);
 }
 
 }  // namespace spanflow

@@ -17,6 +17,8 @@ namespace spanflow {
 // append_utf8() appends to `out` and returns the writer after the text.
 TextWriter append_utf8(TextWriter out, std::string_view text);
 std::string clean_utf8(std::string_view text);
+// For a message that consists of clean texts and others: leaves the \xNN that it has.
+std::string clean_line(std::string_view text);
 // True if all of `text` is printable ASCII without a backslash, which append_utf8() copies unchanged.
 bool is_clean_ascii(std::string_view text);
 
@@ -39,7 +41,8 @@ class PlainCharacters {
 // Returns the beginning of the text, at most `most` octets, without a part of a UTF-8 character at its end.
 std::string_view cut_utf8(std::string_view text, std::size_t most);
 
-// Returns the text, cut to at most 200 octets, for error messages. "..." marks the cut.
+// Returns the text for an error message, which is one line: as clean_utf8() does, and cut to at most 200 octets. "..."
+// marks the cut.
 std::string shortened(std::string_view text);
 
 }  // namespace spanflow

@@ -233,7 +233,7 @@ struct EarlyPacket {
   Direction direction = Direction::kSrcToDst;
 };
 
-// Keys of the metadata that spanflow's readers and nDPI find in a flow's packets. A value is a text of at most 1024
+// Keys of the metadata that spanflow's readers and nDPI find in a flow's packets. A value is a text of at most 8192
 // octets, or a number or a list where this is noted.
 enum class Metadata : std::uint8_t {
   kServerName,  // server name as nDPI reports it, for protocols without a reader of spanflow's

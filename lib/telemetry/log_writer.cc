@@ -42,7 +42,7 @@ std::string rfc3339(spdlog::log_clock::time_point time) {
 
 void WriterSink::sink_it_(const spdlog::details::log_msg& message) {
   const std::string_view text{message.payload.data(), message.payload.size()};
-  writer_->write({.level = message.level, .time = message.time, .text = clean_utf8(text)});
+  writer_->write({.level = message.level, .time = message.time, .text = clean_line(text)});
 }
 
 std::string in_words(const LogEntry& entry) {

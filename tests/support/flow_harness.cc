@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/intern.h"
+#include "support/ledgers.h"
 
 namespace spanflow::testing {
 namespace {
@@ -29,7 +30,7 @@ FlowHarness::FlowHarness(Config config, const Options& options)
       conditions_(metrics_.conditions()),
       ring_(options.blocks, Features::give_extras(config_), metrics_.record_cells()),
       writer_(ring_, options.wait),
-      tools_(config_, &names_, counters_) {
+      tools_(config_, config_.correlates_names() ? &names_ : nullptr, counters_) {
   const RecordOrigin origin{.sensor_id = intern(config_.sensor_id),
                             .worker = options.worker,
                             .timestamp_source = options.timestamp_source,
@@ -90,14 +91,7 @@ std::vector<FlowRecord> FlowHarness::finish() {
   return take_records();
 }
 
-bool FlowHarness::ledgers_balance() const {
-  std::uint64_t exported = 0;
-  for (const CounterInfo& each : kCounters) {
-    if (each.name.starts_with("flows.exported.")) exported += counter(each.id);
-  }
-  return counter(Counter::kFlowsOpened) == counter(Counter::kFlowsOpen) + exported &&
-         counter(Counter::kRecordsExported) == exported;
-}
+bool FlowHarness::ledgers_balance() const { return flows_balance(counters_); }
 
 std::string line_of(FlowRecord record) {
   record.worker = 0;

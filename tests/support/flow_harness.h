@@ -66,8 +66,7 @@ class FlowHarness {
   FlowTable& table() { return cache_->table(); }
   ExportRing& ring() { return ring_; }
   RecordWriter& writer() { return writer_; }
-  // Returns true if the counters balance: flows opened = flows open + flows exported for any reason, and records
-  // exported = flows exported.
+  // True if the counters of flows and records balance, see flows_balance().
   bool ledgers_balance() const;
 
  private:

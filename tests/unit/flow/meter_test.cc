@@ -13,6 +13,7 @@
 #include "export/collector.h"
 #include "support/eventually.h"
 #include "support/flow_harness.h"
+#include "support/ledgers.h"
 #include "support/vector_source.h"
 
 namespace spanflow::testing::meter_test {
@@ -47,16 +48,7 @@ class MeterTest : public ::testing::Test {
   }
 
   std::uint64_t counter(Counter id) const { return counters_.get(id); }
-  // Checks the equation of packets: received = metered + ignored + malformed.
-  bool packets_balance() const {
-    std::uint64_t sum = counter(Counter::kPacketsMetered);
-    for (const CounterInfo& each : kCounters) {
-      if (each.name.starts_with("packets.ignored.") || each.name.starts_with("packets.malformed.")) {
-        sum += counter(each.id);
-      }
-    }
-    return sum == counter(Counter::kPacketsReceived);
-  }
+  bool packets_balance() const { return testing::packets_balance(counters_); }
 
   Config config_;
   Counters counters_;

@@ -1,14 +1,8 @@
 // Tests properties that hold for every stream of packets, with random streams from fixed seeds.
 #include <gmock/gmock.h>
 
-#include <random>
-
-#include "base/flow_hash.h"
-#include "capture/intake.h"
-#include "capture/packet_clock.h"
-#include "support/flow_harness.h"
 #include "support/random_traffic.h"
-#include "support/vector_source.h"
+#include "support/worker_split.h"
 
 namespace spanflow::testing::property_test {
 namespace {
@@ -48,84 +42,13 @@ TEST_P(RandomStream, TheSweepChangesWhenARecordLeavesAndNeverWhatIsInIt) {
   EXPECT_EQ(sorted_lines(records_with_sweeps(packets, 97, 2)), never);
 }
 
-// A packet that an Intake has given out. At that moment the Intake had given out all packets up to `until_ns`, a time
-// of the input's clock.
-struct TakenIn {
-  TestPacket packet;
-  FlowKey key;
-  std::uint64_t until_ns;
-};
-
-class IntakeOfAll {
- public:
-  explicit IntakeOfAll(const Config& config) : config_(config), intake_(config_, source_, decoder_, counters_) {}
-
-  std::vector<TakenIn> take(const std::vector<TestPacket>& packets) {
-    for (const TestPacket& packet : packets) {
-      RawPacket raw = packet.raw();
-      raw.behind_ns = static_cast<std::int64_t>(clock_.advance(raw.time_ns) - raw.time_ns);
-      intake_.take_burst({.state = Burst::State::kPackets, .packets = {&raw, 1}, .link_type = packet.link_type}, *this);
-      if (!taken_.empty()) taken_.back().until_ns = intake_.passed_until(clock_.now_ns());
-    }
-    intake_.release_all(*this);
-    return std::move(taken_);
-  }
-
- private:
-  friend class spanflow::Intake;
-
-  Packet& next_packet() { return decoded_; }
-  void accept(const RawPacket& raw, LinkType link_type) {
-    TestPacket packet{.bytes = Bytes(raw.data, raw.data + raw.captured),
-                      .wire = raw.wire,
-                      .time_ns = raw.time_ns,
-                      .link_type = link_type,
-                      .behind_ns = raw.behind_ns};
-    if (decoded_.later_fragment) packet.transport = decoded_.transport();
-    const std::uint64_t until_ns = taken_.empty() ? 0 : taken_.back().until_ns;
-    taken_.push_back({std::move(packet), decoded_.key, until_ns});
-  }
-  void finish_accepted() {}
-
-  const Config config_;
-  VectorSource source_{{}};
-  const Decoder decoder_{TunnelSet::all(), VlanKey::kInner};
-  Counters counters_;
-  Intake intake_;
-  Packet decoded_;
-  PacketClock clock_;
-  std::vector<TakenIn> taken_;
-};
-
-// Returns the records of several workers. Each packet goes to the worker that owns its flow. If `sweeps` is true, every
-// worker sweeps after each packet, with a random budget of 0 to 3 flows.
+// Returns the records of several workers, see SplitWorkers.
 std::vector<FlowRecord> records_of(const std::vector<TakenIn>& packets, std::uint32_t workers, bool sweeps) {
-  std::mt19937 random(workers);
-  const FlowHarness::Options options{.blocks = 128};  // enough for all records
-  std::vector<std::unique_ptr<FlowHarness>> harnesses;
-  for (std::uint32_t i = 0; i < workers; ++i)
-    harnesses.push_back(std::make_unique<FlowHarness>(short_timeouts(), options));
-  std::uint64_t end_ns = 0;
-  for (const TakenIn& taken : packets) {
-    harnesses[owner_worker(taken.key, workers)]->add(taken.packet);
-    end_ns = std::max(end_ns, taken.packet.raw().clock_ns());
-    for (const auto& flows : harnesses) {
-      const auto budget = static_cast<int>(random() % 4);
-      const std::uint64_t now_ns = taken.until_ns - std::min(taken.until_ns, FlowCache::kSweepDelayNs);
-      if (sweeps && budget > 0) flows->sweep(std::chrono::nanoseconds{now_ns}, budget);
-    }
-  }
-  std::vector<FlowRecord> records;
-  for (const auto& flows : harnesses) {
-    flows->end(std::chrono::nanoseconds{end_ns});
-    const auto more = flows->take_records();
-    records.insert(records.end(), more.begin(), more.end());
-  }
-  return records;
+  return SplitWorkers(short_timeouts(), workers).records_of(packets, sweeps);
 }
 
 TEST_P(RandomStream, AnySplitAndAnySweepsGiveTheSameRecords) {
-  const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000));
+  const auto packets = taken_in(short_timeouts(), mixed_traffic(GetParam(), 3000));
   const auto alone = sorted_lines(records_of(packets, 1, false));
   ASSERT_GT(alone.size(), 300U);
   for (std::uint32_t workers = 1; workers <= 8; ++workers) {
@@ -134,7 +57,7 @@ TEST_P(RandomStream, AnySplitAndAnySweepsGiveTheSameRecords) {
 }
 
 TEST_P(RandomStream, AnySplitGivesTheSameRecordsAlsoWhenTimeGoesBack) {
-  const auto packets = IntakeOfAll(short_timeouts()).take(mixed_traffic(GetParam(), 3000, true));
+  const auto packets = taken_in(short_timeouts(), mixed_traffic(GetParam(), 3000, true));
   const auto alone = sorted_lines(records_of(packets, 1, false));
   for (std::uint32_t workers = 2; workers <= 8; ++workers) {
     EXPECT_EQ(sorted_lines(records_of(packets, workers, true)), alone) << workers;
@@ -167,7 +90,7 @@ TEST_P(RandomStream, TheRecordsAddUpAlsoWhenTimeGoesBack) {
 TEST_P(RandomStream, TheRecordsAddUpAlsoWithFragmentsInAnyOrder) {
   for (const bool time_may_go_back : {false, true}) {
     const auto packets = mixed_traffic(GetParam(), 3000, time_may_go_back);
-    expect_sums_of(packets, records_of(IntakeOfAll(short_timeouts()).take(packets), 3, true));
+    expect_sums_of(packets, records_of(taken_in(short_timeouts(), packets), 3, true));
   }
 }
 

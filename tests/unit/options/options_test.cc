@@ -18,6 +18,7 @@ namespace {
 const std::map<std::string, std::string> kOtherValues = {
     {"sensor_id", "probe-1"},
     {"user", "nobody"},
+    {"crash_folder", "/var/crashes"},
     {"workers", "3"},
     {"input.files", "[a.pcap, \"with space.pcap\", \"-\"]"},
     {"input.interface", "eth7"},
@@ -49,6 +50,9 @@ const std::map<std::string, std::string> kOtherValues = {
     {"dpi.max_packets_udp", "8"},
     {"dpi.max_flows", "100"},
     {"dpi.metadata", "false"},
+    {"dpi.time_budget", "5ms"},
+    {"dpi.guard", "true"},
+    {"dpi.most_crashes", "9"},
     {"dpi.protocols_file", "/etc/spanflow/protos.txt"},
     {"dpi.categories_file", "/etc/spanflow/categories.txt"},
     {"metrics",
@@ -66,6 +70,7 @@ const std::map<std::string, std::string> kOtherValues = {
     {"overload.max_sampling", "16"},
     {"output.max_delay", "1s"},
     {"output.community_id_seed", "65535"},
+    {"output.spreadsheet_safe", "true"},
     {"sinks",
      "[{type: csv, path: out.csv, fields: [classic], queue: 5}, {type: jsonl}, {type: kafka, brokers: \"a:1,b:2\", "
      "topic: t, "

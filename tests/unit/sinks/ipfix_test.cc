@@ -153,6 +153,28 @@ TEST(Ipfix, AMessageIsNotLongerThanItMayBe) {
   EXPECT_EQ(messages[3].data_records, 1U);
 }
 
+// The length of a message has 16 bits.
+TEST(Ipfix, AllTextsOfARecordFitIntoAMessage) {
+  std::vector<const Field*> all;
+  for (const Field& field : fields()) all.push_back(&field);
+  for (const std::size_t octets : {1, 300, 8192}) {
+    FlowExtras extras;
+    for (unsigned key = 0; key <= static_cast<unsigned>(Metadata::kRiskScore); ++key) {
+      for (std::size_t sum = 0; sum < 8192; sum += octets) {
+        put(extras.metadata.octets, static_cast<Metadata>(key), std::string(octets, 'x'));
+      }
+    }
+    FlowRecord record = udp_flow(1);
+    record.extras = ExtrasView(extras);
+    IpfixPacker packer(all, 0, 1400);
+    packer.add(record);
+    const std::deque<IpfixMessage> messages = packer.take();
+    ASSERT_EQ(messages.size(), 1U);
+    EXPECT_LE(messages[0].octets.size(), 65'535U);
+    EXPECT_GT(messages[0].octets.size(), 5'000U);
+  }
+}
+
 TEST(Ipfix, ARecordLongerThanAMessageHasOneOfItsOwn) {
   IpfixPacker packer(fields_named({"ip_src", "application_name"}), 0, 30);
   packer.add(udp_flow(1));
