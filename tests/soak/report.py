@@ -23,12 +23,21 @@ def slope(times, values):
 
 
 class Report:
+    """The samples of a run, what was wrong, and what the report says besides. `arguments` are those of tests/soak/run."""
+
     def __init__(self, arguments):
         self.arguments = arguments
         self.rows, self.wrong, self.notes, self.faults = [], [], [], {}
+        self.path = os.path.join(arguments.folder, "samples.csv")
 
     def add(self, seconds, fault, warm, row, wrong):
+        """Adds a sample, also to the file, so that the samples of a soak that still runs can be drawn."""
         self.rows.append({"seconds": round(seconds, 1), "fault": fault, "warm": int(warm), **row})
+        with open(self.path, "a" if self.rows[1:] else "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]))
+            if not self.rows[1:]:
+                writer.writeheader()
+            writer.writerow(self.rows[-1])
         if wrong:
             self.fail(f"at {seconds:.0f} s: {wrong}")
 
@@ -84,19 +93,13 @@ class Report:
     def write(self):
         """Writes the report. Returns the exit code."""
         self.judge()
-        path = os.path.join(self.arguments.folder, "samples.csv")
-        if self.rows:
-            with open(path, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(self.rows[0]))
-                writer.writeheader()
-                writer.writerows(self.rows)
         text = self.text()
         with open(os.path.join(self.arguments.folder, "report.txt"), "w", encoding="utf-8") as file:
             file.write(text)
         print(text, end="")
         python = os.path.join(ROOT, ".venv", "bin", "python")
         drawn = os.path.exists(python) and self.rows and subprocess.run(
-            [python, os.path.join(HERE, "plot"), path, self.arguments.folder], check=False).returncode == 0
+            [python, os.path.join(HERE, "plot"), self.path, self.arguments.folder], check=False).returncode == 0
         if not drawn:
             print("no plots: they need matplotlib in .venv, see .ci/dependencies")
         return 1 if self.wrong else 0
