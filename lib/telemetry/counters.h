@@ -95,7 +95,8 @@ namespace spanflow {
   X(DpiClassified, "dpi.classified", "flows", "flows that nDPI classified")                                            \
   X(DpiGivenUp, "dpi.given_up", "flows",                                                                               \
     "flows that nDPI did not classify within its limits of packets and time, or before they ended")                    \
-  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early because dpi.max_flows was reached")                   \
+  X(DpiPoolFull, "dpi.pool_full", "flows",                                                                             \
+    "flows given up early because dpi.max_flows was reached, or nDPI took 1 KiB of memory for each of as many flows")  \
   X(DpiCalls, "dpi.calls", "packets", "packets that were given to nDPI")                                               \
   X(InspectGivenUp, "inspect.given_up", "directions",                                                                  \
     "directions of flows whose message could not be put together: cut by the snap length, too long or too much out "   \
