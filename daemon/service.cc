@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -18,6 +19,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kPollInterval{100};
+constexpr std::chrono::seconds kGiveBackEvery{10};
 
 Json to_json(const Rates& rates) {
   return {{"packets", rates.packets},
@@ -71,6 +73,7 @@ void Service::watch() {
   while (!pipeline_.wait(kPollInterval)) {
     handle_signals();
     notify_service_manager();
+    give_back_memory();
     progress.draw(pipeline_);
   }
 }
@@ -95,6 +98,16 @@ void Service::name_stuck_thread(const std::vector<std::uint64_t>& polls) {
   const std::string_view metric = pipeline_.running_metric(*thread);
   log().error("worker {} hangs{}; the watchdog of the service manager will end this run", *thread,
               metric.empty() ? "" : fmt::format(" in the user metric {}", metric));
+}
+
+// Returns memory to the system that the threads have freed. While a receiver is away, records fill the queues; the C
+// library would keep their memory for each thread until the end. This takes a few milliseconds, in which a worker waits
+// only if nDPI allocates memory.
+void Service::give_back_memory() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!pipeline_.is_live() || now - gave_back_ < kGiveBackEvery) return;
+  gave_back_ = now;
+  malloc_trim(0);
 }
 
 // Updates the rates once per second.

@@ -36,6 +36,7 @@ class Service {
   void notify_service_manager();
   void name_stuck_thread(const std::vector<std::uint64_t>& polls);
   void measure();
+  void give_back_memory();
   void finish();
   void stop();
   int report() const;
@@ -54,6 +55,8 @@ class Service {
   std::exception_ptr failure_;
   // Made at the start, because at the end there may be no memory for a thread.
   StandbyThread finisher_{"finish", [this] { pipeline_.finish(); }};
+
+  std::chrono::steady_clock::time_point gave_back_ = std::chrono::steady_clock::now();
 
   mutable std::mutex mutex_;  // guards measured_ and rates_
   Summary measured_;
