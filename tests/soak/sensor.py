@@ -69,7 +69,7 @@ class Disk:
         return self
 
     def __exit__(self, *_):
-        subprocess.run(["umount", self.folder], check=True)
+        subprocess.run(["umount", "--lazy", self.folder], check=True)  # a reader may still have a file open
 
     def fill(self):
         with contextlib.suppress(OSError), open(self.filler, "wb", buffering=0) as file:
