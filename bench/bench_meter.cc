@@ -1,17 +1,16 @@
 // Measures one worker with generated traffic, from the packet source to a sink that only counts records. Prints one
 // JSON object.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <stdexcept>
 
 #include "export/collector.h"
 #include "flow/meter.h"
 #include "generated_source.h"
 #include "guarded.h"
+#include "measures.h"
 #include "options/loader.h"
 #include "traffic_options.h"
 
@@ -32,12 +31,6 @@ struct Moment {
   std::uint64_t records = 0;
 };
 
-double seconds(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
 Moment now(const Counters& counters) {
   return {seconds(CLOCK_MONOTONIC), seconds(CLOCK_THREAD_CPUTIME_ID), counters.get(Counter::kPacketsReceived),
           counters.get(Counter::kRecordsExported)};
@@ -52,18 +45,6 @@ class CountingSink : public Sink {
  private:
   std::uint64_t& records_;
 };
-
-// Returns the peak memory of the process in MiB.
-double greatest_resident_mb() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmHWM:") continue;
-    double kilobytes = 0;
-    status >> kilobytes;
-    return kilobytes / 1024;
-  }
-  return 0;
-}
 
 Traffic make_traffic(const Plan& plan) {
   TrafficOptions options = plan.traffic;

@@ -11,8 +11,10 @@
 
 namespace spanflow {
 
-// Mixes two words: returns the XOR of the two halves of their 128-bit product.
-inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+// Mixes two words: returns the XOR of the two halves of their 128-bit product. If one word is 0, so is the result. A
+// hash of what others send must therefore mix a secret into both words: if only one word were secret, a sender who
+// makes the other one 0 would know the result.
+constexpr std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   const auto product = static_cast<unsigned __int128>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
@@ -35,28 +37,37 @@ inline bool equal(const FlowKeyWords& a, const FlowKeyWords& b) {
   return difference == 0;
 }
 
+// The secrets of a hash, all of them from one seed. Without the seed, nobody can choose two inputs with one hash.
+struct HashSecrets {
+  explicit constexpr HashSecrets(std::uint64_t seed)
+      : first(fold(seed ^ 0x9e3779b97f4a7c15, 0xa0761d6478bd642f)),
+        second(fold(seed ^ 0xd1b54a32d192ed03, 0xe7037ed1a0b428db)),
+        multiplier(fold(seed ^ 0x8bb84b93962eacc9, 0x8ebc6af09c88c6e3) | 1) {}
+
+  std::uint64_t first;
+  std::uint64_t second;
+  std::uint64_t multiplier;  // odd, so that different numbers stay different
+};
+
 // A hash that is equal for both directions of a flow, because it adds the hashes of the two endpoints.
 class SymmetricHash {
  public:
-  explicit constexpr SymmetricHash(std::uint64_t seed) : seed_(seed) {}
+  explicit constexpr SymmetricHash(std::uint64_t seed) : secrets_(seed) {}
 
   std::uint64_t operator()(const FlowKey& key) const {
     const FlowKeyWords words = words_of(key);
     const std::uint64_t ends = endpoint(words[0], words[1], key.src_port) + endpoint(words[2], words[3], key.dst_port);
     const std::uint64_t vlans = words[4] >> 32;  // the lower half of words[4] holds the two ports
-    return fold(ends ^ seed_ ^ kSecond, words[5] ^ vlans << 20 ^ kThird);
+    return fold(ends ^ secrets_.first, words[5] ^ vlans << 20 ^ secrets_.second);
   }
 
  private:
-  static constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15;  // kFirst, kSecond and kThird are arbitrary odd numbers
-  static constexpr std::uint64_t kSecond = 0xd1b54a32d192ed03;
-  static constexpr std::uint64_t kThird = 0x8bb84b93962eacc9;
-
+  // The port is multiplied, because a sender can choose all of `low` in an IPv6 address, and undo a XOR with the port.
   std::uint64_t endpoint(std::uint64_t high, std::uint64_t low, std::uint64_t port) const {
-    return fold(high ^ seed_ ^ kFirst, low ^ (port << 47) ^ (port + kSecond));
+    return fold(high ^ secrets_.first, low ^ secrets_.second ^ port * secrets_.multiplier);
   }
 
-  std::uint64_t seed_;
+  HashSecrets secrets_;
 };
 
 // Returns the number of the worker that owns the flow when software distributes the packets. The seed is constant, so

@@ -5,8 +5,6 @@
 #include <bit>
 #include <cstring>
 
-#include "base/flow_hash.h"
-
 namespace spanflow {
 namespace {
 
@@ -29,11 +27,11 @@ std::uint32_t copy_lasting_header(const Packet& packet, std::array<std::uint8_t,
   return 40;
 }
 
-std::uint64_t add(std::uint64_t hash, const std::uint8_t* octets, std::size_t count) {
+std::uint64_t add(std::uint64_t hash, const std::uint8_t* octets, std::size_t count, const HashSecrets& secrets) {
   for (std::size_t at = 0; at < count; at += 16) {
     std::array<std::uint64_t, 2> words{};
     std::memcpy(words.data(), octets + at, std::min<std::size_t>(16, count - at));
-    hash = fold(hash ^ words[0] ^ 0x9e3779b97f4a7c15, words[1] ^ 0xd1b54a32d192ed03);
+    hash = fold(hash ^ words[0] ^ secrets.first, words[1] ^ secrets.second);
   }
   return hash;
 }
@@ -50,9 +48,9 @@ std::uint64_t Duplicates::hash(const Packet& packet) const {
   const FlowKey& key = packet.key;
   const std::uint64_t tunnel =
       static_cast<std::uint64_t>(key.tunnel_key) << 8 | static_cast<std::uint8_t>(key.tunnel_type);
-  std::uint64_t hash = fold(seed_ ^ packet.ip_size, tunnel ^ 0x8bb84b93962eacc9);
-  hash = add(hash, header.data(), fixed);
-  return add(hash, packet.ip + fixed, octets - fixed);
+  std::uint64_t hash = fold(packet.ip_size ^ secrets_.first, tunnel ^ secrets_.second);
+  hash = add(hash, header.data(), fixed, secrets_);
+  return add(hash, packet.ip + fixed, octets - fixed, secrets_);
 }
 
 bool Duplicates::find_or_insert(std::uint64_t hash, std::uint64_t clock_ns) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/flow_hash.h"
 #include "base/units.h"
 #include "base/zeroed_array.h"
 #include "decode/packet.h"
@@ -18,7 +19,7 @@ class Duplicates {
   // A window of 0 switches the search off; the object then allocates no memory.
   Duplicates(Nanoseconds window, std::uint64_t seed)
       : window_ns_(static_cast<std::uint64_t>(window.count())),
-        seed_(seed),
+        secrets_(seed),
         buckets_(window.count() > 0 ? kPackets / kBucketPackets : 0) {}
 
   // True if a duplicate of the packet came within the window. Otherwise remembers the packet.
@@ -42,7 +43,7 @@ class Duplicates {
   bool find_or_insert(std::uint64_t hash, std::uint64_t clock_ns);
 
   const std::uint64_t window_ns_;
-  const std::uint64_t seed_;
+  const HashSecrets secrets_;
   ZeroedArray<Bucket> buckets_;
 };
 

@@ -21,6 +21,7 @@
 #include "dpi/guarded_octets.h"
 #include "dpi/ndpi_activity.h"
 #include "dpi/ndpi_api.h"
+#include "dpi/ndpi_heap.h"
 #include "dpi/ndpi_metadata.h"
 #include "dpi/ndpi_print.h"
 #include "dpi/replay.h"
@@ -34,6 +35,10 @@ namespace {
 // While the worker is overloaded, nDPI gets at most a quarter of the usual number of packets per flow: 8 instead of 32
 // by default.
 constexpr std::uint32_t kLoweredBudgetPart = 4;
+// nDPI keeps the octets of an unfinished TLS message: up to 16 KiB for each flow, which would be 1 GiB for all flows
+// that may be in classification. Few flows of usual traffic keep any at the same time. In octets.
+constexpr std::int64_t kHeapPerFlow = 1024;
+constexpr std::int64_t kLeastHeap = 1 << 20;
 
 static_assert(NDPI_CONFIDENCE_MAX <= FlowInspection::kMostConfidences);
 
@@ -71,11 +76,18 @@ class Classifier::Ndpi {
         module_(make_module(options)),
         telling_ports_(module_.get()),
         time_budget_(options.time_budget),
-        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)) {
+        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)),
+        most_heap_(
+            std::max<std::int64_t>(kLeastHeap, static_cast<std::int64_t>(options.max_flows / workers) * kHeapPerFlow)) {
     if (options.guard) guard_.emplace();
   }
 
   void inspect(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial, const Packet& packet) {
+    show(inspection, flow, initial, packet);
+    while (states_.heap() > most_heap_) give_up_oldest();
+  }
+
+  void show(FlowInspection& inspection, std::uint32_t flow, InitialSequence& initial, const Packet& packet) {
     if (packet.later_fragment) return;
     const bool is_empty_tcp = packet.key.ip_protocol == protocol::kTcp && packet.payload_size == 0;
     if (inspection.progress() == DpiProgress::kNotStarted) {
@@ -206,7 +218,7 @@ class Classifier::Ndpi {
     const auto length = static_cast<std::uint16_t>(std::min<std::uint32_t>(packet.ip_captured, 0xffff));
     const std::uint8_t* octets = guard_ ? guard_->copy({packet.ip, length}) : packet.ip;
     time_budget_.begin();
-    state.result = ndpi::process(module_.get(), &state.flow, octets, length, milliseconds(packet.time_ns));
+    state.result = process(state, octets, length, packet.time_ns);
     return !time_budget_.exceeded();
   }
 
@@ -221,6 +233,13 @@ class Classifier::Ndpi {
   std::uint32_t budget(const Packet& packet) const {
     return static_cast<std::uint32_t>(packet.key.ip_protocol == protocol::kUdp ? options_.max_packets_udp
                                                                                : options_.max_packets);
+  }
+
+  ndpi_protocol process(State& state, const std::uint8_t* ip, std::uint16_t length, std::uint64_t time_ns) {
+    const std::int64_t before = ndpi::heap_octets;
+    const ndpi_protocol result = ndpi::process(module_.get(), &state.flow, ip, length, milliseconds(time_ns));
+    states_.note_heap(state, ndpi::heap_octets - before);
+    return result;
   }
 
   // While nDPI searches for the protocol, a packet that repeats octets tells it nothing: its dissectors ignore such
@@ -259,23 +278,19 @@ class Classifier::Ndpi {
 
   // Takes an nDPI state for the flow. Then gives nDPI the earlier packets of the flow, which had no payload.
   void start(FlowInspection& inspection, std::uint32_t flow, const InitialSequence& initial, const Packet& packet) {
-    if (states_.all_taken()) {
-      counters_.add(Counter::kDpiPoolFull);
-      give_up(*states_.oldest().owner);
-    }
+    if (states_.all_taken()) give_up_oldest();
     const std::uint32_t index = states_.take(inspection, flow);
-    replay(inspection.handshake(), initial, packet, states_[index].flow);
+    replay(inspection.handshake(), initial, packet, states_[index]);
     inspection.start(index);
   }
 
-  void replay(const Handshake& handshake, const InitialSequence& initial, const Packet& packet, ndpi::FlowState& flow) {
+  void replay(const Handshake& handshake, const InitialSequence& initial, const Packet& packet, State& state) {
     const FlowKey key = flow_key(packet);
     std::array<std::uint8_t, kReplayOctets> rebuilt;
     for (std::uint8_t i = 0; i < handshake.count; ++i) {
       const std::size_t length =
           rebuild_packet(key, initial, direction_of(handshake.packets[i]), flags_of(handshake.packets[i]), rebuilt);
-      ndpi::process(module_.get(), &flow, rebuilt.data(), static_cast<std::uint16_t>(length),
-                    milliseconds(packet.time_ns));
+      process(state, rebuilt.data(), static_cast<std::uint16_t>(length), packet.time_ns);
     }
   }
 
@@ -295,6 +310,11 @@ class Classifier::Ndpi {
     // The confidence is by port if the ports alone give the same application.
     const bool by_port = ndpi::app_of(guess_for(0, 0)) == ndpi::app_of(result);
     return verdict(result, true, by_port ? NDPI_CONFIDENCE_MATCH_BY_PORT : NDPI_CONFIDENCE_MATCH_BY_IP);
+  }
+
+  void give_up_oldest() {
+    counters_.add(Counter::kDpiPoolFull);
+    give_up(*states_.oldest().owner);
   }
 
   void give_up(FlowInspection& inspection) {
@@ -356,6 +376,7 @@ class Classifier::Ndpi {
   std::optional<GuardedOctets> guard_;  // with dpi.guard
   TimeBudget time_budget_;
   StatePool states_;
+  const std::int64_t most_heap_;
   std::string scratch_metadata_;  // a member, so that its memory is reused
   // Key: master protocol, application protocol and category in one number. Value: index in names_.
   std::unordered_map<std::uint64_t, std::uint32_t> labels_;

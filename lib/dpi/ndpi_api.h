@@ -4,36 +4,16 @@
 #include <ndpi_api.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 
-#include "base/allocation.h"
+#include "dpi/ndpi_heap.h"
 
 namespace spanflow::ndpi {
 
 using Module = ndpi_detection_module_struct;
 using FlowState = ndpi_flow_struct;
 
-#define SPANFLOW_NDPI_AT_LEAST(major, minor) (NDPI_MAJOR > (major) || (NDPI_MAJOR == (major) && NDPI_MINOR >= (minor)))
-
-// Makes nDPI use allocate(), which does not fail in a program with a new handler: nDPI 4.2 does not check every
-// allocation. The first call must come before all other functions of nDPI.
-inline void use_allocate() {
-#if SPANFLOW_NDPI_AT_LEAST(5, 0)
-  const auto allocate_zeroed = [](std::size_t count, std::size_t size) {
-    void* const memory = allocate(count * size);
-    return memory == nullptr ? nullptr : std::memset(memory, 0, count * size);
-  };
-  ndpi_set_memory_alloction_functions(allocate, std::free, +allocate_zeroed, std::realloc, nullptr, nullptr, allocate,
-                                      std::free);
-#else
-  set_ndpi_malloc(allocate);
-  set_ndpi_flow_malloc(allocate);
-#endif
-}
-
 inline Module* make_module() {
-  use_allocate();
+  set_allocator();
 #if SPANFLOW_NDPI_AT_LEAST(4, 10)
   return ndpi_init_detection_module(nullptr);
 #else

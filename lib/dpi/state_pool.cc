@@ -22,6 +22,7 @@ std::uint32_t StatePool::take(FlowInspection& owner, std::uint32_t owner_index) 
 }
 
 void StatePool::give_back(std::uint32_t index) {
+  heap_ -= states_[index].heap;
   ndpi_free_flow_data(&states_[index].flow);
   states_.take_back(index);
 }

@@ -1,6 +1,8 @@
 #include "export/collector.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/steady_time.h"
 #include "capture/backoff.h"
@@ -49,6 +51,7 @@ bool Collector::drain() {
     if (block == nullptr) continue;
     any = true;
     take(*block);
+    block->give_back_unusual_memory();
     ring->give_back(block);
   }
   if (!any || batch_.size() >= kBatchRecords) hand_over();
@@ -77,13 +80,21 @@ bool Collector::has_room(std::size_t records) const {
 
 void Collector::hand_over() {
   if (batch_.empty()) return;
-  const auto batch = std::make_shared<const std::vector<FlowRecord>>(std::move(batch_));
-  batch_ = {};
+  const auto batch = std::make_shared<const std::vector<FlowRecord>>(finished_batch());
   Backoff backoff(kIdle);
   while (!has_room(batch->size())) backoff.wait();
   note_lag();
   const std::lock_guard lock(sinks_mutex_);
   for (SinkRunner* sink : sinks_) sink->enqueue(batch);
+}
+
+// Ends the batch. If few records are in it, it gets memory of its size, because thousands of such batches may wait in
+// the queue of a sink.
+std::vector<FlowRecord> Collector::finished_batch() {
+  if (batch_.size() >= kBatchRecords) return std::exchange(batch_, {});
+  std::vector<FlowRecord> exact(std::make_move_iterator(batch_.begin()), std::make_move_iterator(batch_.end()));
+  batch_.clear();
+  return exact;
 }
 
 // Adds the export lag of each record in the batch to a histogram: the time since the record was due. Reads the clock

@@ -34,6 +34,7 @@ class Collector {
   bool drain();
   void take(const RecordBlock& block);
   void hand_over();
+  std::vector<FlowRecord> finished_batch();
   bool has_room(std::size_t records) const;
   void note_lag();
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/block_ring.h"
@@ -16,10 +17,21 @@ namespace spanflow {
 
 struct RecordBlock {
   static constexpr std::size_t kRecords = 256;
+  // Most memory that a place for a record keeps for metadata. Most flows have less: names, fingerprints, a certificate.
+  static constexpr std::size_t kUsualMetadata = 1024;
 
   // `with_extras`: true if the block has room for extras. `cells_each`: number of metric cells of each record.
   explicit RecordBlock(bool with_extras = false, std::uint32_t cells_each = 0)
       : extras(with_extras ? kRecords : 0), metric_cells(cells_each), cells(kRecords * std::size_t{cells_each}) {}
+
+  // A place for a record keeps the memory of its extras for the next one. Gives back what only a few records need:
+  // without this, a sender of long names could make each place of every block as large as the longest metadata.
+  void give_back_unusual_memory() {
+    for (std::size_t at = 0; at < std::min(count, extras.size()); ++at) {
+      std::string& metadata = extras[at].metadata.octets;
+      if (metadata.capacity() > kUsualMetadata) std::string().swap(metadata);
+    }
+  }
 
   std::size_t count = 0;  // number of records in the block
   std::array<FlowRecord, kRecords> records;

@@ -95,7 +95,8 @@ namespace spanflow {
   X(DpiClassified, "dpi.classified", "flows", "flows that nDPI classified")                                            \
   X(DpiGivenUp, "dpi.given_up", "flows",                                                                               \
     "flows that nDPI did not classify within its limits of packets and time, or before they ended")                    \
-  X(DpiPoolFull, "dpi.pool_full", "flows", "flows given up early because dpi.max_flows was reached")                   \
+  X(DpiPoolFull, "dpi.pool_full", "flows",                                                                             \
+    "flows given up early because dpi.max_flows was reached, or nDPI took 1 KiB of memory for each of as many flows")  \
   X(DpiCalls, "dpi.calls", "packets", "packets that were given to nDPI")                                               \
   X(DpiTooSlow, "dpi.too_slow", "flows",                                                                               \
     "flows given up because nDPI needed more than dpi.time_budget for one packet")                                     \

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "support/packet_builder.h"
@@ -84,6 +86,39 @@ TEST(SymmetricHash, FlowsWithinOneHostHaveDifferentHashes) {
   ++next.src_port;
   ++next.dst_port;
   EXPECT_NE(SymmetricHash(5)(key), SymmetricHash(5)(next));
+}
+
+// Earlier, port << 47 ^ (port + constant) was mixed into the lower half of the address, which an IPv6 sender chooses.
+TEST(SymmetricHash, ASenderWhoChoosesItsIpv6AddressAndPortMakesNoCollisions) {
+  constexpr std::uint64_t kPublic = 0xd1b54a32d192ed03;
+  for (const std::uint64_t seed : {1ULL, 0x1234567890abcdefULL, ~0ULL}) {
+    const SymmetricHash hash(seed);
+    for (const std::uint64_t result : {0ULL, 1ULL, 0x123456789ULL}) {
+      std::set<std::uint64_t> hashes;
+      for (std::uint64_t port = 1; port <= 1000; ++port) {
+        FlowKey key = tunnelled_key();
+        const std::uint64_t low = result ^ port << 47 ^ (port + kPublic);
+        std::memcpy(&key.ip_src.bytes[8], &low, sizeof low);
+        key.src_port = static_cast<std::uint16_t>(port);
+        hashes.insert(hash(key));
+      }
+      EXPECT_EQ(hashes.size(), 1000U);
+    }
+  }
+}
+
+TEST(SymmetricHash, NoPublicNumberMakesAHashIndependentOfTheRest) {
+  for (const std::uint64_t constant : {0x9e3779b97f4a7c15ULL, 0xd1b54a32d192ed03ULL, 0x8bb84b93962eacc9ULL, 0ULL}) {
+    std::set<std::uint64_t> hashes;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+      FlowKey key = tunnelled_key();
+      key.src_port = 0;
+      std::memcpy(&key.ip_src.bytes[0], &i, sizeof i);
+      std::memcpy(&key.ip_src.bytes[8], &constant, sizeof constant);
+      hashes.insert(SymmetricHash(7)(key));
+    }
+    EXPECT_EQ(hashes.size(), 1000U);
+  }
 }
 
 TEST(SymmetricSum, BothDirectionsOfAnyFlowAreEqual) {

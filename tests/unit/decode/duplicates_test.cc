@@ -70,6 +70,18 @@ TEST_F(DuplicatesTest, AnotherIdentificationOrPayloadIsAnotherPacket) {
   EXPECT_FALSE(seen(ip4().tcp(2, 1).payload("abc")));
 }
 
+// Earlier, these octets made the hash of all octets before them 0, so a sender could hide any packet behind another
+// one.
+TEST_F(DuplicatesTest, NoPayloadHidesThatThePacketsDiffer) {
+  for (const std::uint64_t number : {0xd1b54a32d192ed03ULL, 0x9e3779b97f4a7c15ULL, 0x8bb84b93962eacc9ULL, 0ULL}) {
+    std::string payload;
+    for (int i = 0; i < 8; ++i) payload.append(reinterpret_cast<const char*>(&number), sizeof number);
+    EXPECT_FALSE(seen(ip4().udp(1, 2).payload(payload)));
+    EXPECT_FALSE(seen(ip4().udp(3, 4).payload(payload)));
+    EXPECT_FALSE(seen(ip4(0, 78).udp(1, 2).payload(payload)));
+  }
+}
+
 TEST_F(DuplicatesTest, SessionsOfErspanDoNotMatterAndVnisDo) {
   const auto mirrored = [](std::uint16_t session) {
     PacketBuilder packet;

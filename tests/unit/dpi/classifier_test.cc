@@ -2,6 +2,7 @@
 #include "dpi/classifier.h"
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include "base/error.h"
 #include "dpi/ndpi_api.h"
@@ -9,6 +10,7 @@
 #include "support/decoding.h"
 #include "support/flow_harness.h"
 #include "support/temporary_folder.h"
+#include "support/tls_octets.h"
 
 namespace spanflow::testing::classifier_test {
 namespace {
@@ -113,6 +115,33 @@ TEST(Classifier, ABareSynIsGuessedByItsPort) {
   EXPECT_EQ(record.application_name, "TLS");
   EXPECT_TRUE(record.application_is_guessed);
   EXPECT_EQ(record.application_confidence, NDPI_CONFIDENCE_MATCH_BY_PORT);
+}
+
+// Earlier, 65,536 such flows took 1 GiB.
+TEST(Classifier, UnfinishedTlsMessagesTakeBoundedMemory) {
+  constexpr std::uint32_t kFlows = 4096;
+  constexpr std::size_t kSegment = 1400;
+  const std::string hello = tls_records(HelloParts{.ciphers = std::string(16'000, 'c')}.message());
+  const auto packet = [&](std::uint32_t flow, std::uint32_t segment) {
+    const auto port = static_cast<std::uint16_t>(10'000 + flow);
+    return PacketBuilder()
+        .ethernet()
+        .ipv4("192.168.7.1", "192.168.7.2")
+        .tcp(port, 443)
+        .seq(101 + segment * kSegment)
+        .payload(hello.substr(segment * kSegment, kSegment))
+        .at(1s)
+        .build();
+  };
+  FlowHarness flows({}, with_dpi(kFlows));
+  const std::size_t before = mallinfo2().uordblks;
+  for (std::uint32_t segment = 0; segment < 10; ++segment) {
+    for (std::uint32_t flow = 0; flow < kFlows; ++flow) flows.add(packet(flow, segment));
+  }
+  EXPECT_GT(flows.counter(Counter::kDpiPoolFull), kFlows / 2);
+  EXPECT_LT(mallinfo2().uordblks, before + 2 * kFlows * 1024);
+  EXPECT_EQ(flows.finish().size(), kFlows);
+  EXPECT_EQ(flows.counter(Counter::kDpiClassified) + flows.counter(Counter::kDpiGivenUp), kFlows);
 }
 
 // nDPI has a list of Apple's networks, which contains 17.253.1.1.

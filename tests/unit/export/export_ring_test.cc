@@ -2,6 +2,7 @@
 #include "export/export_ring.h"
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include <numeric>
 #include <thread>
@@ -227,6 +228,58 @@ TEST(Collector, AFullSinkDoesNotHoldUpAnother) {
   EXPECT_GT(dropped(full), 0U);
   open = true;
   collector.finish();
+}
+
+// Earlier, each of these batches had memory for 1024 records and more: about 0.7 MB, so a full queue of a slow run took
+// gigabytes of addresses.
+TEST(Collector, BatchesOfFewRecordsTakeLittleMemoryWhileTheyWait) {
+  constexpr std::uint64_t kBatches = 200;
+  std::atomic<bool> abandon{false};
+  std::atomic<bool> open{false};
+  SinkRunner sink("gated", std::make_unique<GatedSink>(std::make_shared<KeptRecords>(), open), 1 << 20, false, abandon);
+  sink.start();
+  ExportRing ring(4);
+  Counters counters;
+  Collector collector({&ring}, {&sink}, counters);
+  collector.start();
+  RecordWriter writer(ring, true);
+  const auto octets_in_use = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const std::size_t before = octets_in_use();
+  for (std::uint64_t number = 0; number < kBatches; ++number) {
+    write(writer, number, 1);
+    writer.flush();
+    ASSERT_TRUE(eventually([&] { return sink.ledger().handed == number + 1; }));
+  }
+  EXPECT_LT(octets_in_use(), before + kBatches * 16 * sizeof(FlowRecord));
+  open = true;
+  collector.finish();
+  sink.finish();
+  EXPECT_EQ(sink.ledger().delivered, kBatches);
+}
+
+// Earlier, a place kept the memory of the longest metadata that it had ever held.
+TEST(Collector, PlacesOfRecordsKeepLittleMemoryForMetadata) {
+  std::atomic<bool> abandon{false};
+  SinkRunner sink("memory", std::make_unique<MemorySink>(std::make_shared<KeptRecords>()), 1 << 20, true, abandon);
+  sink.start();
+  ExportRing ring(2, true);
+  Counters counters;
+  Collector collector({&ring}, {&sink}, counters);
+  collector.start();
+  RecordWriter writer(ring, true);
+  for (std::size_t i = 0; i < 4 * RecordBlock::kRecords; ++i) writer.next().extras->metadata.octets.assign(20'000, 'x');
+  writer.flush();
+  collector.finish();
+  sink.finish();
+  EXPECT_EQ(sink.ledger().delivered, 4 * RecordBlock::kRecords);
+  for (RecordBlock* block = ring.take_empty(); block != nullptr; block = ring.take_empty()) {
+    for (const FlowExtras& extras : block->extras) {
+      EXPECT_LE(extras.metadata.octets.capacity(), RecordBlock::kUsualMetadata);
+    }
+  }
 }
 
 TEST(Collector, FinishTakesWhatWasPushedBefore) {
