@@ -10,14 +10,15 @@ import re
 import time
 
 import handbook
-from machine import E1000E, QUEUES, VIRTIO, VMXNET3
+from machine import E1000E, VIRTIO, VMXNET3
 from support.ledgers import assert_balanced
-from traffic import packets_of_conversations, workers_of_hosts
+from traffic import packets_of_conversations, workers_of_conversations
 
 CHECKS = []
 SERVICE = "spanflowd.service"
 KERNEL = "spanflowd@kernel.service"  # a second instance, for a kernel interface
 DPDK_MEMORY = "256MiB"
+WORKERS = 2  # each has a queue of the NIC, and polls it
 PACKETS_PER_SECOND = 300
 WATCHDOG_SECONDS, RESTART_SECONDS, STOP_SECONDS = 10, 10, 30  # of the unit
 HIGHEST_EXPOSURE = 3.0  # of 10; tests/e2e/test_packaging.py holds the unit file to the same
@@ -66,8 +67,8 @@ def lost(counts):
     return sum(counts["packets"][name] for name in ("nic_missed", "no_mbuf", "kernel_dropped", "reader_ring_full"))
 
 
-def configuration(source, sinks, workers, **more):
-    lines = ["sensor_id: vm", "input: {" + ", ".join(f"{key}: {value}" for key, value in source.items()) + "}", f"workers: {workers}",
+def configuration(source, sinks, **more):
+    lines = ["sensor_id: vm", "input: {" + ", ".join(f"{key}: {value}" for key, value in source.items()) + "}", f"workers: {WORKERS}",
              "flow: {active_timeout: 120s, inactive_timeout: 3s, tcp_linger: 1s}",
              *(f"{key}: {value}" for key, value in more.items()), "sinks:", *(f"  - {{{sink}}}" for sink in sinks)]
     return "\n".join(lines) + "\n"
@@ -79,8 +80,8 @@ def csv_sink(unit=SERVICE, every="10m", folder=None, **more):
     return ", ".join(f"{key}: {value}" for key, value in settings.items())
 
 
-def device_input(nic, workers):
-    cores = ", ".join(str(core) for core in range(workers))
+def device_input(nic):
+    cores = ", ".join(str(core) for core in range(WORKERS))
     return {"devices": f'["{nic.address}"]', "memory": DPDK_MEMORY, "cores": f"[{cores}]"}
 
 
@@ -152,13 +153,13 @@ def receive(guest, traffic, nic, unit=SERVICE, rss=True):
     records = complete_records(guest, folder, after["records"]["exported"] - before["records"]["exported"], unit)
     found = packets_of_conversations(records)
     traffic.assert_same(found)
-    several = {pair: workers for pair, workers in workers_of_hosts(records).items() if len(workers) > 1}
-    assert not several, f"pairs of addresses on several workers: {several}"
+    several = {ends: workers for ends, workers in workers_of_conversations(records).items() if len(workers) > 1}
+    assert not several, f"conversations on several workers: {several}"
     handed_over = after["packets"]["handed_over"] - before["packets"]["handed_over"]
     used = {record["worker"] for record in records}
     if rss:
         assert handed_over == 0, f"{handed_over} packets came by another queue than that of their worker"
-        assert len(used) == QUEUES, f"only the workers {sorted(used)} have records"
+        assert len(used) == WORKERS, f"only the workers {sorted(used)} have records"
     return (f"{sent} packets sent, {received} received, {lost(after)} lost; {len(records)} records of {len(found)} conversations on "
             f"{len(used)} workers, each on one; {handed_over} handed over")
 
@@ -230,7 +231,7 @@ def udev_rule(guest, traffic):
 
 @check
 def start(guest, traffic):
-    configure(guest, configuration(device_input(guest.nics[VIRTIO], QUEUES), [csv_sink()], QUEUES))
+    configure(guest, configuration(device_input(guest.nics[VIRTIO]), [csv_sink()]))
     begin = time.monotonic()
     guest.run("systemctl enable --now spanflowd", seconds=300)
     seconds = time.monotonic() - begin
@@ -238,7 +239,7 @@ def start(guest, traffic):
     user = guest.run(f"ps -o user= -p {property_of(guest, 'MainPID')}").strip()
     assert user == "spanflow", user
     said = wait_for_message(guest, r"RSS over \d+ queues")
-    assert f"RSS over {QUEUES} queues, symmetric" in said, said
+    assert f"RSS over {WORKERS} queues, symmetric" in said, said
     return f"active after {seconds:.1f} s as the user {user}; {said}"
 
 
@@ -317,7 +318,7 @@ def control_socket(guest, traffic):
 def rotation(guest, traffic):
     """Files end by time, complete and without logrotate."""
     every = 4
-    configure(guest, configuration(device_input(guest.nics[VIRTIO], QUEUES), [csv_sink(every=f"{every}s")], QUEUES))
+    configure(guest, configuration(device_input(guest.nics[VIRTIO]), [csv_sink(every=f"{every}s")]))
     guest.run(f"systemctl reload spanflowd; sleep 1; rm -f {log_folder(SERVICE)}/*.csv")
     before = summary(guest)["records"]["exported"]
     for _ in range(2):
@@ -343,7 +344,7 @@ def disk_full(guest, traffic):
     guest.run("systemctl daemon-reload")
     guest.run(f"dd if=/dev/zero of={folder}/ballast bs=1k count=240 2>/dev/null")
     sinks = [csv_sink(), csv_sink(folder=folder, queue=queue)]
-    configure(guest, configuration(device_input(guest.nics[VIRTIO], QUEUES), sinks, QUEUES))
+    configure(guest, configuration(device_input(guest.nics[VIRTIO]), sinks))
     restart(guest)
     sent = guest.send(guest.nics[VIRTIO], traffic.path, PACKETS_PER_SECOND)
     guest.wait_until(lambda: summary(guest)["flows"]["open"] == 0 and summary(guest)["packets"]["received"] == sent, 60, "no open flow")
@@ -362,7 +363,7 @@ def disk_full(guest, traffic):
     assert property_of(guest, "NRestarts") == "0"
     reported = wait_for_message(guest, r"No space left")
     guest.run(f"rm /etc/systemd/system/spanflowd.service.d/override.conf; systemctl daemon-reload")
-    configure(guest, configuration(device_input(guest.nics[VIRTIO], QUEUES), [csv_sink()], QUEUES))
+    configure(guest, configuration(device_input(guest.nics[VIRTIO]), [csv_sink()]))
     restart(guest)
     guest.run(f"umount {folder}")
     return (f"full: {bad['handed']} records handed, {full['records']['sinks'][1]['queued']} waited; later {len(written)} complete, "
@@ -433,7 +434,7 @@ def stop(guest, traffic):
 @check
 def reboot(guest, traffic):
     guest.write("/etc/spanflow/kernel.yaml", configuration(
-        {"interface": "span0"}, [csv_sink(KERNEL)], 2, telemetry="{listen: \"127.0.0.1:9753\"}"))
+        {"interface": "span0"}, [csv_sink(KERNEL)], telemetry="{listen: \"127.0.0.1:9753\"}"))
     guest.run("systemctl enable spanflowd@kernel")
     state, seconds = guest.reboot()
     assert state == "running", f"systemd is {state}:\n" + guest.run("systemctl --failed --no-pager")
@@ -474,11 +475,11 @@ def receive_kernel_interface(guest, traffic):
     return receive(guest, traffic, guest.nics[E1000E], KERNEL, rss=False)
 
 
-def receive_from_other_nic(guest, traffic, kind, workers):
+def receive_from_other_nic(guest, traffic, kind):
     nic = guest.nics[kind]
     before = bind(guest, nic)
     assert before == "vfio-pci", before
-    configure(guest, configuration(device_input(nic, workers), [csv_sink()], workers))
+    configure(guest, configuration(device_input(nic), [csv_sink()]))
     messages = len(journal(guest))
     restart(guest)
     figures = receive(guest, traffic, nic, rss=False)
@@ -488,13 +489,13 @@ def receive_from_other_nic(guest, traffic, kind, workers):
 
 @check
 def receive_vmxnet3(guest, traffic):
-    return receive_from_other_nic(guest, traffic, VMXNET3, 2)
+    return receive_from_other_nic(guest, traffic, VMXNET3)
 
 
 @check
 def receive_e1000e(guest, traffic):
     guest.run("systemctl disable --now spanflowd@kernel", seconds=STOP_SECONDS + 60)
-    return receive_from_other_nic(guest, traffic, E1000E, 2)
+    return receive_from_other_nic(guest, traffic, E1000E)
 
 
 @check

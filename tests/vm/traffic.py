@@ -28,19 +28,22 @@ def ends(record):
     return tuple(sorted((ipaddress.ip_address(record[f"ip_{side}"]), record[f"{side}_port"]) for side in ("src", "dst")))
 
 
+def conversation_of(record):
+    return record["ip_protocol"], ends(record)
+
+
 def packets_of_conversations(records):
-    """Returns the packets of each pair of end points, both directions together."""
+    """Returns the packets of each conversation, both directions together."""
     found = collections.Counter()
     for record in records:
-        found[(record["ip_protocol"], ends(record))] += int(record["src_to_dst_pkts"]) + int(record["dst_to_src_pkts"])
+        found[conversation_of(record)] += int(record["src_to_dst_pkts"]) + int(record["dst_to_src_pkts"])
     return found
 
 
-def workers_of_hosts(records):
-    """Returns the workers that saw each pair of addresses."""
+def workers_of_conversations(records):
     found = collections.defaultdict(set)
     for record in records:
-        found[tuple(str(address) for address, _ in ends(record))].add(record["worker"])
+        found[conversation_of(record)].add(record["worker"])
     return found
 
 
