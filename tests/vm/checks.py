@@ -17,7 +17,7 @@ from traffic import packets_of_conversations, workers_of_conversations
 CHECKS = []
 SERVICE = "spanflowd.service"
 KERNEL = "spanflowd@kernel.service"  # a second instance, for a kernel interface
-DPDK_MEMORY = "256MiB"
+DPDK_MEBIBYTES = 256  # input.memory
 WORKERS = 2  # each has a queue of the NIC, and polls it
 PACKETS_PER_SECOND = 300
 WATCHDOG_SECONDS, RESTART_SECONDS, STOP_SECONDS = 10, 10, 30  # of the unit
@@ -82,7 +82,7 @@ def csv_sink(unit=SERVICE, every="10m", folder=None, **more):
 
 def device_input(nic):
     cores = ", ".join(str(core) for core in range(WORKERS))
-    return {"devices": f'["{nic.address}"]', "memory": DPDK_MEMORY, "cores": f"[{cores}]"}
+    return {"devices": f'["{nic.address}"]', "memory": f"{DPDK_MEBIBYTES}MiB", "cores": f"[{cores}]"}
 
 
 def configure(guest, content, unit=SERVICE):
@@ -401,7 +401,8 @@ def watchdog(guest, traffic):
     restarted = time.monotonic() - begin - killed
     assert int(property_of(guest, "NRestarts")) == restarts + 1
     assert killed >= WATCHDOG_SECONDS / 2 and restarted >= RESTART_SECONDS - 2, (killed, restarted)
-    return f"killed after {killed:.0f} s, active again {restarted:.0f} s later; " + receive(guest, traffic, guest.nics[VIRTIO]).split(";")[0]
+    received = receive(guest, traffic, guest.nics[VIRTIO]).split(";")[0]
+    return f"killed after {killed:.0f} s, active again {restarted:.0f} s later; {received}"
 
 
 @check
@@ -410,6 +411,22 @@ def security(guest, traffic):
     score = float(re.search(r"exposure level for spanflowd.service: ([\d.]+)", said)[1])
     assert score <= HIGHEST_EXPOSURE, said
     return f"exposure {score} of 10"
+
+
+@check
+def without_hugepages(guest, traffic):
+    """The buffers of a NIC then are ordinary memory, which vfio locks: not more than input.memory. A warning says so."""
+    guest.run("systemctl stop spanflowd && sysctl -w vm.nr_hugepages=0", seconds=STOP_SECONDS + 60)
+    messages = len(journal(guest))
+    restart(guest)
+    warning = wait_for_message(guest, "hugepages are free", after=messages)
+    status = guest.run(f"cat /proc/{property_of(guest, 'MainPID')}/status")
+    locked = int(re.search(r"^VmLck:\s+(\d+) kB", status, re.MULTILINE)[1]) // 1024
+    assert locked <= DPDK_MEBIBYTES, f"{locked} MiB are locked, input.memory is {DPDK_MEBIBYTES} MiB"
+    received = receive(guest, traffic, guest.nics[VIRTIO]).split(";")[0]
+    guest.run("systemctl stop spanflowd && sysctl --system", seconds=STOP_SECONDS + 60)
+    restart(guest)
+    return f"{locked} MiB locked; \"{warning}\"; {received}"
 
 
 @check
