@@ -31,13 +31,13 @@ def release():
 
 def packages_of_libraries(programs):
     """Returns the packages of the shared libraries of the programs, and of DPDK's drivers."""
-    libraries = {path for program in programs for path in re.findall(r"=> /\S*/(\S+) \(", output("ldd", program))}
-    owners = output("dpkg-query", "-S", *(f"*/{library}" for library in sorted(libraries)))
-    # A library that several packages have, such as one for 32 bits, is wanted once, in this machine's format.
-    wanted = {package for package, path in re.findall(r"^([\w.+-]+)(?::amd64)?: (\S+)$", owners, re.MULTILINE)
-              if re.fullmatch(r"(/usr)?/lib/x86_64-linux-gnu/[^/]+", path)}
+    libraries = {name for program in programs for name in re.findall(r"=> \S*/x86_64-linux-gnu/(\S+) \(", output("ldd", program))}
+    # A package has its libraries below /lib or below /usr/lib, whatever ldd shows, so dpkg-query does not find one half of the paths.
+    paths = [f"{folder}/x86_64-linux-gnu/{name}" for name in sorted(libraries) for folder in ("/lib", "/usr/lib")]
+    owners = subprocess.run(("dpkg-query", "-S", *paths), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, timeout=60)
+    found = dict(re.findall(r"^([\w.+-]+)(?::\w+)?: .*/(\S+)$", owners.stdout.decode(), re.MULTILINE))
     drivers = output("dpkg-query", "-W", "-f", "${Package}\n", *(f"{name}*" for name in DRIVERS)).split()
-    return sorted(wanted | {name for name in drivers if re.search(r"\d$", name)})
+    return sorted({*found, *(name for name in drivers if re.search(r"\d$", name))})
 
 
 def copy_into(root, name, folder):
@@ -65,7 +65,7 @@ def install_system(root, suite, packages, log):
 
 def make_disk(path, folder, size):
     """Makes a file system in the file `path` with the content of a folder."""
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", folder, path, size], check=True, timeout=600)
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", folder, path, size], check=True, timeout=600, stdout=subprocess.DEVNULL)
 
 
 def make_image(folder, suite, packages):
