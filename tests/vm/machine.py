@@ -20,7 +20,8 @@ DEVICES = {
 CPU = "max,erms=off,fsrm=off"
 BOOT_SECONDS = 1500  # of a machine whose CPUs are in use; a boot takes a minute on two idle ones
 
-PATIENCE = f"systemd.default_timeout_start_sec={BOOT_SECONDS}"
+# The kernel's check of its timer fails if the host is slow to deliver the interrupts.
+PATIENCE = f"no_timer_check systemd.default_timeout_start_sec={BOOT_SECONDS}"
 
 
 class CommandFailed(AssertionError):
