@@ -196,8 +196,8 @@ class Process {
     sched_getaffinity(0, sizeof allowed, &allowed);
     const bool hugepages = hugepages_available(input.memory);
     if (has_pci_ && !hugepages) {
-      log().warn("less than {} MiB of hugepages are free, so the buffers of {} use ordinary memory, which is slower",
-                 input.memory >> 20, fmt::join(devices, ", "));
+      log().warn("less than {} MiB of hugepages are free, so the buffers of {} use ordinary memory", input.memory >> 20,
+                 fmt::join(devices, ", "));
     }
     std::vector<std::string> arguments = eal_arguments(input, devices, hugepages);
     arguments.push_back("--lcores=" + floating_lcore());
