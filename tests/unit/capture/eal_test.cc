@@ -48,7 +48,7 @@ TEST(EalArguments, WithoutHugepagesThereIsRoomForMoreInputs) {
   EXPECT_EQ(*(std::find(arguments.begin(), arguments.end(), "-m") + 1), "512");
 }
 
-// vfio pins all memory of EAL, so with room for more inputs a machine without hugepages ran out of memory.
+// vfio pins all memory of EAL. With room for more inputs, a device pinned 2 GiB for an input.memory of 256 MiB.
 TEST(EalArguments, WithoutHugepagesAPciDeviceTakesTheMemoryOfOneInput) {
   const auto arguments = eal_arguments(input(), {"0000:03:00.1"}, false);
   EXPECT_EQ(*(std::find(arguments.begin(), arguments.end(), "-m") + 1), "64");
