@@ -165,17 +165,18 @@ bool hugepages_available(std::uint64_t octets) {
 
 std::vector<std::string> eal_arguments(const Config::Input& input, const std::vector<std::string>& devices,
                                        bool hugepages) {
-  // Without hugepages, the memory of EAL cannot grow for further inputs. Memory that is not used costs nothing.
-  constexpr std::uint64_t kInputs = 8;
   std::vector<std::string> arguments{"spanflowd"};
   const bool any_pci = std::any_of(devices.begin(), devices.end(), is_pci_device);
+  // Without hugepages, the memory of EAL cannot grow for further inputs. Memory that is not used costs nothing, except
+  // for PCI devices: vfio pins all of it.
+  const std::uint64_t inputs = hugepages || any_pci ? 1 : 8;
   if (!any_pci) arguments.emplace_back("--no-pci");
   for (const std::string& device : devices) {
     if (is_pci_device(device)) arguments.insert(arguments.end(), {"-a", device});
   }
   arguments.emplace_back(hugepages ? "--in-memory" : "--no-huge");
   arguments.emplace_back("-m");
-  arguments.push_back(std::to_string((hugepages ? input.memory : kInputs * input.memory) >> 20));
+  arguments.push_back(std::to_string((inputs * input.memory) >> 20));
   arguments.push_back("--file-prefix=" + file_prefix());
   arguments.emplace_back("--no-shconf");
   arguments.insert(arguments.end(), input.eal_arguments.begin(), input.eal_arguments.end());
@@ -193,7 +194,12 @@ class Process {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     sched_getaffinity(0, sizeof allowed, &allowed);
-    std::vector<std::string> arguments = eal_arguments(input, devices, hugepages_available(input.memory));
+    const bool hugepages = hugepages_available(input.memory);
+    if (has_pci_ && !hugepages) {
+      log().warn("less than {} MiB of hugepages are free, so the buffers of {} use ordinary memory", input.memory >> 20,
+                 fmt::join(devices, ", "));
+    }
+    std::vector<std::string> arguments = eal_arguments(input, devices, hugepages);
     arguments.push_back("--lcores=" + floating_lcore());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());

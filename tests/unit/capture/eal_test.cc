@@ -48,6 +48,12 @@ TEST(EalArguments, WithoutHugepagesThereIsRoomForMoreInputs) {
   EXPECT_EQ(*(std::find(arguments.begin(), arguments.end(), "-m") + 1), "512");
 }
 
+// vfio pins all memory of EAL. With room for more inputs, a device pinned 2 GiB for an input.memory of 256 MiB.
+TEST(EalArguments, WithoutHugepagesAPciDeviceTakesTheMemoryOfOneInput) {
+  const auto arguments = eal_arguments(input(), {"0000:03:00.1"}, false);
+  EXPECT_EQ(*(std::find(arguments.begin(), arguments.end(), "-m") + 1), "64");
+}
+
 TEST(PciDevices, AreToldFromVdevs) {
   for (const char* device : {"0000:03:00.0", "03:00.1", "0000:af:1f.7,queues=4", "af:00.0"}) {
     EXPECT_TRUE(is_pci_device(device)) << device;
