@@ -74,46 +74,17 @@ std::optional<std::uint64_t> FlowMetadata::number(Metadata key) const {
 MetadataStore::MetadataStore(std::uint64_t octets, std::uint32_t flows, Counters& counters)
     : counters_(counters),
       heads_(flows),
-      chunks_(std::min<std::uint64_t>(octets / sizeof(Chunk), std::numeric_limits<std::uint32_t>::max())),
-      fair_share_(chunks_.size() / 2 / std::max(flows, 1U)) {}
+      chunks_(std::min<std::uint64_t>(octets / sizeof(Chunk), std::numeric_limits<std::uint32_t>::max())) {}
 
 bool MetadataStore::append(std::uint32_t flow, std::string_view octets) {
-  std::size_t chunks = 0;
-  std::size_t room = 0;
-  for (std::uint32_t at = heads_[flow]; at != kNone; at = chunks_[at].next) {
-    ++chunks;
-    room = sizeof Chunk::octets - chunks_[at].used;
-  }
-  if (octets.size() > room && !may_grow(chunks, chunks + chunks_for(octets.size() - room))) return false;
-  write(flow, octets);
-  return true;
-}
-
-bool MetadataStore::replace(std::uint32_t flow, std::string_view octets) {
-  std::size_t chunks = 0;
-  for (std::uint32_t at = heads_[flow]; at != kNone; at = chunks_[at].next) ++chunks;
-  const std::size_t needed = chunks_for(octets.size());
-  if (needed > chunks && !may_grow(chunks, needed)) return false;
-  release(flow);
-  write(flow, octets);
-  return true;
-}
-
-// Returns whether a flow may have `to` chunks instead of `from`. Counts it if not.
-bool MetadataStore::may_grow(std::size_t from, std::size_t to) {
-  const std::size_t free = free_count_ + chunks_.size() - std::min<std::size_t>(unused_, chunks_.size());
-  const std::size_t more = to - from;
-  const bool is_fair = fair_share_ == 0 || to <= fair_share_;
-  if (free >= more && (is_fair || free - more >= chunks_.size() / 2)) return true;
-  counters_.add(Counter::kInspectMemoryFull);
-  return false;
-}
-
-// Appends the octets. The arena must have room for them.
-void MetadataStore::write(std::uint32_t flow, std::string_view octets) {
   std::uint32_t* link = &heads_[flow];
   Chunk* chunk = nullptr;
   for (; *link != kNone; link = &chunk->next) chunk = &chunks_[*link];
+  const std::size_t room = chunk == nullptr ? 0 : sizeof chunk->octets - chunk->used;
+  if (octets.size() > room && !has_room(chunks_for(octets.size() - room))) {
+    counters_.add(Counter::kInspectMemoryFull);
+    return false;
+  }
   while (!octets.empty()) {
     if (chunk == nullptr || chunk->used == sizeof chunk->octets) {
       *link = take_chunk();
@@ -125,6 +96,19 @@ void MetadataStore::write(std::uint32_t flow, std::string_view octets) {
     chunk->used = static_cast<std::uint8_t>(chunk->used + part);
     octets.remove_prefix(part);
   }
+  return true;
+}
+
+bool MetadataStore::replace(std::uint32_t flow, std::string_view octets) {
+  std::size_t chunks = 0;
+  for (std::uint32_t at = heads_[flow]; at != kNone; at = chunks_[at].next) ++chunks;
+  const std::size_t needed = chunks_for(octets.size());
+  if (needed > chunks && !has_room(needed - chunks)) {
+    counters_.add(Counter::kInspectMemoryFull);
+    return false;
+  }
+  release(flow);
+  return append(flow, octets);
 }
 
 void MetadataStore::read(std::uint32_t flow, std::string& octets) const {
@@ -146,6 +130,10 @@ void MetadataStore::release(std::uint32_t flow) {
     ++free_count_;
     at = next;
   }
+}
+
+bool MetadataStore::has_room(std::size_t chunks) const {
+  return free_count_ + (chunks_.size() - std::min<std::size_t>(unused_, chunks_.size())) >= chunks;
 }
 
 std::uint32_t MetadataStore::take_chunk() {

@@ -44,10 +44,6 @@ class MetadataSet {
 
 // Stores the metadata of a worker's flows in an arena of fixed size. One object per worker; not thread-safe. `flow` is
 // the index of the flow's entry in the flow table. `counters` must outlive the store.
-//
-// Each flow has a fair share: half of the arena divided by the number of flows, in whole chunks. A flow can always have
-// its share, and more only while at least half of the arena stays free. So senders of long texts cannot take the names
-// of others away. If the arena is too small for a chunk per flow, the first flows get what they need.
 class MetadataStore {
  public:
   // `octets` is the size of the arena; a part that was never used takes no memory. `flows` is the number of flows in
@@ -55,7 +51,7 @@ class MetadataStore {
   MetadataStore(std::uint64_t octets, std::uint32_t flows, Counters& counters);
 
   // append() adds `octets` to the metadata of the flow, and replace() replaces the metadata. If the arena has too
-  // little room for the flow, both change nothing, count this, and return false.
+  // little room, both change nothing, count this, and return false.
   bool append(std::uint32_t flow, std::string_view octets);
   bool replace(std::uint32_t flow, std::string_view octets);
   // Replaces the content of `octets` by the metadata of the flow.
@@ -77,13 +73,11 @@ class MetadataStore {
     return (octets + sizeof(Chunk::octets) - 1) / sizeof(Chunk::octets);
   }
   std::uint32_t take_chunk();
-  bool may_grow(std::size_t from, std::size_t to);
-  void write(std::uint32_t flow, std::string_view octets);
+  bool has_room(std::size_t chunks) const;
 
   Counters& counters_;
   ZeroedArray<std::uint32_t> heads_;  // the first chunk of each flow; kNone without metadata
   ZeroedArray<Chunk> chunks_;         // chunk 0 is never used, because its index is kNone
-  const std::size_t fair_share_;      // in chunks
   std::uint32_t unused_ = 1;          // chunks from this index on were never used
   std::uint32_t free_ = kNone;        // the first free chunk; Chunk::next links the free chunks
   std::size_t free_count_ = 0;

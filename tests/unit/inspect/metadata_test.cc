@@ -119,30 +119,6 @@ TEST_F(MetadataStoreTest, WithoutRoomChangesNothingCountsItAndTakesAgainWhatIsRe
   EXPECT_EQ(refused(), 2U);
 }
 
-// Earlier, flows with long texts could take the whole arena, and the names of all others were lost.
-TEST_F(MetadataStoreTest, FlowsWithLongTextsLeaveEveryFlowItsFairShare) {
-  constexpr std::uint32_t kMany = 100;
-  constexpr std::size_t kShare = 2 * 123;  // octets; half of the arena has two chunks for each flow
-  MetadataStore store(kMany * 4 * kChunk, kMany, counters_);
-  std::uint32_t long_ones = 0;
-  while (store.append(long_ones, std::string(2000, 'l'))) ++long_ones;
-  EXPECT_GE(long_ones, 10U);
-  EXPECT_LT(long_ones, 13U);
-  EXPECT_FALSE(store.replace(kMany - 1, std::string(kShare + 1, 'x')));
-  EXPECT_EQ(refused(), 2U);
-  for (std::uint32_t flow = long_ones; flow < kMany; ++flow) {
-    EXPECT_TRUE(store.replace(flow, std::string(100, 's'))) << flow;
-    EXPECT_TRUE(store.append(flow, std::string(kShare - 100, 's'))) << flow;
-    EXPECT_FALSE(store.append(flow, "s")) << flow;
-  }
-  EXPECT_TRUE(store.replace(0, std::string(1900, 'l'))) << "what needs no more chunks is never refused";
-  std::string octets;
-  store.read(0, octets);
-  EXPECT_EQ(octets, std::string(1900, 'l'));
-  for (std::uint32_t flow = 0; flow < kMany; ++flow) store.release(flow);
-  EXPECT_TRUE(store.append(5, std::string(2000, 'l')));
-}
-
 class FindingsTest : public MetadataStoreTest {
  protected:
   Findings& open(std::uint32_t flow) {
