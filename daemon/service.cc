@@ -1,7 +1,6 @@
 #include "service.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -21,7 +20,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kPollInterval{100};
-constexpr std::uint64_t kBacklog = 8192;  // records
 
 Json to_json(const Rates& rates) {
   return {{"packets", rates.packets},
@@ -105,25 +103,12 @@ void Service::name_stuck_thread(const std::vector<std::uint64_t>& polls) {
               metric.empty() ? "" : fmt::format(" in the user metric {}", metric));
 }
 
-// While a receiver is away, records fill the queues. When the receiver has taken them, returns their memory to the
-// system; the C library would keep it for each thread until the end. This takes some milliseconds, in which a worker
-// waits if nDPI allocates memory, so it is done only after a backlog.
-void Service::give_back_memory(const Summary& summary) {
-  std::uint64_t waiting = 0;
-  for (const SinkLedger& sink : summary.sinks) waiting += sink.waiting;
-  most_waiting_ = std::max(most_waiting_, waiting);
-  if (most_waiting_ < kBacklog || waiting > most_waiting_ / 8) return;
-  most_waiting_ = waiting;
-  malloc_trim(0);
-}
-
 // Updates the rates once per second.
 void Service::measure() {
   const auto now = std::chrono::steady_clock::now();
   if (now - measured_at_ < std::chrono::seconds{1}) return;
   measured_at_ = now;
   Summary summary = pipeline_.summary();
-  give_back_memory(summary);
   const std::lock_guard lock(mutex_);
   rates_ = rates_between(measured_, summary);
   measured_ = std::move(summary);

@@ -37,7 +37,6 @@ class Service {
   void notify_service_manager();
   void name_stuck_thread(const std::vector<std::uint64_t>& polls);
   void measure();
-  void give_back_memory(const Summary& summary);
   void finish();
   void stop();
   int report() const;
@@ -57,8 +56,6 @@ class Service {
   std::exception_ptr failure_;
   // Made at the start, because at the end there may be no memory for a thread.
   StandbyThread finisher_{"finish", [this] { pipeline_.finish(); }};
-
-  std::uint64_t most_waiting_ = 0;  // records that have waited for sinks since memory was given back
 
   mutable std::mutex mutex_;  // guards measured_ and rates_
   Summary measured_;

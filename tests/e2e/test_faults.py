@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import subprocess
-import threading
 import time
 
 import pytest
@@ -146,37 +145,6 @@ def test_without_a_free_descriptor_the_run_ends_in_order(wire):
         run = running.finish(signal.SIGTERM, within=5)
     assert_equal(run.summary["packets"]["received"], sent)
     assert_equal(len(read_csv("flows.csv")), run.summary["records"]["sinks"][0]["delivered"])
-
-
-def resident(process):
-    with open(f"/proc/{process.pid}/smaps_rollup", encoding="utf-8") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Rss:")) * 1024
-
-
-@pytest.mark.slow
-@pytest.mark.release_only  # the address sanitizer has an allocator of its own
-def test_the_memory_of_a_backlog_goes_back_to_the_system(wire):
-    """The records of 30,000 flows wait for the reader of a pipe. Their memory is free once it has read them."""
-    flows = 30_000
-    pcap_file.many_flows("flows.pcap", flows)
-    os.mkfifo("pipe")
-    with Running("-i", "tap", "--quiet", "-w", "jsonl:pipe", "-s", "flow.inactive_timeout=300ms", "-s", "features.statistics=true",
-                 "-s", "features.splt=20", "-s", "overload.enabled=false", prefix=inside(wire.sensor)) as running, \
-            open("pipe", "rb", buffering=0) as pipe:
-        running.wait_until_started()
-        running.wait_until_polling()
-        before = resident(running.process)
-        sent = wire.send("--pps=10000", "flows.pcap")
-        running.wait_until_received(sent)
-        running.wait_for(lambda summary: summary["flows"]["open"] == 0, 20, "the end of all flows")
-        full = resident(running.process)
-        reader = threading.Thread(target=lambda: all(iter(lambda: pipe.read(1 << 16), b"")))
-        reader.start()
-        running.wait_for(lambda summary: summary["records"]["sinks"][0]["queued"] == 0, 20, "a sink that has written everything")
-        wait_until(lambda: resident(running.process) < before + (full - before) / 2, 25, "memory that is given back")
-        running.finish(signal.SIGTERM, within=5)
-        reader.join()
-    assert full > before + (20 << 20), (before, full)
 
 
 def test_leftovers_of_killed_runs_are_removed(wire):

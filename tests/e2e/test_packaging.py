@@ -60,7 +60,8 @@ def test_installation_holds_these_files_and_no_other():
 
 def test_installation_has_the_whole_python_package():
     modules = {path for path in files_below(os.path.join(ROOT, "lib", "python", "spanflow")) if path.endswith((".py", ".pyi", "py.typed"))}
-    installed = {path.split("-packages/spanflow/")[1] for path in files_below(installation()) if "-packages/" in path}
+    installed = {path.split("-packages/spanflow/")[1] for path in files_below(installation())
+                 if "-packages/" in path and "__pycache__" not in path}
     assert_equal(sorted(path for path in installed if not path.startswith("_core.") or path.endswith(".pyi")), sorted(modules))
     assert_equal(len(installed), len(modules) + 1)
 
