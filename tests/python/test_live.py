@@ -35,6 +35,13 @@ class Script:
         got = self.line()
         assert got == line, f"{got!r}; standard error: {self.process.stderr.read() if not got else ''}"
 
+    def wait_until_capturing(self):
+        """Waits for a packet socket for all protocols (ETH_P_ALL) in the namespace of the program."""
+        def captures():
+            with open(f"/proc/{self.process.pid}/net/packet", encoding="ascii") as file:
+                return any(line.split()[3] == "0003" for line in file)
+        wait_until(captures, patience(20), "no packet socket")
+
     def end(self, code=0):
         out, err = self.process.communicate(timeout=patience(30))
         assert self.process.returncode == code, (self.process.returncode, out, err)
@@ -110,7 +117,8 @@ def test_ctrl_c_ends_a_conversion_of_a_live_link(script):
         say("interrupted", len(streamer.summary["flows"]))
     """)
     program.expect("ready")
-    time.sleep(1)
+    program.wait_until_capturing()
+    time.sleep(0.5)  # until it waits for flows
     program.process.send_signal(signal.SIGINT)
     assert program.line().startswith("interrupted")
     program.end()
@@ -143,7 +151,8 @@ def test_batches_of_a_live_link_come_each_second(wire, script):
     say(next(batches).num_rows > 0)
     """)
     program.expect("ready")
-    time.sleep(1)
+    program.wait_until_capturing()
+    time.sleep(0.5)
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
     program.expect("True")
     program.end()
