@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
@@ -59,13 +58,6 @@ Json refusal(const std::string& why) { return {{"ok", false}, {"error", why}}; }
 std::string line_of(const Json& reply) { return reply.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
-
-std::string ControlSocket::path_of(const std::string& option) {
-  if (option == "off") return {};
-  if (option != "auto") return option;
-  const char* folder = std::getenv("RUNTIME_DIRECTORY");
-  return folder == nullptr ? "" : std::string(folder) + "/control.sock";
-}
 
 ControlSocket::ControlSocket(std::string path, std::vector<ControlCommand> commands)
     : path_(std::move(path)), commands_(std::move(commands)), listener_(new_socket()) {

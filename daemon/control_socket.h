@@ -35,10 +35,6 @@ class ControlSocket {
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
 
-  // Returns the path for a value of the option control.socket; an empty path means no socket. "off" gives an empty
-  // path. "auto" gives $RUNTIME_DIRECTORY/control.sock, or an empty path if systemd has not set this variable.
-  static std::string path_of(const std::string& option);
-
  private:
   struct Peer;
 

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+
+#include "base/flow_hash.h"
+#include "service_manager.h"
 #include "sinks/text.h"
 #include "telemetry/log.h"
 
@@ -61,7 +63,8 @@ bool take_line(std::string_view name, std::string_view value, CrashReport& repor
 }
 
 std::optional<CrashReport> read_report(const fs::path& path) {
-  CrashReport report{.path = path.string(), .signal = 0, .time = 0, .thread = {}, .key = {}};
+  CrashReport report;
+  report.path = path.string();
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     const std::string_view text = line;
@@ -95,15 +98,10 @@ std::string to_text(const CrashReport& report) {
                      report.thread, report.key ? ", in nDPI, in the flow of " + to_text(*report.key) : "", report.path);
 }
 
-bool is_same_flow(const FlowKey& one, const FlowKey& other) { return one == other || one == reversed(other); }
-
 }  // namespace
 
-std::string crash_folder(const std::string& option) {
-  if (option == "off") return {};
-  if (option != "auto") return option;
-  const char* folder = std::getenv("STATE_DIRECTORY");
-  return folder == nullptr ? "" : std::string(folder) + "/crashes";
+std::string crash_folder(const Config& config) {
+  return service_manager::path_of(config.crash_folder, "STATE_DIRECTORY", "crashes");
 }
 
 std::vector<CrashReport> read_crash_reports(const std::string& folder) {
@@ -138,7 +136,7 @@ CrashLessons lessons_of(const std::vector<CrashReport>& reports, std::uint64_t n
 }
 
 void learn_from_crashes(Config& config) {
-  const std::string folder = crash_folder(config.crash_folder);
+  const std::string folder = crash_folder(config);
   if (folder.empty()) return;
   CrashLessons lessons = lessons_of(read_crash_reports(folder), static_cast<std::uint64_t>(std::time(nullptr)));
   if (lessons.newest) log().warn("the last crash: {}", to_text(*lessons.newest));

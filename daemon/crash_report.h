@@ -30,14 +30,14 @@ struct CrashReport {
   std::optional<FlowKey> key;  // nullopt: nDPI was not running
 };
 
-// Returns the value of the option crash_folder as a path; an empty path for no reports.
-std::string crash_folder(const std::string& option);
+// Returns the path of the folder for reports; an empty path for no reports.
+std::string crash_folder(const Config& config);
 
 // Returns the reports in the folder, the oldest first. Without the folder, there are none. Text that is no report is
 // left out. Removes all but the newest 100 reports.
 std::vector<CrashReport> read_crash_reports(const std::string& folder);
 
-// What the reports mean for a start at `now`, in s since the epoch.
+// The consequences of the reports for a run that starts at the time `now`, in s since the epoch.
 struct CrashLessons {
   std::vector<FlowKey> quarantined;   // keys on which nDPI has crashed at least twice
   std::uint64_t recent = 0;           // crashes of nDPI within the last hour

@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -141,12 +144,9 @@ void CrashReporter::add_line(std::string_view name, std::string_view value) {
 }
 
 void CrashReporter::add_line(std::string_view name, std::uint64_t value) {
-  TextWriter out(text_);
-  out.append(name);
-  out.push_back(' ');
-  out = append_digits(out, value);
-  out.push_back('\n');
-  out.finish();
+  std::array<char, std::numeric_limits<std::uint64_t>::digits10 + 1> digits{};
+  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+  add_line(name, std::string_view(digits.data(), end));
 }
 
 void CrashReporter::write_file(std::uint64_t time, std::string_view extension,

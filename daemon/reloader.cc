@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "command_line.h"
 #include "options/loader.h"
 #include "service_manager.h"
@@ -46,7 +47,7 @@ void Reloader::reload_in_background() {
       }
     });
   } catch (const std::system_error& error) {
-    log().error("reload: the thread \"reload\" cannot be started: {}; nothing has changed", error.code().message());
+    log().error("reload: {}; nothing has changed", thread_refusal("reload", error));
   }
 }
 

@@ -49,10 +49,11 @@ Service::Service(int argc, char** argv, CommandLine line)
       signals_(line_.has_config_file),
       pipeline_(line_.config),
       reloader_(argc, argv, pipeline_) {
-  if (const std::string folder = crash_folder(line_.config.crash_folder); !folder.empty()) {
+  if (const std::string folder = crash_folder(line_.config); !folder.empty()) {
     crash_reporter_.emplace(folder, pipeline_.counters());
   }
-  if (const std::string path = ControlSocket::path_of(line_.config.control.socket); !path.empty()) {
+  const std::string path = service_manager::path_of(line_.config.control.socket, "RUNTIME_DIRECTORY", "control.sock");
+  if (!path.empty()) {
     control_ = std::make_unique<ControlSocket>(path, control_commands());
   }
 }
@@ -137,8 +138,9 @@ int Service::report() const {
   if (!line_.quiet) std::cerr << to_text(summary);
   std::vector<std::exception_ptr> failures = pipeline_.failures();
   if (failure_ != nullptr) failures.push_back(failure_);
-  if (memory_ran_out())
+  if (memory_ran_out()) {
     failures.push_back(std::make_exception_ptr(RunError("no memory was left, so the run has ended")));
+  }
   try {
     summary_file_.write(to_json(summary));
   } catch (const RunError&) {

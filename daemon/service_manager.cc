@@ -4,11 +4,19 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 
 namespace spanflow {
 
 namespace service_manager {
+
+std::string path_of(const std::string& option, const char* folder_variable, const std::string& name) {
+  if (option == "off") return {};
+  if (option != "auto") return option;
+  const char* folder = std::getenv(folder_variable);
+  return folder == nullptr ? "" : folder + ("/" + name);
+}
 
 void notify_ready() { sd_notify(0, "READY=1"); }
 

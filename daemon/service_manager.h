@@ -11,6 +11,10 @@ namespace spanflow {
 
 namespace service_manager {
 
+// Returns the path that an option names: of `name` in a folder that the service manager has made (auto), none (off), or
+// the option itself. `folder_variable` is the environment variable with the folder; without it, auto is an empty path.
+std::string path_of(const std::string& option, const char* folder_variable, const std::string& name);
+
 void notify_ready();
 void notify_reloading();
 void notify_stopping();

@@ -113,4 +113,7 @@ inline FlowKey reversed(FlowKey key) {
   return key;
 }
 
+// True if the keys are those of one flow, in either direction.
+inline bool is_same_flow(const FlowKey& one, const FlowKey& other) { return one == other || one == reversed(other); }
+
 }  // namespace spanflow

@@ -11,6 +11,11 @@
 
 namespace spanflow {
 
+// Returns the message that the system has refused the thread.
+inline std::string thread_refusal(const std::string& name, const std::system_error& error) {
+  return "the thread \"" + name + "\" cannot be started: " + error.code().message();
+}
+
 // Throws RunError, with the name of the thread, if the system refuses a new thread.
 template <typename Work>
 std::thread start_thread(std::string name, Work work) try {
@@ -19,7 +24,7 @@ std::thread start_thread(std::string name, Work work) try {
     work();
   });
 } catch (const std::system_error& error) {
-  throw RunError("the thread \"" + name + "\" cannot be started: " + error.code().message());
+  throw RunError(thread_refusal(name, error));
 }
 
 }  // namespace spanflow

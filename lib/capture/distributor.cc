@@ -60,8 +60,6 @@ Distributor::Distributor(const Config& config, PacketSource& source, const Decod
   }
 }
 
-Distributor::~Distributor() { thread_.join(); }
-
 std::unique_ptr<PreparedSource> Distributor::make_source(std::uint32_t worker) {
   return std::make_unique<LaneSource>(*this, *lanes_[worker]);
 }

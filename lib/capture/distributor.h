@@ -23,7 +23,6 @@ namespace spanflow {
 class Distributor {
  public:
   Distributor(const Config& config, PacketSource& source, const Decoder& decoder, Counters& counters);
-  ~Distributor();
 
   // Makes the source that `worker` polls.
   std::unique_ptr<PreparedSource> make_source(std::uint32_t worker);

@@ -188,8 +188,8 @@ struct Config {
   bool reads_names() const { return features.names && !inspect.empty(); }
   // True if flows get names from DNS replies that were seen before.
   bool correlates_names() const { return reads_names() && inspect.has(PayloadReader::kDns) && features.dns_names > 0; }
-  // True if flows have metadata: from the readers or from nDPI.
   bool uses_ndpi() const { return dpi.enabled && !dpi.suspended; }
+  // True if flows have metadata: from the readers or from nDPI.
   bool keeps_metadata() const { return reads_names() || (uses_ndpi() && dpi.metadata); }
 };
 

@@ -200,8 +200,7 @@ class Classifier::Ndpi {
   }
 
   bool is_quarantined(const FlowKey& key) const {
-    return std::ranges::any_of(options_.quarantined,
-                               [&key](const FlowKey& one) { return one == key || one == reversed(key); });
+    return std::ranges::any_of(options_.quarantined, [&key](const FlowKey& one) { return is_same_flow(one, key); });
   }
 
   // Gives the flow a verdict without nDPI's dissectors.

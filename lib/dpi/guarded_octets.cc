@@ -16,7 +16,7 @@ namespace {
 static_assert(GuardedOctets::kMost % 65'536 == 0);
 
 void check(bool works) {
-  if (!works) throw RunError(std::string("dpi.guard: no memory for the guarded packet: ") + std::strerror(errno));
+  if (!works) throw RunError(std::string("no memory for a guarded packet: ") + std::strerror(errno));
 }
 
 }  // namespace

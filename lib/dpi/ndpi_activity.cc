@@ -8,17 +8,16 @@
 namespace spanflow {
 namespace {
 
-constexpr std::size_t kMost = 256;  // twice as many as a run may have workers. More objects are not found
+constexpr std::size_t kMost = 256;  // twice as many as a run may have workers; further objects are not found
 
 using Places = std::array<std::atomic<NdpiActivity*>, kMost>;
 constinit Places places{};
 
-bool replace(NdpiActivity* old_value, NdpiActivity* new_value) {
+void replace(NdpiActivity* old_value, NdpiActivity* new_value) {
   for (auto& place : places) {
     NdpiActivity* expected = old_value;
-    if (place.compare_exchange_strong(expected, new_value)) return true;
+    if (place.compare_exchange_strong(expected, new_value)) return;
   }
-  return false;
 }
 
 void wait_100_ms() {

@@ -306,8 +306,7 @@ std::vector<Option> make_options() {
       OPTION(user, text(), "if started as root: user that the process becomes once the input is open"),
       OPTION(crash_folder, text(),
              "folder for reports of crashes, see docs/security.md; auto: crashes in the state folder that systemd "
-             "creates; "
-             "off: no reports"),
+             "creates; off: no reports"),
       OPTION(workers, whole_number(1, 128), "number of metering threads, each with its own flow table"),
       OPTION(input.files, list_of(text()), "capture files, read in order as one capture; - is standard input"),
       OPTION(input.interface, text(), "kernel interface to capture from"),

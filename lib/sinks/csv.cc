@@ -1,6 +1,4 @@
 // CSV as in RFC 4180, but lines end in LF instead of CRLF. Every reader accepts LF, and pandas also writes it.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>

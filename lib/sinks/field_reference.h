@@ -9,7 +9,7 @@ namespace spanflow {
 std::string list_fields();
 // Returns the content of lib/sinks/flow.proto.
 std::string list_fields_as_proto();
-// Returns a stub of Python with the types of the fields.
+// Returns the content of lib/python/spanflow/_fields.pyi, the types of the fields for Python's type checkers.
 std::string list_fields_as_stub();
 
 }  // namespace spanflow

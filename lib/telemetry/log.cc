@@ -8,8 +8,7 @@
 #include <atomic>
 #include <system_error>
 
-#include "base/error.h"
-#include "base/thread_name.h"
+#include "base/thread.h"
 #include "config/config.h"
 #include "telemetry/folding.h"
 #include "telemetry/journal.h"
@@ -86,7 +85,7 @@ LogThread::LogThread(std::function<Clock::time_point()> now) try
   timer_ = std::make_unique<spdlog::details::periodic_worker>(tick, kTick);
   use(*loggers().queued);
 } catch (const std::system_error& error) {
-  throw RunError(fmt::format("the thread \"log\" cannot be started: {}", error.code().message()));
+  throw RunError(thread_refusal("log", error));
 }
 
 LogThread::~LogThread() {

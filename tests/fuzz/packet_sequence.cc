@@ -1,11 +1,6 @@
 #include "packet_sequence.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstring>
-#include <new>
 
 namespace spanflow::fuzz {
 namespace {
@@ -66,12 +61,6 @@ std::uint8_t link_type_octet(LinkType type) {
   return static_cast<std::uint8_t>(row - rows.begin());
 }
 
-// --- Guarded memory ---
-
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kSlot = 17 * kPage;  // room for 65,535 octets
-constexpr std::size_t kSlotAndGuard = kSlot + kPage;
-
 }  // namespace
 
 SequenceReader::SequenceReader(std::span<const std::uint8_t> input) : octets_(input) {
@@ -119,22 +108,10 @@ Bytes sequence_of(std::uint8_t variant, std::span<const TestPacket> packets) {
   return out;
 }
 
-GuardedPackets::GuardedPackets() {
-  void* memory =
-      mmap(nullptr, kMostPackets * kSlotAndGuard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  memory_ = static_cast<std::uint8_t*>(memory);
-  for (std::size_t i = 0; i < kMostPackets; ++i) mprotect(memory_ + i * kSlotAndGuard + kSlot, kPage, PROT_NONE);
-}
-
-GuardedPackets::~GuardedPackets() { munmap(memory_, kMostPackets * kSlotAndGuard); }
-
 std::span<RawPacket> GuardedPackets::place(SequenceReader& sequence) {
   std::size_t count = 0;
   for (RawPacket packet; sequence.next(packet); ++count) {
-    std::uint8_t* place = memory_ + count * kSlotAndGuard + kSlot - packet.captured;
-    if (packet.captured != 0) std::memcpy(place, packet.data, packet.captured);
-    packet.data = place;
+    packet.data = places_[count].copy({packet.data, packet.captured});
     packets_[count] = packet;
   }
   return std::span(packets_).first(count);

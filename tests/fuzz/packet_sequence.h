@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "dpi/guarded_octets.h"
 #include "octets.h"
 #include "support/packet_builder.h"
 
@@ -57,16 +58,11 @@ testing::Bytes sequence_of(std::uint8_t variant, std::span<const testing::TestPa
 // its captured octets ends the process, also in code that no sanitizer has instrumented.
 class GuardedPackets {
  public:
-  GuardedPackets();
-  ~GuardedPackets();
-  GuardedPackets(const GuardedPackets&) = delete;
-  GuardedPackets& operator=(const GuardedPackets&) = delete;
-
   // Copies the packets of a sequence to this memory. The result is valid until the next call.
   std::span<RawPacket> place(SequenceReader& sequence);
 
  private:
-  std::uint8_t* memory_;
+  std::array<GuardedOctets, kMostPackets> places_;
   std::array<RawPacket, kMostPackets> packets_;
 };
 
