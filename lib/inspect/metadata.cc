@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t kItemHeader = 3;
 // In octets. Common HTTP servers refuse a longer request line.
 constexpr std::size_t kGreatestText = 8192;
+// A flow may have so many times its share of the free chunks. With 64 MiB for 128,000 flows, a text of 8 KiB is refused
+// when half of the memory is used, and 1 KiB when 93 % is.
+constexpr std::size_t kShares = 32;
 
 void put_octets(std::string& octets, Metadata key, std::string_view value) {
   const std::array<char, kItemHeader> header = {static_cast<char>(key), static_cast<char>(value.size() >> 8),
@@ -77,14 +80,41 @@ MetadataStore::MetadataStore(std::uint64_t octets, std::uint32_t flows, Counters
       chunks_(std::min<std::uint64_t>(octets / sizeof(Chunk), std::numeric_limits<std::uint32_t>::max())) {}
 
 bool MetadataStore::append(std::uint32_t flow, std::string_view octets) {
+  std::size_t chunks = 0;
+  std::size_t room = 0;
+  for (std::uint32_t at = heads_[flow]; at != kNone; at = chunks_[at].next) {
+    ++chunks;
+    room = sizeof Chunk::octets - chunks_[at].used;
+  }
+  const std::size_t more = octets.size() > room ? chunks_for(octets.size() - room) : 0;
+  if (!may_have(chunks + more, more)) return false;
+  write(flow, octets);
+  return true;
+}
+
+bool MetadataStore::replace(std::uint32_t flow, std::string_view octets) {
+  std::size_t chunks = 0;
+  for (std::uint32_t at = heads_[flow]; at != kNone; at = chunks_[at].next) ++chunks;
+  const std::size_t needed = chunks_for(octets.size());
+  if (!may_have(needed, needed - std::min(needed, chunks))) return false;
+  release(flow);
+  write(flow, octets);
+  return true;
+}
+
+// Returns whether a flow may have this number of chunks, `more` of which are new. Counts it if not.
+bool MetadataStore::may_have(std::size_t chunks, std::size_t more) {
+  const std::size_t free = free_count_ + chunks_.size() - std::min<std::size_t>(unused_, chunks_.size());
+  if (more == 0 || (more <= free && chunks <= std::max<std::size_t>(1, free * kShares / heads_.size()))) return true;
+  counters_.add(Counter::kInspectMemoryFull);
+  return false;
+}
+
+// Appends the octets. The arena must have room for them.
+void MetadataStore::write(std::uint32_t flow, std::string_view octets) {
   std::uint32_t* link = &heads_[flow];
   Chunk* chunk = nullptr;
   for (; *link != kNone; link = &chunk->next) chunk = &chunks_[*link];
-  const std::size_t room = chunk == nullptr ? 0 : sizeof chunk->octets - chunk->used;
-  if (octets.size() > room && !has_room(chunks_for(octets.size() - room))) {
-    counters_.add(Counter::kInspectMemoryFull);
-    return false;
-  }
   while (!octets.empty()) {
     if (chunk == nullptr || chunk->used == sizeof chunk->octets) {
       *link = take_chunk();
@@ -96,19 +126,6 @@ bool MetadataStore::append(std::uint32_t flow, std::string_view octets) {
     chunk->used = static_cast<std::uint8_t>(chunk->used + part);
     octets.remove_prefix(part);
   }
-  return true;
-}
-
-bool MetadataStore::replace(std::uint32_t flow, std::string_view octets) {
-  std::size_t chunks = 0;
-  for (std::uint32_t at = heads_[flow]; at != kNone; at = chunks_[at].next) ++chunks;
-  const std::size_t needed = chunks_for(octets.size());
-  if (needed > chunks && !has_room(needed - chunks)) {
-    counters_.add(Counter::kInspectMemoryFull);
-    return false;
-  }
-  release(flow);
-  return append(flow, octets);
 }
 
 void MetadataStore::read(std::uint32_t flow, std::string& octets) const {
@@ -130,10 +147,6 @@ void MetadataStore::release(std::uint32_t flow) {
     ++free_count_;
     at = next;
   }
-}
-
-bool MetadataStore::has_room(std::size_t chunks) const {
-  return free_count_ + (chunks_.size() - std::min<std::size_t>(unused_, chunks_.size())) >= chunks;
 }
 
 std::uint32_t MetadataStore::take_chunk() {

@@ -44,6 +44,9 @@ class MetadataSet {
 
 // Stores the metadata of a worker's flows in an arena of fixed size. One object per worker; not thread-safe. `flow` is
 // the index of the flow's entry in the flow table. `counters` must outlive the store.
+//
+// A flow can have one chunk while any is free. It can have more up to a multiple of its share of the free chunks, which
+// is their number divided by that of all flows. So flows with long texts are refused first, and leave memory to others.
 class MetadataStore {
  public:
   // `octets` is the size of the arena; a part that was never used takes no memory. `flows` is the number of flows in
@@ -51,7 +54,7 @@ class MetadataStore {
   MetadataStore(std::uint64_t octets, std::uint32_t flows, Counters& counters);
 
   // append() adds `octets` to the metadata of the flow, and replace() replaces the metadata. If the arena has too
-  // little room, both change nothing, count this, and return false.
+  // little room for so much of one flow, both change nothing, count this, and return false.
   bool append(std::uint32_t flow, std::string_view octets);
   bool replace(std::uint32_t flow, std::string_view octets);
   // Replaces the content of `octets` by the metadata of the flow.
@@ -73,7 +76,8 @@ class MetadataStore {
     return (octets + sizeof(Chunk::octets) - 1) / sizeof(Chunk::octets);
   }
   std::uint32_t take_chunk();
-  bool has_room(std::size_t chunks) const;
+  bool may_have(std::size_t chunks, std::size_t more);
+  void write(std::uint32_t flow, std::string_view octets);
 
   Counters& counters_;
   ZeroedArray<std::uint32_t> heads_;  // the first chunk of each flow; kNone without metadata

@@ -29,13 +29,13 @@ def flooded(flood, *settings):
     return json.loads(done.stdout)
 
 
-def assert_nothing_lost(result, but=()):
-    """Asserts that the records of the conversations are those of the same conversations without a flood, but for these
-    differences."""
+def assert_nothing_lost(result, names=0):
+    """Asserts that the records of the conversations are those of the same conversations without a flood, but for at most this
+    number of names."""
     assert_equal((result["conversations"], result["conversation_packets"] > 10_000, result["named"] > 500), (1000, True, True), result)
-    for what in ("missing", "lost_packets", "other_octets", "split", "other_labels", "other_names"):
-        if what not in but:
-            assert_equal(result[what], 0, what)
+    for what in ("missing", "lost_packets", "other_octets", "split", "other_labels"):
+        assert_equal(result[what], 0, what)
+    assert result["other_names"] <= names, result
 
 
 # The greatest memory that each flood may add, in MiB. Without the limit of nDPI's memory, the flood of hellos adds more than
@@ -47,8 +47,8 @@ MOST_MORE = {"none": 4, "syn": 16, "udp": 32, "flows": 16, "collisions": 32, "fr
 @pytest.mark.parametrize("flood", MOST_MORE)
 def test_flood_takes_bounded_memory_and_nothing_from_conversations(flood):
     result = flooded(flood)
-    # The names of all flows share features.names_memory, so a flood of long names takes those of others.
-    assert_nothing_lost(result, but=("other_names",) if flood == "names" else ())
+    # A flood of long names takes those of conversations with even longer texts. Without the limit for each flow, it took a fifth.
+    assert_nothing_lost(result, names=10 if flood == "names" else 0)
     more = result["resident_mb"] - result["calm_mb"]
     assert more <= MOST_MORE[flood], f"{more} MiB more: {result}"
     assert result["longest_pause_ms"] < LONGEST_PAUSE_MS * patience(1), result

@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 GROWTH_SHARE, GROWTH_OCTETS = 0.05, 32 << 20
 TREND_S = 600
 MORE_DESCRIPTORS = 4  # connections of Prometheus and control clients, and files during a rotation
+MORE_THREADS = 2  # a sink that a reload has removed still ends while the next one begins
 
 
 def mib(octets):
@@ -51,9 +52,10 @@ class Report:
     def stopped(self, run):
         self.note(f"stopped in {run.seconds:.2f} s")
 
-    def compare(self, what, delivered, arrived):
+    def compare(self, what, delivered, arrived, more_than_once=False):
+        """`more_than_once`: the receiver may get a record again whose confirmation was lost."""
         self.note(f"{what}: {delivered:,} delivered, {arrived:,} arrived")
-        if delivered != arrived:
+        if delivered > arrived or delivered < arrived and not more_than_once:
             self.fail(f"{what}: {delivered:,} records delivered, but {arrived:,} arrived")
 
     # --- Verdict ---
@@ -80,7 +82,7 @@ class Report:
             self.fail(f"memory grows: by {mib(grown)} after the warm-up, expected at most {mib(bound)}")
 
     def judge_counts(self, before, after):
-        for what, more in (("threads", 0), ("descriptors", MORE_DESCRIPTORS)):
+        for what, more in (("threads", MORE_THREADS), ("descriptors", MORE_DESCRIPTORS)):
             peak_before, peak_after = (max(row[what] for row in rows) for rows in (before, after))
             quarter = len(after) // 4
             first, last = (statistics.median(row[what] for row in rows) for rows in (after[:quarter + 1], after[-quarter - 1:]))

@@ -38,13 +38,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-
-extern "C" {
-void* __libc_malloc(std::size_t size);                           // NOLINT: glibc's name
-void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT: glibc's name
-void* __libc_realloc(void* block, std::size_t size);             // NOLINT: glibc's name
-void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT: glibc's name
-}
+#include <new>
 
 namespace {
 
@@ -192,6 +186,40 @@ Function* next(const char* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
+// A function of the program's allocator. Looked for once, because dlsym() takes a lock; two threads find the same.
+template <typename Function>
+class OfAllocator {
+ public:
+  constexpr explicit OfAllocator(const char* name) : name_(name) {}
+  template <typename... Arguments>
+  auto operator()(Arguments... arguments) {
+    Function* function = found_.load(std::memory_order_relaxed);
+    if (function == nullptr) found_ = function = next<Function>(name_);
+    return function(arguments...);
+  }
+
+ private:
+  const char* name_;
+  std::atomic<Function*> found_{nullptr};
+};
+
+constinit OfAllocator<void*(std::size_t)> next_malloc("malloc");
+constinit OfAllocator<void*(std::size_t, std::size_t)> next_calloc("calloc");
+constinit OfAllocator<void*(void*, std::size_t)> next_realloc("realloc");
+constinit OfAllocator<void*(std::size_t, std::size_t)> next_aligned_alloc("aligned_alloc");
+constinit OfAllocator<int(void**, std::size_t, std::size_t)> next_posix_memalign("posix_memalign");
+
+// As the standard describes operator new. An allocator's own would not call the malloc() of this file.
+void* allocate(std::size_t size, std::size_t alignment) {
+  for (;;) {
+    void* const block = alignment == 0 ? ::malloc(size) : ::aligned_alloc(alignment, size);
+    if (block != nullptr) return block;
+    const std::new_handler handler = std::get_new_handler();
+    if (handler == nullptr) throw std::bad_alloc();
+    handler();
+  }
+}
+
 }  // namespace
 
 #pragma GCC visibility push(default)
@@ -280,17 +308,14 @@ void* mmap(void* at, std::size_t size, int protection, int flags, int file, off_
 void* mmap64(void* at, std::size_t size, int protection, int flags, int file, off_t offset) noexcept
     __attribute__((alias("mmap")));
 
-void* malloc(std::size_t size) { return fails("malloc") ? nullptr : __libc_malloc(size); }
-void* calloc(std::size_t count, std::size_t size) { return fails("malloc") ? nullptr : __libc_calloc(count, size); }
-void* realloc(void* block, std::size_t size) { return fails("malloc") ? nullptr : __libc_realloc(block, size); }
-
+void* malloc(std::size_t size) { return fails("malloc") ? nullptr : next_malloc(size); }
+void* calloc(std::size_t count, std::size_t size) { return fails("malloc") ? nullptr : next_calloc(count, size); }
+void* realloc(void* block, std::size_t size) { return fails("malloc") ? nullptr : next_realloc(block, size); }
 void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  return fails("malloc") ? nullptr : __libc_memalign(alignment, size);
+  return fails("malloc") ? nullptr : next_aligned_alloc(alignment, size);
 }
-
 int posix_memalign(void** block, std::size_t alignment, std::size_t size) {
-  *block = fails("malloc") ? nullptr : __libc_memalign(alignment, size);
-  return *block == nullptr ? ENOMEM : 0;
+  return fails("malloc") ? ENOMEM : next_posix_memalign(block, alignment, size);
 }
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*), void* argument) {
@@ -302,5 +327,18 @@ int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
   if (fails("thread")) return thrd_error;
   return next<decltype(thrd_create)>("thrd_create")(thread, function, argument);
 }
+}
+
+void* operator new(std::size_t size) { return allocate(size, 0); }
+void* operator new[](std::size_t size) { return allocate(size, 0); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(size, 0);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment));
 }
 #pragma GCC visibility pop

@@ -28,7 +28,7 @@ class MetadataStoreTest : public ::testing::Test {
   std::uint64_t refused() const { return counters_.get(Counter::kInspectMemoryFull); }
 
   Counters counters_;
-  MetadataStore store_{100 * kChunk, kFlows, counters_};
+  MetadataStore store_{10'000 * kChunk, kFlows, counters_};
 };
 
 TEST(FlowMetadata, GivesBackTextsAndNumbersByTheirKey) {
@@ -106,17 +106,34 @@ TEST_F(MetadataStoreTest, FlowsDoNotMix) {
 TEST_F(MetadataStoreTest, WithoutRoomChangesNothingCountsItAndTakesAgainWhatIsReleased) {
   MetadataStore small(4 * kChunk, kFlows, counters_);  // three chunks can be used, because the first one is reserved
   std::string octets;
-  EXPECT_TRUE(small.append(0, std::string(246, 'a')));
-  EXPECT_FALSE(small.append(1, std::string(124, 'b')));
-  EXPECT_FALSE(small.has_any(1));
-  EXPECT_FALSE(small.replace(0, std::string(400, 'c')));
+  for (std::uint32_t flow = 0; flow < 3; ++flow) EXPECT_TRUE(small.append(flow, std::string(100, 'a')));
+  EXPECT_FALSE(small.append(3, "b"));
+  EXPECT_FALSE(small.has_any(3));
+  EXPECT_FALSE(small.replace(0, std::string(124, 'c')));
   small.read(0, octets);
-  EXPECT_EQ(octets, std::string(246, 'a'));
+  EXPECT_EQ(octets, std::string(100, 'a'));
   EXPECT_EQ(refused(), 2U);
-  EXPECT_TRUE(small.replace(0, std::string(369, 'd')));
+  EXPECT_TRUE(small.replace(0, std::string(123, 'd')));
   small.release(0);
-  EXPECT_TRUE(small.append(1, std::string(246, 'b')));
+  EXPECT_TRUE(small.append(3, std::string(123, 'b')));
   EXPECT_EQ(refused(), 2U);
+}
+
+// Earlier, flows with long texts could take the whole arena, and the names of all others were lost.
+TEST_F(MetadataStoreTest, FlowsWithLongTextsLeaveRoomForShortOnes) {
+  constexpr std::size_t kLong = 64;  // chunks; with four chunks for each flow, this is allowed until half are used
+  constexpr std::uint32_t kMany = 10'000;
+  MetadataStore store(std::uint64_t{4} * kMany * kChunk, kMany, counters_);
+  std::uint32_t flow = 0;
+  while (store.append(flow, std::string(kLong * 123, 'l'))) ++flow;
+  EXPECT_NEAR(flow, 2 * kMany / kLong, 1);
+  EXPECT_EQ(refused(), 1U);
+  EXPECT_TRUE(store.replace(0, std::string(kLong * 123 - 200, 'l'))) << "what needs no more chunks is never refused";
+  EXPECT_FALSE(store.append(1, "x")) << "a long text grows";
+  for (; flow < kMany; ++flow) EXPECT_TRUE(store.append(flow, std::string(123, 's'))) << flow;
+  EXPECT_TRUE(store.append(flow - 1, std::string(123, 's'))) << "a short text grows";
+  for (; flow > 0; --flow) store.release(flow - 1);
+  EXPECT_TRUE(store.append(5, std::string(kLong * 123, 'l')));
 }
 
 class FindingsTest : public MetadataStoreTest {
