@@ -97,20 +97,26 @@ bool has_addresses(const std::string& interface) {
   return found;
 }
 
+// The present name of an interface, which may have been renamed; empty: errno has the reason.
+std::string name_of_interface(unsigned index) {
+  std::array<char, IF_NAMESIZE> name{};
+  return ::if_indextoname(index, name.data()) == nullptr ? "" : name.data();
+}
+
 }  // namespace
 
 LinkState interface_state(unsigned index) {
-  std::array<char, IF_NAMESIZE> name{};
-  if (::if_indextoname(index, name.data()) == nullptr) return errno == ENXIO ? LinkState::kGone : LinkState::kUnknown;
-  ControlSocket control(name.data());
+  const std::string name = name_of_interface(index);
+  if (name.empty()) return errno == ENXIO ? LinkState::kGone : LinkState::kUnknown;
+  ControlSocket control(name);
   if (!control.ask(SIOCGIFFLAGS)) return LinkState::kUnknown;
   return (control.request().ifr_flags & IFF_UP) != 0 ? LinkState::kUp : LinkState::kDown;
 }
 
 std::uint32_t mtu_of_interface(unsigned index) {
-  std::array<char, IF_NAMESIZE> name{};
-  if (::if_indextoname(index, name.data()) == nullptr) return 0;
-  ControlSocket control(name.data());
+  const std::string name = name_of_interface(index);
+  if (name.empty()) return 0;
+  ControlSocket control(name);
   return control.ask(SIOCGIFMTU) ? static_cast<std::uint32_t>(control.request().ifr_mtu) : 0;
 }
 

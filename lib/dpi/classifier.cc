@@ -63,6 +63,11 @@ std::uint32_t ipv4_of(const IpAddress& address) {
   return ntohl(in_network_order);
 }
 
+// The flows of one worker that can be in classification.
+std::uint32_t share_of_flows(const Config::Dpi& options, std::uint64_t workers) {
+  return static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers);
+}
+
 }  // namespace
 
 // The implementation of the Classifier: nDPI's module, the nDPI states of the flows in classification, and all
@@ -76,9 +81,8 @@ class Classifier::Ndpi {
         module_(make_module(options)),
         telling_ports_(module_.get()),
         time_budget_(options.time_budget),
-        states_(static_cast<std::uint32_t>((options.max_flows + workers - 1) / workers)),
-        most_heap_(
-            std::max<std::int64_t>(kLeastHeap, static_cast<std::int64_t>(options.max_flows / workers) * kHeapPerFlow)) {
+        states_(share_of_flows(options, workers)),
+        most_heap_(std::max(kLeastHeap, share_of_flows(options, workers) * kHeapPerFlow)) {
     if (options.guard) guard_.emplace();
   }
 
