@@ -1,7 +1,5 @@
 #include "inspect/client_hello.h"
 
-#include "inspect/vectors.h"
-
 namespace spanflow {
 namespace {
 
@@ -69,18 +67,6 @@ void read_extension(const HelloExtension& extension, ClientHello& hello) {
   }
 }
 
-// Returns false if the extensions are malformed. An empty `body` is valid, because clients of SSL 3.0 and TLS 1.0 may
-// omit the list of extensions.
-bool read_extensions(Cursor& body, ClientHello& hello) {
-  if (body.captured() == 0) return true;
-  const auto block = only16(body);
-  if (!block) return false;
-  hello.extensions = ExtensionReader(*block);
-  ExtensionReader reader = hello.extensions;
-  while (const auto extension = reader.next()) read_extension(*extension, hello);
-  return reader.at_end();
-}
-
 }  // namespace
 
 std::optional<HelloExtension> ExtensionReader::next() {
@@ -108,7 +94,8 @@ std::optional<ClientHello> parse_client_hello(Cursor body, HelloTransport transp
   if (!session_id || session_id->captured() > kMostSessionId) return std::nullopt;
   if (!ciphers || ciphers->captured() % 2 != 0 || !compression || compression->captured() == 0) return std::nullopt;
   ClientHello hello{.transport = transport, .legacy_version = *version, .ciphers = NumberList(*ciphers)};
-  return read_extensions(body, hello) ? std::optional(hello) : std::nullopt;
+  const auto read = [&hello](const HelloExtension& extension) { read_extension(extension, hello); };
+  return read_extensions(body, hello.extensions, read) ? std::optional(hello) : std::nullopt;
 }
 
 }  // namespace spanflow

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "decode/cursor.h"
+#include "inspect/vectors.h"
 
 namespace spanflow {
 
@@ -65,6 +66,19 @@ class ExtensionReader {
  private:
   Cursor rest_;
 };
+
+// Reads the extensions at the end of a hello: `all` becomes the reader of them, and `read` gets each of them. Returns
+// false if they are malformed. An empty `body` is valid, because hellos of SSL 3.0 and TLS 1.0 may omit the extensions.
+template <typename Read>
+bool read_extensions(const Cursor& body, ExtensionReader& all, Read read) {
+  if (body.captured() == 0) return true;
+  const auto block = only16(body);
+  if (!block) return false;
+  all = ExtensionReader(*block);
+  ExtensionReader reader = all;
+  while (const auto extension = reader.next()) read(*extension);
+  return reader.at_end();
+}
 
 // Iterates over a list of names. Each name is preceded by its length in one octet.
 class NameReader {

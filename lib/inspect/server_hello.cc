@@ -33,17 +33,6 @@ void read_extension(const HelloExtension& extension, ServerHello& hello) {
   }
 }
 
-// Returns false if the extensions are malformed. Servers of SSL 3.0 and TLS 1.0 may omit them.
-bool read_extensions(Cursor& body, ServerHello& hello) {
-  if (body.captured() == 0) return true;
-  const auto block = only16(body);
-  if (!block) return false;
-  hello.extensions = ExtensionReader(*block);
-  ExtensionReader reader = hello.extensions;
-  while (const auto extension = reader.next()) read_extension(*extension, hello);
-  return reader.at_end();
-}
-
 }  // namespace
 
 std::optional<ServerHello> parse_server_hello(Cursor body) {
@@ -57,7 +46,8 @@ std::optional<ServerHello> parse_server_hello(Cursor body) {
   }
   ServerHello hello{.legacy_version = *version, .version = *version, .cipher = *cipher};
   hello.asks_for_retry = std::equal(kRetryRandom.begin(), kRetryRandom.end(), random->data());
-  return read_extensions(body, hello) ? std::optional(hello) : std::nullopt;
+  const auto read = [&hello](const HelloExtension& extension) { read_extension(extension, hello); };
+  return read_extensions(body, hello.extensions, read) ? std::optional(hello) : std::nullopt;
 }
 
 }  // namespace spanflow
