@@ -54,7 +54,7 @@ void DpdkInput::open_ports(const Config& config) {
   const std::uint32_t least_room = interface_device_ ? interface_device_->frame : 0;
   eal_.emplace(config.input, devices);
   if (interface_device_ && interface_device_->block != 0) {
-    replace_packet_socket(interface_->index(), interface_device_->block, interface_device_->frame);
+    replace_packet_socket(interface_->index(), *interface_device_);
   }
   const std::size_t count = eal_->ports().size();
   if (count == 0) throw RunError(fmt::format("DPDK has no port for {}", fmt::join(devices, ", ")));

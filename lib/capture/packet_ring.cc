@@ -17,11 +17,9 @@
 #include <fstream>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/descriptor.h"
 #include "base/error.h"
-#include "capture/kernel_interface.h"
 
 namespace spanflow {
 namespace {
@@ -46,37 +44,48 @@ std::span<std::byte> memory_of(int socket) {
 }
 
 template <class T>
-bool set(int socket, int option, const T& value) {
+bool set_option(int socket, int option, const T& value) {
   return ::setsockopt(socket, SOL_PACKET, option, &value, sizeof value) == 0;
 }
 
-bool map(std::span<std::byte> memory, int flags, int socket) {
+bool map_fixed(std::span<std::byte> memory, int flags, int socket) {
   return ::mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_FIXED | flags, socket, 0) != MAP_FAILED;
 }
 
-void set_ring(int socket, std::span<std::byte> memory, std::uint32_t block, std::uint32_t frame) {
-  const auto octets = static_cast<std::uint32_t>(memory.size());
-  const tpacket_req ring{
-      .tp_block_size = block, .tp_block_nr = octets / block, .tp_frame_size = frame, .tp_frame_nr = octets / frame};
-  demand(set(socket, PACKET_VERSION, static_cast<int>(TPACKET_V2)), "its version cannot be set");
-  demand(set(socket, PACKET_RX_RING, ring), "it cannot have a ring");
-  demand(map(memory, MAP_SHARED | MAP_LOCKED, socket), "its ring cannot be mapped");
+struct Rings {
+  int socket = -1;
+  std::span<std::byte> memory;  // one half for receiving, one for sending
+};
+
+// Finds the socket of the driver. The process may have other packet sockets on the interface.
+Rings find_rings(int interface_index, std::size_t octets) {
+  for (const int socket : packet_sockets_on(interface_index)) {
+    if (const auto memory = memory_of(socket); memory.size() == 2 * octets) return {socket, memory};
+  }
+  throw RunError("the packet socket of af_packet cannot be found");
+}
+
+void set_ring(int socket, std::span<std::byte> memory, const KernelDevice& device) {
+  const tpacket_req ring{.tp_block_size = device.block,
+                         .tp_block_nr = static_cast<unsigned>(memory.size() / device.block),
+                         .tp_frame_size = device.frame,
+                         .tp_frame_nr = static_cast<unsigned>(device.frames)};
+  demand(set_option(socket, PACKET_VERSION, static_cast<int>(TPACKET_V2)), "its version cannot be set");
+  demand(set_option(socket, PACKET_RX_RING, ring), "it cannot have a ring");
+  demand(map_fixed(memory, MAP_SHARED | MAP_LOCKED, socket), "its ring cannot be mapped");
 }
 
 }  // namespace
 
-void replace_packet_socket(int interface_index, std::uint32_t block, std::uint32_t frame) {
-  const std::vector<int> sockets = packet_sockets_on(interface_index);
-  const int socket = sockets.size() == 1 ? sockets.front() : -1;
-  const std::span<std::byte> memory = memory_of(socket);  // one half for receiving, one for sending
-  demand(!memory.empty(), "it cannot be found");
+void replace_packet_socket(int interface_index, const KernelDevice& device) {
+  const auto [socket, memory] = find_rings(interface_index, device.frames * device.frame);
   // Without a protocol, the new socket receives no packets until it is bound.
   const Descriptor replacement(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   demand(bool{replacement}, "there is no other");
   // The old ring has to be given back first, so that there is memory for the new one.
-  demand(map(memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), "its memory cannot be replaced");
+  demand(map_fixed(memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), "its memory cannot be replaced");
   demand(::dup3(replacement.get(), socket, O_CLOEXEC) == socket, "it cannot be replaced");
-  set_ring(socket, memory.first(memory.size() / 2), block, frame);
+  set_ring(socket, memory.first(memory.size() / 2), device);
   const sockaddr_ll address{.sll_family = AF_PACKET,
                             .sll_protocol = htons(ETH_P_ALL),
                             .sll_ifindex = interface_index,

@@ -1,7 +1,7 @@
 // The ring through which the kernel gives packets to DPDK's af_packet driver.
 #pragma once
 
-#include <cstdint>
+#include "capture/kernel_device.h"
 
 namespace spanflow {
 
@@ -9,8 +9,8 @@ namespace spanflow {
 // group. The driver puts its socket into such a group even if it is the only one, and asks the kernel to reassemble
 // IPv4 fragments there. Packets would then differ from those on the wire, and the fragments of incomplete datagrams
 // would be lost without a count. The new socket has the number of the old one, and its ring is at the same address, so
-// the driver does not notice. It has no ring for sending. `block` and `frame` are the octets of a block and of a frame
-// of the ring. Must be called before the driver reads its first packet. Throws RunError.
-void replace_packet_socket(int interface_index, std::uint32_t block, std::uint32_t frame);
+// the driver does not notice. It has no ring for sending. Must be called before the driver reads its first packet.
+// Throws RunError.
+void replace_packet_socket(int interface_index, const KernelDevice& device);
 
 }  // namespace spanflow
