@@ -13,6 +13,7 @@
 #include "base/steady_time.h"
 #include "capture/dpdk_source.h"
 #include "capture/numa.h"
+#include "capture/packet_ring.h"
 #include "capture/port.h"
 #include "telemetry/log.h"
 
@@ -52,6 +53,9 @@ void DpdkInput::open_ports(const Config& config) {
       interface_device_ ? std::vector{interface_device_->device} : config.input.devices;
   const std::uint32_t least_room = interface_device_ ? interface_device_->frame : 0;
   eal_.emplace(config.input, devices);
+  if (interface_device_ && interface_device_->block != 0) {
+    replace_packet_socket(interface_->index(), *interface_device_);
+  }
   const std::size_t count = eal_->ports().size();
   if (count == 0) throw RunError(fmt::format("DPDK has no port for {}", fmt::join(devices, ", ")));
   for (const std::uint16_t id : eal_->ports()) {

@@ -61,6 +61,7 @@ KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& 
   return {.device = fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs=1", interface.name,
                                 kBlock, frame, frames),
           .frame = frame,
+          .block = kBlock,
           .frames = frames};
 }
 
@@ -71,6 +72,7 @@ KernelDevice af_xdp_device(const InterfaceFacts& interface) {
   return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
                                 queues_by_af_xdp(interface)),
           .frame = interface.greatest_frame() + kXdpHeadroom,
+          .block = 0,
           .frames = kUsableFillRing};
 }
 

@@ -13,6 +13,7 @@ struct KernelDevice {
   std::string device;  // a vdev string for EAL
   // octets that a packet buffer needs for the longest frame and for the header or headroom before the frame
   std::uint32_t frame;
+  std::uint32_t block;   // octets of a block of af_packet's ring; 0: the device has no such ring
   std::uint64_t frames;  // capacity of each queue in frames; when a queue is full, the kernel drops frames
 };
 

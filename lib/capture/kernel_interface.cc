@@ -120,6 +120,16 @@ std::uint32_t mtu_of_interface(unsigned index) {
   return control.ask(SIOCGIFMTU) ? static_cast<std::uint32_t>(control.request().ifr_mtu) : 0;
 }
 
+std::vector<int> packet_sockets_on(int interface_index) {
+  std::vector<int> sockets;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", none)) {
+    const int descriptor = std::atoi(entry.path().filename().c_str());
+    if (is_packet_socket_on(descriptor, interface_index)) sockets.push_back(descriptor);
+  }
+  return sockets;
+}
+
 bool KernelInterface::exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
 
 KernelInterface::KernelInterface(const std::string& name)
@@ -148,12 +158,10 @@ bool KernelInterface::hold_promiscuous() {
   return ::setsockopt(promiscuous_socket_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) == 0;
 }
 
+// Without a free descriptor, the folder of the descriptors cannot be read; the next call finds the drops.
 std::uint64_t KernelInterface::take_dropped() const {
   std::uint64_t dropped = 0;
-  std::error_code none;  // without a free descriptor, the folder cannot be read; the next call finds the drops
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", none)) {
-    const int descriptor = std::atoi(entry.path().filename().c_str());
-    if (!is_packet_socket_on(descriptor, index_)) continue;
+  for (const int descriptor : packet_sockets_on(index_)) {
     tpacket_stats statistics{};
     socklen_t size = sizeof statistics;
     if (::getsockopt(descriptor, SOL_PACKET, PACKET_STATISTICS, &statistics, &size) == 0) {

@@ -34,6 +34,9 @@ enum class LinkState : std::uint8_t { kUp, kDown, kGone, kUnknown };
 LinkState interface_state(unsigned index);
 // Returns 0 if the MTU cannot be read.
 std::uint32_t mtu_of_interface(unsigned index);
+// Returns the descriptors of this process's packet sockets on an interface. DPDK's af_packet does not expose its
+// sockets.
+std::vector<int> packet_sockets_on(int interface_index);
 
 class KernelInterface {
  public:
@@ -45,6 +48,7 @@ class KernelInterface {
 
   static bool exists(const std::string& name);
 
+  int index() const { return index_; }
   // Returns the present MTU, or 0 if it cannot be read.
   std::uint32_t mtu() const { return mtu_of_interface(static_cast<unsigned>(index_)); }
   // Returns the properties that the interface had when this object was constructed.
@@ -56,8 +60,8 @@ class KernelInterface {
   bool hold_promiscuous();
 
   // Returns the number of packets that the kernel has dropped since the last call, because a ring of this process's
-  // packet sockets on the interface was full. DPDK's af_packet does not report these drops, so this function finds the
-  // sockets among the descriptors of the process and asks the kernel.
+  // packet sockets on the interface was full. DPDK's af_packet does not report these drops, so this function asks the
+  // kernel.
   std::uint64_t take_dropped() const;
 
  private:
@@ -66,9 +70,8 @@ class KernelInterface {
   int promiscuous_socket_ = -1;
 };
 
-// The right to capture from an interface. The packet sockets of a process on one interface divide its packets among
-// themselves, because DPDK's af_packet puts them into one group. So only one capture of a process at a time may have
-// it.
+// The right to capture from an interface. Only one capture of a process at a time may have it, because the sockets of
+// two captures could not be told apart.
 class InterfaceClaim {
  public:
   // Throws RunError if another capture of the process has it.

@@ -112,6 +112,30 @@ def test_vlan_tags_arrive(wire):
     assert_equal({(record["vlan_id"], record["vlan_outer_id"]) for record in records}, {("100", ""), ("30", "200")})
 
 
+def test_fragments_arrive_as_they_are_on_the_wire(wire):
+    name = "fragments.pcap"
+    with wire.sensor_running() as running:
+        run, sent = send_and_stop(wire, running, "--pps=2000", capture(name))
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    in_file = records_of_file(name)
+    for column in ("ip_protocol", "ip_src", "src_port", "src_to_dst_pkts", "src_to_dst_bytes", "dst_to_src_pkts", "dst_to_src_bytes"):
+        assert_equal(sorted(record[column] for record in records), sorted(record[column] for record in in_file), column)
+
+
+def test_fragments_of_an_incomplete_datagram_are_counted(wire):
+    later = [frame for frame in pcap_file.read(capture("fragments.pcap")) if is_later_fragment(frame.data)]
+    path = pcap_file.write("later.pcap", later)
+    with wire.sensor_running() as running:
+        run, sent = send_and_stop(wire, running, "--pps=2000", path)
+    assert_equal(sent, len(later))
+    check_run(run, sent, read_csv("flows.csv"))
+
+
+def is_later_fragment(data):
+    return data[12:14] == b"\x08\x00" and int.from_bytes(data[20:22], "big") & 0x1fff != 0
+
+
 def test_filter(wire):
     with wire.sensor_running("-s", "input.filter=udp port 53") as running:
         run, sent = send_and_stop(wire, running, "--pps=2000", capture("dns.pcap"))

@@ -1,0 +1,99 @@
+#include "capture/packet_ring.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <span>
+#include <string>
+
+#include "base/descriptor.h"
+#include "base/error.h"
+
+namespace spanflow {
+namespace {
+
+void demand(bool done, const char* what) {
+  if (!done) throw RunError(fmt::format("the packet socket of af_packet: {}: {}", what, std::strerror(errno)));
+}
+
+// Returns the memory to which the rings of a packet socket are mapped; empty if there is none.
+std::span<std::byte> memory_of(int socket) {
+  struct stat facts {};
+  if (::fstat(socket, &facts) != 0) return {};
+  const std::string name = fmt::format(" socket:[{}]", facts.st_ino);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    void* begin = nullptr;
+    void* end = nullptr;
+    if (!line.ends_with(name) || std::sscanf(line.c_str(), "%p-%p", &begin, &end) != 2) continue;
+    return {static_cast<std::byte*>(begin), static_cast<std::byte*>(end)};
+  }
+  return {};
+}
+
+template <class T>
+bool set_option(int socket, int option, const T& value) {
+  return ::setsockopt(socket, SOL_PACKET, option, &value, sizeof value) == 0;
+}
+
+bool map_fixed(std::span<std::byte> memory, int flags, int socket) {
+  return ::mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_FIXED | flags, socket, 0) != MAP_FAILED;
+}
+
+struct Rings {
+  int socket = -1;
+  std::span<std::byte> memory;  // one half for receiving, one for sending
+};
+
+// Finds the socket of the driver. The process may have other packet sockets on the interface.
+Rings find_rings(int interface_index, std::size_t octets) {
+  for (const int socket : packet_sockets_on(interface_index)) {
+    if (const auto memory = memory_of(socket); memory.size() == 2 * octets) return {socket, memory};
+  }
+  throw RunError("the packet socket of af_packet cannot be found");
+}
+
+void set_ring(int socket, std::span<std::byte> memory, const KernelDevice& device) {
+  const tpacket_req ring{.tp_block_size = device.block,
+                         .tp_block_nr = static_cast<unsigned>(memory.size() / device.block),
+                         .tp_frame_size = device.frame,
+                         .tp_frame_nr = static_cast<unsigned>(device.frames)};
+  demand(set_option(socket, PACKET_VERSION, static_cast<int>(TPACKET_V2)), "its version cannot be set");
+  demand(set_option(socket, PACKET_RX_RING, ring), "it cannot have a ring");
+  demand(map_fixed(memory, MAP_SHARED | MAP_LOCKED, socket), "its ring cannot be mapped");
+}
+
+}  // namespace
+
+void replace_packet_socket(int interface_index, const KernelDevice& device) {
+  const auto [socket, memory] = find_rings(interface_index, device.frames * device.frame);
+  // Without a protocol, the new socket receives no packets until it is bound.
+  const Descriptor replacement(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  demand(bool{replacement}, "there is no other");
+  // The old ring has to be given back first, so that there is memory for the new one.
+  demand(map_fixed(memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), "its memory cannot be replaced");
+  demand(::dup3(replacement.get(), socket, O_CLOEXEC) == socket, "it cannot be replaced");
+  set_ring(socket, memory.first(memory.size() / 2), device);
+  const sockaddr_ll address{.sll_family = AF_PACKET,
+                            .sll_protocol = htons(ETH_P_ALL),
+                            .sll_ifindex = interface_index,
+                            .sll_hatype = 0,
+                            .sll_pkttype = 0,
+                            .sll_halen = 0,
+                            .sll_addr = {}};
+  demand(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "it cannot be bound");
+}
+
+}  // namespace spanflow
