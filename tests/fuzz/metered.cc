@@ -64,7 +64,9 @@ void Metered::Source::begin(const SequenceHead& head, std::span<RawPacket> packe
   clock_ = {};
 }
 
+// Drains the ring first, because the worker waits for room in it.
 Burst Metered::Source::poll() {
+  metered_.drain();
   if (left_.empty()) return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
   const auto packets = left_.first(std::min(burst_, left_.size()));
   left_ = left_.subspan(packets.size());
@@ -78,22 +80,28 @@ Metered::Metered(Config config, bool live)
     : config_(std::move(config)),
       decoder_(config_.decode.tunnels, config_.flow.vlan_key),
       metrics_(config_.metrics, {}),
-      source_(live),
+      source_(*this, live),
       ring_(kBlocks, Features::give_extras(config_), metrics_.record_cells()),
       meter_(config_, 0, source_, decoder_, ring_, metrics_, config_.correlates_names() ? &names_ : nullptr, counters_),
       fields_(select_fields(config_.output.fields, config_)) {}
 
 void Metered::run(const SequenceHead& head, std::span<RawPacket> packets) {
+  // libpcap has no filters for this link type, so a metric with a filter would end the run.
+  if (head.link_type == LinkType::kMpacket && !config_.metrics.empty()) return;
   source_.begin(head, packets);
   const std::uint64_t received = counters_.get(Counter::kPacketsReceived);
   meter_.run();
   if (meter_.failure()) std::rethrow_exception(meter_.failure());
+  drain();
+  require(counters_.get(Counter::kPacketsReceived) - received == packets.size(), "every packet is received once");
+  check();
+}
+
+void Metered::drain() {
   while (RecordBlock* block = ring_.pop()) {
     take(*block);
     ring_.give_back(block);
   }
-  require(counters_.get(Counter::kPacketsReceived) - received == packets.size(), "every packet is received once");
-  check();
 }
 
 void Metered::take(const RecordBlock& block) {

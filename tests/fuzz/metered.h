@@ -23,7 +23,7 @@ class Metered {
  private:
   class Source : public PacketSource {
    public:
-    explicit Source(bool live) : live_(live) {}
+    Source(Metered& metered, bool live) : metered_(metered), live_(live) {}
     void begin(const SequenceHead& head, std::span<RawPacket> packets);
     Burst poll() override;
     TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
@@ -32,6 +32,7 @@ class Metered {
     double backlog() const override { return backlog_; }
 
    private:
+    Metered& metered_;
     const bool live_;
     std::span<RawPacket> left_;
     LinkType link_type_ = LinkType::kEthernet;
@@ -40,6 +41,7 @@ class Metered {
     PacketClock clock_;
   };
 
+  void drain();
   void take(const RecordBlock& block);
   void check() const;
 
