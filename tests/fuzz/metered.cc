@@ -1,5 +1,9 @@
 #include "metered.h"
 
+#include <map>
+
+#include "base/error.h"
+#include "capture/filter.h"
 #include "require.h"
 #include "sinks/field_selection.h"
 #include "support/ledgers.h"
@@ -9,15 +13,28 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Blocks of records for the flows of one sequence: a sequence has fewer packets than a block has records, and a packet
-// ends at most one flow.
+// Blocks for the records between two bursts, and for those at the end.
 constexpr std::size_t kBlocks = 8;
+constexpr const char* kFilter = "tcp[13] & 2 != 0";
 
 void use_all_features(Config& config) {
   config.features.statistics = config.features.tcp = config.features.millisecond_gaps = true;
   config.features.splt = 8;
   config.metrics = {{.name = "mean_size", .aggregate = "mean", .quantity = "size"},
-                    {.name = "syns", .aggregate = "count", .quantity = "packets", .when = "tcp[13] & 2 != 0"}};
+                    {.name = "syns", .aggregate = "count", .quantity = "packets", .when = kFilter}};
+}
+
+// libpcap cannot filter every link type. A metric with a filter then ends the run.
+bool has_filters(LinkType type) {
+  static std::map<LinkType, bool> known;
+  const auto [row, is_new] = known.try_emplace(type, true);
+  if (!is_new) return row->second;
+  try {
+    Filter(kFilter, type, "metrics.when");
+  } catch (const RunError&) {
+    row->second = false;
+  }
+  return row->second;
 }
 
 void use_short_timeouts(Config& config) {
@@ -86,8 +103,7 @@ Metered::Metered(Config config, bool live)
       fields_(select_fields(config_.output.fields, config_)) {}
 
 void Metered::run(const SequenceHead& head, std::span<RawPacket> packets) {
-  // libpcap has no filters for this link type, so a metric with a filter would end the run.
-  if (head.link_type == LinkType::kMpacket && !config_.metrics.empty()) return;
+  if (!config_.metrics.empty() && !has_filters(head.link_type)) return;
   source_.begin(head, packets);
   const std::uint64_t received = counters_.get(Counter::kPacketsReceived);
   meter_.run();
