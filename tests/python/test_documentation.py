@@ -11,7 +11,7 @@ import pytest
 from support.build import ROOT, patience
 from support.captures import capture
 from support.compare import assert_equal
-from support.links import inside
+from support.links import inside, wait_until_worker_runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.release_only
@@ -59,14 +59,6 @@ def test_every_example_prints_what_the_page_says(page):
             assert_equal(output.splitlines(), printed.splitlines(), code)
 
 
-def is_capturing(process):
-    """Tells whether the process has a packet socket that is bound to an interface."""
-    assert process.poll() is None, process.stderr.read()
-    with open(f"/proc/{process.pid}/net/packet", encoding="utf-8") as file:
-        rows = [line.split() for line in file.readlines()[1:]]
-    return any(interface != "0" and running == "1" for _, _, _, _, interface, running, *_ in rows)
-
-
 LIVE = [code for page in PAGES for code, _, is_live, _ in blocks(page, ("python",)) if is_live]
 
 
@@ -74,7 +66,7 @@ LIVE = [code for page in PAGES for code, _, is_live, _ in blocks(page, ("python"
 def test_live_example_gives_the_flows_of_an_interface(wire, code):
     process = subprocess.Popen([*inside(wire.sensor), sys.executable, "-u", "-c", code.replace(INTERFACE, "tap")],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: is_capturing(process), 20, "a packet socket on the interface")
+    wait_until_worker_runs(process)
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
     flows = [process.stdout.readline() for _ in range(3)]
     with contextlib.suppress(subprocess.TimeoutExpired):

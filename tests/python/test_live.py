@@ -11,7 +11,7 @@ import time
 import pytest
 from support.build import patience
 from support.captures import capture
-from support.links import inside
+from support.links import inside, wait_until_worker_runs
 from support.waiting import wait_until
 
 PRELUDE = "import json, os, sys, time\nfrom spanflow import Streamer\ndef say(*what): print(*what, flush=True)\n"
@@ -35,13 +35,6 @@ class Script:
         got = self.line()
         assert got == line, f"{got!r}; standard error: {self.process.stderr.read() if not got else ''}"
 
-    def wait_until_capturing(self):
-        """Waits for a packet socket for all protocols (ETH_P_ALL) in the namespace of the program."""
-        def captures():
-            with open(f"/proc/{self.process.pid}/net/packet", encoding="ascii") as file:
-                return any(line.split()[3] == "0003" for line in file)
-        wait_until(captures, patience(20), "no packet socket")
-
     def end(self, code=0):
         out, err = self.process.communicate(timeout=patience(30))
         assert self.process.returncode == code, (self.process.returncode, out, err)
@@ -60,14 +53,6 @@ def script(wire):
         if each.process.poll() is None:
             each.process.kill()
         each.process.communicate()
-
-
-def names_of_threads(process):
-    names = set()
-    for task in os.listdir(f"/proc/{process}/task"):
-        with open(f"/proc/{process}/task/{task}/comm", encoding="ascii") as file:
-            names.add(file.read().strip())
-    return names
 
 
 LIVE = """
@@ -117,7 +102,7 @@ def test_ctrl_c_ends_a_conversion_of_a_live_link(script):
         say("interrupted", len(streamer.summary["flows"]))
     """)
     program.expect("ready")
-    program.wait_until_capturing()
+    wait_until_worker_runs(program.process)
     time.sleep(0.5)  # until it waits for flows
     program.process.send_signal(signal.SIGINT)
     assert program.line().startswith("interrupted")
@@ -151,7 +136,7 @@ def test_batches_of_a_live_link_come_each_second(wire, script):
     say(next(batches).num_rows > 0)
     """)
     program.expect("ready")
-    program.wait_until_capturing()
+    wait_until_worker_runs(program.process)
     time.sleep(0.5)
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
     program.expect("True")
@@ -169,7 +154,7 @@ def test_ctrl_c_loses_no_open_flow_of_a_parquet_file(wire, script, tmp_path):
         say(pyarrow.parquet.read_table({str(tmp_path / "flows.parquet")!r}).num_rows)
     """)
     program.expect("ready")
-    wait_until(lambda: "worker 0" in names_of_threads(program.process.pid), 20, "no worker")
+    wait_until_worker_runs(program.process)
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
     time.sleep(0.3)
     program.process.send_signal(signal.SIGINT)

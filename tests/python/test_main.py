@@ -8,7 +8,7 @@ import sys
 import pytest
 from support.build import patience
 from support.captures import capture
-from support.links import inside
+from support.links import inside, wait_until_worker_runs
 from support.waiting import wait_until
 
 import spanflow
@@ -115,20 +115,12 @@ def test_broken_pipe_ends_quietly(output):
     assert process.wait(patience(60)) == 0
 
 
-def is_capturing(process):
-    """Tells whether the process has a packet socket that is bound to an interface."""
-    assert process.poll() is None, process.stderr.read()
-    with open(f"/proc/{process.pid}/net/packet", encoding="utf-8") as file:
-        rows = [line.split() for line in file.readlines()[1:]]
-    return any(interface != "0" and running == "1" for _, _, _, _, interface, running, *_ in rows)
-
-
 @pytest.mark.parametrize("output", [[], ["--csv", "flows.csv"], ["--parquet", "flows.parquet"]])
 def test_ctrl_c_ends_a_live_capture_with_complete_files(wire, tmp_path, output):
     process = subprocess.Popen([*inside(wire.sensor), *PROGRAM, "tap", "--set", "flow.inactive_timeout=1s",
                                 "--set", "flow.tcp_linger=1s", *output], cwd=tmp_path, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: is_capturing(process), 20, "a packet socket on the interface")
+    wait_until_worker_runs(process)
     wire.send("--topspeed", capture("tls12_instagram.pcap"))
     if output:
         wait_until(lambda: os.listdir(tmp_path), 10, "a file")

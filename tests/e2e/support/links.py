@@ -84,6 +84,22 @@ def listens(running):
         return False
 
 
+def names_of_threads(pid):
+    names = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as file:
+            names.add(file.read().strip())  # an error: the thread has ended meanwhile
+    return names
+
+
+def wait_until_worker_runs(process):
+    """For programs without a control socket. The worker begins when its input is open."""
+    def runs():
+        assert process.poll() is None, process.stderr.read()
+        return "worker 0" in names_of_threads(process.pid)
+    wait_until(runs, patience(20), "a worker")
+
+
 def wait_until_capturing(running):
     wait_until(lambda: listens(running), 20, "a packet socket on the interface")
     running.wait_until_polling()
