@@ -8,12 +8,12 @@ import pytest
 
 from support import build
 
-
+LIBRARY = "faults.so"
 Report = collections.namedtuple("Report", "counted affected")
 
 
 def library():
-    path = os.path.join(build.folder, "tests", "faults.so")
+    path = os.path.join(build.folder, "tests", LIBRARY)
     if build.sanitizers():
         pytest.skip("the sanitizers' runtime must be the first library")
     return path
