@@ -1,5 +1,6 @@
 #include "support/worker_split.h"
 
+#include <algorithm>
 #include <random>
 
 #include "base/flow_hash.h"
@@ -73,7 +74,7 @@ std::vector<FlowRecord> SplitWorkers::records_of(const std::vector<TakenIn>& pac
   std::uint64_t end_ns = 0;
   for (const TakenIn& taken : packets) {
     workers_[owner_worker(taken.key, count)]->add(taken.packet);
-    end_ns = std::max(end_ns, taken.packet.raw().clock_ns());
+    end_ns = std::max({end_ns, taken.packet.raw().clock_ns(), taken.until_ns});
     for (const auto& flows : workers_) {
       const auto budget = static_cast<int>(random() % 4);
       const std::uint64_t now_ns = taken.until_ns - std::min(taken.until_ns, FlowCache::kSweepDelayNs);
