@@ -198,7 +198,7 @@ def check_end(running, kind, at, stop=signal.SIGTERM):
     run = running.finish(stop, within=10, code=None)
     what = f"{kind} {at}: exit code {run.code}\n{run.stderr}{faults.read_report().affected or ''}"
     assert_code(run.code, what)
-    assert run.code == 0 or "spanflowd: error: " in run.stderr, what
+    assert run.code != 1 or "spanflowd: error: " in run.stderr, what
     check_files(run, kind)
 
 
