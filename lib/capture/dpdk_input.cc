@@ -193,6 +193,7 @@ void DpdkInput::read_counts() {
     counts_[at].received = statistics.ipackets;
     counts_[at].nic_missed = statistics.imissed;
     counts_[at].no_mbuf = statistics.rx_nombuf;
+    counts_[at].nic_errors = statistics.ierrors;
   }
   if (interface_) counts_.front().kernel_dropped += interface_->take_dropped();
 }

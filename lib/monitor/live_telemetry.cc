@@ -32,7 +32,7 @@ TelemetryNumbers numbers_of(const CounterValues& counters) {
 
 TelemetryNumbers numbers_of(const PortCounts& port) {
   TelemetryNumbers numbers{{"received", port.received}};
-  for (const auto& [counter, count] : losses_of(port)) numbers.emplace_back(info(counter).name, count);
+  for (const auto& [counter, count] : counters_of(port)) numbers.emplace_back(info(counter).name, count);
   return numbers;
 }
 

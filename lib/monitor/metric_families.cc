@@ -122,7 +122,7 @@ void add_port(Families& families, const PortCounts& port) {
   families.add({"spanflow_port_received_packets_total", "packets received on this port", MetricType::Counter},
                {{"port", name}}, sample_of(port.received));
   families.add({"spanflow_port_up", "1: the interface is up; 0: it is down"}, {{"port", name}}, port.is_up ? 1 : 0);
-  for (const auto& [counter, count] : losses_of(port)) add_counter(families, counter, {"port", name}, count);
+  for (const auto& [counter, count] : counters_of(port)) add_counter(families, counter, {"port", name}, count);
 }
 
 struct SinkMetric {

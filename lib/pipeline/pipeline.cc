@@ -311,7 +311,7 @@ Summary Pipeline::summary() const {
   collector_counters_.add_to(summary.histograms);
   summary.ports = input_->port_counts();
   for (const PortCounts& port : summary.ports) {
-    for (const auto& [counter, count] : losses_of(port)) summary.counters[static_cast<std::size_t>(counter)] += count;
+    for (const auto& [counter, count] : counters_of(port)) summary.counters[static_cast<std::size_t>(counter)] += count;
   }
   summary.sinks = sinks_->ledgers();
   return summary;

@@ -75,6 +75,8 @@ namespace spanflow {
     "counts")                                                                                                          \
   X(PacketsOverMtu, "packets.over_mtu", "packets",                                                                     \
     "frames longer than the interface's MTU allows: an offload merged them, and should be switched off")               \
+  X(PacketsNicErrors, "packets.nic_errors", "packets",                                                                 \
+    "frames in which a port found errors, such as a wrong checksum; most ports drop them, so no ledger has them")      \
   X(OctetsMetered, "octets.metered", "octets", "layer 2 octets of the metered packets")                                \
   X(FlowsOpened, "flows.opened", "segments", "flow segments opened, including those after an active timeout")          \
   X(FlowsOpen, "flows.open", "segments", "flow segments now in the tables")                                            \

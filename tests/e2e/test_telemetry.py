@@ -338,7 +338,8 @@ def test_dpdk_socket_answers_and_is_gone_at_the_end():
         assert "/ethdev/stats" in client.ask("/")
         run = running.finish(signal.SIGTERM, within=5)
     assert_equal(summary["octets_metered"], run.summary["octets"]["metered"])
-    assert_equal(run.summary["ports"], [{"name": "net_pcap0", "up": True, "received": 58, "nic_missed": 0, "no_mbuf": 0, "kernel_dropped": 0}])
+    assert_equal(run.summary["ports"], [{"name": "net_pcap0", "up": True, "received": 58, "nic_missed": 0, "no_mbuf": 0,
+                                        "kernel_dropped": 0, "nic_errors": 0}])
     assert not os.path.exists(folder), os.listdir(folder)
 
 

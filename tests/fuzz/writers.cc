@@ -51,8 +51,9 @@ void read_metadata(Octets& input, FlowMetadata& metadata) {
     const auto& [key, type] = *std::next(types.begin(), static_cast<std::ptrdiff_t>(input.u8() % types.size()));
     if (type != FieldType::kTexts && metadata.find(key, 0) < metadata.octets.size()) continue;
     if (type == FieldType::kText || type == FieldType::kLabel || type == FieldType::kTexts) {
-      constexpr std::size_t kMostText = 8192;
-      const std::size_t octets = input.u16() % (kMostText + 1);
+      // Around 255 octets, the length has another form in IPFIX. Few texts are longer, because the parsers are slow.
+      const std::uint16_t number = input.u16();
+      const std::size_t octets = number % (number % 16 == 0 ? 8193U : 300U);
       // Long texts come from a single octet, so that short inputs have them too.
       put(metadata.octets, key,
           octets < 64 ? std::string(input.text(octets)) : std::string(octets, static_cast<char>(input.u8())));

@@ -569,7 +569,7 @@ def receive_from_other_nic(guest, traffic, kind):
     restart(guest)
     figures = receive(guest, traffic, nic, rss=False)
     said = [entry["MESSAGE"] for entry in journal(guest)[messages:] if nic.address in entry["MESSAGE"]]
-    return f"{figures}; {said}"
+    return f"{figures}; {summary(guest)['packets']['nic_errors']} frames with errors; {said}"
 
 
 @check

@@ -60,15 +60,17 @@ TEST(Prometheus, EachThreadHasALabel) {
   EXPECT_THAT(text, HasSubstr("spanflow_packets_ignored_total{reason=\"not_ip\",worker=\"distributor\"} 9\n"));
 }
 
-TEST(Prometheus, LossesOfPortsHaveNoWorkerLabel) {
+TEST(Prometheus, CountersOfPortsHaveNoWorkerLabel) {
   Summary summary = with(Counter::kPacketsReceived, 5);
-  summary.ports.push_back({.name = "eth1", .received = 9, .nic_missed = 1, .no_mbuf = 2, .kernel_dropped = 3});
+  summary.ports.push_back({.name = "eth1", .received = 9, .nic_missed = 1, .no_mbuf = 2, .kernel_dropped = 3, .nic_errors = 4});
   const std::string text = to_prometheus(summary);
   EXPECT_THAT(text, HasSubstr("spanflow_port_received_packets_total{port=\"eth1\"} 9\n"));
   EXPECT_THAT(text, HasSubstr("spanflow_packets_lost_total{reason=\"nic_missed\",port=\"eth1\"} 1\n"
                               "spanflow_packets_lost_total{reason=\"no_mbuf\",port=\"eth1\"} 2\n"
                               "spanflow_packets_lost_total{reason=\"kernel_dropped\",port=\"eth1\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("spanflow_packets_nic_errors_total{port=\"eth1\"} 4\n"));
   EXPECT_THAT(text, Not(HasSubstr("reason=\"nic_missed\",worker")));
+  EXPECT_THAT(text, Not(HasSubstr("nic_errors_total{worker")));
 }
 
 TEST(Prometheus, ASinkHasItsLedgerAndItsSpool) {
@@ -113,7 +115,8 @@ TEST(Prometheus, EachCounterOccursOncePerThreadOrPort) {
   summary.ports.push_back({.name = "p",
                            .nic_missed = value_of(summary.counters, Counter::kPacketsNicMissed),
                            .no_mbuf = value_of(summary.counters, Counter::kPacketsNoMbuf),
-                           .kernel_dropped = value_of(summary.counters, Counter::kPacketsKernelDropped)});
+                           .kernel_dropped = value_of(summary.counters, Counter::kPacketsKernelDropped),
+                           .nic_errors = value_of(summary.counters, Counter::kPacketsNicErrors)});
   const std::string text = to_prometheus(summary);
   for (const CounterInfo& counter : kCounters) {
     if (counter.unit == "ns") continue;  // shown in seconds, see UnitsAreBaseUnits
