@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -38,10 +40,17 @@ class Cursor {
     std::memcpy(&value, data_ + offset, sizeof value);
     return __builtin_bswap32(value);
   }
+  // `octets` is 4 or 16. The 4 octets of IPv4 are extended in a register: stored after 16 zeros, they would delay the
+  // next load of all 16 octets until both stores are done.
   IpAddress address(std::size_t offset, std::size_t octets) const {
-    assert(has(offset + octets) && octets <= 16);
+    assert(has(offset + octets) && (octets == 4 || octets == 16));
+    if (octets == 4) {
+      std::array<std::uint32_t, 4> words{};
+      std::memcpy(words.data(), data_ + offset, sizeof words[0]);
+      return std::bit_cast<IpAddress>(words);
+    }
     IpAddress address;
-    std::memcpy(address.bytes.data(), data_ + offset, octets);
+    std::memcpy(address.bytes.data(), data_ + offset, address.bytes.size());
     return address;
   }
 
