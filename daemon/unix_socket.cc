@@ -1,8 +1,10 @@
 #include "unix_socket.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
@@ -21,7 +23,7 @@ std::string read_line(const Descriptor& socket, std::size_t most) {
   std::string line;
   std::array<char, 4096> piece{};
   while (line.size() < most && line.find('\n') == std::string::npos) {
-    const ssize_t count = ::recv(socket.get(), piece.data(), piece.size(), 0);
+    const ssize_t count = TEMP_FAILURE_RETRY(::recv(socket.get(), piece.data(), piece.size(), 0));
     if (count <= 0) break;
     line.append(piece.data(), static_cast<std::size_t>(count));
   }
@@ -30,7 +32,7 @@ std::string read_line(const Descriptor& socket, std::size_t most) {
 
 bool write_all(const Descriptor& socket, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t count = ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    const ssize_t count = TEMP_FAILURE_RETRY(::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL));
     if (count <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(count));
   }

@@ -1,4 +1,4 @@
-// Functions for both ends of the control socket.
+// Functions for both ends of the control socket. A signal, or SIGCONT after SIGSTOP, does not end a call.
 #pragma once
 
 #include <sys/un.h>

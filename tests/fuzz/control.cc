@@ -2,7 +2,9 @@
 #include "../../daemon/control_socket.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 
 #include "../../daemon/unix_socket.h"
@@ -18,7 +20,8 @@ using Json = nlohmann::json;
 Descriptor connected_to(const std::string& path) {
   Descriptor socket = new_socket();
   const sockaddr_un address = address_of(path);
-  require(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0, "it connects");
+  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+  require(TEMP_FAILURE_RETRY(::connect(socket.get(), generic, sizeof(address))) == 0, "it connects");
   return socket;
 }
 
