@@ -11,9 +11,10 @@
 namespace spanflow {
 namespace {
 
-// Parts, because several threads may need memory at the same time. Untouched pages take address space but no memory.
-constexpr std::size_t kPartOctets = std::size_t{1} << 20;
-constexpr std::size_t kParts = 32;
+// Parts, because several threads may need memory at the same time: mimalloc takes 32 MiB for each thread. Untouched
+// pages take address space but no memory.
+constexpr std::size_t kPartOctets = std::size_t{32} << 20;
+constexpr std::size_t kParts = 8;
 
 std::array<std::atomic<void*>, kParts> parts;
 std::atomic<bool> ran_out{false};

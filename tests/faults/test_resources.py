@@ -41,11 +41,12 @@ def assert_in_order(code, said, what):
 def test_a_run_with_too_little_memory_ends_in_order():
     many_flows("many.pcap", 3000)
     codes = []
-    for mib in range(60, 700, 20 if build.thorough else 64):
+    for mib in range(60, 900, 20 if build.thorough else 64):
         code, said = limited(resource.RLIMIT_AS, mib * MIB)
         if "error while loading shared libraries" in said:
             continue
         assert_in_order(code, said, f"{mib} MiB")
+        assert "without writing its last records" not in said, f"{mib} MiB: the reserve did not suffice"
         codes.append(code)
     assert 1 in codes, "no run had too little memory"
 
