@@ -100,9 +100,12 @@ Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
 }
 
 Json json_of(const PortCounts& port) {
-  return {{"name", port.name},         {"up", port.is_up},
-          {"received", port.received}, {"nic_missed", port.nic_missed},
-          {"no_mbuf", port.no_mbuf},   {"kernel_dropped", port.kernel_dropped},
+  return {{"name", port.name},
+          {"up", port.is_up},
+          {"received", port.received},
+          {"nic_missed", port.nic_missed},
+          {"no_mbuf", port.no_mbuf},
+          {"kernel_dropped", port.kernel_dropped},
           {"nic_errors", port.nic_errors}};
 }
 

@@ -62,7 +62,8 @@ TEST(Prometheus, EachThreadHasALabel) {
 
 TEST(Prometheus, CountersOfPortsHaveNoWorkerLabel) {
   Summary summary = with(Counter::kPacketsReceived, 5);
-  summary.ports.push_back({.name = "eth1", .received = 9, .nic_missed = 1, .no_mbuf = 2, .kernel_dropped = 3, .nic_errors = 4});
+  summary.ports.push_back(
+      {.name = "eth1", .received = 9, .nic_missed = 1, .no_mbuf = 2, .kernel_dropped = 3, .nic_errors = 4});
   const std::string text = to_prometheus(summary);
   EXPECT_THAT(text, HasSubstr("spanflow_port_received_packets_total{port=\"eth1\"} 9\n"));
   EXPECT_THAT(text, HasSubstr("spanflow_packets_lost_total{reason=\"nic_missed\",port=\"eth1\"} 1\n"
