@@ -31,11 +31,8 @@ enum class Right : std::uint8_t { kNone, kRead, kChange };
 
 // Removes the socket file that a crashed process has left. connect() to such a file gives ECONNREFUSED, because no
 // process listens. Throws RunError if a process listens.
-void remove_leftover(const std::string& path, const sockaddr_un& address) {
-  const Descriptor probe = new_socket();
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    throw RunError(path + ": another process listens there");
-  }
+void remove_leftover(const std::string& path) {
+  if (connected_to(path)) throw RunError(path + ": another process listens there");
   struct stat status {};
   if (errno == ECONNREFUSED && ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
 }
@@ -62,7 +59,7 @@ std::string line_of(const Json& reply) { return reply.dump(-1, ' ', false, Json:
 ControlSocket::ControlSocket(std::string path, std::vector<ControlCommand> commands)
     : path_(std::move(path)), commands_(std::move(commands)), listener_(new_socket()) {
   const sockaddr_un address = address_of(path_);
-  remove_leftover(path_, address);
+  remove_leftover(path_);
   constexpr int kWaiting = 16;
   const bool listens = ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
                        ::chmod(path_.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == 0 &&

@@ -19,6 +19,14 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+Descriptor connected_to(const std::string& path) {
+  const sockaddr_un address = address_of(path);
+  Descriptor socket = new_socket();
+  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+  if (TEMP_FAILURE_RETRY(::connect(socket.get(), generic, sizeof(address))) != 0) return Descriptor();
+  return socket;
+}
+
 std::string read_line(const Descriptor& socket, std::size_t most) {
   std::string line;
   std::array<char, 4096> piece{};

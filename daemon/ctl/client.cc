@@ -1,7 +1,6 @@
 #include "client.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
@@ -17,9 +16,8 @@ constexpr std::size_t kLongestReply = 16U << 20;
 }  // namespace
 
 nlohmann::json Client::ask(const nlohmann::json& request) const {
-  const Descriptor socket = new_socket();
-  const sockaddr_un address = address_of(path_);
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  const Descriptor socket = connected_to(path_);
+  if (!socket) {
     throw std::runtime_error(
         fmt::format("{}: {}; is spanflowd running, and is this its socket?", path_, std::strerror(errno)));
   }

@@ -2,9 +2,7 @@
 #include "../../daemon/control_socket.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 
 #include "../../daemon/unix_socket.h"
@@ -16,14 +14,6 @@ namespace spanflow::fuzz {
 namespace {
 
 using Json = nlohmann::json;
-
-Descriptor connected_to(const std::string& path) {
-  Descriptor socket = new_socket();
-  const sockaddr_un address = address_of(path);
-  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
-  require(TEMP_FAILURE_RETRY(::connect(socket.get(), generic, sizeof(address))) == 0, "it connects");
-  return socket;
-}
 
 void send(const Descriptor& socket, Octets& request) {
   const std::uint8_t piece = request.u8();
@@ -48,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                                     }}});
   Octets request(data, size);
   const auto begin = std::chrono::steady_clock::now();
-  const spanflow::Descriptor socket = connected_to(folder / "control");
+  const spanflow::Descriptor socket = spanflow::connected_to(folder / "control");
+  require(static_cast<bool>(socket), "it connects");
   send(socket, request);
   constexpr std::size_t kMostReply = 1 << 20;
   const std::string line = spanflow::read_line(socket, kMostReply);
