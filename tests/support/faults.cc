@@ -38,7 +38,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <new>
 
 namespace {
 
@@ -209,17 +208,6 @@ constinit OfAllocator<void*(void*, std::size_t)> next_realloc("realloc");
 constinit OfAllocator<void*(std::size_t, std::size_t)> next_aligned_alloc("aligned_alloc");
 constinit OfAllocator<int(void**, std::size_t, std::size_t)> next_posix_memalign("posix_memalign");
 
-// As the standard describes operator new. An allocator's own would not call the malloc() of this file.
-void* allocate(std::size_t size, std::size_t alignment) {
-  for (;;) {
-    void* const block = alignment == 0 ? ::malloc(size) : ::aligned_alloc(alignment, size);
-    if (block != nullptr) return block;
-    const std::new_handler handler = std::get_new_handler();
-    if (handler == nullptr) throw std::bad_alloc();
-    handler();
-  }
-}
-
 }  // namespace
 
 #pragma GCC visibility push(default)
@@ -327,18 +315,5 @@ int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
   if (fails("thread")) return thrd_error;
   return next<decltype(thrd_create)>("thrd_create")(thread, function, argument);
 }
-}
-
-void* operator new(std::size_t size) { return allocate(size, 0); }
-void* operator new[](std::size_t size) { return allocate(size, 0); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return allocate(size, 0);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
 }
 #pragma GCC visibility pop
