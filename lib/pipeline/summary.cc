@@ -100,13 +100,9 @@ Json json_of(const HistogramInfo& histogram, const HistogramValues& values) {
 }
 
 Json json_of(const PortCounts& port) {
-  return {{"name", port.name},
-          {"up", port.is_up},
-          {"received", port.received},
-          {"nic_missed", port.nic_missed},
-          {"no_mbuf", port.no_mbuf},
-          {"kernel_dropped", port.kernel_dropped},
-          {"nic_errors", port.nic_errors}};
+  Json json = {{"name", port.name}, {"up", port.is_up}, {"received", port.received}};
+  for (const auto& [counter, count] : counters_of(port)) json[std::string(last_part(info(counter).name))] = count;
+  return json;
 }
 
 Json json_of(const SinkLedger& sink) {
