@@ -56,6 +56,7 @@ void DpdkInput::open_ports(const Config& config) {
   if (interface_device_ && interface_device_->block != 0) {
     replace_packet_socket(interface_->index(), *interface_device_);
   }
+  if (interface_) interface_->watch_drops();
   const std::size_t count = eal_->ports().size();
   if (count == 0) throw RunError(fmt::format("DPDK has no port for {}", fmt::join(devices, ", ")));
   for (const std::uint16_t id : eal_->ports()) {

@@ -27,12 +27,19 @@ namespace {
 
 class ControlSocket {
  public:
-  explicit ControlSocket(const std::string& interface) : descriptor_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  ControlSocket() : descriptor_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+  explicit ControlSocket(const std::string& interface) : ControlSocket() {
     std::strncpy(request_.ifr_name, interface.c_str(), IFNAMSIZ - 1);
   }
   ~ControlSocket() { ::close(descriptor_); }
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
+
+  // Selects an interface by its index, because it may have been renamed. False: errno has the reason.
+  bool select(unsigned index) {
+    request_.ifr_ifindex = static_cast<int>(index);
+    return ask(SIOCGIFNAME);
+  }
 
   bool ask(unsigned long what) { return ::ioctl(descriptor_, what, &request_) == 0; }
   ifreq& request() { return request_; }
@@ -97,27 +104,18 @@ bool has_addresses(const std::string& interface) {
   return found;
 }
 
-// The present name of an interface, which may have been renamed; empty: errno has the reason.
-std::string name_of_interface(unsigned index) {
-  std::array<char, IF_NAMESIZE> name{};
-  return ::if_indextoname(index, name.data()) == nullptr ? "" : name.data();
-}
-
 }  // namespace
 
 LinkState interface_state(unsigned index) {
-  const std::string name = name_of_interface(index);
-  if (name.empty()) return errno == ENXIO ? LinkState::kGone : LinkState::kUnknown;
-  ControlSocket control(name);
+  ControlSocket control;
+  if (!control.select(index)) return errno == ENODEV ? LinkState::kGone : LinkState::kUnknown;
   if (!control.ask(SIOCGIFFLAGS)) return LinkState::kUnknown;
   return (control.request().ifr_flags & IFF_UP) != 0 ? LinkState::kUp : LinkState::kDown;
 }
 
 std::uint32_t mtu_of_interface(unsigned index) {
-  const std::string name = name_of_interface(index);
-  if (name.empty()) return 0;
-  ControlSocket control(name);
-  return control.ask(SIOCGIFMTU) ? static_cast<std::uint32_t>(control.request().ifr_mtu) : 0;
+  ControlSocket control;
+  return control.select(index) && control.ask(SIOCGIFMTU) ? static_cast<std::uint32_t>(control.request().ifr_mtu) : 0;
 }
 
 std::vector<int> packet_sockets_on(int interface_index) {
@@ -158,10 +156,11 @@ bool KernelInterface::hold_promiscuous() {
   return ::setsockopt(promiscuous_socket_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) == 0;
 }
 
-// Without a free descriptor, the folder of the descriptors cannot be read; the next call finds the drops.
+void KernelInterface::watch_drops() { watched_sockets_ = packet_sockets_on(index_); }
+
 std::uint64_t KernelInterface::take_dropped() const {
   std::uint64_t dropped = 0;
-  for (const int descriptor : packet_sockets_on(index_)) {
+  for (const int descriptor : watched_sockets_) {
     tpacket_stats statistics{};
     socklen_t size = sizeof statistics;
     if (::getsockopt(descriptor, SOL_PACKET, PACKET_STATISTICS, &statistics, &size) == 0) {

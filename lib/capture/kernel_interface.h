@@ -59,15 +59,17 @@ class KernelInterface {
   // after a crash.
   bool hold_promiscuous();
 
-  // Returns the number of packets that the kernel has dropped since the last call, because a ring of this process's
-  // packet sockets on the interface was full. DPDK's af_packet does not report these drops, so this function asks the
-  // kernel.
+  // Finds the packet sockets that this process now has on the interface, for take_dropped().
+  void watch_drops();
+  // Returns the number of packets that the kernel has dropped since the last call, because a ring of the watched
+  // sockets was full. DPDK's af_packet does not report these drops, so this function asks the kernel.
   std::uint64_t take_dropped() const;
 
  private:
   InterfaceFacts facts_;
   int index_ = 0;
   int promiscuous_socket_ = -1;
+  std::vector<int> watched_sockets_;  // owned by the driver
 };
 
 // The right to capture from an interface. Only one capture of a process at a time may have it, because the sockets of

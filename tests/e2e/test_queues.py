@@ -171,6 +171,8 @@ def share_of_a_cpu(running, seconds):
     return (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
 
 
+# An idle capture wakes up about 800 times a second. A wake-up costs 20 to 40 us in a virtual machine, so 2 to 5 % of a CPU.
+# A worker that does not sleep takes a whole CPU.
 @pytest.mark.alone
 @pytest.mark.release_only
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -179,7 +181,7 @@ def test_an_idle_capture_leaves_the_cpu_alone(workers, wire):
         time.sleep(0.5)  # time for the process to become idle
         share = share_of_a_cpu(running, 3)
         running.finish(signal.SIGTERM, within=3)
-    assert share < patience(0.05), f"{share:.1%} of a CPU"
+    assert share < patience(0.1), f"{share:.1%} of a CPU"
 
 
 @pytest.mark.alone

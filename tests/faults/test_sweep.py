@@ -90,9 +90,12 @@ def json_lines(path):
 
 
 def is_abort_of_a_library():
-    """True if the affected call was in a library that ends the process with SIGABRT when there is no memory."""
+    """True if the affected call was in a library that ends the process with SIGABRT when there is no memory.
+
+    The caller may have called malloc through libc, as with strdup().
+    """
     stack = (faults.read_report().affected or "").splitlines()[1:]
-    caller = next((line for line in stack if faults.LIBRARY not in line), "")
+    caller = next((line for line in stack if faults.LIBRARY not in line and "/libc.so" not in line), "")
     return any(library in caller for library in LIBRARIES_THAT_ABORT)
 
 
