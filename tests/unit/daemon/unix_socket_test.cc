@@ -19,6 +19,9 @@ class Interruptions {
     struct sigaction action {};
     action.sa_handler = [](int) {};  // without SA_RESTART
     ::sigaction(SIGUSR1, &action, &before_);
+    thread_ = std::jthread([interrupted = ::pthread_self()](const std::stop_token& stop) {
+      for (; !stop.stop_requested(); std::this_thread::sleep_for(1ms)) ::pthread_kill(interrupted, SIGUSR1);
+    });
   }
   ~Interruptions() {
     thread_.request_stop();
@@ -30,9 +33,7 @@ class Interruptions {
 
  private:
   struct sigaction before_ {};
-  std::jthread thread_{[interrupted = ::pthread_self()](const std::stop_token& stop) {
-    for (; !stop.stop_requested(); std::this_thread::sleep_for(1ms)) ::pthread_kill(interrupted, SIGUSR1);
-  }};
+  std::jthread thread_;
 };
 
 TEST(UnixSocket, SignalsInterruptNoCall) {
