@@ -171,17 +171,16 @@ def share_of_a_cpu(running, seconds):
     return (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
 
 
-# An idle capture wakes up about 800 times a second. A wake-up costs 20 to 40 us in a virtual machine, so 2 to 5 % of a CPU.
-# A worker that does not sleep takes a whole CPU.
+# Other processes only add to the CPU time of a wake-up, because they use the caches, so the least of three shares counts.
 @pytest.mark.alone
 @pytest.mark.release_only
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_idle_capture_leaves_the_cpu_alone(workers, wire):
     with wire.sensor_running("--workers", workers) as running:
         time.sleep(0.5)  # time for the process to become idle
-        share = share_of_a_cpu(running, 3)
+        share = min(share_of_a_cpu(running, 2) for _ in range(3))
         running.finish(signal.SIGTERM, within=3)
-    assert share < patience(0.1), f"{share:.1%} of a CPU"
+    assert share < patience(0.05), f"{share:.1%} of a CPU"
 
 
 @pytest.mark.alone
