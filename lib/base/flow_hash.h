@@ -87,7 +87,7 @@ inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key
 
 // Returns the direction of `packet` in the flow, or nullopt if the packet belongs to another flow. Compares the whole
 // key. The code does not branch on the direction, because the CPU cannot predict such a branch.
-inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
+[[gnu::always_inline]] inline std::optional<Direction> match(const FlowKey& flow, const FlowKey& packet) {
   const FlowKeyWords f = words_of(flow);
   const FlowKeyWords p = words_of(packet);
   const auto f_ports = static_cast<std::uint32_t>(f[4]);

@@ -34,9 +34,11 @@ class IndexList {
   }
 
   void remove(std::uint32_t index) {
-    const Links links = links_[index];
-    (links.previous == kNoIndex ? head_ : links_[links.previous].next) = links.next;
-    (links.next == kNoIndex ? tail_ : links_[links.next].previous) = links.previous;
+    // Two loads, because the CPU would delay one load of both links: remove() of a neighbour may just have stored one.
+    const std::uint32_t previous = links_[index].previous;
+    const std::uint32_t next = links_[index].next;
+    (previous == kNoIndex ? head_ : links_[previous].next) = next;
+    (next == kNoIndex ? tail_ : links_[next].previous) = previous;
     --size_;
   }
 

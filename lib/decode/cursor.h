@@ -41,8 +41,9 @@ class Cursor {
     return __builtin_bswap32(value);
   }
   // `octets` is 4 or 16. The 4 octets of IPv4 are extended in a register: stored after 16 zeros, they would delay the
-  // next load of all 16 octets until both stores are done.
-  IpAddress address(std::size_t offset, std::size_t octets) const {
+  // next load of all 16 octets until both stores are done. Without always_inline, gcc calls a function for each
+  // address.
+  [[gnu::always_inline]] IpAddress address(std::size_t offset, std::size_t octets) const {
     assert(has(offset + octets) && (octets == 4 || octets == 16));
     if (octets == 4) {
       std::array<std::uint32_t, 4> words{};

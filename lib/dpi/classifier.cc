@@ -108,6 +108,7 @@ class Classifier::Ndpi {
     const bool tells_nothing = is_repeated(state, packet) || is_empty_tcp;
     if (tells_nothing && !is_known(state.result)) {
       ++state.passed_over;
+      if (state.packets() >= budget(packet)) conclude_running(inspection);
       return;
     }
     const NdpiActivity::Scope working(activity_, packet.key, &packet);

@@ -76,6 +76,42 @@ void move_times(Flow& flow, std::uint64_t by_ns) {
 // 100,000 new flows/s, this time is 320 ms, which is longer than most round trips.
 constexpr std::uint32_t kProbationPart = 4;
 
+// Fetches the flows of a list some time before they end, in the order of the list. Otherwise the end of each flow would
+// wait for its slot.
+class FetchAhead {
+ public:
+  FetchAhead(const FlowTable& table, const IndexList& list)
+      : table_(table), list_(list), next_entry_(list.front()), next_slot_(list.front()) {
+    for (int i = 0; i < 2 * kDistance; ++i) fetch_entry();
+    for (int i = 0; i < kDistance; ++i) fetch_slot();
+  }
+
+  // Must be called once before each end of the list's first flow.
+  void step() {
+    fetch_entry();
+    fetch_slot();
+  }
+
+ private:
+  static constexpr int kDistance = 8;
+
+  void fetch_entry() {
+    if (next_entry_ == kNoIndex) return;
+    table_.prefetch(next_entry_);
+    next_entry_ = list_.after(next_entry_);
+  }
+  void fetch_slot() {
+    if (next_slot_ == kNoIndex) return;
+    table_.prefetch_slot(table_.hash(table_.at(next_slot_).key));
+    next_slot_ = list_.after(next_slot_);
+  }
+
+  const FlowTable& table_;
+  const IndexList& list_;
+  std::uint32_t next_entry_;
+  std::uint32_t next_slot_;
+};
+
 }  // namespace
 
 FlowCache::FlowCache(const Config& config, std::uint64_t hash_seed, const RecordOrigin& origin, PayloadTools& tools,
@@ -96,18 +132,18 @@ void FlowCache::set_timeouts(const Adjustments& adjustments) {
       FlowTimeouts(adjustments.active_timeout, adjustments.inactive_timeout, adjustments.tcp_linger, options_.segments);
 }
 
-void FlowCache::prefetch(std::uint32_t hash) const {
-  const std::uint32_t index = table_.prefetch_entry(hash);
-  if (index == kNoIndex) return;
-  if (features_) features_->prefetch(index);
-  if (metrics_) metrics_->prefetch(index);
+void FlowCache::prefetch(Lookup& lookup) const {
+  lookup.expected = table_.prefetch_entry(lookup.hash);
+  if (lookup.expected == kNoIndex) return;
+  if (features_) features_->prefetch(lookup.expected);
+  if (metrics_) metrics_->prefetch(lookup.expected);
 }
 
-bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction> after) {
+bool FlowCache::add(Packet& packet, const Lookup& lookup) {
   clock_ns_ = packet.clock_ns();
   if (is_far(packet.behind_ns)) [[unlikely]]
     odd_times_ = true;
-  find(packet, hash, after);
+  find(packet, lookup);
   packet.direction = latest_.direction;
   FlowEntry* entry = latest_.entry;
   if (entry == nullptr || odd_times_ || opens_connection(packet) ||
@@ -115,9 +151,9 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
     entry = continued(entry, packet, packet.direction);
   }
   if (entry == nullptr) {
-    if (is_sampled_out(hash)) [[unlikely]]
+    if (is_sampled_out(lookup.hash)) [[unlikely]]
       return false;
-    entry = &open(packet, hash);
+    entry = &open(packet, lookup.hash);
   } else {
     if (begins_conversation(*entry, packet.direction)) table_.begin_conversation(*entry, clock_ns_);
     if (entry->state == EntryState::kDormant) {
@@ -138,10 +174,10 @@ bool FlowCache::add(Packet& packet, std::uint32_t hash, std::optional<Direction>
   return true;
 }
 
-void FlowCache::find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after) {
-  if (!after || latest_.entry == nullptr) {
-    latest_ = table_.find(packet.key, hash);
-  } else if (*after == Direction::kDstToSrc) {
+void FlowCache::find(const Packet& packet, const Lookup& lookup) {
+  if (!lookup.after || latest_.entry == nullptr) {
+    latest_ = table_.find(packet.key, lookup.hash, lookup.expected);
+  } else if (*lookup.after == Direction::kDstToSrc) {
     latest_.direction = reversed(latest_.direction);
   }
 }
@@ -428,8 +464,11 @@ void FlowCache::end_all(std::uint64_t now_ns) {
       if (clock_time(entry, due) <= now_ns) end(entry, due);
     }
   }
+  FetchAhead on_probation(table_, table_.on_probation());
+  FetchAhead conversations(table_, table_.conversations());
   while (table_.size() > 0) {
     FlowEntry& entry = table_.at(table_.least_recently_used(clock_ns_));
+    (entry.is_conversation ? conversations : on_probation).step();
     end(entry, FlowTimeouts::early_end(entry.state, EndReason::kCaptureEnd));
   }
 }

@@ -28,6 +28,15 @@ struct RecordOrigin {
   std::uint16_t community_id_seed = 0;
 };
 
+// What is known of a packet's flow before the packet is added to it.
+struct Lookup {
+  std::uint32_t hash;                 // FlowTable::hash() of the packet's key
+  std::uint32_t expected = kNoIndex;  // see FlowTable::find()
+  // Set if the packet belongs to the flow of the previous packet, which saves the search: kSrcToDst if both have the
+  // same direction, otherwise kDstToSrc.
+  std::optional<Direction> after;
+};
+
 // One object per worker; not thread-safe. `config`, `tools`, `metrics`, `writer` and `counters` must outlive the
 // FlowCache. The end of a flow depends only on the times of its packets, and on the times of the input's clock at these
 // packets. How often sweep() is called affects when a record is exported, but not the content of the record.
@@ -40,14 +49,13 @@ class FlowCache {
             const MetricSet& metrics, RecordWriter& writer, Counters& counters);
 
   FlowTable& table() { return table_; }
-  // Prefetches the state that add() will need. Call table().prefetch_slot() with the same hash first.
-  void prefetch(std::uint32_t hash) const;
+  // Prefetches the state that add() will need, and sets lookup.expected. Call table().prefetch_slot() with the same
+  // hash first.
+  void prefetch(Lookup& lookup) const;
 
-  // Adds one decoded packet to its flow, and sets packet.direction. `hash` is table().hash(packet.key). `after` saves
-  // the look-up if this packet and the packet of the previous call belong to one flow: it is kSrcToDst if both packets
-  // have the same direction, otherwise kDstToSrc. Returns false if sampling leaves out the flow of the packet. The
-  // packet is then not metered.
-  bool add(Packet& packet, std::uint32_t hash, std::optional<Direction> after = std::nullopt);
+  // Adds one decoded packet to its flow, and sets packet.direction. Returns false if sampling leaves out the flow of
+  // the packet. The packet is then not metered.
+  bool add(Packet& packet, const Lookup& lookup);
   // From now on, adds this to the times in records, see PacketSource::wall_lead_ns().
   void set_wall_lead(std::int64_t lead_ns) { wall_lead_ns_ = static_cast<std::uint64_t>(lead_ns); }
   // Sets new timeouts, which also apply to the open flows.
@@ -69,7 +77,7 @@ class FlowCache {
   using Deadline = FlowTimeouts::Deadline;
   static constexpr std::uint64_t kNotDue = 0;  // Deadline::at_ns of a flow that ended before its deadline
 
-  void find(const Packet& packet, std::uint32_t hash, std::optional<Direction> after);
+  void find(const Packet& packet, const Lookup& lookup);
   Deadline deadline(const FlowEntry& entry) const { return timeouts_.deadline(entry, table_.details(entry)); }
   std::uint64_t clock_time(const FlowEntry& entry, const Deadline& due) const;
   std::int64_t clock_lead(const FlowEntry& entry) const;

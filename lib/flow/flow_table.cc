@@ -54,15 +54,26 @@ std::size_t FlowTable::octets(std::uint32_t capacity) {
 static_assert(sizeof(FlowEntry) + sizeof(FlowDetails) + 2 * sizeof(Links) <= 180);
 
 std::uint32_t FlowTable::prefetch_entry(std::uint32_t hash) const {
-  const Slot& slot = slots_[home_slot(hash)];
-  if (slot.entry == 0) return kNoIndex;
-  const auto* entry = reinterpret_cast<const char*>(&entries_[slot.entry - 1]);
-  __builtin_prefetch(entry);
-  __builtin_prefetch(entry + 64);
-  return slot.entry - 1;
+  for (std::uint32_t at = home_slot(hash); slots_[at].entry != 0; at = after(at)) {
+    if (slots_[at].hash != hash) continue;
+    prefetch(slots_[at].entry - 1);
+    return slots_[at].entry - 1;
+  }
+  return kNoIndex;
 }
 
-FlowTable::Found FlowTable::find(const FlowKey& key, std::uint32_t hash) {
+void FlowTable::prefetch(std::uint32_t index) const {
+  const auto* entry = reinterpret_cast<const char*>(&entries_[index]);
+  __builtin_prefetch(entry);
+  __builtin_prefetch(entry + 64);
+  __builtin_prefetch(&use_[index]);
+}
+
+FlowTable::Found FlowTable::find(const FlowKey& key, std::uint32_t hash, std::uint32_t expected) {
+  if (expected != kNoIndex) {
+    FlowEntry& entry = entries_[expected];
+    if (const auto direction = match(entry.key, key)) return {&entry, *direction};
+  }
   for (std::uint32_t at = home_slot(hash); slots_[at].entry != 0; at = after(at)) {
     if (slots_[at].hash != hash) continue;
     FlowEntry& entry = entries_[slots_[at].entry - 1];
@@ -96,6 +107,7 @@ void FlowTable::erase(FlowEntry& entry) {
   while (slots_[at].entry != index + 1) at = after(at);
   release_slot(at);
   order_of(entry).remove(index);
+  entry.key = {};  // no packet has this key, so find() does not return the entry if it is expected
   use_[index].next = free_;
   free_ = index;
   --size_;

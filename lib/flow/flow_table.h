@@ -31,14 +31,17 @@ class FlowTable {
   FlowTable(std::uint32_t capacity, std::uint64_t seed, Accounting accounting = Accounting::kIp);
 
   std::uint32_t hash(const FlowKey& key) const { return static_cast<std::uint32_t>(hash_(key) >> 32); }
-  // Call these two functions for a whole burst before find(). First call prefetch_slot() for each packet, which fetches
-  // the home slot of the hash. Then call prefetch_entry(), which fetches the entry of this slot and returns its index,
-  // or kNoIndex if the slot is free.
+  // Call these two functions some time before find(). prefetch_slot() fetches the home slot of the hash. Later,
+  // prefetch_entry() fetches the entry that find() will most likely return, and returns its index, or kNoIndex if no
+  // flow has this hash.
   void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[home_slot(hash)]); }
   std::uint32_t prefetch_entry(std::uint32_t hash) const;
+  // Fetches an entry, and its place in the order of use.
+  void prefetch(std::uint32_t index) const;
 
-  // `hash` must be hash(key). The result's `entry` is nullptr if the flow is not in the table.
-  Found find(const FlowKey& key, std::uint32_t hash);
+  // `hash` must be hash(key). `expected` is an earlier result of prefetch_entry() for this hash: find() does not search
+  // if the flow is still there. The result's `entry` is nullptr if the flow is not in the table.
+  Found find(const FlowKey& key, std::uint32_t hash, std::uint32_t expected = kNoIndex);
   // Makes an entry with this key, on probation and last in the order of use. The table must have room.
   FlowEntry& insert(const FlowKey& key, std::uint32_t hash, std::uint64_t now_ns);
   void erase(FlowEntry& entry);
@@ -57,6 +60,7 @@ class FlowTable {
   std::uint32_t size() const { return size_; }
   std::uint32_t index_of(const FlowEntry& entry) const { return static_cast<std::uint32_t>(&entry - &entries_[0]); }
   FlowEntry& at(std::uint32_t index) { return entries_[index]; }
+  const FlowEntry& at(std::uint32_t index) const { return entries_[index]; }
   FlowDetails& details(const FlowEntry& entry) { return details_[index_of(entry)]; }
   const FlowDetails& details(const FlowEntry& entry) const { return details_[index_of(entry)]; }
 

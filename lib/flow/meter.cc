@@ -1,6 +1,7 @@
 #include "flow/meter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/intern.h"
 #include "base/random_seed.h"
@@ -92,51 +93,59 @@ void Meter::note_busy(bool was_busy) {
 }
 
 void Meter::accept(const RawPacket& raw, LinkType link_type) {
-  if (!conditions_.empty()) packets_[count_].conditions = conditions_.matches(raw, link_type);
+  Packet& packet = packets_[count_];
+  if (!conditions_.empty()) packet.conditions = conditions_.matches(raw, link_type);
+  octets_ += packet.size;
+  if (packet.later_fragment || packet.sliced || packet.odd_ether_type) [[unlikely]]
+    count_oddities(packet);
   if (++count_ == packets_.size()) add_to_flows();
 }
 
-// Each loop does one step for all packets. The memory for one packet is thus fetched while other packets are processed.
+void Meter::count_oddities(const Packet& packet) {
+  counters_.add(Counter::kPacketsLaterFragments, packet.later_fragment ? 1 : 0);
+  counters_.add(Counter::kPacketsSliced, packet.sliced ? 1 : 0);
+  counters_.add(Counter::kPacketsOddEtherType, packet.odd_ether_type ? 1 : 0);
+}
+
+// Hashes the packets, and fetches the slots of their flows. Consecutive packets of one flow are hashed and looked up
+// only once. A key is not hashed at once when its packet is decoded, because the CPU delays the load of a word until
+// the stores of its parts are done.
+void Meter::hash_all() {
+  const FlowTable& table = cache_.table();
+  std::uint64_t sum = 0;
+  std::uint32_t hash = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    const FlowKey& key = packets_[i].key;
+    const std::uint64_t sum_before = std::exchange(sum, symmetric_sum(key));
+    const auto after = i > 0 && sum == sum_before ? match(packets_[i - 1].key, key) : std::nullopt;
+    if (!after) {
+      hash = table.hash(key);
+      table.prefetch_slot(hash);
+    }
+    // The members are set one by one: the CPU would delay the copy of a whole struct until its parts are stored.
+    lookups_[i].hash = hash;
+    lookups_[i].after = after;
+  }
+}
+
+// Fetches the flow of packet `i`, if there is this packet.
+void Meter::prefetch(std::size_t i) {
+  if (i < count_ && !lookups_[i].after) cache_.prefetch(lookups_[i]);
+}
+
 void Meter::add_to_flows() {
-  std::uint64_t octets = 0;
-  std::uint64_t later_fragments = 0;
-  std::uint64_t sliced = 0;
-  std::uint64_t odd_ether_types = 0;
-  hash_all();
-  for (std::size_t i = 0; i < count_; ++i) {
-    octets += packets_[i].size;
-    later_fragments += packets_[i].later_fragment ? 1 : 0;
-    sliced += packets_[i].sliced ? 1 : 0;
-    odd_ether_types += packets_[i].odd_ether_type ? 1 : 0;
-  }
-  for (std::size_t i = 0; i < count_; ++i) {
-    if (!after_[i]) cache_.prefetch(hashes_[i]);
-  }
+  constexpr std::size_t kAhead = 8;  // about as many packets as are added while memory answers
   counters_.add(Counter::kPacketsReceived, count_);
   counters_.add(Counter::kPacketsMetered, count_);
-  counters_.add(Counter::kPacketsLaterFragments, later_fragments);
-  counters_.add(Counter::kPacketsSliced, sliced);
-  counters_.add(Counter::kPacketsOddEtherType, odd_ether_types);
-  counters_.add(Counter::kOctetsMetered, octets);
+  counters_.add(Counter::kOctetsMetered, std::exchange(octets_, 0));
+  hash_all();
+  for (std::size_t i = 0; i < kAhead; ++i) prefetch(i);
   for (std::size_t i = 0; i < count_; ++i) {
-    if (!cache_.add(packets_[i], hashes_[i], after_[i])) [[unlikely]]
+    prefetch(i + kAhead);
+    if (!cache_.add(packets_[i], lookups_[i])) [[unlikely]]
       leave_out(packets_[i]);
   }
   count_ = 0;
-}
-
-// Consecutive packets of one flow are hashed and looked up only once.
-void Meter::hash_all() {
-  FlowTable& table = cache_.table();
-  std::uint64_t sum_before = 0;
-  for (std::size_t i = 0; i < count_; ++i) {
-    const FlowKey& key = packets_[i].key;
-    const std::uint64_t sum = symmetric_sum(key);
-    after_[i] = i > 0 && sum == sum_before ? match(packets_[i - 1].key, key) : std::nullopt;
-    sum_before = sum;
-    hashes_[i] = after_[i] ? hashes_[i - 1] : table.hash(key);
-    if (!after_[i]) table.prefetch_slot(hashes_[i]);
-  }
 }
 
 // Counts the packet as sampled out, and subtracts it from the counters of metered packets.

@@ -48,8 +48,10 @@ class Meter {
   void finish_accepted() { add_to_flows(); }
 
   void leave_out(const Packet& packet);
-  void add_to_flows();
+  void count_oddities(const Packet& packet);
   void hash_all();
+  void prefetch(std::size_t i);
+  void add_to_flows();
   void end_all();
   void pass_on_records(const Burst& burst);
 
@@ -66,11 +68,10 @@ class Meter {
   Nanoseconds max_delay_;
   std::array<Packet, kBurstPackets> packets_;  // packets that will be added to their flows together
   std::size_t count_ = 0;
-  std::array<std::uint32_t, kBurstPackets> hashes_{};
-  // The direction of each packet relative to the previous packet, if both packets belong to the same flow.
-  std::array<std::optional<Direction>, kBurstPackets> after_{};
-  std::uint64_t now_ns_ = 0;        // Burst::now_ns of the last burst
-  std::uint64_t passed_on_ns_ = 0;  // last time at which records were passed on or no record was waiting
+  std::uint64_t octets_ = 0;                     // of these packets
+  std::array<Lookup, kBurstPackets> lookups_{};  // of these packets
+  std::uint64_t now_ns_ = 0;                     // Burst::now_ns of the last burst
+  std::uint64_t passed_on_ns_ = 0;               // last time at which records were passed on or no record was waiting
   std::exception_ptr failure_;
 };
 

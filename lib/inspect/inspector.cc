@@ -211,13 +211,16 @@ void Inspector::read_next(const InspectedFlow& flow, Cursor payload, Reading& re
   if (!buffer.add(reading.side.next, payload)) give_up(flow.state, reading.direction);
 }
 
-// Adds octets to those that wait, or that came too early, and reads as many as are in order.
+// Adds octets to those that wait, or that came too early, and reads as many as are in order. If no more are in order
+// than before, as after a retransmission, the reader would only find again that it needs more.
 void Inspector::read_joined(const InspectedFlow& flow, std::uint32_t sequence, const Cursor& payload,
                             Reading& reading) {
   keep(flow, reading);
   SegmentBuffer* buffer = buffer_of(session_of(flow.state), reading.direction);
   if (buffer == nullptr) buffer = &borrow_buffer(flow.state, reading.direction, reading.side.next);
+  const std::uint32_t known = buffer->stream().captured();
   const bool fits = buffer->add(sequence, payload);
+  if (fits && buffer->stream().captured() == known) return;
   for (Progress progress{false, 1}; progress.octets > 0 && buffer->stream().captured() > 0;) {
     reading.octets = buffer->stream();
     reading.is_last = !fits || buffer->full();

@@ -37,6 +37,7 @@ Cursor SegmentBuffer::stream() const {
 }
 
 void SegmentBuffer::drop(std::uint32_t octets) {
+  if (octets == 0) return;
   std::uint32_t end = 0;
   std::uint32_t kept = 0;
   for (const Range& range : std::span(ranges_).first(range_count_)) {

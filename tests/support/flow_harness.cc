@@ -50,7 +50,7 @@ Packet FlowHarness::add(const TestPacket& packet) {
   if (packet.transport.known) decoded.take(packet.transport);
   decoded.conditions = conditions_.matches(packet.raw(), packet.link_type);
   newest_ns_ = std::max(newest_ns_, packet.time_ns);
-  cache_->add(decoded, cache_->table().hash(decoded.key));
+  cache_->add(decoded, {.hash = cache_->table().hash(decoded.key)});
   return decoded;
 }
 

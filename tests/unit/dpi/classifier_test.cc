@@ -316,6 +316,20 @@ TEST(ClassifierBudget, AFlowIsGivenUpAfterItsPackets) {
   }
 }
 
+// Repeated octets count for the budget, so the flow does not keep its nDPI state for as long as it repeats them.
+TEST(ClassifierBudget, AFlowThatOnlyRepeatsIsGivenUp) {
+  Config config;
+  config.dpi.max_packets = 8;
+  FlowHarness flows(config, with_dpi());
+  const TestPacket data = client(7000, 1s).ack().seq(101).payload("no protocol that anybody knows").build();
+  flows.add(client(7000, 1s).syn().seq(100).build());
+  for (int i = 0; i < 6; ++i) flows.add(data);
+  EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 0U);
+  flows.add(data);
+  EXPECT_EQ(flows.counter(Counter::kDpiGivenUp), 1U);
+  EXPECT_EQ(flows.counter(Counter::kDpiCalls), 1U);
+}
+
 // While the worker is behind, nDPI sees at most 6 payload packets of a flow instead of 24.
 TEST(ClassifierBudget, IsLowerWhileTheWorkerIsBehind) {
   FlowHarness flows({}, with_dpi());

@@ -73,6 +73,26 @@ std::pair<std::uint32_t, std::uint32_t> with_the_same_hash(const FlowTable& tabl
   return {};
 }
 
+TEST(FlowTable, ExpectsTheEntryOfAHashUntilItIsErased) {
+  FlowTable table(8, 1);
+  EXPECT_EQ(table.prefetch_entry(table.hash(key_number(5))), kNoIndex);
+  for (std::uint32_t number = 0; number < 8; ++number) insert(table, key_number(number));
+  FlowEntry& entry = *find(table, key_number(5));
+  const std::uint32_t hash = table.hash(key_number(5));
+  const std::uint32_t expected = table.prefetch_entry(hash);
+  EXPECT_EQ(expected, table.index_of(entry));
+  EXPECT_EQ(table.find(key_number(5), hash, expected).entry, &entry);
+  EXPECT_EQ(table.find(reversed(key_number(5)), hash, expected).direction, Direction::kDstToSrc);
+  table.erase(entry);
+  EXPECT_EQ(table.find(key_number(5), hash, expected).entry, nullptr);
+  EXPECT_EQ(&insert(table, key_number(9)), &entry);
+  EXPECT_EQ(table.find(key_number(5), hash, expected).entry, nullptr);
+  FlowEntry& other = *find(table, key_number(0));
+  table.erase(other);
+  EXPECT_EQ(&insert(table, key_number(5)), &other);
+  EXPECT_EQ(table.find(key_number(5), hash, expected).entry, &other);
+}
+
 // FlowTable::find() must compare the full key, not only the hash.
 TEST(FlowTable, FlowsWithTheSameHashAreToldApart) {
   FlowTable table(8, 1);

@@ -128,6 +128,17 @@ TEST_F(SegmentBufferTest, RefusesMoreSegmentsThanItsBound) {
   EXPECT_FALSE(add(SegmentBuffer::kMostSegments, "x"));
 }
 
+TEST_F(SegmentBufferTest, CountsRepeatedSegmentsUntilOctetsAreDropped) {
+  buffer_->start(0);
+  for (std::uint32_t i = 0; i < SegmentBuffer::kMostSegments; ++i) {
+    EXPECT_TRUE(add(0, "text"));
+    buffer_->drop(0);
+  }
+  EXPECT_FALSE(add(0, "text"));
+  buffer_->drop(4);
+  EXPECT_TRUE(add(4, "more"));
+}
+
 // Adds overlapping pieces of one text, some of them twice. Only neighbours are swapped, because the buffer limits the
 // number of holes.
 TEST_F(SegmentBufferTest, GivesTheSameTextWhateverTheCuts) {

@@ -90,6 +90,14 @@ TEST(TlsClient, ThatIsNeverCompleteIsGivenUpAndCounted) {
   EXPECT_EQ(flow.counter(Counter::kInspectGivenUp), 1U);
 }
 
+// A sender that repeats a part of a message for ever must not cost a reading each time.
+TEST(TlsClient, ThatOnlyRepeatsItsBeginningIsGivenUpAndCounted) {
+  NamedFlow flow;
+  flow.handshake();
+  for (int i = 0; i < 70; ++i) flow.client_at(0, hello_octets("x.example.org").substr(0, 20));
+  EXPECT_EQ(flow.counter(Counter::kInspectGivenUp), 1U);
+}
+
 // --- Behind other protocols ---
 
 struct Before {
