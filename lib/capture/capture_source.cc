@@ -21,7 +21,7 @@ namespace {
 // The longest frame that Linux can pass on after merging frames: GSO_MAX_SIZE, and room for the link layer.
 constexpr std::uint32_t kGreatestFrame = 8 * 65'535 + 1024;
 
-class CaptureSource : public RetainableSource {
+class CaptureSource : public PacketSource {
  public:
   CaptureSource(std::vector<std::string> paths, const std::atomic<bool>& stop, Notes& notes, Counters& counters)
       : paths_(std::move(paths)), stop_(stop), notes_(notes), counters_(counters) {
@@ -59,7 +59,7 @@ class CaptureSource : public RetainableSource {
     return {.state = Burst::State::kEnd, .now_ns = clock_.end_ns()};
   }
 
-  std::shared_ptr<const void> memory() const override { return file_ != nullptr ? file_->memory() : nullptr; }
+  PacketMemory memory() const override { return file_ != nullptr ? file_->memory() : nullptr; }
   TimestampSource timestamp_source() const override { return TimestampSource::kFile; }
   bool is_live() const override { return false; }
 
@@ -121,8 +121,8 @@ class CaptureSource : public RetainableSource {
 
 }  // namespace
 
-std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
-                                                      Notes& notes, Counters& counters) {
+std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
+                                                  Notes& notes, Counters& counters) {
   return std::make_unique<CaptureSource>(std::move(paths), stop, notes, counters);
 }
 

@@ -16,7 +16,7 @@ namespace spanflow {
 // says so and the file is skipped; the source then throws RunError at its end. The path "-" is standard input. If a
 // file is cut short, the source reads the file to its end and adds a note to `notes`. The source ends once `stop` is
 // set. Only the thread that polls the source writes to `counters`.
-std::unique_ptr<RetainableSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
-                                                      Notes& notes, Counters& counters);
+std::unique_ptr<PacketSource> make_capture_source(std::vector<std::string> paths, const std::atomic<bool>& stop,
+                                                  Notes& notes, Counters& counters);
 
 }  // namespace spanflow

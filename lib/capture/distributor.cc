@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "base/flow_hash.h"
 #include "capture/backoff.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t kBlocksPerLane = 32;
 constexpr std::size_t kDistributedBlock = 512 * 1024;
+const PacketMemory kNoMemory;
 constexpr std::chrono::microseconds kWaitForRoom{50};
 constexpr Backoff::Microseconds kLongestSleep{4000};  // short enough: at 10 Gbit/s, packets fill a lane in 13 ms
 
@@ -80,6 +82,8 @@ void Distributor::run() {
       if (const auto adjustments = adjustments_.take()) intake_.set_filter(*adjustments);
       // Blocks that are passed on during this burst carry the time of the previous burst (now_ns_), because the lanes
       // have all packets up to burst.now_ns only at the end of this burst.
+      burst_ = burst.packets;
+      memory_ = source_.memory();
       intake_.take_burst(burst, *this);
       now_ns_ = std::max(now_ns_, intake_.passed_until(burst.now_ns));
       if (burst.state != Burst::State::kPackets) pass_on_idle();
@@ -94,10 +98,27 @@ void Distributor::run() {
 }
 
 void Distributor::accept(const RawPacket& raw, LinkType link_type) {
-  PacketLane& lane = *lanes_[owner_worker(packet_.key, static_cast<std::uint32_t>(lanes_.size()))];
-  RawPacket prepared = raw;
-  if (packet_.later_fragment) prepared.transport = packet_.transport();
-  while (!lane.append(prepared, link_type, now_ns_)) {
+  // A held fragment, which is not in the burst, is not in the memory of the source.
+  const bool is_in_burst = !std::less<>{}(&raw, burst_.data()) && std::less<>{}(&raw, burst_.data() + burst_.size());
+  Accepted& accepted = accepted_[count_];
+  accepted.raw = raw;
+  accepted.link_type = link_type;
+  accepted.is_in_memory = is_in_burst && memory_ != nullptr;
+  if (packets_[count_].later_fragment) accepted.raw.transport = packets_[count_].transport();
+  if (++count_ == packets_.size()) finish_accepted();
+}
+
+// A key is not hashed at once when its packet is decoded, see Meter::hash_all().
+void Distributor::finish_accepted() {
+  for (std::size_t i = 0; i < count_; ++i) {
+    send(*lanes_[owner_worker(packets_[i].key, static_cast<std::uint32_t>(lanes_.size()))], accepted_[i]);
+  }
+  count_ = 0;
+}
+
+void Distributor::send(PacketLane& lane, const Accepted& accepted) {
+  const PacketMemory& memory = accepted.is_in_memory ? memory_ : kNoMemory;
+  while (!lane.append(accepted.raw, accepted.link_type, now_ns_, memory)) {
     if (source_.is_live()) return counters_.add(Counter::kPacketsReaderRingFull);
     std::this_thread::sleep_for(kWaitForRoom);
   }

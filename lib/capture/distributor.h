@@ -1,9 +1,11 @@
 // Distributes the packets of one source over several workers. A symmetric hash of the flow key selects the worker.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/mailbox.h"
@@ -38,10 +40,16 @@ class Distributor {
 
   void run();
   // Intake requires the next three functions of its consumer.
-  Packet& next_packet() { return packet_; }
+  Packet& next_packet() { return packets_[count_]; }
   void accept(const RawPacket& raw, LinkType link_type);
-  void finish_accepted() {}  // nothing to do: the lanes have copies of the packets
+  void finish_accepted();
 
+  struct Accepted {
+    RawPacket raw;
+    LinkType link_type;
+    bool is_in_memory;  // true: memory_ holds the octets
+  };
+  void send(PacketLane& lane, const Accepted& accepted);
   void pass_on_idle();
   void pass_on_rest();
 
@@ -51,7 +59,11 @@ class Distributor {
   Intake intake_;
   Mailbox<Adjustments> adjustments_;
   std::vector<std::unique_ptr<PacketLane>> lanes_;
-  Packet packet_;
+  std::array<Packet, kBurstPackets> packets_;  // packets that will be sent together
+  std::array<Accepted, kBurstPackets> accepted_;
+  std::size_t count_ = 0;
+  std::span<const RawPacket> burst_;     // the packets of the current burst
+  PacketMemory memory_;                  // see PacketSource::memory()
   std::uint64_t now_ns_ = 0;             // the lanes have all packets up to this time
   std::uint64_t time_passed_on_ns_ = 0;  // value of now_ns_ when empty blocks were last due
   std::atomic<std::uint64_t> end_ns_{0};

@@ -27,7 +27,7 @@ class FileInput : public Input {
 
  private:
   const bool reads_ahead_;
-  std::unique_ptr<RetainableSource> source_;  // nullptr after make_sources()
+  std::unique_ptr<PacketSource> source_;  // nullptr after make_sources()
 };
 
 }  // namespace

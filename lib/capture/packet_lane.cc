@@ -4,23 +4,33 @@
 
 namespace spanflow {
 
-bool PacketLane::append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns) {
+bool PacketLane::append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns, const PacketMemory& memory) {
   if (has_packets() && !has_room(raw.captured, link_type)) pass_on(now_ns);
   if (!start_block()) return false;
   PacketBlock& block = *filling_;
   block.link_type = link_type;
-  const std::size_t at = block.octets.size();
-  const std::size_t captured = std::min<std::size_t>(raw.captured, block.octets.capacity() - at);
-  block.octets.insert(block.octets.end(), raw.data, raw.data + captured);
+  block.captured += raw.captured;
   block.packets.push_back(raw);
-  block.packets.back().data = block.octets.data() + at;
-  block.packets.back().captured = static_cast<std::uint32_t>(captured);
+  if (memory == nullptr) {
+    copy_octets(block.packets.back());
+  } else if (block.memory.empty() || block.memory.back() != memory) {
+    block.memory.push_back(memory);
+  }
   return true;
+}
+
+void PacketLane::copy_octets(RawPacket& packet) {
+  std::vector<std::uint8_t>& octets = filling_->octets;
+  const std::size_t at = octets.size();
+  const std::size_t captured = std::min<std::size_t>(packet.captured, octets.capacity() - at);
+  octets.insert(octets.end(), packet.data, packet.data + captured);
+  packet.data = octets.data() + at;
+  packet.captured = static_cast<std::uint32_t>(captured);
 }
 
 bool PacketLane::has_room(std::size_t octets, LinkType link_type) const {
   return filling_->link_type == link_type && filling_->packets.size() < filling_->packets.capacity() &&
-         filling_->octets.size() + octets <= filling_->octets.capacity();
+         filling_->captured + octets <= filling_->octets.capacity();
 }
 
 bool PacketLane::start_block() {
@@ -29,6 +39,8 @@ bool PacketLane::start_block() {
   if (filling_ == nullptr) return false;
   filling_->octets.clear();
   filling_->packets.clear();
+  filling_->memory.clear();
+  filling_->captured = 0;
   return true;
 }
 
@@ -45,6 +57,7 @@ Burst PacketLane::poll() {
   const auto rest = std::span<const RawPacket>(reading_->packets).subspan(next_);
   const auto burst = rest.first(std::min(rest.size(), kBurstPackets));
   next_ += burst.size();
+  prefetch_headers(burst);
   // The lane reaches the block's time only when poll() returns the block's last packet.
   if (next_ == reading_->packets.size()) now_ns_ = std::max(now_ns_, reading_->now_ns);
   return {.state = burst.empty() ? Burst::State::kIdle : Burst::State::kPackets,

@@ -9,7 +9,8 @@
 
 namespace spanflow {
 
-// Packets and their octets. The constructor allocates the memory for packets and octets.
+// Packets, and copies of their octets or references to them. The constructor allocates the memory for packets and
+// copies.
 struct PacketBlock {
   // If packets have fewer octets than this, a block has its maximum number of packets before its octets are used up.
   static constexpr std::size_t kOctetsPerPacket = 64;
@@ -21,6 +22,8 @@ struct PacketBlock {
 
   std::vector<std::uint8_t> octets;  // neither vector is ever reallocated, because `packets` points into `octets`
   std::vector<RawPacket> packets;    // all packets have the same link type
+  std::vector<PacketMemory> memory;  // holds the octets that are not copied; used by the producer only
+  std::size_t captured = 0;          // number of octets of all packets
   LinkType link_type = LinkType::kEthernet;
   std::uint64_t now_ns = 0;  // all packets up to this time are in this block or in earlier blocks
 };
@@ -33,10 +36,11 @@ class PacketLane {
 
   // --- Producer ---
 
-  // Copies a packet to the current block. If the packet does not fit or has another link type, first passes the current
-  // block on with the time `now_ns`, and starts another block. A packet that is larger than a whole block is cut. False
+  // Adds a packet to the current block. If the packet does not fit or has another link type, first passes the current
+  // block on with the time `now_ns`, and starts another block. Keeps a reference to `memory`, which holds the octets of
+  // the packet. If it is nullptr, copies the octets; those of a packet that is larger than a whole block are cut. False
   // if the consumer holds all blocks.
-  bool append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns);
+  bool append(const RawPacket& raw, LinkType link_type, std::uint64_t now_ns, const PacketMemory& memory = nullptr);
   // Passes the current block on to the consumer, even if the block is empty. All packets up to `now_ns` must have been
   // appended. An empty block carries only this time. False if the consumer holds all blocks.
   bool pass_on(std::uint64_t now_ns);
@@ -56,6 +60,7 @@ class PacketLane {
  private:
   bool has_room(std::size_t octets, LinkType link_type) const;
   bool start_block();
+  void copy_octets(RawPacket& packet);
   bool take_block();
 
   BlockRing<PacketBlock> ring_;

@@ -26,6 +26,18 @@ struct Burst {
   bool handed_over = false;
 };
 
+// Fetches the octets that the decoder reads first. Call this for packets that another thread has read, because their
+// octets are in the cache of its core.
+inline void prefetch_headers(std::span<const RawPacket> packets) {
+  for (const RawPacket& packet : packets) {
+    __builtin_prefetch(packet.data);
+    __builtin_prefetch(packet.data + 63);
+  }
+}
+
+// Keeps the octets of packets valid.
+using PacketMemory = std::shared_ptr<const void>;
+
 // Used by one thread; any thread may call progress().
 class PacketSource {
  public:
@@ -48,14 +60,10 @@ class PacketSource {
   virtual double backlog() const { return 0; }
   // Returns the share of the input that has been read, from 0 to 1; negative if unknown. Thread-safe.
   virtual double progress() const { return -1; }
-};
-
-// A source whose packets can stay valid after the next poll() without a copy.
-class RetainableSource : public PacketSource {
- public:
-  // Returns the memory that holds the packets of the last burst. These packets stay valid while a reference to this
-  // memory exists. The thread that polls must also release the reference.
-  virtual std::shared_ptr<const void> memory() const = 0;
+  // Returns the memory that holds the octets of the last burst's packets. The octets stay valid while a reference to
+  // this memory exists. The thread that polls must also release the reference. nullptr: the octets are valid only until
+  // the next poll().
+  virtual PacketMemory memory() const { return nullptr; }
 };
 
 // A source whose packets have passed the Intake of another thread. The Intake has filtered the packets, removed

@@ -13,18 +13,9 @@ constexpr std::size_t kBursts = 64;
 constexpr Backoff::Steps kForRoom{.pauses = 0, .longest_sleep = Backoff::Microseconds{200}};
 constexpr Backoff::Steps kForPackets{.pauses = 0, .longest_sleep = Backoff::Microseconds{2000}};
 
-// Prefetches the octets that the decoder reads first. These octets are in another core's cache, because the reading
-// thread has written them.
-void prefetch(std::span<const RawPacket> packets) {
-  for (const RawPacket& packet : packets) {
-    __builtin_prefetch(packet.data);
-    __builtin_prefetch(packet.data + 63);
-  }
-}
-
 }  // namespace
 
-ReadAhead::ReadAhead(std::unique_ptr<RetainableSource> source) : source_(std::move(source)), ring_(kBursts) {}
+ReadAhead::ReadAhead(std::unique_ptr<PacketSource> source) : source_(std::move(source)), ring_(kBursts) {}
 
 ReadAhead::~ReadAhead() {
   given_up_ = true;
@@ -41,7 +32,7 @@ Burst ReadAhead::poll() {
     block_->burst = {.state = Burst::State::kEnd, .now_ns = block_->burst.now_ns};
     std::rethrow_exception(std::exchange(block_->failure, nullptr));
   }
-  prefetch(block_->burst.packets);
+  prefetch_headers(block_->burst.packets);
   return block_->burst;
 }
 

@@ -12,10 +12,10 @@
 
 namespace spanflow {
 
-// Owns the source. Copies only the RawPackets, not the octets that they point to.
+// Owns the source, which must have memory(). Copies only the RawPackets, not the octets that they point to.
 class ReadAhead : public PacketSource {
  public:
-  explicit ReadAhead(std::unique_ptr<RetainableSource> source);
+  explicit ReadAhead(std::unique_ptr<PacketSource> source);
   // The object may be destroyed before the source has ended.
   ~ReadAhead() override;
 
@@ -29,8 +29,8 @@ class ReadAhead : public PacketSource {
   struct Block {
     Burst burst;
     std::array<RawPacket, kBurstPackets> packets;
-    std::shared_ptr<const void> memory;  // used by the reading thread only
-    std::exception_ptr failure;          // set instead of a burst if the source failed
+    PacketMemory memory;         // used by the reading thread only
+    std::exception_ptr failure;  // set instead of a burst if the source failed
   };
 
   void run();
@@ -38,7 +38,7 @@ class ReadAhead : public PacketSource {
   void read(Block& block);
   Block& wait_for_block();
 
-  const std::unique_ptr<RetainableSource> source_;
+  const std::unique_ptr<PacketSource> source_;
   BlockRing<Block> ring_;
   Block* block_ = nullptr;  // the block of the last burst; a block with kEnd is never given back
   std::atomic<bool> given_up_{false};

@@ -411,8 +411,9 @@ ArrowSchema ArrowTable::schema() const {
 }
 
 void ArrowTable::append(const FlowRecord& record) {
+  const std::uint64_t keys = metadata_keys(record);
   for (const auto& [field, column] : columns_) {
-    column->append(field->may_have_value(record) ? field->value(record) : FieldValue{});
+    column->append(field->may_have_value(keys) ? field->value(record) : FieldValue{});
   }
   for (std::size_t at = 0; at < metrics_.size(); ++at) {
     const double value = record.metrics.value(at);

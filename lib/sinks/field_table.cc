@@ -47,14 +47,15 @@ std::optional<std::string_view> shedding_names(Record record) {
   return text_or_missing(kNames[record.overload]);
 }
 
-// Returns the name that the client asked for.
-std::optional<std::string_view> requested_name(Record record) {
-  for (const Metadata key :
-       {Metadata::kTlsServerName, Metadata::kHttpHost, Metadata::kDnsQuery, Metadata::kServerName}) {
-    if (const auto name = metadata_text(record, key)) return name;
-  }
-  return std::nullopt;
+// Returns the name that the client asked for: the first one that the record has of these keys.
+template <Metadata... keys>
+std::optional<std::string_view> first_name(Record record) {
+  std::optional<std::string_view> name;
+  (void)((name = metadata_text(record, keys)) || ...);
+  return name;
 }
+template <Metadata... keys>
+using FirstName = FromMetadata<first_name<keys...>, keys...>;
 
 // Tells what is known of Encrypted Client Hello. A client that has asked DNS for the name that it says in its hello
 // hides nothing: it only pretends to (GREASE). A client that has asked for another name may hide it, or may have the
@@ -269,7 +270,8 @@ constexpr std::array kFields = {
 
     Field{"requested_server_name", 62, FieldGroup::kNames, "",
           "name that the client asked for: of a TLS, QUIC or HTTP server, or in DNS; else as nDPI reports it",
-          [](Record r) { return requested_name(r); }, "httpRequestHost"},
+          FirstName<Metadata::kTlsServerName, Metadata::kHttpHost, Metadata::kDnsQuery, Metadata::kServerName>{},
+          "httpRequestHost"},
     Field{"dns_name", 113, FieldGroup::kDnsNames, "",
           "what src asked DNS for before, with dst in the answer; if the flow shows no name, or an encrypted one",
           MetadataText<Metadata::kDnsName>{}},
@@ -309,12 +311,12 @@ constexpr std::array kFields = {
           MetadataNumber<Metadata::kTlsResumed, std::uint8_t>{}},
     Field{"tls_ech", 95, FieldGroup::kReaders, "",
           "Encrypted Client Hello: real, grease (the client only pretends), or offered (not known which)",
-          [](Record r) { return ech(r); }},
+          FromMetadata<ech, Metadata::kTlsEch>{}},
     Field{"tls_ech_config_id", 96, FieldGroup::kReaders, "", "id of the configuration in the Encrypted Client Hello",
           MetadataNumber<Metadata::kTlsEchConfigId, std::uint8_t>{}},
     Field{"tls_ech_outer_name", 97, FieldGroup::kReaders, "",
           "name in the outer hello, if the client may have encrypted another name",
-          [](Record r) { return ech_outer_name(r); }},
+          FromMetadata<ech_outer_name, Metadata::kTlsEch>{}},
     Field{"tls_issuer", 73, FieldGroup::kNames, "",
           "issuer of the server's certificate; encrypted, and therefore missing, in TLS 1.3",
           MetadataText<Metadata::kTlsIssuer>{}},

@@ -33,9 +33,9 @@ enum class FieldGroup : std::uint8_t {
   kTcp
 };
 
-// A row of the table. Its constructor takes `Get`, a stateless lambda or MetadataValue that returns the field's value
-// in a record. For each output format, the constructor makes a function that calls it inline, so a field costs one
-// indirect call.
+// A row of the table. Its constructor takes `Get`, a stateless lambda, FromMetadata or MetadataValue that returns the
+// field's value in a record. For each output format, the constructor makes a function that calls it inline, so a field
+// costs one indirect call.
 struct Field {
   using IpfixForm = TextWriter (*)(TextWriter, const FlowRecord&, const IpfixElement&);
 
@@ -75,10 +75,9 @@ struct Field {
   std::string_view ipfix;
   MetadataSet needs;  // a record has a value only if its metadata has one of these keys; empty: not known before
 
-  // False if the record surely has no value. Most records have little metadata, so asking this first saves most calls.
-  bool may_have_value(const FlowRecord& record) const {
-    return needs.empty() || (record.extras && needs.has_any(record.extras->metadata.keys));
-  }
+  // False if a record surely has no value. `keys` is metadata_keys() of the record. Most records have little metadata,
+  // so asking this first saves most calls.
+  bool may_have_value(std::uint64_t keys) const { return needs.empty() || needs.has_any(keys); }
   TextWriter (*csv)(TextWriter, const FlowRecord&);                         // appends the value with append_csv
   TextWriter (*json)(TextWriter, std::string_view key, const FlowRecord&);  // appends the value with append_json_member
   TextWriter (*proto)(TextWriter, std::uint16_t number, const FlowRecord&);  // appends the value with append_protobuf
@@ -97,7 +96,7 @@ struct Field {
 
   template <typename Get>
   static constexpr MetadataSet needs_of() {
-    if constexpr (requires { Get::kKey; }) return {Get::kKey};
+    if constexpr (requires { Get::kKeys; }) return Get::kKeys;
     return {};
   }
   template <typename Get>

@@ -41,8 +41,9 @@ TextWriter append_csv_header(TextWriter out, std::span<const Field* const> selec
 }
 
 TextWriter append_csv(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
+  const std::uint64_t keys = metadata_keys(record);
   for (const Field* field : selected) {
-    if (field->may_have_value(record)) out = field->csv(out, record);
+    if (field->may_have_value(keys)) out = field->csv(out, record);
     out.push_back(',');
   }
   for (std::size_t at = 0; at < record.metrics.size(); ++at) {
@@ -54,16 +55,18 @@ TextWriter append_csv(TextWriter out, const FlowRecord& record, std::span<const 
 
 TextWriter append_json(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
   out.push_back('{');
+  const std::uint64_t keys = metadata_keys(record);
   for (const Field* field : selected) {
-    if (field->may_have_value(record)) out = field->json(out, field->name, record);
+    if (field->may_have_value(keys)) out = field->json(out, field->name, record);
   }
   if (record.metrics.size() > 0) out = append_metrics(out, record.metrics);
   return close(out, '}');
 }
 
 TextWriter append_protobuf(TextWriter out, const FlowRecord& record, std::span<const Field* const> selected) {
+  const std::uint64_t keys = metadata_keys(record);
   for (const Field* field : selected) {
-    if (field->may_have_value(record)) out = field->proto(out, field->number, record);
+    if (field->may_have_value(keys)) out = field->proto(out, field->number, record);
   }
   for (std::size_t at = 0; at < record.metrics.size(); ++at) {
     const double value = record.metrics.value(at);

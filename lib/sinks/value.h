@@ -13,6 +13,7 @@
 #include "base/short_text.h"
 #include "base/units.h"
 #include "decode/packet.h"
+#include "inspect/metadata.h"
 #include "spanflow/record.h"
 
 namespace spanflow {
@@ -198,10 +199,20 @@ inline TextList metadata_list(const FlowRecord& record, Metadata key) {
   return {record.extras ? &record.extras->metadata : nullptr, key};
 }
 
-// Returns the value of a field that a record has only if its metadata has this key.
+// Returns the keys of a record's metadata, as a set of bits.
+inline std::uint64_t metadata_keys(const FlowRecord& record) {
+  return record.extras ? record.extras->metadata.keys : 0;
+}
+
+// Returns the value of a field that a record has only if its metadata has one of these keys.
+template <auto get, Metadata... keys>
+struct FromMetadata {
+  static constexpr MetadataSet kKeys{keys...};
+  auto operator()(const FlowRecord& record) const { return get(record); }
+};
 template <Metadata key, auto get>
 struct MetadataValue {
-  static constexpr Metadata kKey = key;
+  static constexpr MetadataSet kKeys{key};
   auto operator()(const FlowRecord& record) const { return get(record, key); }
 };
 template <Metadata key>

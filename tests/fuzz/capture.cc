@@ -9,7 +9,7 @@ namespace {
 // A decompressed file may be a thousand times as long as the input.
 constexpr std::uint64_t kMostPackets = 100'000;
 
-void read_to_end(RetainableSource& source, Counters& counters) {
+void read_to_end(PacketSource& source, Counters& counters) {
   std::uint64_t packets = 0;
   std::uint64_t now_ns = 0;
   std::uint32_t sum = 0;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/flow_hash.h"
+#include "support/block_source.h"
 #include "support/random_traffic.h"
 #include "support/vector_source.h"
 
@@ -79,6 +80,15 @@ TEST_F(DistributorTest, EachFlowGoesToItsOwnerWorkerAndNoPacketIsLost) {
   }
   EXPECT_TRUE(sorted(all) == sorted(packets));
   EXPECT_EQ(counters_.get(Counter::kPacketsReaderRingFull), 0U);
+}
+
+// The workers read the octets of a capture where the source has put them, while the source goes on.
+TEST_F(DistributorTest, PacketsInTheMemoryOfTheSourceStayUnchanged) {
+  const auto packets = random_traffic(1, 20'000);
+  BlockSource source(packets);
+  std::vector<TestPacket> all;
+  for (const Lane& lane : distribute(source, 3)) all.insert(all.end(), lane.packets.begin(), lane.packets.end());
+  EXPECT_TRUE(sorted(all) == sorted(packets));
 }
 
 TEST_F(DistributorTest, AWorkersBacklogIsTheShareOfItsBlocksThatWait) {

@@ -133,5 +133,22 @@ TEST_F(PacketLaneTest, APacketLongerThanABlockIsCut) {
   EXPECT_EQ(burst.packets[0].wire, 2004U);
 }
 
+TEST_F(PacketLaneTest, OctetsStayWhereTheyAreIfTheirMemoryIsGiven) {
+  const auto memory = std::make_shared<const Bytes>(600, 1);
+  const RawPacket raw{.data = memory->data(), .captured = 600, .wire = 600, .time_ns = 1};
+  EXPECT_TRUE(lane_.append(raw, LinkType::kEthernet, kBefore, memory));
+  EXPECT_TRUE(append(2, 100));
+  EXPECT_TRUE(lane_.append(raw, LinkType::kEthernet, kBefore, memory));  // too much for the first block
+  EXPECT_EQ(memory.use_count(), 3);
+  const Burst burst = lane_.poll();
+  ASSERT_EQ(burst.packets.size(), 2U);
+  EXPECT_EQ(burst.packets[0].data, memory->data());
+  EXPECT_EQ(*burst.packets[1].data, 2);
+  lane_.pass_on(100);
+  EXPECT_THAT(poll(), ElementsAre(1));
+  EXPECT_TRUE(append(3, 100));  // in the first block again
+  EXPECT_EQ(memory.use_count(), 2);
+}
+
 }  // namespace
 }  // namespace spanflow::testing::packet_lane_test
