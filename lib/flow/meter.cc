@@ -93,15 +93,22 @@ void Meter::note_busy(bool was_busy) {
 }
 
 void Meter::accept(const RawPacket& raw, LinkType link_type) {
-  Packet& packet = packets_[count_];
-  if (!conditions_.empty()) packet.conditions = conditions_.matches(raw, link_type);
+  const Packet& packet = packets_[count_];
   octets_ += packet.size;
+  if (!conditions_.empty()) [[unlikely]]
+    match_conditions(raw, link_type);
   if (packet.later_fragment || packet.sliced || packet.odd_ether_type) [[unlikely]]
     count_oddities(packet);
   if (++count_ == packets_.size()) add_to_flows();
 }
 
-void Meter::count_oddities(const Packet& packet) {
+// This function and the next one are not inlined, because most packets do not need them, and all packets would pay for
+// saving the registers that they use.
+[[gnu::noinline]] void Meter::match_conditions(const RawPacket& raw, LinkType link_type) {
+  packets_[count_].conditions = conditions_.matches(raw, link_type);
+}
+
+[[gnu::noinline]] void Meter::count_oddities(const Packet& packet) {
   counters_.add(Counter::kPacketsLaterFragments, packet.later_fragment ? 1 : 0);
   counters_.add(Counter::kPacketsSliced, packet.sliced ? 1 : 0);
   counters_.add(Counter::kPacketsOddEtherType, packet.odd_ether_type ? 1 : 0);

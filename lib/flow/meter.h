@@ -48,6 +48,7 @@ class Meter {
   void finish_accepted() { add_to_flows(); }
 
   void leave_out(const Packet& packet);
+  void match_conditions(const RawPacket& raw, LinkType link_type);
   void count_oddities(const Packet& packet);
   void hash_all();
   void prefetch(std::size_t i);
