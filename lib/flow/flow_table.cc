@@ -69,6 +69,12 @@ void FlowTable::prefetch(std::uint32_t index) const {
   __builtin_prefetch(&use_[index]);
 }
 
+void FlowTable::prefetch_whole(std::uint32_t index) const {
+  prefetch(index);
+  __builtin_prefetch(&details_[index]);
+  __builtin_prefetch(&opening_[index]);
+}
+
 FlowTable::Found FlowTable::find(const FlowKey& key, std::uint32_t hash, std::uint32_t expected) {
   if (expected != kNoIndex) {
     FlowEntry& entry = entries_[expected];

@@ -38,6 +38,8 @@ class FlowTable {
   std::uint32_t prefetch_entry(std::uint32_t hash) const;
   // Fetches an entry, and its place in the order of use.
   void prefetch(std::uint32_t index) const;
+  // Fetches also what only the end of a flow needs.
+  void prefetch_whole(std::uint32_t index) const;
 
   // `hash` must be hash(key). `expected` is an earlier result of prefetch_entry() for this hash: find() does not search
   // if the flow is still there. The result's `entry` is nullptr if the flow is not in the table.
