@@ -4,8 +4,6 @@
 #include <array>
 #include <cstdlib>
 
-#include "base/units.h"
-
 namespace spanflow {
 namespace {
 
@@ -436,16 +434,11 @@ void FlowCache::relieve(const Overload& overload) {
 
 bool FlowCache::sweep(std::uint64_t now_ns, int budget) {
   clock_ns_ = std::max(clock_ns_, now_ns);
-  const std::uint64_t millisecond = now_ns / kNanosecondsPerMillisecond;
-  if (millisecond == swept_millisecond_) return false;
   bool any = false;
   for (; budget > 0 && !writer_.nearly_full(); --budget) {
     const bool ended = sweep_front(table_.by_close(), now_ns) || sweep_front(table_.by_opening(), now_ns) ||
                        sweep_front(table_.on_probation(), now_ns) || sweep_front(table_.conversations(), now_ns);
-    if (!ended) {
-      swept_millisecond_ = millisecond;
-      break;
-    }
+    if (!ended) break;
     any = true;
   }
   return any;

@@ -64,8 +64,7 @@ class FlowCache {
   void relieve(const Overload& overload);
   // Ends at most `budget` flows whose deadline is `now_ns` or earlier, a time of the input's clock. If a later
   // packet may have an earlier time, `now_ns` must be kSweepDelayNs behind the clock. Stops early if the export ring is
-  // nearly full. Once no flow is due, does nothing for the rest of this millisecond. Returns true if it has ended any
-  // flow.
+  // nearly full. Returns true if it has ended any flow.
   bool sweep(std::uint64_t now_ns, int budget);
   // Must be called after each burst.
   void end_burst() {
@@ -121,8 +120,7 @@ class FlowCache {
   Counters& counters_;
   std::uint64_t clock_ns_ = 0;  // the input's clock at the last packet or sweep; gives the order of use
   bool odd_times_ = false;  // true: a packet has been far from the input's clock, so packet times alone are not enough
-  std::uint64_t swept_millisecond_ = 0;  // of a sweep after which no flow was due
-  std::uint64_t wall_lead_ns_ = 0;       // added to the times in records, modulo 2^64
+  std::uint64_t wall_lead_ns_ = 0;  // added to the times in records, modulo 2^64
   FlowTable table_;
   // Result of find() for the last packet. Its entry is nullptr if the flow was not in the table, or if any entry was
   // erased since.
