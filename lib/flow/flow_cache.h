@@ -28,7 +28,7 @@ struct RecordOrigin {
   std::uint16_t community_id_seed = 0;
 };
 
-// What is known of a packet's flow before the packet is added to it.
+// What FlowCache::add() needs to find the flow of a packet.
 struct Lookup {
   std::uint32_t hash;                 // FlowTable::hash() of the packet's key
   std::uint32_t expected = kNoIndex;  // see FlowTable::find()
@@ -39,7 +39,8 @@ struct Lookup {
 
 // One object per worker; not thread-safe. `config`, `tools`, `metrics`, `writer` and `counters` must outlive the
 // FlowCache. The end of a flow depends only on the times of its packets, and on the times of the input's clock at these
-// packets. How often sweep() is called affects when a record is exported, but not the content of the record.
+// packets. How often sweep() is called affects when a record is exported, but not the content of the record, except
+// dns_name: the cache of names forgets answers meanwhile.
 class FlowCache {
  public:
   // How far sweeps must stay behind the clock of an input whose packets may be late, such as a capture file.
