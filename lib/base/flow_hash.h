@@ -77,6 +77,31 @@ inline std::uint32_t owner_worker(const FlowKey& key, std::uint32_t workers) {
   return static_cast<std::uint32_t>((kOwnerHash(key) >> 32) * workers >> 32);
 }
 
+// A hash of the addresses alone, equal for both directions. It is simple, because the kernel computes it too, in a
+// program that knows only 32-bit numbers (capture/fanout.h). The words of an address are in host byte order.
+constexpr std::uint32_t kAddressFactor = 0x9e3779b1;  // odd
+constexpr std::uint32_t address_hash(const std::array<std::uint32_t, 4>& src, const std::array<std::uint32_t, 4>& dst) {
+  const auto mix = [](const std::array<std::uint32_t, 4>& address) {
+    std::uint32_t mixed = 0;
+    for (const std::uint32_t word : address) mixed = mixed * kAddressFactor + word;
+    return mixed;
+  };
+  const std::uint32_t one = mix(src);
+  const std::uint32_t other = mix(dst);
+  return ((one ^ other) * kAddressFactor + (one + other)) * kAddressFactor >> 16;
+}
+
+// Returns the number of the worker that owns a packet with these addresses when queues distribute the packets.
+inline std::uint32_t address_worker(const IpAddress& src, const IpAddress& dst, std::uint32_t workers) {
+  const auto words = [](const IpAddress& address) {
+    std::array<std::uint32_t, 4> big_endian{};
+    std::memcpy(big_endian.data(), address.bytes.data(), sizeof big_endian);
+    for (std::uint32_t& word : big_endian) word = __builtin_bswap32(word);
+    return big_endian;
+  };
+  return address_hash(words(src), words(dst)) % workers;
+}
+
 // Never change this function: users join records of different runs, sensors and releases by the flow id.
 inline std::uint64_t make_flow_id(std::string_view sensor_id, const FlowKey& key, std::uint64_t first_packet_ns) {
   std::uint64_t id = fold(first_packet_ns ^ 0xa0761d6478bd642f, 0xe7037ed1a0b428db);

@@ -29,7 +29,7 @@ DpdkInput::DpdkInput(const Config& config, const std::atomic<bool>& stop)
     interface_.emplace(config.input.interface);
     greatest_mtu_ = interface_->facts().mtu;
     warn_about_interface();
-    interface_device_ = kernel_device(config.input, interface_->facts());
+    interface_device_ = kernel_device(config.input, workers_, interface_->facts());
   }
   open_ports(config);
   if (interface_ && !interface_->hold_promiscuous()) {
@@ -54,7 +54,7 @@ void DpdkInput::open_ports(const Config& config) {
   const std::uint32_t least_room = interface_device_ ? interface_device_->frame : 0;
   eal_.emplace(config.input, devices);
   if (interface_device_ && interface_device_->block != 0) {
-    replace_packet_socket(interface_->index(), *interface_device_);
+    replace_packet_sockets(interface_->index(), *interface_device_);
   }
   if (interface_) interface_->watch_drops();
   const std::size_t count = eal_->ports().size();

@@ -45,24 +45,28 @@ void warn_about_af_xdp(const InterfaceFacts& interface) {
 
 }  // namespace
 
-// The kernel's ring consists of blocks, and a block consists of frames. A frame has room for the longest packet of the
-// interface and for af_packet's header (up to 128 octets), but is at most 32 KiB long, like a packet buffer. The number
-// of frames is input.ring_frames, but the ring takes at most 64 MiB. Sizes of frames and blocks are powers of two.
-KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface) {
+// Each queue has a ring of the kernel's. The ring consists of blocks, and a block consists of frames. A frame has room
+// for the longest packet of the interface and for af_packet's header (up to 128 octets), but is at most 32 KiB long,
+// like a packet buffer. The number of frames is input.ring_frames, but a ring takes at most 64 MiB. Sizes of frames and
+// blocks are powers of two.
+KernelDevice af_packet_device(const Config::Input& input, std::uint16_t workers, const InterfaceFacts& interface) {
   constexpr std::uint32_t kFrameOverhead = 128;
   constexpr std::uint32_t kGreatestFrame = 32'768;
   constexpr std::uint32_t kBlock = 65'536;
   constexpr std::uint64_t kGreatestRing = 64ULL << 20;
+  constexpr std::uint16_t kMostQueues = 16;
   const std::uint32_t needed = std::bit_ceil(interface.greatest_frame() + kFrameOverhead);
   const std::uint32_t frame = std::min(kGreatestFrame, std::max(static_cast<std::uint32_t>(input.frame_size), needed));
   const std::uint32_t per_block = kBlock / frame;
   const std::uint64_t wanted = std::min<std::uint64_t>(input.ring_frames, kGreatestRing / frame);
   const std::uint64_t frames = std::max<std::uint64_t>(1, wanted / per_block) * per_block;
-  return {.device = fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs=1", interface.name,
-                                kBlock, frame, frames),
+  const std::uint16_t queues = workers <= kMostQueues ? workers : 1;
+  return {.device = fmt::format("net_af_packet0,iface={},blocksz={},framesz={},framecnt={},qpairs={}", interface.name,
+                                kBlock, frame, frames, queues),
           .frame = frame,
           .block = kBlock,
-          .frames = frames};
+          .frames = frames,
+          .queues = queues};
 }
 
 // The device uses AF_XDP's zero-copy mode if the interface's kernel driver supports this mode. DPDK's driver uses only
@@ -73,7 +77,8 @@ KernelDevice af_xdp_device(const InterfaceFacts& interface) {
                                 queues_by_af_xdp(interface)),
           .frame = interface.greatest_frame() + kXdpHeadroom,
           .block = 0,
-          .frames = kUsableFillRing};
+          .frames = kUsableFillRing,
+          .queues = queues_by_af_xdp(interface)};
 }
 
 // libxdp looks up XDP programs by their id. This look-up requires CAP_SYS_ADMIN; CAP_BPF is not enough.
@@ -111,7 +116,7 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
   return "";
 }
 
-KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& interface) {
+KernelDevice kernel_device(const Config::Input& input, std::uint16_t workers, const InterfaceFacts& interface) {
   if (input.driver != KernelDriver::kAfXdp) {
     if (input.driver == KernelDriver::kAuto) {
       log().info(
@@ -119,7 +124,7 @@ KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& int
           "input.driver says so",
           interface.name);
     }
-    return af_packet_device(input, interface);
+    return af_packet_device(input, workers, interface);
   }
   if (const std::string obstacle = obstacle_to_af_xdp(interface, xdp_ability()); !obstacle.empty()) {
     throw RunError(fmt::format("{}: cannot be captured with af_xdp: {}", interface.name, obstacle));

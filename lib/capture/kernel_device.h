@@ -15,9 +15,11 @@ struct KernelDevice {
   std::uint32_t frame;
   std::uint32_t block;   // octets of a block of af_packet's ring; 0: the device has no such ring
   std::uint64_t frames;  // capacity of each queue in frames; when a queue is full, the kernel drops frames
+  std::uint32_t queues;
 };
 
-KernelDevice af_packet_device(const Config::Input& input, const InterfaceFacts& interface);
+// The device has a queue for each worker, if the driver has so many.
+KernelDevice af_packet_device(const Config::Input& input, std::uint16_t workers, const InterfaceFacts& interface);
 KernelDevice af_xdp_device(const InterfaceFacts& interface);
 
 // Says whether this build, this process and its kernel can use AF_XDP.
@@ -33,6 +35,6 @@ std::string obstacle_to_af_xdp(const InterfaceFacts& interface, const XdpAbility
 
 // Returns the device for input.driver. For kAuto, logs which driver is used and why. For kAfXdp, logs warnings if
 // needed, and throws RunError if AF_XDP would not deliver all packets of the interface.
-KernelDevice kernel_device(const Config::Input& input, const InterfaceFacts& interface);
+KernelDevice kernel_device(const Config::Input& input, std::uint16_t workers, const InterfaceFacts& interface);
 
 }  // namespace spanflow

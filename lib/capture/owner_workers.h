@@ -26,7 +26,7 @@ class OwnerWorkers {
   // Returns the owner worker of a packet that the worker `receiver` has polled.
   std::uint32_t owner_of(const Packet& packet, std::uint32_t receiver) const {
     if (rule_ == Rule::kReceiver && packet.key.tunnel_type == TunnelType::kNone) return receiver;
-    return owner_worker({.ip_src = packet.key.ip_src, .ip_dst = packet.key.ip_dst}, workers_);
+    return address_worker(packet.key.ip_src, packet.key.ip_dst, workers_);
   }
 
  private:

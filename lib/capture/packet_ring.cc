@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -17,9 +19,11 @@
 #include <fstream>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "capture/fanout.h"
 
 namespace spanflow {
 namespace {
@@ -57,12 +61,17 @@ struct Rings {
   std::span<std::byte> memory;  // one half for receiving, one for sending
 };
 
-// Finds the socket of the driver. The process may have other packet sockets on the interface.
-Rings find_rings(int interface_index, std::size_t octets) {
+// Finds the sockets of the driver, in the order of its queues: it opens one after the other, so their numbers ascend.
+// The process may have other packet sockets on the interface.
+std::vector<Rings> find_rings(int interface_index, const KernelDevice& device) {
+  std::vector<Rings> found;
   for (const int socket : packet_sockets_on(interface_index)) {
-    if (const auto memory = memory_of(socket); memory.size() == 2 * octets) return {socket, memory};
+    const auto memory = memory_of(socket);
+    if (memory.size() == 2 * device.frames * device.frame) found.push_back({socket, memory});
   }
-  throw RunError("the packet socket of af_packet cannot be found");
+  if (found.size() != device.queues) throw RunError("the packet sockets of af_packet cannot be found");
+  std::ranges::sort(found, {}, &Rings::socket);
+  return found;
 }
 
 void set_ring(int socket, std::span<std::byte> memory, const KernelDevice& device) {
@@ -75,10 +84,20 @@ void set_ring(int socket, std::span<std::byte> memory, const KernelDevice& devic
   demand(map_fixed(memory, MAP_SHARED | MAP_LOCKED, socket), "its ring cannot be mapped");
 }
 
-}  // namespace
+// A socket with this filter gets no packets.
+void refuse_packets(int socket) {
+  sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{.len = 1, .filter = &refuse};
+  demand(::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0, "it cannot have a filter");
+}
 
-void replace_packet_socket(int interface_index, const KernelDevice& device) {
-  const auto [socket, memory] = find_rings(interface_index, device.frames * device.frame);
+void accept_packets(int socket) {
+  const int unused = 0;
+  demand(::setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) == 0, "its filter stays");
+}
+
+void replace(const Rings& rings, int interface_index, const KernelDevice& device) {
+  const auto [socket, memory] = rings;
   // Without a protocol, the new socket receives no packets until it is bound.
   const Descriptor replacement(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   demand(bool{replacement}, "there is no other");
@@ -86,6 +105,7 @@ void replace_packet_socket(int interface_index, const KernelDevice& device) {
   demand(map_fixed(memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), "its memory cannot be replaced");
   demand(::dup3(replacement.get(), socket, O_CLOEXEC) == socket, "it cannot be replaced");
   set_ring(socket, memory.first(memory.size() / 2), device);
+  refuse_packets(socket);
   const sockaddr_ll address{.sll_family = AF_PACKET,
                             .sll_protocol = htons(ETH_P_ALL),
                             .sll_ifindex = interface_index,
@@ -94,6 +114,19 @@ void replace_packet_socket(int interface_index, const KernelDevice& device) {
                             .sll_halen = 0,
                             .sll_addr = {}};
   demand(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "it cannot be bound");
+}
+
+}  // namespace
+
+void replace_packet_sockets(int interface_index, const KernelDevice& device) {
+  std::vector<int> sockets;
+  for (const Rings& rings : find_rings(interface_index, device)) {
+    replace(rings, interface_index, device);
+    sockets.push_back(rings.socket);
+  }
+  // Only a bound socket can share, and until it does, it would get every packet. So all refuse packets until then.
+  if (sockets.size() > 1) share_packets(sockets);
+  for (const int socket : sockets) accept_packets(socket);
 }
 
 }  // namespace spanflow

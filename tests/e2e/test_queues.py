@@ -1,6 +1,7 @@
 """Checks several receive queues, and the CPU time of idle workers. Cases over veth need root."""
 import os
 import signal
+import struct
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from support.compare import assert_equal
 from support.ledgers import assert_sums
 from support.links import check_run, inside, send_and_stop, wait_until_capturing
 from support.program import Running, spanflowd
-from support.records import parse_csv
+from support.records import parse_csv, read_csv
 
 # The fields of one direction. In a record, each name has the direction as a prefix.
 SIDE = ("pkts", "bytes", "ip_bytes", "link_bytes", "tcp_flags", "ttl_min", "ttl_max", "tunnel_id")
@@ -28,16 +29,6 @@ def split(name, parts):
 
 def deal(frames, parts):
     return [pcap_file.write(f"part{part}.pcap", frames[part::parts]) for part in range(parts)]
-
-
-def between_many_hosts():
-    """Returns packets in both directions between 64 pairs of addresses, so that each worker owns some of the pairs."""
-    frames = []
-    for host in range(1, 65):
-        one, other = f"10.0.0.{host}", f"10.0.1.{host}"
-        frames += [pcap_file.Frame(1, 0, pcap_file.udp(one, other, (host, 53)))] * 3
-        frames += [pcap_file.Frame(1, 0, pcap_file.udp(other, one, (53, host)))] * 2
-    return frames
 
 
 def device(number, *paths):
@@ -85,7 +76,7 @@ def test_queues_that_split_flows_give_the_records_of_one_queue(name):
 
 
 def test_queues_that_split_flows_and_as_many_workers():
-    frames = between_many_hosts()
+    frames = pcap_file.between_many_hosts()
     one = records_of_devices(device(0, pcap_file.write("all.pcap", frames)))
     several = records_of_devices(device(0, *deal(frames, 4)), arguments=("--workers", "4"))
     check_same(several, one)
@@ -145,11 +136,51 @@ def test_ports_of_both_kinds():
 # --- Over veth ---
 
 
+def over_ipv6(frame):
+    """Returns the frame with its IPv4 header replaced by an IPv6 header, whose addresses have the same last octets."""
+    ip, segment = frame.data[14:34], frame.data[34:]
+    source, destination = (b"\x20\x01\x0d\xb8" + bytes(8) + address for address in (ip[12:16], ip[16:20]))
+    header = struct.pack(">IHBB", 6 << 28, len(segment), ip[9], 64) + source + destination
+    data = frame.data[:12] + b"\x86\xdd" + header + segment
+    return pcap_file.Frame(frame.seconds, frame.fraction, data)
+
+
+FORMS = {
+    "IPv4": lambda frame: frame,
+    "IPv6": over_ipv6,
+    "IPv4 after a VLAN tag": lambda frame: pcap_file.tagged(frame, 7),
+    "IPv4 after two VLAN tags": lambda frame: pcap_file.tagged(frame, 7, 8),
+    "IPv6 after two VLAN tags": lambda frame: pcap_file.tagged(over_ipv6(frame), 7, 8),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_kernel_puts_each_packet_into_the_ring_of_its_worker(form, wire):
+    path = pcap_file.write("many.pcap", [FORMS[form](frame) for frame in pcap_file.between_many_hosts()])
+    with wire.sensor_running("--workers", "3") as running:
+        run, sent = send_and_stop(wire, running, "--pps=2000", path)
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    assert_equal(run.summary["packets"]["handed_over"], 0)
+    assert_equal({record["worker"] for record in records}, {"0", "1", "2"})
+    assert_equal({(record["src_to_dst_pkts"], record["dst_to_src_pkts"]) for record in records}, {("3", "2")})
+
+
+@pytest.mark.parametrize("name", ["tunnels.pcap", "mpls.pcap", "fragments.pcap"])
+def test_what_the_kernel_does_not_look_into_comes_to_the_worker_of_its_flow(name, wire):
+    with wire.sensor_running("--workers", "3", "-s", "dpi.enabled=false") as running:
+        run, sent = send_and_stop(wire, running, "--pps=2000", capture(name))
+    records = read_csv("flows.csv")
+    check_run(run, sent, records)
+    spanflowd("-r", capture(name), "--quiet", "-w", "csv:read.csv", "-s", "dpi.enabled=false")
+    assert_equal(without_order(records), without_order(read_csv("read.csv")))
+
+
 def test_packet_sockets_with_two_queues(wire):
     listening = ("-d", "net_af_packet0,iface=tap,qpairs=2", "--workers", "2", "--quiet", "-w", "csv:flows.csv")
     with Running(*listening, prefix=inside(wire.sensor)) as running:
         wait_until_capturing(running)
-        run, sent = send_and_stop(wire, running, "--pps=2000", pcap_file.write("many.pcap", between_many_hosts()))
+        run, sent = send_and_stop(wire, running, "--pps=2000", pcap_file.write("many.pcap", pcap_file.between_many_hosts()))
     with open("flows.csv", encoding="utf-8") as file:
         records = parse_csv(file.read())
     check_run(run, sent, records)

@@ -100,6 +100,16 @@ def tcp(source, destination, ports, payload):
     return ipv4(source, destination, 6, struct.pack(">HHIIBBHHH", *ports, 1, 1, 5 << 4, 0x18, 1000, 0, 0) + payload)
 
 
+def between_many_hosts():
+    """Returns packets in both directions between 64 pairs of addresses, so that each worker owns some of the pairs."""
+    frames = []
+    for host in range(1, 65):
+        one, other = f"10.0.0.{host}", f"10.0.1.{host}"
+        frames += [Frame(1, 0, udp(one, other, (host, 53)))] * 3
+        frames += [Frame(1, 0, udp(other, one, (53, host)))] * 2
+    return frames
+
+
 def many_flows(path, count):
     """Writes a capture of `count` flows of one UDP packet each, a millisecond apart."""
     return write(path, [

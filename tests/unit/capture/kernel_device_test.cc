@@ -25,14 +25,21 @@ InterfaceFacts with_queues(std::uint32_t receive, std::uint32_t combined) {
 KernelDevice device_by(KernelDriver driver, const InterfaceFacts& facts) {
   Config::Input input;
   input.driver = driver;
-  return kernel_device(input, facts);
+  return kernel_device(input, 1, facts);
 }
 
 TEST(KernelDeviceTest, AfPacketHasFramesForTheMtuAndAsManyAsAskedFor) {
-  const KernelDevice device = af_packet_device({}, kPlain);
+  const KernelDevice device = af_packet_device({}, 1, kPlain);
   EXPECT_EQ(device.device, "net_af_packet0,iface=eth1,blocksz=65536,framesz=2048,framecnt=16384,qpairs=1");
   EXPECT_EQ(device.frames, 16'384U);
-  EXPECT_EQ(af_packet_device({}, with_mtu(9000)).frame, 16'384U);
+  EXPECT_EQ(af_packet_device({}, 1, with_mtu(9000)).frame, 16'384U);
+}
+
+TEST(KernelDeviceTest, AfPacketHasAQueueForEachWorkerOrASingleOne) {
+  EXPECT_THAT(af_packet_device({}, 16, kPlain).device, HasSubstr(",qpairs=16"));
+  EXPECT_EQ(af_packet_device({}, 16, kPlain).queues, 16U);
+  EXPECT_THAT(af_packet_device({}, 17, kPlain).device, HasSubstr(",qpairs=1"));
+  EXPECT_EQ(af_packet_device({}, 17, kPlain).queues, 1U);
 }
 
 TEST(KernelDeviceTest, AfXdpListensOnEveryCombinedQueue) {
@@ -78,8 +85,8 @@ TEST(KernelDeviceTest, AutoNeverTakesAfXdp) {
   InterfaceFacts of_host = kPlain;
   of_host.has_addresses = true;
   for (const InterfaceFacts& facts : {kPlain, of_host, with_mtu(9000), with_queues(4, 4)}) {
-    EXPECT_EQ(device_by(KernelDriver::kAuto, facts).device, af_packet_device({}, facts).device);
-    EXPECT_EQ(device_by(KernelDriver::kAfPacket, facts).device, af_packet_device({}, facts).device);
+    EXPECT_EQ(device_by(KernelDriver::kAuto, facts).device, af_packet_device({}, 1, facts).device);
+    EXPECT_EQ(device_by(KernelDriver::kAfPacket, facts).device, af_packet_device({}, 1, facts).device);
   }
 }
 
