@@ -95,6 +95,9 @@ constexpr std::array kKinds = {
     Kind{"flows", "concurrent flows: TCP, frames of 60 octets", Order::kRounds, least},
     Kind{"zipf", "flows that begin one after the other, with packets by Zipf's law: TCP, frames of 60 octets",
          Order::kPopular, least},
+    Kind{"trace",
+         "flows with the lengths of a published trace (bench/trace.h): TCP, UDP, IPv6 and VLAN, frames as in mixed",
+         Order::kTrace, mixed},
     Kind{"syn_flood", "bare SYNs, one for each flow", Order::kOnce, syns},
     Kind{"elephant", "TCP, frames of 1514 octets in one direction and of 60 in the other", Order::kRounds, elephant},
 };

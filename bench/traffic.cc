@@ -6,6 +6,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "trace.h"
+
 namespace spanflow::bench {
 namespace {
 
@@ -41,7 +43,7 @@ Traffic::Traffic(const TrafficOptions& options, const std::vector<Conversation>&
     : options_(options),
       interval_ns_(kNanosecondsPerSecond / std::max<std::uint64_t>(1, options.packets_per_s)),
       lifetime_(lifetime_of(options)) {
-  if (options.flows == 0 || options.packets < options.flows) {
+  if (options.order != Order::kTrace && (options.flows == 0 || options.packets < options.flows)) {
     throw std::invalid_argument("expected at least one flow, and at least one packet for each flow");
   }
   if (options.order == Order::kOnce && options.packets != options.flows) {
@@ -59,12 +61,22 @@ Traffic::Traffic(const TrafficOptions& options, const std::vector<Conversation>&
     frames_.insert(frames_.end(), conversation.frames.begin(), conversation.frames.end());
   }
   if (frames_.empty()) throw std::invalid_argument("there is no conversation to repeat");
+  if (options.order == Order::kTrace) {
+    schedule_ = std::make_shared<const TraceSchedule>(
+        make_trace(options, ranges_, kStartNs, [this](std::uint64_t number) { return random(number); }));
+    flows_ = schedule_->flows;
+    return;
+  }
   stride_ = stride_for(options.flows);
   slot_ = random(0) % options.flows;
 }
 
+std::uint64_t Traffic::packets() const { return schedule_ ? schedule_->packets.size() : options_.packets; }
+
+std::uint64_t Traffic::packets_before() const { return schedule_ ? schedule_->before : 0; }
+
 std::optional<Traffic::Packet> Traffic::next() {
-  if (given_ == options_.packets) return std::nullopt;
+  if (given_ == packets()) return std::nullopt;
   Packet next{};
   switch (options_.order) {
     case Order::kRounds:
@@ -76,6 +88,9 @@ std::optional<Traffic::Packet> Traffic::next() {
     case Order::kOnce:
       next = packet(flows_, conversation_of(flows_), 0);
       ++flows_;
+      break;
+    case Order::kTrace:
+      next = schedule_->packets[given_];
       break;
   }
   ++given_;
@@ -133,12 +148,7 @@ Traffic::Packet Traffic::next_of_popular() {
 }
 
 Traffic::Packet Traffic::packet(std::uint64_t flow, const Range& conversation, std::uint64_t position) const {
-  if (position >= conversation.count) {
-    position = conversation.steady + (position - conversation.steady) % (conversation.count - conversation.steady);
-  }
-  return {.frame = conversation.first + static_cast<std::uint32_t>(position),
-          .flow = flow,
-          .time_ns = kStartNs + given_ * interval_ns_};
+  return {.frame = conversation.frame_at(position), .flow = flow, .time_ns = kStartNs + given_ * interval_ns_};
 }
 
 void Traffic::address(std::span<std::uint8_t> octets, const Packet& packet) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,16 +29,20 @@ enum class Order : std::uint8_t {
   kRounds,   // `flows` concurrent flows; each round has one packet of each flow, and starts with a different flow
   kPopular,  // flows begin at a constant rate; the n-th flow gets 1/n as many packets as the first (Zipf's law)
   kOnce,     // one packet for each flow
+  kTrace,    // flows begin at a constant rate, with the lengths of a published trace (trace.h)
 };
 
 struct TrafficOptions {
   Order order = Order::kRounds;
-  std::uint64_t flows = 1;                  // kRounds: number of concurrent flows; otherwise: of all flows
-  std::uint64_t packets = 1;                // number of packets, at least `flows`
+  std::uint64_t flows = 1;    // kRounds: number of concurrent flows; kTrace: unused; otherwise: of all flows
+  std::uint64_t packets = 1;  // number of packets, at least `flows`; kTrace: after those that fill the table
   std::uint64_t packets_per_s = 1'000'000;  // packets per second, by the packets' timestamps
   std::uint64_t new_flows_per_s = 0;        // kRounds: flows that are replaced per second, by timestamps; 0: none
+  std::uint64_t idle_s = 120;               // kTrace: how long the flow table keeps a flow without packets
   std::uint64_t seed = 1;
 };
+
+struct TraceSchedule;
 
 // Client addresses are from 10.0.0.0/8, and server addresses from 172.16.0.0/12. Each flow has its own address pair.
 class Traffic {
@@ -46,6 +51,19 @@ class Traffic {
     std::uint32_t frame;  // index in frames()
     std::uint64_t flow;   // index of the flow, from 0
     std::uint64_t time_ns;
+  };
+
+  // The place of a conversation in frames().
+  struct Range {
+    std::uint32_t first;
+    std::uint32_t count;
+    std::uint32_t steady;
+
+    // Returns the frame of the packet at this position in a flow.
+    std::uint32_t frame_at(std::uint64_t position) const {
+      if (position >= count) position = steady + (position - steady) % (count - steady);
+      return first + static_cast<std::uint32_t>(position);
+    }
   };
 
   // Throws std::invalid_argument if the options contradict each other.
@@ -57,17 +75,13 @@ class Traffic {
   void address(std::span<std::uint8_t> octets, const Packet& packet) const;
 
   const std::vector<Frame>& frames() const { return frames_; }
-  std::uint64_t flows() const { return flows_; }  // number of flows so far
+  std::uint64_t flows() const { return flows_; }  // number of flows so far; kTrace: in all
+  std::uint64_t packets() const;                  // number of packets in all
+  std::uint64_t packets_before() const;           // kTrace: number of packets that fill the table; otherwise 0
   // Number of packets of a flow before another flow replaces it; 0: no limit.
   std::uint64_t lifetime() const { return lifetime_; }
 
  private:
-  struct Range {
-    std::uint32_t first;
-    std::uint32_t count;
-    std::uint32_t steady;
-  };
-
   Packet next_of_rounds();
   Packet next_of_popular();
   void next_slot();
@@ -80,8 +94,9 @@ class Traffic {
   std::vector<Range> ranges_;  // one range of frames_ for each conversation
   const std::uint64_t interval_ns_;
   const std::uint64_t lifetime_;
-  std::uint64_t given_ = 0;  // number of packets so far
-  std::uint64_t flows_ = 0;  // number of flows so far
+  std::uint64_t given_ = 0;                        // number of packets so far
+  std::uint64_t flows_ = 0;                        // number of flows so far
+  std::shared_ptr<const TraceSchedule> schedule_;  // only for kTrace; large, so that copies share it
 
   // For kRounds: `flows` slots, each with one flow at a time.
   std::uint64_t stride_ = 0;

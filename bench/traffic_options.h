@@ -21,6 +21,10 @@ inline void add_traffic_options(CLI::App& parser, TrafficOptions& options, std::
       .add_option("--new-flows", options.new_flows_per_s,
                   "new flows per second of packet time, which replace others; 0: no new flows")
       ->capture_default_str();
+  parser
+      .add_option("--idle", options.idle_s,
+                  "for the kind trace: seconds for which a table keeps a flow without packets")
+      ->capture_default_str();
   parser.add_option("--seed", options.seed, "seed of addresses and order")->capture_default_str();
 }
 

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support import pcap_file
 from support.build import bench_program, patience
 from support.captures import capture
 from support.compare import assert_equal
@@ -51,6 +52,31 @@ def test_capture_has_the_flows_and_packets_asked_for(kind, flows, packets):
     records, summary = records_of("a.pcap")
     assert_equal((summary["packets"]["received"], summary["packets"]["metered"], len(records)), (packets, packets, flows))
     assert_equal({record["end_reason"] for record in records}, {"capture_end"})
+
+
+def test_a_trace_has_the_packets_new_flows_and_lengths_asked_for():
+    arguments = ("--kind", "trace", "--packets", 200_000, "--rate", 100_000, "--idle", 10)
+    first = traffic("a.pcap", *arguments, "--seed", 7)
+    assert first == traffic("b.pcap", *arguments, "--seed", 7)
+    frames = pcap_file.read("a.pcap")
+    times = [(frame.seconds, frame.fraction) for frame in frames]
+    assert_equal(times, sorted(times))
+    start = times[0][0]  # the window begins 10 s later and has 2 s
+    in_window = sum(frame.seconds >= start + 10 for frame in frames)
+    assert 180_000 < in_window < 220_000, in_window
+    records, _ = records_of("a.pcap", settings=("flow.inactive_timeout=60s", "dpi.enabled=false"))
+    began = [record for record in records if int(record["start_time_ns"]) >= (start + 10) * 10**9]
+    assert 0.85 < len(began) / (2 * 100_000 / 77.2) < 1.15, len(began)
+    single = sum(int(record["src_to_dst_pkts"]) + int(record["dst_to_src_pkts"]) == 1 for record in began) / len(began)
+    assert 0.44 < single < 0.54, f"{single:.3f} of the flows have one packet; 0.478 in the trace"
+
+
+def test_workers_share_the_traffic():
+    arguments = ("--kind", "trace", "--packets", 100_000, "--rate", 100_000, "--idle", 10)
+    one, two = (json.loads(run("bench_meter", *arguments, "--workers", workers)) for workers in (1, 2))
+    for what in ("packets", "flows", "open_flows", "records"):
+        assert 0.9 < two[what] / one[what] < 1.1, what
+    assert one["flows"] > one["open_flows"] > 10_000
 
 
 def test_new_flows_come_at_the_rate_asked_for():
