@@ -56,7 +56,7 @@ class Conversations {
 };
 
 // Times are in seconds from the start of the window.
-struct Flow {
+struct TraceFlow {
   std::uint64_t id;
   const Traffic::Range* conversation;
   double start_s;
@@ -76,7 +76,7 @@ class Scheduler {
   Scheduler(double window_s, double idle_s, std::uint64_t start_ns)
       : window_s_(window_s), idle_s_(idle_s), start_ns_(start_ns) {}
 
-  void add(const Flow& flow) {
+  void add(const TraceFlow& flow) {
     if (flow.end_s() < -idle_s_) return;
     ++schedule_.flows;
     const std::uint64_t before = flow.packets_before(0);
@@ -93,7 +93,7 @@ class Scheduler {
   }
 
  private:
-  void fill(const Flow& flow, std::uint64_t before) {
+  void fill(const TraceFlow& flow, std::uint64_t before) {
     const bool goes_on = before < flow.packets;
     const double last_s = flow.start_s + static_cast<double>(before - 1) * flow.gap_s;
     const std::uint64_t first = goes_on ? 0 : before - 1;
@@ -102,7 +102,7 @@ class Scheduler {
     schedule_.before += end - first;
   }
 
-  void put(const Flow& flow, std::uint64_t position, double time_s) {
+  void put(const TraceFlow& flow, std::uint64_t position, double time_s) {
     schedule_.packets.push_back({.frame = flow.conversation->frame_at(position),
                                  .flow = flow.id,
                                  .time_ns = start_ns_ + in_ns(time_s + idle_s_)});
