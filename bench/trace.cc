@@ -14,7 +14,7 @@ struct Quantile {
   double share;   // of all flows that have at most so many packets
 };
 
-// Table 2 of the paper. The length of the longest flow is assumed.
+// From the data that the authors published with the paper. The length of the longest flow is assumed.
 constexpr std::array<Quantile, 11> kLengths = {{{1, 0.478326},
                                                 {2, 0.653421},
                                                 {4, 0.748933},
