@@ -50,17 +50,20 @@ class CountingSink : public Sink {
   std::uint64_t& records_;
 };
 
+std::vector<Conversation> conversations_of(const Plan& plan) {
+  return plan.captures.empty() ? kind_named(plan.kind).conversations() : recorded_conversations(plan.captures);
+}
+
 // Returns the traffic of one worker: its share of the flows and packets.
-Traffic make_traffic(const Plan& plan, std::uint32_t worker) {
+Traffic make_traffic(const Plan& plan, const std::vector<Conversation>& conversations, std::uint32_t worker) {
   TrafficOptions options = plan.traffic;
   options.packets /= plan.workers;
   options.packets_per_s /= plan.workers;
   options.new_flows_per_s /= plan.workers;
   options.flows = std::max<std::uint64_t>(1, options.flows / plan.workers);
   options.seed += worker;
-  const Kind& kind = kind_named(plan.kind);
-  options.order = kind.order;
-  return {options, plan.captures.empty() ? kind.conversations() : recorded_conversations(plan.captures)};
+  options.order = kind_named(plan.kind).order;
+  return {options, conversations};
 }
 
 // The inactive timeout is longer than the time between two packets of a flow. The flow table also has room for flows
@@ -222,8 +225,11 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   CLI11_PARSE(parser, argc, argv);
+  const std::vector<Conversation> conversations = conversations_of(plan);
   std::vector<Traffic> traffic;
-  for (std::uint32_t number = 0; number < plan.workers; ++number) traffic.push_back(make_traffic(plan, number));
+  for (std::uint32_t number = 0; number < plan.workers; ++number) {
+    traffic.push_back(make_traffic(plan, conversations, number));
+  }
   const double source_ns = source_ns_per_packet(traffic.front());
   const Config config = config_for(plan, traffic.front());
   const Shared shared{config};

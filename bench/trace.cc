@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <iterator>
-#include <numeric>
 
 namespace spanflow::bench {
 namespace {
@@ -114,9 +113,8 @@ class Scheduler {
   TraceSchedule schedule_;
 };
 
-}  // namespace
-
-std::uint64_t trace_length(double share) {
+// Returns the length in packets of the flow at this place of all flows in order of length; 0 <= `share` < 1.
+std::uint64_t length_at(double share) {
   const auto upper = std::ranges::upper_bound(kLengths, share, {}, &Quantile::share);
   if (upper == kLengths.begin()) return 1;
   // Between two rows, the number of longer flows is inversely proportional to the length (a Pareto distribution).
@@ -126,25 +124,31 @@ std::uint64_t trace_length(double share) {
   return static_cast<std::uint64_t>(std::ceil(1 / inverse));
 }
 
-double trace_mean_length() {
-  constexpr int kSamples = 10'000'000;
-  double sum = 0;
-  for (int i = 0; i < kSamples; ++i) sum += static_cast<double>(trace_length((i + 0.5) / kSamples));
-  return sum / kSamples;
+// Returns the mean of these lengths, in packets.
+double mean_length() {
+  constexpr int kSamples = 10'000'000;  // the longest flows are two in a million
+  static const double mean = [] {
+    double sum = 0;
+    for (int i = 0; i < kSamples; ++i) sum += static_cast<double>(length_at((i + 0.5) / kSamples));
+    return sum / kSamples;
+  }();
+  return mean;
 }
+
+}  // namespace
 
 TraceSchedule make_trace(const TrafficOptions& options, std::span<const Traffic::Range> conversations,
                          std::uint64_t start_ns, const std::function<std::uint64_t(std::uint64_t)>& random) {
   const auto rate = static_cast<double>(options.packets_per_s);
   const double window_s = static_cast<double>(options.packets) / rate;
   const auto idle_s = static_cast<double>(options.idle_s);
-  const double flows_per_s = rate / trace_mean_length();
+  const double flows_per_s = rate / mean_length();
   const double first_s = -kLongestFlowS - idle_s;
   const auto flows = static_cast<std::uint64_t>((window_s - first_s) * flows_per_s);
   const Conversations by_length(conversations);
   Scheduler scheduler(window_s, idle_s, start_ns);
   for (std::uint64_t id = 0; id < flows; ++id) {
-    const std::uint64_t packets = trace_length(uniform(random(3 * id)));
+    const std::uint64_t packets = length_at(uniform(random(3 * id)));
     const double start_s = first_s + (static_cast<double>(id) + uniform(random(3 * id + 1))) / flows_per_s;
     scheduler.add({.id = id,
                    .conversation = &by_length.choose(packets, random(3 * id + 2)),

@@ -13,11 +13,6 @@
 
 namespace spanflow::bench {
 
-// Returns the length in packets of the flow at this place of all flows in order of length; 0 <= `share` < 1.
-std::uint64_t trace_length(double share);
-// Returns the mean of these lengths.
-double trace_mean_length();
-
 // The packets in order of time. They begin with those that fill a flow table as it is in the midst of a capture.
 struct TraceSchedule {
   std::vector<Traffic::Packet> packets;

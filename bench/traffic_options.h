@@ -24,6 +24,7 @@ inline void add_traffic_options(CLI::App& parser, TrafficOptions& options, std::
   parser
       .add_option("--idle", options.idle_s,
                   "for the kind trace: seconds for which a table keeps a flow without packets")
+      ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
   parser.add_option("--seed", options.seed, "seed of addresses and order")->capture_default_str();
 }

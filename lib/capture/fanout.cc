@@ -1,17 +1,14 @@
 #include "capture/fanout.h"
 
-#include <fmt/format.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
-#include "base/error.h"
 #include "base/flow_hash.h"
+#include "capture/packet_socket.h"
 
 namespace spanflow {
 namespace {
@@ -95,12 +92,6 @@ Program owner_program() {
 
 // --- The group ---
 
-template <class T>
-void set_option(int socket, int option, const T& value, const char* what) {
-  if (::setsockopt(socket, SOL_PACKET, option, &value, sizeof value) == 0) return;
-  throw RunError(fmt::format("the packet sockets of af_packet: {}: {}", what, std::strerror(errno)));
-}
-
 int group_of(int socket) {
   int group = 0;
   socklen_t size = sizeof group;
@@ -112,12 +103,14 @@ int group_of(int socket) {
 
 void share_packets(std::span<const int> sockets) {
   constexpr int kUnique = PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID;
-  set_option(sockets.front(), PACKET_FANOUT, kUnique << 16, "they cannot share the packets");
+  set_packet_option(sockets.front(), PACKET_FANOUT, kUnique << 16, "it cannot share the packets");
   Program program = owner_program();
   const sock_fprog compiled{.len = static_cast<std::uint16_t>(program.size()), .filter = program.data()};
-  set_option(sockets.front(), PACKET_FANOUT_DATA, compiled, "the kernel refuses the program that shares the packets");
+  set_packet_option(sockets.front(), PACKET_FANOUT_DATA, compiled,
+                    "the kernel refuses the program that shares the packets");
   const int joined = PACKET_FANOUT_CBPF << 16 | group_of(sockets.front());
-  for (const int socket : sockets.subspan(1)) set_option(socket, PACKET_FANOUT, joined, "one cannot join the others");
+  for (const int socket : sockets.subspan(1))
+    set_packet_option(socket, PACKET_FANOUT, joined, "it cannot join the others");
 }
 
 }  // namespace spanflow

@@ -73,12 +73,12 @@ KernelDevice af_packet_device(const Config::Input& input, std::uint16_t workers,
 // half of the fill ring, so this half is the capacity of a queue.
 KernelDevice af_xdp_device(const InterfaceFacts& interface) {
   constexpr std::uint64_t kUsableFillRing = 2048;
-  return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name,
-                                queues_by_af_xdp(interface)),
+  const std::uint32_t queues = queues_by_af_xdp(interface);
+  return {.device = fmt::format("net_af_xdp0,iface={},start_queue=0,queue_count={}", interface.name, queues),
           .frame = interface.greatest_frame() + kXdpHeadroom,
           .block = 0,
           .frames = kUsableFillRing,
-          .queues = queues_by_af_xdp(interface)};
+          .queues = queues};
 }
 
 // libxdp looks up XDP programs by their id. This look-up requires CAP_SYS_ADMIN; CAP_BPF is not enough.

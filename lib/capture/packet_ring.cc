@@ -12,10 +12,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <span>
 #include <string>
@@ -24,13 +22,10 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "capture/fanout.h"
+#include "capture/packet_socket.h"
 
 namespace spanflow {
 namespace {
-
-void demand(bool done, const char* what) {
-  if (!done) throw RunError(fmt::format("the packet socket of af_packet: {}: {}", what, std::strerror(errno)));
-}
 
 // Returns the memory to which the rings of a packet socket are mapped; empty if there is none.
 std::span<std::byte> memory_of(int socket) {
@@ -45,11 +40,6 @@ std::span<std::byte> memory_of(int socket) {
     return {static_cast<std::byte*>(begin), static_cast<std::byte*>(end)};
   }
   return {};
-}
-
-template <class T>
-bool set_option(int socket, int option, const T& value) {
-  return ::setsockopt(socket, SOL_PACKET, option, &value, sizeof value) == 0;
 }
 
 bool map_fixed(std::span<std::byte> memory, int flags, int socket) {
@@ -79,31 +69,34 @@ void set_ring(int socket, std::span<std::byte> memory, const KernelDevice& devic
                          .tp_block_nr = static_cast<unsigned>(memory.size() / device.block),
                          .tp_frame_size = device.frame,
                          .tp_frame_nr = static_cast<unsigned>(device.frames)};
-  demand(set_option(socket, PACKET_VERSION, static_cast<int>(TPACKET_V2)), "its version cannot be set");
-  demand(set_option(socket, PACKET_RX_RING, ring), "it cannot have a ring");
-  demand(map_fixed(memory, MAP_SHARED | MAP_LOCKED, socket), "its ring cannot be mapped");
+  set_packet_option(socket, PACKET_VERSION, static_cast<int>(TPACKET_V2), "its version cannot be set");
+  set_packet_option(socket, PACKET_RX_RING, ring, "it cannot have a ring");
+  demand_of_packet_socket(map_fixed(memory, MAP_SHARED | MAP_LOCKED, socket), "its ring cannot be mapped");
 }
 
 // A socket with this filter gets no packets.
 void refuse_packets(int socket) {
   sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
   const sock_fprog program{.len = 1, .filter = &refuse};
-  demand(::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0, "it cannot have a filter");
+  demand_of_packet_socket(::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0,
+                          "it cannot have a filter");
 }
 
 void accept_packets(int socket) {
   const int unused = 0;
-  demand(::setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) == 0, "its filter stays");
+  demand_of_packet_socket(::setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) == 0,
+                          "its filter stays");
 }
 
 void replace(const Rings& rings, int interface_index, const KernelDevice& device) {
   const auto [socket, memory] = rings;
   // Without a protocol, the new socket receives no packets until it is bound.
   const Descriptor replacement(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-  demand(bool{replacement}, "there is no other");
+  demand_of_packet_socket(bool{replacement}, "there is no other");
   // The old ring has to be given back first, so that there is memory for the new one.
-  demand(map_fixed(memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), "its memory cannot be replaced");
-  demand(::dup3(replacement.get(), socket, O_CLOEXEC) == socket, "it cannot be replaced");
+  demand_of_packet_socket(map_fixed(memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1),
+                          "its memory cannot be replaced");
+  demand_of_packet_socket(::dup3(replacement.get(), socket, O_CLOEXEC) == socket, "it cannot be replaced");
   set_ring(socket, memory.first(memory.size() / 2), device);
   refuse_packets(socket);
   const sockaddr_ll address{.sll_family = AF_PACKET,
@@ -113,7 +106,8 @@ void replace(const Rings& rings, int interface_index, const KernelDevice& device
                             .sll_pkttype = 0,
                             .sll_halen = 0,
                             .sll_addr = {}};
-  demand(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "it cannot be bound");
+  demand_of_packet_socket(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
+                          "it cannot be bound");
 }
 
 }  // namespace

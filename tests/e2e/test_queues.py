@@ -181,8 +181,7 @@ def test_packet_sockets_with_two_queues(wire):
     with Running(*listening, prefix=inside(wire.sensor)) as running:
         wait_until_capturing(running)
         run, sent = send_and_stop(wire, running, "--pps=2000", pcap_file.write("many.pcap", pcap_file.between_many_hosts()))
-    with open("flows.csv", encoding="utf-8") as file:
-        records = parse_csv(file.read())
+    records = read_csv("flows.csv")
     check_run(run, sent, records)
     assert_equal({record["worker"] for record in records}, {"0", "1"})
     assert_equal([(record["src_to_dst_pkts"], record["dst_to_src_pkts"]) for record in records], [("3", "2")] * 64)
